@@ -1,0 +1,110 @@
+#include "base/file.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <utility>
+
+#include "base/error.h"
+
+namespace shijian {
+namespace {
+
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Descriptor& operator=(Descriptor&&) = delete;
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+struct OpenFile {
+  Descriptor fd;
+  size_t size = 0;
+};
+
+// O_NONBLOCK so that opening a FIFO returns at once and fstat can refuse it.
+OpenFile open_regular(const std::filesystem::path& path, std::string_view what) {
+  OpenFile file{Descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK))};
+  if (file.fd.get() < 0) throw system_error(fmt::format("open {}", what), path.string(), errno);
+  struct stat info {};
+  if (::fstat(file.fd.get(), &info) != 0) throw system_error("stat", path.string(), errno);
+  if (S_ISREG(info.st_mode)) {
+    file.size = static_cast<size_t>(info.st_size);
+    return file;
+  }
+  const char* kind = S_ISDIR(info.st_mode)    ? "a directory"
+                     : S_ISFIFO(info.st_mode) ? "a FIFO"
+                                              : "not a regular file";
+  throw Error(ErrorCode::kInvalid, fmt::format("open {} {}: it is {}", what, path.string(), kind),
+              "name a regular file");
+}
+
+}  // namespace
+
+MappedFile::MappedFile(const std::filesystem::path& path) {
+  OpenFile file = open_regular(path, "file");
+  size_ = file.size;
+  if (size_ == 0) return;
+  void* map = ::mmap(nullptr, size_, PROT_READ, MAP_SHARED, file.fd.get(), 0);
+  if (map == MAP_FAILED) throw system_error("map", path.string(), errno);
+  data_ = static_cast<const std::byte*>(map);
+}
+
+MappedFile::~MappedFile() {
+  if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_);
+}
+
+MappedFile::MappedFile(MappedFile&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+
+MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
+  std::swap(data_, other.data_);
+  std::swap(size_, other.size_);
+  return *this;
+}
+
+void require_regular_file(const std::filesystem::path& path, std::string_view what) {
+  open_regular(path, what);
+}
+
+std::string read_file(const std::filesystem::path& path, size_t max_bytes) {
+  MappedFile file(path);
+  if (file.size() > max_bytes) {
+    throw Error(ErrorCode::kInvalid, fmt::format("read {}: {} bytes, at most {} are accepted",
+                                                 path.string(), file.size(), max_bytes));
+  }
+  return std::string(file.text());
+}
+
+void write_file_atomic(const std::filesystem::path& path, std::string_view content) {
+  std::string temporary = path.string() + ".XXXXXX";
+  Descriptor fd(::mkostemp(temporary.data(), O_CLOEXEC));
+  if (fd.get() < 0) throw system_error("create", temporary, errno);
+  auto fail = [&](std::string_view operation) {
+    const int error = errno;
+    ::unlink(temporary.c_str());
+    throw system_error(operation, path.string(), error);
+  };
+  while (!content.empty()) {
+    const ssize_t written = ::write(fd.get(), content.data(), content.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) fail("write");
+    content.remove_prefix(static_cast<size_t>(written));
+  }
+  ::fchmod(fd.get(), 0644);
+  if (::fsync(fd.get()) != 0) fail("sync");
+  if (::rename(temporary.c_str(), path.c_str()) != 0) fail("rename");
+}
+
+}  // namespace shijian

@@ -1,0 +1,46 @@
+// Files: read-only memory maps, whole-file reads with a limit, atomic writes.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace shijian {
+
+// Owns a read-only map of a regular file. Movable, not copyable; safe to read from many threads.
+// Throws Error: kNotFound, kPermission, kInvalid (a directory, FIFO or device).
+class MappedFile {
+ public:
+  MappedFile() = default;
+  explicit MappedFile(const std::filesystem::path& path);
+  ~MappedFile();
+  MappedFile(MappedFile&& other) noexcept;
+  MappedFile& operator=(MappedFile&& other) noexcept;
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+
+  std::span<const std::byte> bytes() const { return {data_, size_}; }
+  std::string_view text() const { return {reinterpret_cast<const char*>(data_), size_}; }
+  size_t size() const { return size_; }
+
+ private:
+  const std::byte* data_ = nullptr;
+  size_t size_ = 0;
+};
+
+// Throws unless `path` names a readable regular file (after links): kNotFound, kPermission, or
+// kInvalid for a directory, FIFO, socket or device. Never blocks on a FIFO.
+// `what` names the kind of thing in the message: "video", "config".
+void require_regular_file(const std::filesystem::path& path, std::string_view what);
+
+// The whole file as a string; kInvalid when it is larger than `max_bytes`.
+std::string read_file(const std::filesystem::path& path, size_t max_bytes);
+
+// Writes to a temporary file beside `path`, syncs and renames: readers see the old or the new
+// content, never half. Leaves nothing behind on failure.
+void write_file_atomic(const std::filesystem::path& path, std::string_view content);
+
+}  // namespace shijian

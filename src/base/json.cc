@@ -1,0 +1,33 @@
+#include "base/json.h"
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/file.h"
+
+namespace shijian {
+
+Json parse_json(std::string_view text, std::string_view name) {
+  constexpr int kMaxDepth = 64;
+  bool too_deep = false;
+  auto limit_depth = [&](int depth, Json::parse_event_t, Json&) {
+    too_deep = too_deep || depth > kMaxDepth;
+    return !too_deep;
+  };
+  try {
+    Json value = Json::parse(text, limit_depth);
+    if (too_deep) {
+      throw Error(ErrorCode::kInvalid,
+                  fmt::format("parse {}: nested deeper than {}", name, kMaxDepth));
+    }
+    return value;
+  } catch (const Json::exception& e) {
+    throw Error(ErrorCode::kInvalid, fmt::format("parse {}: {}", name, e.what()));
+  }
+}
+
+Json read_json_file(const std::filesystem::path& path) {
+  return parse_json(read_file(path, size_t{16} << 20), path.string());
+}
+
+}  // namespace shijian

@@ -1,0 +1,21 @@
+// JSON at the edges: nlohmann::json with the limits and the error type of the project.
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+namespace shijian {
+
+using Json = nlohmann::json;
+using OrderedJson = nlohmann::ordered_json;  // keeps the order of keys, for what people read
+
+// Parses one JSON value; `name` stands in the message of the Error(kInvalid).
+// Refuses nesting deeper than 64.
+Json parse_json(std::string_view text, std::string_view name);
+
+// Reads and parses a file of at most 16 MiB.
+Json read_json_file(const std::filesystem::path& path);
+
+}  // namespace shijian
