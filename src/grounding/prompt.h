@@ -1,0 +1,52 @@
+// From a question to the text of the user's turn: prompt styles and the language of the question.
+//
+// Each style is the exact wording that a family of checkpoints was trained on, so the strings in
+// prompt.cc are part of the interface: training reads the same ones (docs/formats.md quotes them).
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace shijian {
+
+enum class PromptStyle {
+  kQwen,       // the question, then an instruction to answer it and to list moments as JSON
+  kTimeLens,   // one sentence in, "The event happens in <start> - <end> seconds" out
+  kTimeLens2,  // all time spans, [[start, end], ...]
+};
+
+enum class Language { kEnglish, kChinese };
+
+std::string_view prompt_style_name(PromptStyle style);  // "qwen", "timelens", "timelens2"
+std::string_view language_name(Language language);      // "en", "zh"
+
+// `name` is one of the three names; Error(kUsage) otherwise. ("auto" is the caller's affair:
+// see default_prompt_style.)
+PromptStyle parse_prompt_style(std::string_view name);
+
+// The style that the checkpoint in `directory` was trained on: "prompt_style" of its shijian.json
+// when there is one, else by the names that the family's fine-tunes carry (directory name and
+// config.json's "_name_or_path"), else kQwen. Error(kInvalid) for a shijian.json that is no JSON
+// object or names no style.
+PromptStyle default_prompt_style(const std::filesystem::path& directory);
+
+// By script, outside quotation marks where anything stands there: Chinese when Han characters
+// outnumber the words of other scripts. "When does the sign '出口' appear?" is English.
+Language detect_language(std::string_view text);
+
+// The user's turn. None of the templates holds a control token, so the whole of `text` is encoded
+// in one piece with control tokens taken as plain characters: nothing in the question can then
+// become one, and the words meet at the question's ends as the reference encodes them.
+struct Prompt {
+  std::string text;           // what follows the video in the user's turn
+  size_t question_begin = 0;  // the question stands in `text` here, byte for byte as given
+  size_t question_size = 0;
+  PromptStyle style = PromptStyle::kQwen;
+  Language language = Language::kEnglish;
+};
+
+// Error(kUsage) when the question is empty or blank, or not UTF-8.
+Prompt make_prompt(std::string_view question, PromptStyle style);
+
+}  // namespace shijian
