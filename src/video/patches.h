@@ -1,0 +1,17 @@
+// Frames to the vision encoder's input.
+#pragma once
+
+#include "base/threads.h"
+#include "tensor/tensor.h"
+#include "video/plan.h"
+
+namespace shijian {
+
+// frames U8 [n, height, width, 3], height and width multiples of the factor, n >= 1; when n is no
+// multiple of `temporal` the last frame repeats.
+// Gives F32 [slots * grid_h * grid_w, 3 * temporal * patch * patch]: rows ordered by slot, then
+// merge block by merge block (block row, block column, row inside, column inside), values in the
+// order channel, time, row, column; value = (x - mean/rescale) / (std/rescale) in F32.
+Tensor make_patches(const Tensor& frames, const PatchGeometry& geometry, ThreadPool& pool);
+
+}  // namespace shijian

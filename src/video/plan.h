@@ -1,0 +1,89 @@
+// Which frames of a video the model sees, at what size, and the time written beside each pair.
+// Pure arithmetic on numbers of a VideoInfo; the reference's numbers, bit for bit.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "video/probe.h"
+
+namespace shijian {
+
+// How pixels become patches: sizes from the checkpoint's processor files.
+struct PatchGeometry {
+  int patch = 16;    // pixels on a side
+  int temporal = 2;  // frames in a temporal slot
+  int merge = 2;     // patches on a side of a merged token
+  float mean[3] = {0.5f, 0.5f, 0.5f};
+  float std[3] = {0.5f, 0.5f, 0.5f};
+  double rescale = 1.0 / 255.0;
+
+  int factor() const { return patch * merge; }
+  int64_t patch_values() const { return int64_t{3} * temporal * patch * patch; }
+};
+
+enum class Pipeline {
+  kProcessor4,   // transformers 4.57: sizes by one budget over all frames
+  kProcessor5,   // transformers 5.x: the same, with an optional cap for one frame
+  kQwenVlUtils,  // the qwen-vl-utils package: an even number of frames, each frame sized alone
+};
+
+struct SamplingOptions {
+  Pipeline pipeline = Pipeline::kProcessor4;
+  double fps = 2;             // frames a second to sample
+  std::optional<int> frames;  // a fixed number of frames instead of fps
+  int min_frames = 4;
+  int max_frames = 768;
+  // Pixels over all frames (size.shortest_edge and size.longest_edge of the checkpoint).
+  // kQwenVlUtils has its own limits for one frame and ignores these two.
+  int64_t min_pixels = 4096;
+  int64_t max_pixels = 25165824;
+  // kProcessor5: cap_pixels_per_frame and max_video_tokens of the checkpoint's processor file.
+  bool cap_frame = false;
+  int max_video_tokens = 768;
+  std::optional<int64_t> frame_pixels;  // no frame above this many pixels, in any pipeline
+  // Only frames with from <= time <= to, in seconds on the timeline. A window between two frames
+  // takes the frame on screen.
+  std::optional<double> from;
+  std::optional<double> to;
+};
+
+struct FramePlan {
+  Pipeline pipeline = Pipeline::kProcessor4;
+  int height = 0;  // of the resized frames; multiples of the geometry's factor
+  int width = 0;
+  std::vector<int64_t> indices;    // [n] frames of the video, ascending, may repeat; n >= temporal
+  std::vector<double> times;       // [n] seconds on the timeline
+  int64_t slots = 0;               // ceil(n / temporal)
+  std::vector<double> slot_times;  // [slots] the prompt's times: mean of a slot's first and last
+  std::vector<std::string> notes;
+
+  int64_t grid_height(const PatchGeometry& g) const { return height / g.patch; }
+  int64_t grid_width(const PatchGeometry& g) const { return width / g.patch; }
+  int64_t tokens_per_slot(const PatchGeometry& g) const {
+    return grid_height(g) / g.merge * (grid_width(g) / g.merge);
+  }
+};
+
+struct Size {
+  int height = 0;
+  int width = 0;
+  bool operator==(const Size&) const = default;
+};
+
+// The processor's size for `frames` frames of height x width that share min_pixels..max_pixels.
+// Throws Error(kUnsupported) when one side is more than 200 times the other.
+Size smart_resize_video(int64_t frames, int height, int width, int temporal, int factor,
+                        int64_t min_pixels, int64_t max_pixels);
+
+// The same for one still image; also the rule of kQwenVlUtils for one frame of a video.
+Size smart_resize_image(int height, int width, int factor, double min_pixels, double max_pixels);
+
+// Throws Error(kUsage) for options that make no sense (fps <= 0, frames < 1, from > to, a window
+// outside the clip) and kUnsupported as above.
+FramePlan plan_frames(const VideoInfo& info, const SamplingOptions& options,
+                      const PatchGeometry& geometry);
+
+}  // namespace shijian
