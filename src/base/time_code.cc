@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <array>
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
@@ -18,8 +18,12 @@ std::optional<TimeFormat> parse_time_format(std::string_view name) {
   return std::nullopt;
 }
 
+// Beyond any clip (30,000 years), and its milliseconds still fit 64 bits.
+constexpr double kLargestTime = 1e12;
+
 std::string format_time(double seconds, TimeFormat format, double frame_rate) {
   if (!(seconds > 0)) seconds = 0;
+  seconds = std::min(seconds, kLargestTime);
   switch (format) {
     case TimeFormat::kHoursMillis: {
       const int64_t ms = std::llround(seconds * 1000);
@@ -34,8 +38,10 @@ std::string format_time(double seconds, TimeFormat format, double frame_rate) {
       const int64_t ms = std::llround(seconds * 1000);
       return fmt::format("{}.{:03}", ms / 1000, ms % 1000);
     }
-    case TimeFormat::kFrames:
-      return fmt::format("{}", std::llround(seconds * frame_rate));
+    case TimeFormat::kFrames: {
+      const double frame = seconds * frame_rate;
+      return fmt::format("{}", frame > 0 ? std::llround(std::min(frame, kLargestTime)) : 0);
+    }
   }
   return {};
 }
