@@ -1,0 +1,36 @@
+// From the words of a model to events: every form in which models of the family answer, and what
+// such answers look like when they go wrong.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "grounding/event.h"
+#include "grounding/notes.h"
+
+namespace shijian {
+
+struct AnswerOptions {
+  double duration = 0;        // of the clip, in seconds; events are clamped to [0, duration]
+  std::string default_label;  // for events that the model gave no label, usually the question
+  // The generation prompt ended inside <think>, so the text may hold only the closing tag.
+  bool starts_in_thought = false;
+};
+
+struct ParsedAnswer {
+  std::string response;       // the model's words without its thoughts, trimmed, valid UTF-8
+  std::string reasoning;      // its thoughts, trimmed; empty when there are none
+  std::vector<Event> events;  // ordered by start, then end; no confidence yet
+  bool absent = false;        // no event, and the model says so
+  bool unparsed = false;      // no event and no denial
+  double trust = 1;           // below 1 when the events look made up; bounds their confidence
+  std::vector<Note> notes;    // what was mended
+};
+
+// Never throws on any input: `text` may be anything up to the memory it takes, ill-formed UTF-8
+// included. Work is linear in its length. At most 1000 events come back.
+// TextRange of the events counts bytes of `text` as given.
+ParsedAnswer parse_answer(std::string_view text, const AnswerOptions& options);
+
+}  // namespace shijian

@@ -1,0 +1,38 @@
+// How sure the model was of the times it wrote, from the probabilities of its tokens.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "grounding/event.h"
+
+namespace shijian {
+
+struct TokenChoice {
+  std::string bytes;   // what the token decodes to; may be a part of a character
+  double logprob = 0;  // natural logarithm of its probability, <= 0
+};
+
+// One generated token. The bytes of all tokens, end to end, are the text that the ranges of the
+// events count in.
+struct GeneratedToken {
+  int id = 0;
+  std::string bytes;
+  double logprob = 0;
+  std::vector<TokenChoice> top;  // likeliest first, the chosen one among them; may be empty
+};
+
+// Sets the confidence of each event: the geometric mean of the probabilities of the tokens that
+// hold the digits of its start and its end,
+//     exp((1 / n) * sum of logprob), n = digit tokens of both boundaries,
+// times nothing else, at most `trust`. 1 means that every digit was certain; a digit chosen at
+// random among ten gives 0.1. Events without written times, and calls without tokens, get none.
+//
+// Where every digit is a token of its own and the alternatives are known, a boundary also gets an
+// uncertainty: the square root of the sum over its digits of (place value)^2 * variance of the
+// digit, the variance taken over the digits among the alternatives, renormalised.
+void set_confidence(std::span<Event> events, std::string_view text,
+                    std::span<const GeneratedToken> tokens, double trust);
+
+}  // namespace shijian

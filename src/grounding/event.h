@@ -1,0 +1,31 @@
+// An event: when something happens in a video, and how sure the model was of it.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+
+namespace shijian {
+
+// Bytes [begin, end) of the text that the model wrote. Empty: nothing there says it in so many
+// words ("until the end of the video").
+struct TextRange {
+  size_t begin = 0;
+  size_t end = 0;
+  bool empty() const { return begin >= end; }
+};
+
+// 0 <= start <= end <= duration of the clip, in seconds on the timeline that a player shows;
+// start == end is a moment.
+struct Event {
+  double start = 0;
+  double end = 0;
+  std::string label;      // UTF-8, one line; may be empty
+  TextRange start_range;  // where the model wrote the two times: digits, marks and units
+  TextRange end_range;
+  std::optional<double> confidence;         // 0 to 1; empty without token probabilities
+  std::optional<double> start_uncertainty;  // seconds, one standard deviation
+  std::optional<double> end_uncertainty;
+};
+
+}  // namespace shijian

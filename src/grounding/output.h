@@ -1,0 +1,98 @@
+// One answer as JSON, text, SubRip, WebVTT or CSV. docs/formats.md describes each.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/time_code.h"
+#include "grounding/confidence.h"
+#include "grounding/event.h"
+#include "grounding/notes.h"
+
+namespace shijian {
+
+// The file that was asked about.
+struct VideoSummary {
+  std::string path;
+  double duration = 0;    // seconds
+  double frame_rate = 0;  // mean, frames a second
+  bool constant_rate = true;
+  int64_t frames = 0;
+  int width = 0, height = 0;  // as shown: after rotation, square pixels
+  std::string codec;          // "h264"
+};
+
+// What the model saw of it.
+struct SamplingSummary {
+  double fps = 0;  // frames looked at for each second of the window
+  int frames = 0;
+  int slots = 0;                   // two frames become one temporal slot
+  int width = 0, height = 0;       // of a frame after resizing
+  double from = 0, to = 0;         // the window, seconds
+  std::string processor;           // "transformers" or "qwen-vl-utils"
+  std::string reference;           // "4.57" or "5"
+  std::string prompt_style;        // "qwen", "timelens", "timelens2"
+  std::vector<double> slot_times;  // [slots], the times in the prompt, seconds; not in the JSON
+};
+
+struct Usage {
+  int64_t vision_tokens = 0;
+  int64_t prompt_tokens = 0;  // vision tokens included
+  int64_t generated_tokens = 0;
+};
+
+// Seconds of work for this answer; what several questions share counts once, on the first.
+struct Timing {
+  double decode = 0;
+  double vision = 0;
+  double prefill = 0;
+  double generation = 0;
+  double first_token = 0;  // from the start of the work to the first generated token
+  double total = 0;
+};
+
+struct Answer {
+  std::string question;
+  Language language = Language::kEnglish;  // of the question: notes and stand-in words follow it
+  std::string response;                    // the model's own words, thoughts apart
+  std::vector<Event> events;               // ordered by start
+  bool absent = false;
+  bool unparsed = false;
+  std::string reasoning;
+  std::string reasoning_source;  // "model", or empty when there is no reasoning
+  std::vector<Note> notes;
+  std::string model;  // name of the checkpoint directory
+  VideoSummary video;
+  SamplingSummary sampling;
+  Usage usage;
+  Timing timing;
+  std::vector<GeneratedToken> tokens;  // only when log-probabilities were asked for
+};
+
+// Fills response, reasoning, events, absent, unparsed and notes of `answer` from the text that
+// the model generated, and the events' confidence from `tokens` (may be empty). Uses the
+// question, its language and video.duration, which must be set.
+// A response without a word, such as "[]", becomes a sentence in the question's language.
+void read_answer(Answer& answer, std::string_view generated, bool starts_in_thought,
+                 std::span<const GeneratedToken> tokens);
+
+enum class OutputFormat { kText, kJson, kSrt, kVtt, kCsv };
+std::optional<OutputFormat> parse_output_format(std::string_view name);  // "text", "json", ...
+
+struct OutputOptions {
+  OutputFormat format = OutputFormat::kText;
+  TimeFormat time_format = TimeFormat::kHoursMillis;
+};
+
+// The keys and their order are those of docs/formats.md.
+nlohmann::ordered_json answer_json(const Answer& answer, TimeFormat time_format);
+
+// All answers as one document, ending in a line break. JSON: an object for one answer, an array
+// for several. The subtitle formats put the events of all answers in order of time.
+std::string format_answers(std::span<const Answer> answers, const OutputOptions& options);
+
+}  // namespace shijian
