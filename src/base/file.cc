@@ -88,6 +88,11 @@ std::string read_file(const std::filesystem::path& path, size_t max_bytes) {
 }
 
 void write_file_atomic(const std::filesystem::path& path, std::string_view content) {
+  write_file_atomic(path, std::span(&content, 1));
+}
+
+void write_file_atomic(const std::filesystem::path& path,
+                       std::span<const std::string_view> pieces) {
   std::string temporary = path.string() + ".XXXXXX";
   Descriptor fd(::mkostemp(temporary.data(), O_CLOEXEC));
   if (fd.get() < 0) throw system_error("create", temporary, errno);
@@ -96,11 +101,13 @@ void write_file_atomic(const std::filesystem::path& path, std::string_view conte
     ::unlink(temporary.c_str());
     throw system_error(operation, path.string(), error);
   };
-  while (!content.empty()) {
-    const ssize_t written = ::write(fd.get(), content.data(), content.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) fail("write");
-    content.remove_prefix(static_cast<size_t>(written));
+  for (std::string_view content : pieces) {
+    while (!content.empty()) {
+      const ssize_t written = ::write(fd.get(), content.data(), content.size());
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) fail("write");
+      content.remove_prefix(static_cast<size_t>(written));
+    }
   }
   ::fchmod(fd.get(), 0644);
   if (::fsync(fd.get()) != 0) fail("sync");

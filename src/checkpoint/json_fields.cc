@@ -1,0 +1,140 @@
+#include "checkpoint/json_fields.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <utility>
+
+#include "base/error.h"
+
+namespace shijian {
+namespace {
+
+// A value as a message shows it: short, on one line, whatever bytes it holds.
+std::string shown(const Json& value) {
+  if (value.is_object()) return "an object";
+  if (value.is_array()) return "a list";
+  std::string text = value.dump(-1, ' ', true, Json::error_handler_t::replace);
+  if (text.size() > 60) text = text.substr(0, 57) + "...";
+  return text;
+}
+
+}  // namespace
+
+JsonFields::JsonFields(const Json& value, std::string_view file, std::string prefix)
+    : value_(value), file_(file), prefix_(std::move(prefix)) {
+  if (!value_.is_object()) {
+    const std::string what = prefix_.empty() ? "it" : prefix_.substr(0, prefix_.size() - 1);
+    throw Error(ErrorCode::kInvalid,
+                fmt::format("read {}: {} is {}, expected an object", file_, what, shown(value_)));
+  }
+}
+
+void JsonFields::fail(std::string_view key, std::string_view what) const {
+  throw Error(ErrorCode::kInvalid, fmt::format("read {}: {}{} {}", file_, prefix_, key, what));
+}
+
+void JsonFields::unsupported(std::string_view key, std::string_view what) const {
+  throw Error(ErrorCode::kUnsupported, fmt::format("read {}: {}{} {}", file_, prefix_, key, what));
+}
+
+const Json* JsonFields::find(std::string_view key) const {
+  const auto found = value_.find(key);
+  return found == value_.end() || found->is_null() ? nullptr : &*found;
+}
+
+std::optional<JsonFields> JsonFields::object(std::string_view key) const {
+  const Json* value = find(key);
+  if (value == nullptr) return std::nullopt;
+  return JsonFields(*value, file_, fmt::format("{}{}.", prefix_, key));
+}
+
+int64_t JsonFields::checked_integer(const Json& value, std::string_view key, int64_t low,
+                                    int64_t high) const {
+  const bool fits = value.is_number_integer() &&
+                    !(value.is_number_unsigned() && value.get<uint64_t>() > INT64_MAX);
+  const int64_t number = fits ? value.get<int64_t>() : 0;
+  if (!fits || number < low || number > high) {
+    fail(key, fmt::format("is {}, expected an integer from {} to {}", shown(value), low, high));
+  }
+  return number;
+}
+
+double JsonFields::checked_number(const Json& value, std::string_view key, double low,
+                                  double high) const {
+  const double number = value.is_number() ? value.get<double>() : NAN;
+  if (!(number >= low && number <= high)) {
+    fail(key, fmt::format("is {}, expected a number from {} to {}", shown(value), low, high));
+  }
+  return number;
+}
+
+std::optional<int64_t> JsonFields::maybe_integer(std::string_view key, int64_t low,
+                                                 int64_t high) const {
+  const Json* value = find(key);
+  if (value == nullptr) return std::nullopt;
+  return checked_integer(*value, key, low, high);
+}
+
+std::optional<double> JsonFields::maybe_number(std::string_view key, double low,
+                                               double high) const {
+  const Json* value = find(key);
+  if (value == nullptr) return std::nullopt;
+  return checked_number(*value, key, low, high);
+}
+
+int64_t JsonFields::integer(std::string_view key, int64_t low, int64_t high,
+                            std::optional<int64_t> absent) const {
+  const auto value = maybe_integer(key, low, high);
+  if (!value && !absent) fail(key, "is missing");
+  return value ? *value : *absent;
+}
+
+double JsonFields::number(std::string_view key, double low, double high,
+                          std::optional<double> absent) const {
+  const auto value = maybe_number(key, low, high);
+  if (!value && !absent) fail(key, "is missing");
+  return value ? *value : *absent;
+}
+
+bool JsonFields::boolean(std::string_view key, bool absent) const {
+  const Json* value = find(key);
+  if (value == nullptr) return absent;
+  if (!value->is_boolean()) fail(key, fmt::format("is {}, expected true or false", shown(*value)));
+  return value->get<bool>();
+}
+
+std::string JsonFields::text(std::string_view key, std::string_view absent) const {
+  const Json* value = find(key);
+  if (value == nullptr) return std::string(absent);
+  if (!value->is_string()) fail(key, fmt::format("is {}, expected a string", shown(*value)));
+  return value->get<std::string>();
+}
+
+std::optional<std::vector<int64_t>> JsonFields::integers(std::string_view key, int64_t low,
+                                                         int64_t high, size_t max_count) const {
+  const Json* value = find(key);
+  if (value == nullptr) return std::nullopt;
+  if (!value->is_array() || value->size() > max_count) {
+    fail(key,
+         fmt::format("is {}, expected a list of at most {} integers", shown(*value), max_count));
+  }
+  std::vector<int64_t> out;
+  for (const Json& item : *value) out.push_back(checked_integer(item, key, low, high));
+  return out;
+}
+
+std::optional<std::vector<double>> JsonFields::numbers(std::string_view key, double low,
+                                                       double high, size_t max_count) const {
+  const Json* value = find(key);
+  if (value == nullptr) return std::nullopt;
+  if (!value->is_array() || value->size() > max_count) {
+    fail(key,
+         fmt::format("is {}, expected a list of at most {} numbers", shown(*value), max_count));
+  }
+  std::vector<double> out;
+  for (const Json& item : *value) out.push_back(checked_number(item, key, low, high));
+  return out;
+}
+
+}  // namespace shijian
