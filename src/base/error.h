@@ -1,7 +1,8 @@
 // The one error type of the project, and CHECK for our own bugs.
 //
-// Anything that input can cause is an Error: thrown inside, turned into an exit status (app/main.cc)
-// or an HTTP body (server/) at one place each. CHECK is for conditions that only a bug can break.
+// Anything that input can cause is an Error: thrown inside, turned into an exit status
+// (app/main.cc) or an HTTP body (server/) at one place each. CHECK is for conditions that only a
+// bug can break.
 #pragma once
 
 #include <fmt/format.h>
@@ -54,9 +55,9 @@ namespace internal {
 }  // namespace shijian
 
 // Aborts when a condition that only our own bug can break is false. Never use it on input.
-#define CHECK(condition, ...)                                                             \
-  do {                                                                                    \
-    if (!(condition)) [[unlikely]]                                                        \
-      ::shijian::internal::check_failed(__FILE__, __LINE__, #condition,                   \
-                                        ::fmt::format("" __VA_ARGS__));                   \
+#define CHECK(condition, ...)                                           \
+  do {                                                                  \
+    if (!(condition)) [[unlikely]]                                      \
+      ::shijian::internal::check_failed(__FILE__, __LINE__, #condition, \
+                                        ::fmt::format("" __VA_ARGS__)); \
   } while (false)

@@ -43,7 +43,6 @@ std::string read_file(const std::filesystem::path& path, size_t max_bytes);
 // content, never half. Leaves nothing behind on failure.
 void write_file_atomic(const std::filesystem::path& path, std::string_view content);
 // The same with the pieces one after another.
-void write_file_atomic(const std::filesystem::path& path,
-                       std::span<const std::string_view> pieces);
+void write_file_atomic(const std::filesystem::path& path, std::span<const std::string_view> pieces);
 
 }  // namespace shijian

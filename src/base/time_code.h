@@ -8,10 +8,10 @@
 namespace shijian {
 
 enum class TimeFormat {
-  kHoursMillis,     // "HH:MM:SS.sss", the default
-  kMinutesCentis,   // "MM:SS.ff": minutes may exceed 59, ff are hundredths
-  kSeconds,         // "12.345"
-  kFrames,          // frame number on the timeline, from 0
+  kHoursMillis,    // "HH:MM:SS.sss", the default
+  kMinutesCentis,  // "MM:SS.ff": minutes may exceed 59, ff are hundredths
+  kSeconds,        // "12.345"
+  kFrames,         // frame number on the timeline, from 0
 };
 
 // Accepts the four names of the command line and of the API: "HH:MM:SS.sss", "MM:SS.ff",

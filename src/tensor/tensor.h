@@ -22,15 +22,25 @@ std::string_view dtype_name(DType dtype);  // the safetensors name: "F32", "BF16
 template <typename T>
 constexpr DType dtype_of();
 template <>
-constexpr DType dtype_of<float>() { return DType::kF32; }
+constexpr DType dtype_of<float>() {
+  return DType::kF32;
+}
 template <>
-constexpr DType dtype_of<double>() { return DType::kF64; }
+constexpr DType dtype_of<double>() {
+  return DType::kF64;
+}
 template <>
-constexpr DType dtype_of<int64_t>() { return DType::kI64; }
+constexpr DType dtype_of<int64_t>() {
+  return DType::kI64;
+}
 template <>
-constexpr DType dtype_of<int32_t>() { return DType::kI32; }
+constexpr DType dtype_of<int32_t>() {
+  return DType::kI32;
+}
 template <>
-constexpr DType dtype_of<uint8_t>() { return DType::kU8; }
+constexpr DType dtype_of<uint8_t>() {
+  return DType::kU8;
+}
 
 using Shape = std::vector<int64_t>;  // outermost first; every extent >= 0
 
@@ -77,9 +87,7 @@ class Tensor {
     return const_cast<Tensor*>(this)->data<T>();
   }
   std::span<float> floats() { return {data<float>(), static_cast<size_t>(elements())}; }
-  std::span<const float> floats() const {
-    return {data<float>(), static_cast<size_t>(elements())};
-  }
+  std::span<const float> floats() const { return {data<float>(), static_cast<size_t>(elements())}; }
   TensorView view() const { return {data_.get(), dtype_, shape_}; }
 
  private:
@@ -99,7 +107,8 @@ struct ConstMatrix {
   int64_t stride = 0;
 
   ConstMatrix() = default;
-  ConstMatrix(const float* d, int64_t r, int64_t c, int64_t s) : data(d), rows(r), cols(c), stride(s) {}
+  ConstMatrix(const float* d, int64_t r, int64_t c, int64_t s)
+      : data(d), rows(r), cols(c), stride(s) {}
   ConstMatrix(const float* d, int64_t r, int64_t c) : ConstMatrix(d, r, c, c) {}
   const float* row(int64_t i) const { return data + i * stride; }
 };

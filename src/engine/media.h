@@ -1,0 +1,76 @@
+// From media files to the vision encoder's input: probe, plan, decode, patches.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/cancel.h"
+#include "base/threads.h"
+#include "checkpoint/config.h"
+#include "engine/model_directory.h"
+#include "tensor/tensor.h"
+#include "video/decode.h"
+#include "video/image.h"
+#include "video/plan.h"
+#include "video/probe.h"
+
+namespace shijian {
+
+// Which version of transformers to follow where they differ: 4.57 or 5.x.
+enum class Reference { k4, k5 };
+
+// What a caller may say about sampling; what is absent comes from the model.
+struct SamplingRequest {
+  std::optional<double> fps;
+  std::optional<int> frames;
+  std::optional<int64_t> min_pixels;    // over all frames
+  std::optional<int64_t> max_pixels;    // over all frames
+  std::optional<int64_t> frame_pixels;  // of one frame
+  std::optional<double> from;           // seconds on the timeline
+  std::optional<double> to;
+  bool qwen_vl_utils = false;  // sample and size as that package does
+};
+
+struct MediaFile {
+  std::filesystem::path path;
+  bool is_image = false;
+};
+
+// One video or image, ready for the vision encoder.
+struct PreparedMedia {
+  bool is_image = false;
+  std::string path;
+  VideoInfo video;          // videos alone
+  FramePlan plan;           // videos alone
+  Frames frames;            // resized; an image is one frame at time 0
+  Tensor patches;           // F32 [slots * grid_height * grid_width, patch values]
+  int64_t slots = 0;        // temporal slots; 1 for an image
+  int64_t grid_height = 0;  // patches
+  int64_t grid_width = 0;
+};
+
+// Numbers of the checkpoint's processor files that shape all media.
+struct MediaSettings {
+  ImageProcessorConfig image;
+  VideoProcessorConfig video;
+  ModelProfile profile;
+  Reference reference = Reference::k4;
+
+  PatchGeometry image_geometry() const;
+  PatchGeometry video_geometry() const;
+  SamplingOptions sampling(const SamplingRequest& request) const;
+};
+
+// `stage` is "probing" or "decoding"; done of total, total 0 when unknown.
+using MediaProgress = std::function<void(std::string_view stage, int64_t done, int64_t total)>;
+
+// Throws the errors of probe, plan_frames, decode_frames and load_image.
+PreparedMedia prepare_media(const MediaFile& file, const SamplingRequest& request,
+                            const MediaSettings& settings, ThreadPool& pool,
+                            const CancelToken& cancel, const MediaProgress& progress);
+
+}  // namespace shijian

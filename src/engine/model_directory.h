@@ -1,0 +1,33 @@
+// Where a model lies, and what its shijian.json says about how to use it.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+namespace shijian {
+
+// `requested` when not empty, else $SHIJIAN_MODEL, else the first ./models/Qwen3-VL-* (by name),
+// else the default model "nano" that ships beside the program (see data_directory).
+// A named directory is returned as it is: opening it reports what is wrong with it.
+// Error(kNotFound) when nothing is named and nano is not there.
+std::filesystem::path find_model_directory(const std::string& requested);
+
+// The folder that holds `models/nano`: $SHIJIAN_HOME, else the nearest folder above the program
+// with models/nano in it, else ../share/shijian beside it. Empty when there is none.
+std::filesystem::path data_directory();
+
+// Sampling that a model was trained for, where it differs from its processor's defaults.
+// shijian.json: {"sampling": {"fps": 4, "frame_pixels": 16384, "min_frames": 4, "max_frames": 256}}
+struct ModelProfile {
+  std::optional<double> fps;
+  std::optional<int64_t> frame_pixels;
+  std::optional<int> min_frames;
+  std::optional<int> max_frames;
+};
+
+// All empty when the directory has no shijian.json. Error(kInvalid) for a wrong one.
+ModelProfile read_model_profile(const std::filesystem::path& directory);
+
+}  // namespace shijian

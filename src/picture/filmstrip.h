@@ -1,0 +1,27 @@
+// An answer drawn: frames of the video, the time line and the events on it, as a PNG.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "grounding/output.h"
+#include "tensor/tensor.h"
+
+namespace shijian {
+
+// Frames that somebody else owns; the picture chooses a few of them, evenly spread over the window.
+struct FilmstripFrames {
+  const Tensor* rgb = nullptr;    // U8 [n, height, width, 3]
+  std::span<const double> times;  // [n] seconds, ascending
+};
+
+// Draws one answer 1280 pixels wide, height as needed, and writes it atomically.
+// Text is laid out by Pango, so any script that the system has fonts for is drawn.
+// Throws Error(kIo) and kin when the file cannot be written.
+void draw_filmstrip(const Answer& answer, const FilmstripFrames& frames, TimeFormat time_format,
+                    const std::filesystem::path& path);
+
+}  // namespace shijian
