@@ -185,7 +185,8 @@ std::vector<int32_t> read_token_list(const JsonFields& fields, std::string_view 
   if (value == nullptr) return {};
   std::vector<int32_t> out;
   if (value->is_array()) {
-    for (int64_t id : *fields.integers(key, 0, kMaxVocab, 256)) {
+    const auto ids = fields.integers(key, 0, kMaxVocab, 256);
+    for (int64_t id : *ids) {
       out.push_back(static_cast<int32_t>(id));
     }
   } else {

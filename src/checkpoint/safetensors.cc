@@ -45,7 +45,7 @@ class Parser {
   SafetensorsHeader parse() {
     SafetensorsHeader out;
     out.json = header_text();
-    simdjson::dom::parser parser(out.json.size());
+    simdjson::dom::parser parser(kMaxHeaderBytes);  // a bound: it takes memory for what it parses
     simdjson::dom::object root;
     const auto error = parser.parse(out.json.data(), out.json.size()).get(root);
     if (error != simdjson::SUCCESS) {
