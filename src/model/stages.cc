@@ -1,0 +1,51 @@
+#include "model/stages.h"
+
+#include "checkpoint/safetensors.h"
+
+namespace shijian {
+
+void StageRecorder::add_rows(const std::string& stage, ConstMatrix rows) {
+  Rows& entry = rows_[stage];
+  if (entry.cols == 0) entry.cols = rows.cols;
+  CHECK(entry.cols == rows.cols, "stage {}: {} and {} columns", stage, entry.cols, rows.cols);
+  for (int64_t i = 0; i < rows.rows; ++i)
+    entry.values.insert(entry.values.end(), rows.row(i), rows.row(i) + rows.cols);
+}
+
+void StageRecorder::add_positions(const PositionIds& ids) {
+  const auto append = [](std::vector<int32_t>& to, const std::vector<int32_t>& from) {
+    to.insert(to.end(), from.begin(), from.end());
+  };
+  append(positions_.time, ids.time);
+  append(positions_.row, ids.row);
+  append(positions_.col, ids.col);
+}
+
+void StageRecorder::set_ints(const std::string& stage, Shape shape,
+                             std::span<const int64_t> values) {
+  CHECK(element_count(shape) == static_cast<int64_t>(values.size()), "stage {}", stage);
+  ints_[stage] = {std::move(shape), {values.begin(), values.end()}};
+}
+
+std::map<std::string, TensorView> StageRecorder::tensors() const {
+  std::map<std::string, TensorView> result;
+  for (const auto& [name, entry] : rows_) {
+    const auto rows = static_cast<int64_t>(entry.values.size()) / entry.cols;
+    result[name] = {entry.values.data(), DType::kF32, {rows, entry.cols}};
+  }
+  for (const auto& [name, entry] : ints_)
+    result[name] = {entry.values.data(), DType::kI64, entry.shape};
+  if (positions_.size() > 0) {
+    position_rows_.clear();
+    for (const auto* axis : {&positions_.time, &positions_.row, &positions_.col})
+      position_rows_.insert(position_rows_.end(), axis->begin(), axis->end());
+    result["position_ids"] = {position_rows_.data(), DType::kI64, {3, positions_.size()}};
+  }
+  return result;
+}
+
+void StageRecorder::write(const std::filesystem::path& path) const {
+  write_safetensors(path, tensors());
+}
+
+}  // namespace shijian
