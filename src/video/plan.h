@@ -78,8 +78,8 @@ struct Size {
 Size smart_resize_video(int64_t frames, int height, int width, int temporal, int factor,
                         int64_t min_pixels, int64_t max_pixels);
 
-// The same for one still image; also the rule of kQwenVlUtils for one frame of a video.
-Size smart_resize_image(int height, int width, int factor, double min_pixels, double max_pixels);
+// The same for one still image.
+Size smart_resize_image(int height, int width, int factor, int64_t min_pixels, int64_t max_pixels);
 
 // Throws Error(kUsage) for options that make no sense (fps <= 0, frames < 1, from > to, a window
 // outside the clip) and kUnsupported as above.

@@ -52,8 +52,8 @@ struct VideoInfo {
   Rational sample_aspect{1, 1};  // width of a pixel over its height
   int rotation = 0;       // degrees clockwise that a player turns the raster: 0, 90, 180, 270
   bool mirrored = false;  // mirrored left-right before that turn
-  // Size as shown: square pixels (width is stretched), then turned. The reference's decoders ignore
-  // the pixel shape; for square pixels, which is nearly every file, the two agree.
+  // Size as shown: square pixels (the shorter axis is stretched), then turned. The reference's
+  // decoders ignore the pixel shape; for square pixels, which is nearly every file, the two agree.
   int width = 0;
   int height = 0;
 

@@ -23,7 +23,7 @@ struct Image {
   operator ConstImage() const { return {data, height, width, stride}; }
 };
 
-// Cubic filter with a = -0.5, widened when shrinking; columns first, then rows; 16-bit weights
+// Cubic filter with a = -0.5, widened when shrinking; horizontal pass first; 16-bit weights
 // whose precision follows from the largest; the intermediate is rounded and clamped to 8 bits.
 // An axis of unchanged length is copied. Both sizes >= 1; `in` and `out` must not overlap.
 void resize_bicubic(const ConstImage& in, const Image& out, ThreadPool& pool);

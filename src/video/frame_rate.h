@@ -1,0 +1,23 @@
+// Is the frame rate constant, and what is it exactly? Internal to video/.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "video/probe.h"
+
+namespace shijian {
+
+struct RateEstimate {
+  Rational rate;  // > 0
+  bool constant = false;
+};
+
+// pts: ascending ticks of `time_base`, at least one. Constant means that one rate explains every
+// time within the rounding of the clock (one tick). `claimed` are the header's rates, tried first;
+// then the usual rates of cameras, then the simplest fraction that fits. `last_duration` in ticks,
+// or 0, serves a single frame.
+RateEstimate estimate_rate(const std::vector<int64_t>& pts, Rational time_base,
+                           const std::vector<Rational>& claimed, int64_t last_duration);
+
+}  // namespace shijian

@@ -1,0 +1,84 @@
+// One media file as libavformat sees it, and what it logs. Internal to video/.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "base/cancel.h"
+
+extern "C" {
+#include <libavcodec/avcodec.h>
+#include <libavformat/avformat.h>
+}
+
+namespace shijian {
+
+// Limits on what a file may ask for before anything is allocated.
+constexpr int kMaxSide = 16384;
+constexpr int64_t kMaxPixels = int64_t{1} << 28;
+
+struct AvFree {
+  void operator()(AVFrame* p) const { av_frame_free(&p); }
+  void operator()(AVPacket* p) const { av_packet_free(&p); }
+  void operator()(AVCodecContext* p) const { avcodec_free_context(&p); }
+};
+using FramePtr = std::unique_ptr<AVFrame, AvFree>;
+using PacketPtr = std::unique_ptr<AVPacket, AvFree>;
+using CodecPtr = std::unique_ptr<AVCodecContext, AvFree>;
+
+FramePtr make_frame();
+PacketPtr make_packet();
+
+// The path for a message: one line, whatever the name holds.
+std::string printable(const std::filesystem::path& path);
+
+// Sends libav's log to memory instead of stderr, for the whole process, from the first call on.
+void silence_libav();
+// The last warning or error that libav logged, else the text of `code`.
+std::string libav_reason(int code);
+
+// Opens one regular file by its own descriptor. libavformat never opens anything itself: the
+// format is told by content alone, only the containers of a short list are accepted, and requests
+// for further files or addresses are refused. Not thread-safe.
+class MediaInput {
+ public:
+  // Reads headers and the first packets. Throws as probe() does.
+  MediaInput(const std::filesystem::path& path, const CancelToken& cancel);
+  ~MediaInput();
+  MediaInput(const MediaInput&) = delete;
+  MediaInput& operator=(const MediaInput&) = delete;
+
+  AVFormatContext* format() { return format_; }
+  AVStream* video() { return format_->streams[video_]; }
+  const std::string& name() const { return name_; }
+
+  // The next packet of the video track; false at the end of what can be read. A packet that the
+  // file's end cuts short is left out.
+  bool read(AVPacket* packet);
+  // True once read() ended at damage rather than at the file's end.
+  bool damaged() const { return damaged_; }
+
+  // Moves to the last key frame at or before `timestamp` (ticks); false when the file cannot.
+  bool seek(int64_t timestamp);
+
+  // A decoder for the video track; throws kUnsupported when there is none.
+  CodecPtr make_decoder(int threads);
+
+ private:
+  struct File;
+  void close();
+  void choose_format();
+  void choose_video();
+
+  std::string name_;
+  CancelToken cancel_;
+  std::unique_ptr<File> file_;
+  AVIOContext* io_ = nullptr;
+  AVFormatContext* format_ = nullptr;
+  int video_ = -1;
+  int errors_ = 0;
+  bool damaged_ = false;
+};
+
+}  // namespace shijian
