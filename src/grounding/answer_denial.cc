@@ -1,0 +1,134 @@
+// "It does not occur", in the many ways a model says so, apart from "I cannot tell".
+
+#include <algorithm>
+#include <array>
+#include <initializer_list>
+
+#include "grounding/answer_parts.h"
+#include "grounding/utf8.h"
+
+namespace shijian {
+
+namespace {
+
+using Words = std::initializer_list<std::string_view>;
+
+// Whether `text` has one of `words`; ASCII words count only as whole words.
+bool has_any(std::string_view text, const Words& words) {
+  for (std::string_view word : words) {
+    for (size_t at = text.find(word); at != std::string_view::npos; at = text.find(word, at + 1)) {
+      if (static_cast<unsigned char>(word[0]) >= 0x80) return true;
+      const bool left = at == 0 || !is_ascii_letter(text[at - 1]);
+      const size_t stop = at + word.size();
+      if (left && (stop == text.size() || !is_ascii_letter(text[stop]))) return true;
+    }
+  }
+  return false;
+}
+
+bool denies(std::string_view clause) {
+  static const Words kEnglishNo = {"not",    "no",     "never",    "none",    "nothing", "nowhere",
+                                   "isn't",  "aren't", "wasn't",   "doesn't", "don't",   "didn't",
+                                   "can't",  "cannot", "couldn't", "unable",  "without", "neither",
+                                   "nobody", "fails",  "absent",   "lacks",   "won't",   "n't"};
+  static const Words kEnglishThere = {
+      "occur",      "occurs",      "occurred", "occurring", "happen",   "happens",      "happened",
+      "appear",     "appears",     "appeared", "visible",   "present",  "seen",         "see",
+      "shown",      "show",        "shows",    "found",     "find",     "exist",        "exists",
+      "contain",    "contains",    "include",  "includes",  "included", "feature",      "features",
+      "depict",     "depicted",    "depicts",  "take",      "takes",    "taking",       "there is",
+      "there are",  "there's",     "video",    "clip",      "footage",  "such",         "event",
+      "moment",     "moments",     "match",    "matches",   "matching", "detected",     "observed",
+      "locate",     "located",     "instance", "instances", "scene",    "displayed",    "absent",
+      "occurrence", "occurrences", "anywhere", "any point", "relevant", "corresponding"};
+  static const Words kEnglishUnsure = {
+      "sure",      "certain",   "certainty", "clear",  "determine", "determined", "specify",
+      "specified", "provide",   "provided",  "enough", "know",      "tell",       "estimate",
+      "precise",   "precisely", "exactly",   "view",   "watch",     "access",     "process",
+      "analyze",   "analyse",   "ability",   "answer", "only",      "possible to"};
+  static const Words kChineseNo = {"没有",     "没",     "未",     "不存在", "不会",   "从不",
+                                   "并不",     "不在",   "无此",   "无相关", "无该",   "无匹配",
+                                   "无符合",   "找不到", "看不到", "不包含", "不出现", "不发生",
+                                   "无法找到", "不含",   "不可见", "不见",   "不曾"};
+  static const Words kChineseThere = {"出现", "发生", "存在", "看到", "看见", "找到",   "包含",
+                                      "显示", "这个", "此",   "该",   "视频", "画面",   "可见",
+                                      "相关", "符合", "片段", "不在", "不见", "检测到", "发现",
+                                      "见到", "匹配", "事件", "镜头", "不含", "任何",   "不会"};
+  static const Words kChineseUnsure = {"确定",     "不清楚",   "难以",   "判断",     "无法查看",
+                                       "看不清",   "无法观看", "不知道", "没有足够", "不明确",
+                                       "未提供",   "没有提供", "未说明", "不仅",     "不只",
+                                       "无法分析", "无法处理"};
+  const bool negated = has_any(clause, kEnglishNo) || clause.find("n't ") != std::string_view::npos;
+  if (negated && has_any(clause, kEnglishThere) && !has_any(clause, kEnglishUnsure)) return true;
+  return has_any(clause, kChineseNo) && has_any(clause, kChineseThere) &&
+         !has_any(clause, kChineseUnsure);
+}
+
+}  // namespace
+
+std::vector<TextRange> find_denials(std::string_view prose) {
+  const std::string text = lower(prose);
+  std::vector<TextRange> found;
+  size_t begin = 0;
+  const auto close = [&](size_t end) {
+    // A clause of novel length is no clause; looking at 400 bytes of it keeps the work linear.
+    if (end > begin &&
+        denies(std::string_view(text).substr(begin, std::min<size_t>(end - begin, 400)))) {
+      found.push_back({begin, end});
+    }
+  };
+  for (size_t at = 0; at < text.size();) {
+    size_t mark = 0;
+    const char c = text[at];
+    if (c == ',' || c == ';' || c == '!' || c == '?' || c == '\n') {
+      mark = 1;
+    } else if (c == '.' && (at + 1 == text.size() || !is_digit(text[at + 1]))) {
+      mark = 1;
+    } else if (text.compare(at, 3, "。") == 0) {
+      mark = 3;
+    } else if (text.compare(at, 5, " but ") == 0) {
+      mark = 5;
+    } else if (text.compare(at, 3, "但") == 0) {
+      mark = 3;
+    }
+    if (mark == 0) {
+      ++at;
+      continue;
+    }
+    close(at);
+    at += mark;
+    begin = at;
+  }
+  close(text.size());
+  return found;
+}
+
+bool is_plain_no(std::string_view prose) {
+  std::string words = lower(prose);
+  const auto edge = [](char c) {
+    return c == ' ' || c == '\n' || c == '\t' || c == '\r' || c == '*' || c == '"' || c == '\'' ||
+           c == '`' || c == '.' || c == '!';
+  };
+  size_t begin = 0, end = words.size();
+  while (begin < end && edge(words[begin])) ++begin;
+  while (end > begin && edge(words[end - 1])) --end;
+  words = words.substr(begin, end - begin);
+  while (words.size() >= 3 && words.ends_with("。")) words.resize(words.size() - 3);
+  for (std::string_view no :
+       {"no",      "none",    "never",     "n/a",         "na",     "null",
+        "nil",     "nothing", "not found", "not present", "absent", "not applicable",
+        "没有",    "无",      "否",        "不",          "不会",   "没",
+        "从未",    "未找到",  "未出现",    "未发生",      "不存在", "没有出现",
+        "没有发生"}) {
+    if (words == no) return true;
+  }
+  // "No, he misses." "没有，他投丢了。"
+  for (std::string_view no :
+       {"no,", "no.", "no;", "no -", "no:", "never,", "none of", "no such", "没有,", "没有。",
+        "不,", "否,", "不会,", "不是,", "并没有", "没有"}) {
+    if (words.starts_with(no)) return true;
+  }
+  return false;
+}
+
+}  // namespace shijian
