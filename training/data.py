@@ -1,0 +1,244 @@
+"""Clips from `shijian synth --stream`, and what training makes of them: token branches and labels."""
+
+import json
+import multiprocessing as mp
+import random
+import subprocess
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+
+import prompts
+from model import Batch
+
+SHAPES = ["circle", "square", "triangle", "star", "cross", "diamond", "ring", "heart"]
+COLOURS = ["red", "green", "blue", "yellow", "purple", "orange", "white", "cyan"]
+WORDS = ("GO NO UP BUS ZOO RUN STOP OPEN EXIT HELP NEWS LIVE SALE TAXI CAFE BANK JUMP MENU PARK LEFT "
+         "RIGHT MUSIC HOTEL PIZZA").split()
+PATTERNS = ["plain", "stripes", "checkerboard", "dots", "gradient", "waves"]
+HUES = ["grey", "black", "brown", "navy", "dark green", "maroon"]
+
+# What a visual token can show, as classes of one "thing" and of the two digits of a number.
+# thing: 0 nothing, 1..8 shapes, 9..32 words, 33 a number.
+THINGS = 1 + len(SHAPES) + len(WORDS) + 1
+NUMBER = THINGS - 1
+
+
+@dataclass
+class Clip:
+    info: dict
+    frames: np.ndarray | None  # u8 [frames, height, width, 3]
+    labels: np.ndarray  # u8 [slots, rows, columns, 4]
+
+    def describe(self):
+        """[slots, rows, columns, 7] int64: thing, tens (0 none, else digit + 1), ones (likewise),
+        colour (0 none), pattern, hue, coverage."""
+        if hasattr(self, "_described"):
+            return self._described
+        objects = [(0, 0, 0)]
+        for o in self.info["objects"]:
+            text = o.get("text") or ""
+            if not text:
+                shape = o["shape"]
+                objects.append((1 + (SHAPES.index(shape) if isinstance(shape, str) else shape), 0, 0))
+            elif text.isdigit():
+                tens = int(text[0]) + 1 if len(text) > 1 else 0
+                objects.append((NUMBER, tens, int(text[-1]) + 1))
+            else:
+                objects.append((1 + len(SHAPES) + WORDS.index(text), 0, 0))
+        table = np.array(objects)
+        scenes = np.array([[0, 0]] + [
+            [PATTERNS.index(b["kind"]), HUES.index(b["hue"])] for b in self.info["backgrounds"]])
+        a = self.labels.astype(np.int64)
+        self._described = np.concatenate(
+            (table[a[..., 0]], a[..., 1:2], scenes[a[..., 2]], a[..., 3:4]), -1)
+        return self._described
+
+
+# ---------------------------------------------------------------- the stream
+
+
+def stream(binary, split, seed, seconds=(5, 30), fps=2, questions=8, labels_only=False, count=None, extra=()):
+    """Clips without end (or `count`), read from the generator's standard output."""
+    command = [binary, "synth", "--stream", "--split", split, "--seed", str(seed), "--seconds",
+               f"{seconds[0]}-{seconds[1]}", "--sample-fps", str(fps), "--questions", str(questions), *extra]
+    if labels_only:
+        command.append("--labels-only")
+    if count:
+        command += ["--count", str(count)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE)
+    try:
+        while line := process.stdout.readline():
+            info = json.loads(line)
+            size = info["frame_bytes"]
+            frames = None
+            if size:
+                raw = np.frombuffer(process.stdout.read(size), np.uint8)
+                frames = raw.reshape(-1, info["height"], info["width"], 3)
+            labels = np.frombuffer(process.stdout.read(info["label_bytes"]), np.uint8)
+            yield Clip(info, frames, labels.reshape(*info["grid"], 4))
+    finally:
+        process.kill()
+
+
+def _pump(queue, make, args):
+    torch.set_num_threads(1)
+    for item in make(*args):
+        queue.put(item)
+    queue.put(None)
+
+
+def prefetch(make, *args, depth=8):
+    """Runs generator function `make` in a process of its own."""
+    queue = mp.get_context("fork").Queue(depth)
+    worker = mp.get_context("fork").Process(target=_pump, args=(queue, make, args), daemon=True)
+    worker.start()
+    while (item := queue.get()) is not None:
+        yield item
+    worker.join()
+
+
+# ---------------------------------------------------------------- tokens
+
+
+class Tokens:
+    def __init__(self, path):
+        self.t = Tokenizer.from_file(str(path))
+        self.size = self.t.get_vocab_size()
+        one = self.t.token_to_id
+        self.start, self.end = one("<|im_start|>"), one("<|im_end|>")
+        self.vision_start, self.vision_end = one("<|vision_start|>"), one("<|vision_end|>")
+        self.video_pad = one("<|video_pad|>")
+        self.head = [self.start] + self.encode("user\n")
+        self.turn = [self.end] + self.encode("\n") + [self.start] + self.encode("assistant\n")
+        self._cache = {}
+
+    def encode(self, text):
+        return self.t.encode(text, add_special_tokens=False).ids
+
+    def cached(self, text):
+        if text not in self._cache:
+            self._cache[text] = self.encode(text)
+        return self._cache[text]
+
+    def decode(self, ids):
+        return self.t.decode(ids, skip_special_tokens=True)
+
+    def prefix(self, slot_times, grid, keep=None):
+        """Ids, positions [3, P], slot of each token (-1 before the first), and for visual tokens
+        their index. keep: per slot the flat indices of visual tokens to use (default all);
+        positions are those of the whole grid either way."""
+        slots, rows, cols = grid
+        ids, pos, slot, visual = list(self.head), [], [], []
+        pos = [(i, i, i) for i in range(len(ids))]
+        slot = [-1] * len(ids)
+        at = len(ids)
+        for s, time in enumerate(slot_times):
+            stamp = [*self.cached("<"), *(t for c in f"{time:.1f}" for t in self.cached(c)),
+                     *self.cached(" seconds"), *self.cached(">"), self.vision_start]
+            ids += stamp
+            pos += [(at + i,) * 3 for i in range(len(stamp))]
+            at += len(stamp)
+            chosen = range(rows * cols) if keep is None else keep[s]
+            for v in chosen:
+                visual.append((len(ids), s * rows * cols + v))
+                ids.append(self.video_pad)
+                pos.append((at, at + v // cols, at + v % cols))
+            at += max(rows, cols)
+            ids.append(self.vision_end)
+            pos.append((at,) * 3)
+            at += 1
+            slot += [s] * (len(ids) - len(slot))
+        return ids, pos, slot, visual, at
+
+    def branch(self, query, language, style, spans, slots, short=False):
+        """One question and its answer. spans: the answer's numbers in seconds; slots: the slot of
+        each. -> ids, answer_from, marks: list of (index, slot, digit?) where the token AFTER index
+        belongs to the number of that slot."""
+        text = query if short else prompts.question(style, language, query)
+        ids = self.cached(text) + self.turn
+        begin = len(ids)
+        ids = list(ids)
+        marks = []
+        for text, which in prompts.answer_parts(style, language, spans):
+            part = self.cached(text) if which is None else [t for c in text for t in self.cached(c)]
+            if which is not None:
+                slot = slots[which[0]][0 if which[1] == "start" else 1]
+                # the first position is the token before the number, the last predicts its last digit
+                marks += [(len(ids) - 1 + i, slot) for i in range(len(part))]
+            ids += part
+        ids.append(self.end)
+        return ids, begin, marks
+
+
+def answer_slots(clip, spans):
+    """Slots that show evidence of each span (any of the slot's frames falls inside it), or None
+    where a span falls between two frames."""
+    times = np.array(clip.info["times"])
+    if len(times) % 2:
+        times = np.append(times, times[-1])
+    out = []
+    for start, end in spans:
+        hit = np.nonzero((times >= start) & (times < end))[0]
+        if len(hit) == 0:
+            return None
+        out.append((int(hit[0]) // 2, int(hit[-1]) // 2))
+    return out
+
+
+@dataclass
+class Item:
+    """One clip made ready: see Tokens.prefix and Tokens.branch."""
+
+    clip: Clip
+    prefix: tuple
+    branches: list  # (ids, begin, marks, question)
+
+
+def make_item(tokens, clip, rng, styles=("timelens",), short=0.0, limit=8, keep=None):
+    info = clip.info
+    prefix = tokens.prefix(info["slot_times"], info["grid"], keep)
+    branches = []
+    for q in rng.sample(info["questions"], min(limit, len(info["questions"]))):
+        slots = answer_slots(clip, q["spans"])
+        if slots is None:
+            continue
+        spans = [(info["slot_times"][a], info["slot_times"][b]) for a, b in slots]
+        style = rng.choice(styles)
+        branches.append((*tokens.branch(q["query"], q["language"], style, spans, slots, rng.random() < short), q))
+    return Item(clip, prefix, branches)
+
+
+def collate(tokens, items):
+    """-> Batch, targets. targets: rows (b, q, t) that predict answer tokens, the token, the slot
+    pointed at (-1 none)."""
+    b = len(items)
+    p = max(len(i.prefix[0]) for i in items)
+    q = max(len(i.branches) for i in items)
+    t = max(len(br[0]) for i in items for br in i.branches)
+    ids = torch.full((b, p), tokens.end)
+    pos = torch.zeros(3, b, p, dtype=torch.long)
+    slot = torch.full((b, p), -1)
+    bids = torch.full((b, q, t), tokens.end)
+    bpos = torch.zeros(b, q, t, dtype=torch.long)
+    visual_at, visual_src, rows, target, point = [], [], [], [], []
+    for n, item in enumerate(items):
+        pi, pp, ps, visual, at = item.prefix
+        ids[n, : len(pi)] = torch.tensor(pi)
+        pos[:, n, : len(pi)] = torch.tensor(pp).T
+        slot[n, : len(pi)] = torch.tensor(ps)
+        visual_at += [(n, v[0]) for v in visual]
+        visual_src += [v[1] for v in visual]
+        bpos[n] = torch.arange(at, at + t)
+        for m, (br, begin, marks, _) in enumerate(item.branches):
+            bids[n, m, : len(br)] = torch.tensor(br)
+            marked = dict(marks)
+            for i in range(begin - 1, len(br) - 1):
+                rows.append((n, m, i))
+                target.append(br[i + 1])
+                point.append(marked.get(i, -1))
+    batch = Batch(ids, pos, torch.tensor([len(i.prefix[0]) for i in items]), torch.tensor(visual_at), bids, bpos)
+    return batch, dict(slot=slot, rows=torch.tensor(rows), target=torch.tensor(target),
+                       point=torch.tensor(point), visual_src=torch.tensor(visual_src))

@@ -1,0 +1,462 @@
+"""Trains the default model in legs. See README.md for the order and what each leg is for.
+
+    python train.py symbols --init X --out runs/a ...    decoder on label codes in place of vision
+    python train.py vision  --out runs/b ...             vision tower on dense labels
+    python train.py join    --init A --vision B --out .. both, end to end
+
+Every leg writes OUT/last.pt (weights and optimiser) often and resumes from it.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import random
+import time
+
+import numpy as np
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+import data
+from model import Config, Nano
+
+SIZES = (data.THINGS, 11, 11, 1 + len(data.COLOURS), len(data.PATTERNS), len(data.HUES))
+
+
+def codebook(hidden):
+    """Orthonormal codes [sum(SIZES), hidden] of everything a visual token can show, fixed for all
+    legs: the decoder learns to read sums of them while the vision tower learns to write them, so
+    the two can be trained apart and still understand each other."""
+    g = torch.Generator().manual_seed(7)
+    q, _ = torch.linalg.qr(torch.randn(hidden, sum(SIZES), generator=g))
+    codes = list(q.T.contiguous().split(SIZES))
+    for c in codes[:4]:
+        c[0] = 0  # nothing there: no code
+    return codes
+
+
+def encode_labels(codes, d):
+    """d [..., 7] as Clip.describe -> sum of codes [..., hidden]; what barely shows is faint."""
+    strength = (d[..., 6:].float() / 255 * 2.5).clip(max=1)
+    thing = sum(codes[i][d[..., i]] for i in range(4))
+    return thing * strength + codes[4][d[..., 4]] + codes[5][d[..., 5]]
+
+
+class Heads(nn.Module):
+    """Auxiliary readers, dropped at export."""
+
+    def __init__(self, c):
+        super().__init__()
+        self.stamp = nn.Linear(c.hidden, 33)  # tens (none..9), ones, tenths of the own slot's time
+        self.past = nn.Linear(c.hidden, 2)  # new in this slot; differs from the slot before
+        self.scale = nn.Parameter(torch.full((6,), 6.0))
+        self.none = nn.Parameter(torch.full((4,), 3.0))  # logit of "nothing" of the first four
+
+
+class Muon:
+    """Orthogonalised momentum for the matrices inside layers; one batch of matrices a shape."""
+
+    def __init__(self, params, lr, momentum=0.95, decay=0.01):
+        self.groups = {}
+        for p in params:
+            self.groups.setdefault(p.shape, []).append(p)
+        self.buffers = {s: torch.zeros(len(ps), *s) for s, ps in self.groups.items()}
+        self.lr, self.momentum, self.decay = lr, momentum, decay
+
+    @torch.no_grad()
+    def step(self, scale):
+        for shape, params in self.groups.items():
+            g = torch.stack([p.grad if p.grad is not None else torch.zeros_like(p) for p in params])
+            buf = self.buffers[shape]
+            buf.lerp_(g, 1 - self.momentum)
+            x = g.lerp(buf, self.momentum)
+            tall = shape[0] > shape[1]
+            x = (x.transpose(1, 2) if tall else x).bfloat16()
+            x = x / (x.float().norm(dim=(1, 2), keepdim=True).bfloat16() + 1e-7)
+            for _ in range(5):
+                a = x @ x.transpose(1, 2)
+                x = 3.4445 * x + (-4.7750 * a + 2.0315 * a @ a) @ x
+            x = (x.transpose(1, 2) if tall else x).float() * max(1, shape[0] / shape[1]) ** 0.5
+            lr = self.lr * scale
+            for p, u in zip(params, x):
+                p.mul_(1 - lr * self.decay).add_(u, alpha=-lr)
+                p.grad = None
+
+    def state(self):
+        return {str(tuple(k)): v for k, v in self.buffers.items()}
+
+    def load(self, state):
+        for k in self.buffers:
+            if str(tuple(k)) in state:
+                self.buffers[k].copy_(state[str(tuple(k))])
+
+
+def is_matrix(name, p):
+    return p.dim() == 2 and ("layers." in name or "blocks." in name or "linear_fc" in name)
+
+
+class Optimiser:
+    def __init__(self, named, lr, adam_lr):
+        named = [(n, p) for n, p in named if p.requires_grad]
+        self.muon = Muon([p for n, p in named if is_matrix(n, p)], lr)
+        self.adam = torch.optim.AdamW([p for n, p in named if not is_matrix(n, p)], lr=adam_lr,
+                                      betas=(0.9, 0.98), weight_decay=0.0, fused=True)
+        self.adam_lr = adam_lr
+
+    def step(self, scale):
+        for g in self.adam.param_groups:
+            g["lr"] = self.adam_lr * scale
+        self.adam.step()
+        self.adam.zero_grad(set_to_none=True)
+        self.muon.step(scale)
+
+    def state(self):
+        return dict(muon=self.muon.state(), adam=self.adam.state_dict())
+
+    def load(self, s):
+        self.muon.load(s["muon"])
+        try:
+            self.adam.load_state_dict(s["adam"])
+        except ValueError:
+            pass  # another set of parameters: start its moments anew
+
+
+# ---------------------------------------------------------------- losses of the decoder
+
+POINTERS = ((3, 0), (4, 0))  # (layer, head) that must look at the slot whose time is being written
+
+
+def answer_losses(model, heads, states, trace, batch, targets, vlabels, digit_weight=3.0):
+    """vlabels: dict(stamp [V, 3], past [V, 2], thing [V] bool)"""
+    t = batch.branch_ids.shape[2]
+    rows, point = targets["rows"], targets["point"]
+    logits = model.text.logits(states[rows[:, 0], rows[:, 1], rows[:, 2]])
+    ce = F.cross_entropy(logits, targets["target"], reduction="none")
+    number = point >= 0
+    weight = torch.where(number, digit_weight, 1.0)
+    losses = {"answer": (ce * weight).sum() / weight.sum()}
+    at = number.nonzero()[:, 0]
+    r = rows[at]
+    for layer, head in POINTERS:
+        probs = trace.probs[layer][:, head]  # [B, Q*T, P]
+        probs = probs[r[:, 0], r[:, 1] * t + r[:, 2]].float()  # [R, P]
+        mass = (probs * (targets["slot"][r[:, 0]] == point[at][:, None])).sum(-1)
+        losses[f"point{layer}"] = -(mass + 1e-3).log().mean()
+    where = batch.visual_at
+    h = trace.hidden[1][where[:, 0], where[:, 1]]
+    s = F.linear(h, heads.stamp.weight, heads.stamp.bias)
+    losses["stamp"] = sum(F.cross_entropy(s[:, 11 * i : 11 * i + 11], vlabels["stamp"][:, i]) for i in range(3)) / 3
+    h = trace.hidden[2][where[:, 0], where[:, 1]]
+    past = F.linear(h, heads.past.weight, heads.past.bias)
+    past = F.binary_cross_entropy_with_logits(past, vlabels["past"], reduction="none").mean(-1)
+    losses["past"] = (past * vlabels["thing"]).sum() / (vlabels["thing"].sum() + 1)
+    with torch.no_grad():
+        right = logits.argmax(-1) == targets["target"]
+        key = rows[:, 0] * 1000 + rows[:, 1]
+        _, inv = key.unique(return_inverse=True)
+        wrong = torch.zeros(int(inv.max()) + 1).index_add_(0, inv, (~right).float())
+        has = torch.zeros_like(wrong).index_add_(0, inv, number.float()) > 0
+        stats = dict(digit=right[number].float().mean().item(),
+                     exact=(wrong[has] == 0).float().mean().item(),
+                     absent=(wrong[~has] == 0).float().mean().item() if (~has).any() else float("nan"))
+    return losses, stats
+
+
+def visual_labels(item, chosen):
+    """Labels of the auxiliary heads for the item's visual tokens (flat indices `chosen`)."""
+    d = item.clip.describe()
+    slots, rows, cols, _ = d.shape
+    flat = d.reshape(-1, 7)
+    ident = flat[:, 0] * 10000 + flat[:, 1] * 1000 + flat[:, 2] * 10
+    full = ident * 10 + flat[:, 3]
+    per = rows * cols
+    slot = np.array(chosen) // per
+    seen = [set(ident[s * per : (s + 1) * per]) for s in range(slots)]
+    seen_full = [set(full[s * per : (s + 1) * per]) for s in range(slots)]
+    past = np.zeros((len(chosen), 2), np.float32)
+    stamp = np.zeros((len(chosen), 3), np.int64)
+    for s in range(slots):
+        text = f"{item.clip.info['slot_times'][s]:.1f}"
+        digits = text.replace(".", "")
+        stamp[slot == s] = [int(digits[-3]) + 1 if len(digits) > 2 else 0, int(digits[-2]), int(digits[-1])]
+    for i, (v, s) in enumerate(zip(chosen, slot)):
+        if s > 0:
+            past[i] = ident[v] not in seen[s - 1], full[v] not in seen_full[s - 1]
+    return dict(stamp=torch.tensor(stamp), past=torch.tensor(past), thing=torch.tensor(flat[chosen, 0] > 0),
+                describe=torch.tensor(flat[chosen]))
+
+
+def choose_tokens(clip, rng):
+    """Symbolic clips keep one or two tokens of every object in a slot and one of background."""
+    d = clip.describe()
+    slots, rows, cols, _ = d.shape
+    flat = d.reshape(slots, -1, 7)
+    keep = []
+    for s in range(slots):
+        by = {}
+        for v in range(rows * cols):
+            f = flat[s, v]
+            by.setdefault(tuple(f[:4]) if f[0] else None, []).append((int(f[6]), v))
+        chosen = []
+        for key, vs in by.items():
+            if key is None:
+                chosen.append(rng.choice(vs)[1])
+            else:
+                vs.sort(reverse=True)
+                chosen += [v for _, v in vs[: rng.randint(1, 2)]]
+        keep.append(sorted(chosen))
+    return keep
+
+
+def symbol_batches(source, tokens_path, a, seed):
+    """Ready batches of label-only clips, of about a.tokens tokens each."""
+    tokens = data.Tokens(tokens_path)
+    rng = random.Random(seed)
+    codes = codebook(Config.hidden)
+    pending = []
+    for clip in source:
+        item = data.make_item(tokens, clip, rng, a.styles, a.short, a.questions, choose_tokens(clip, rng))
+        if not item.branches:
+            continue
+        pending.append(item)
+        size = max(len(i.prefix[0]) for i in pending) + max(
+            len(i.branches) * max(len(b[0]) for b in i.branches) for i in pending)
+        if size * len(pending) >= a.tokens:
+            # neighbours in length share a batch
+            batch, targets = data.collate(tokens, pending)
+            parts = [visual_labels(i, [v for _, v in i.prefix[3]]) for i in pending]
+            labels = {k: torch.cat([x[k] for x in parts]) for k in parts[0]}
+            yield batch, targets, labels, len(pending)
+            pending = []
+
+
+def noisy(codes, d, rng_noise, drop):
+    """Codes as an imperfect vision tower would write them."""
+    x = encode_labels(codes, d)
+    if drop:
+        weak = torch.rand(len(x), 1) < drop  # an object half seen
+        plain = codes[4][d[:, 4]] + codes[5][d[:, 5]]
+        x = torch.where(weak, plain + (x - plain) * torch.rand(len(x), 1), x)
+    return x + torch.randn_like(x) * rng_noise
+
+
+# ---------------------------------------------------------------- legs
+
+
+def save(path, model, heads, opt, step, a, extra=None):
+    path = pathlib.Path(path)
+    path.mkdir(parents=True, exist_ok=True)
+    tmp = path / "tmp.pt"
+    torch.save(dict(model=model.state_dict(), heads=heads.state_dict(), opt=opt.state() if opt else None,
+                    step=step, config=vars(model.c) if hasattr(model.c, "__dict__") else None, extra=extra), tmp)
+    os.replace(tmp, path / "last.pt")
+
+
+def schedule(step, elapsed, a):
+    """Warm-up, then flat, then linear to 10% over the last a.cool share of the leg's time."""
+    warm = min(1.0, (step + 1) / a.warm)
+    left = 1 - elapsed / a.minutes / 60
+    return warm * min(1.0, max(0.1, left / max(a.cool, 1e-6)))
+
+
+def log(a, **row):
+    row = dict(time=time.strftime("%H:%M:%S"), leg=a.leg, **row)
+    line = " ".join(f"{k} {v:.3f}" if isinstance(v, float) else f"{k} {v}" for k, v in row.items())
+    print(line, flush=True)
+    with open(pathlib.Path(a.out) / "log.jsonl", "a") as f:
+        f.write(json.dumps(row) + "\n")
+
+
+def start(a, vocab):
+    pathlib.Path(a.out).mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(a.seed)
+    model = Nano(Config(vocab=vocab))
+    heads = Heads(model.c)
+    step, opt_state = 0, None
+    last = pathlib.Path(a.out) / "last.pt"
+    for path in [last] if last.exists() else a.init:
+        s = torch.load(path, weights_only=False)
+        part = {k: v for k, v in s["model"].items()
+                if not (path != last and a.parts and not any(k.startswith(p) for p in a.parts.get(path, [])))}
+        missing = model.load_state_dict(part, strict=False)
+        heads.load_state_dict(s["heads"], strict=False)
+        if path == last or a.keep_opt:
+            step, opt_state = (s["step"] if path == last else 0), s["opt"]
+        print("loaded", path, len(part), "tensors;", len(missing.missing_keys), "kept as made")
+    return model, heads, step, opt_state
+
+
+def run_symbols(a):
+    tokens = data.Tokens(a.tokenizer)
+    model, heads, step, opt_state = start(a, tokens.size)
+    for p in model.visual.parameters():
+        p.requires_grad_(False)
+    opt = Optimiser([*model.named_parameters(), *heads.named_parameters()], a.lr, a.adam_lr)
+    if opt_state:
+        opt.load(opt_state)
+    codes = codebook(model.c.hidden)
+    begin = last_save = time.time()
+    seen, acc, n_acc = 0, {}, 0
+    batches = data.prefetch(symbol_batches, make_source(a, labels_only=True), a.tokenizer, a, a.seed + step)
+    for batch, targets, labels, clips in batches:
+        elapsed = time.time() - begin
+        if elapsed > a.minutes * 60:
+            break
+        visual = noisy(codes, labels["describe"], a.noise, a.drop)
+        states, trace = model.text(batch, visual, [], want_hidden=(1, 2), want_probs=[l for l, _ in POINTERS])
+        losses, stats = answer_losses(model, heads, states, trace, batch, targets, labels)
+        total = losses["answer"] + a.point * (losses["point3"] + losses["point4"]) + 0.3 * losses["stamp"] + 0.3 * losses["past"]
+        total.backward()
+        opt.step(schedule(step, elapsed, a))
+        step += 1
+        seen += clips
+        for k, v in {**{k: v.item() for k, v in losses.items()}, **stats}.items():
+            if v == v:
+                acc[k] = acc.get(k, 0) + v
+        n_acc += 1
+        if step % a.every == 0:
+            log(a, step=step, clips=seen, sec=round(time.time() - begin), rate=seen / (time.time() - begin),
+                shape=f"{tuple(batch.prefix_ids.shape)}+{tuple(batch.branch_ids.shape[1:])}",
+                **{k: v / n_acc for k, v in acc.items()})
+            acc, n_acc = {}, 0
+        if time.time() - last_save > 60:
+            save(a.out, model, heads, opt, step, a)
+            last_save = time.time()
+    save(a.out, model, heads, opt, step, a)
+
+
+def frame_batches(source, a, seed):
+    """Batches of a.slots slots of one size, a few from every clip: neighbours in time teach little."""
+    rng = random.Random(seed)
+    waiting = {}
+    for clip in source:
+        d = clip.describe()
+        pick = rng.sample(range(d.shape[0]), min(a.per_clip, d.shape[0]))
+        frames = clip.frames.reshape(d.shape[0], 2, *clip.frames.shape[1:])[pick]
+        group = waiting.setdefault(d.shape[1:3], [])
+        group.append((frames, d[pick].reshape(len(pick), -1, 7)))
+        if sum(len(f) for f, _ in group) >= a.slots:
+            frames = np.concatenate([f for f, _ in group])
+            yield (torch.from_numpy(frames.reshape(-1, *frames.shape[2:])),
+                   torch.from_numpy(np.concatenate([l for _, l in group])))
+            waiting[d.shape[1:3]] = []
+
+
+def dense_losses(out, d, codes, heads):
+    """out [S, N, hidden] of the merger against labels d [S, N, 7]: its projections on the codes
+    classify each merged patch, and the whole of it is the sum of codes that the decoder reads."""
+    out = out.float()
+    cover = d[..., 6]
+    # A sliver of an object is neither there nor not there.
+    sure = ((cover == 0) | (cover > 50)).float()
+    losses, right = {}, {}
+    for i, name in enumerate(("thing", "tens", "ones", "colour", "pattern", "hue")):
+        logits = (out @ codes[i].T) * heads.scale[i].clamp(1, 20)
+        if i < 4:
+            logits = logits + F.pad(heads.none[i : i + 1], (0, SIZES[i] - 1))
+        ce = F.cross_entropy(logits.flatten(0, 1), d[..., i].flatten(), reduction="none").view(cover.shape)
+        weight = sure if i < 4 else torch.ones_like(sure)
+        if i in (1, 2):  # digits: numbers are rare among patches
+            weight = weight * torch.where(d[..., 0] == data.NUMBER, 4.0, 0.3)
+        elif i in (0, 3):
+            weight = weight * torch.where(cover > 0, 2.0, 1.0)
+        losses[name] = (ce * weight).sum() / (weight.sum() + 1)
+        with torch.no_grad():
+            hit = (logits.argmax(-1) == d[..., i]).float()
+            mask = (d[..., i] > 0) * sure if i < 4 else torch.ones_like(hit)
+            right[name + "_recall"] = ((hit * mask).sum() / (mask.sum() + 1e-6)).item()
+            if i == 0:
+                mask = (cover == 0).float()
+                right["nothing"] = ((hit * mask).sum() / (mask.sum() + 1e-6)).item()
+    losses["code"] = (out - encode_labels(codes, d)).pow(2).sum(-1).mean()
+    return losses, right
+
+
+def run_join(a):
+    raise SystemExit('not yet')
+
+
+def run_vision(a):
+    tokens = data.Tokens(a.tokenizer)
+    model, heads, step, opt_state = start(a, tokens.size)
+    opt = Optimiser([*[(n, p) for n, p in model.named_parameters() if "visual" in n and "deepstack" not in n],
+                     *heads.named_parameters()], a.lr, a.adam_lr)
+    if opt_state:
+        opt.load(opt_state)
+    codes = codebook(model.c.hidden)
+    begin = last_save = time.time()
+    seen, acc, n_acc = 0, {}, 0
+    source = make_source(a, labels_only=False)
+    for frames, d in data.prefetch(frame_batches, source, a, a.seed + step, depth=4):
+        elapsed = time.time() - begin
+        if elapsed > a.minutes * 60:
+            break
+        out, _ = model.visual(frames)
+        losses, right = dense_losses(out, d, codes, heads)
+        total = sum(losses.values())
+        total.backward()
+        opt.step(schedule(step, elapsed, a))
+        step += 1
+        seen += len(frames)
+        for k, v in {**{k: v.item() for k, v in losses.items()}, **right}.items():
+            if v == v:
+                acc[k] = acc.get(k, 0) + v
+        n_acc += 1
+        if step % a.every == 0:
+            log(a, step=step, frames=seen, sec=round(time.time() - begin), rate=seen / (time.time() - begin),
+                **{k: v / n_acc for k, v in acc.items()})
+            acc, n_acc = {}, 0
+        if time.time() - last_save > 60:
+            save(a.out, model, heads, opt, step, a)
+            last_save = time.time()
+    save(a.out, model, heads, opt, step, a)
+
+
+def make_source(a, labels_only):
+    if a.stub:
+        import sys
+        sys.path.insert(0, "/tmp")
+        import stub
+        return stub.clips(a.seed, a.seconds, a.fps)
+    return data.stream(a.binary, "train", a.seed, a.seconds, a.fps, a.questions, labels_only, None,
+                       a.extra.split() if a.extra else ())
+
+
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument("leg", choices=["symbols", "vision", "join"])
+    p.add_argument("--out", required=True)
+    p.add_argument("--init", nargs="*", default=[])
+    p.add_argument("--tokenizer", default="../models/nano/tokenizer.json")
+    p.add_argument("--binary", default="../build/h-train/shijian")
+    p.add_argument("--seed", type=int, default=1)
+    p.add_argument("--minutes", type=float, default=10)
+    p.add_argument("--seconds", type=float, nargs=2, default=(5, 30))
+    p.add_argument("--fps", type=float, default=2)
+    p.add_argument("--questions", type=int, default=8)
+    p.add_argument("--tokens", type=int, default=4000, help="tokens in a batch")
+    p.add_argument("--styles", nargs="+", default=["timelens"])
+    p.add_argument("--short", type=float, default=0.0, help="share of prompts that are the bare question")
+    p.add_argument("--lr", type=float, default=0.01)
+    p.add_argument("--adam-lr", type=float, default=0.002)
+    p.add_argument("--warm", type=int, default=50)
+    p.add_argument("--cool", type=float, default=0.0)
+    p.add_argument("--noise", type=float, default=0.05)
+    p.add_argument("--drop", type=float, default=0.0)
+    p.add_argument("--point", type=float, default=0.5)
+    p.add_argument("--slots", type=int, default=64, help="slots in a batch of the vision leg")
+    p.add_argument("--per-clip", type=int, default=6, help="slots taken from a clip there")
+    p.add_argument("--every", type=int, default=50)
+    p.add_argument("--extra", default="", help="further options of the generator")
+    p.add_argument("--keep-opt", action="store_true")
+    p.add_argument("--stub", action="store_true")
+    a = p.parse_args()
+    a.parts = {}
+    torch.set_num_threads(1)
+    {"symbols": run_symbols, "vision": run_vision, "join": run_join}[a.leg](a)
+
+
+if __name__ == "__main__":
+    main()
