@@ -222,9 +222,16 @@ class Director {
   }
 
   // ---- times -----------------------------------------------------------------------------------
+  // Short events are commoner than long ones: were they not, an answer in the middle of the clip
+  // would too often be half right by chance.
+  int random_length(int most) {
+    int length = most;
+    for (int i = 0; i < 5; ++i) length = std::min(length, random_.between(min_event_, most));
+    return length;
+  }
   // An event anywhere in the clip that keeps `margin` from both ends.
   Span random_span(int margin = 500) {
-    const int length = random_.between(min_event_, max_event_);
+    const int length = random_length(max_event_);
     const int start = random_.between(margin, duration_ - margin - length);
     return {start, start + length};
   }
@@ -444,7 +451,7 @@ class Director {
     const int most = all ? std::min(max_event_, duration_ * 3 / 10 / count) : max_event_;
     std::vector<int> lengths(count);
     int total = 0;
-    for (int& length : lengths) total += length = random_.between(min_event_, most);
+    for (int& length : lengths) total += length = random_length(most);
     const int slack = duration_ - 1000 - total - (count - 1) * 1000;
     if (slack < 0) return false;
     std::vector<int> offsets(count);

@@ -96,19 +96,19 @@ class Asker {
  public:
   explicit Asker(const Script& script) : s_(script), random_(Random(script.key).fork(11)) {}
 
-  std::vector<Question> ask(int most) {
+  std::vector<Question> ask(int most, int rounds) {
     const bool absent = (s_.kinds >> static_cast<int>(Kind::kAbsent)) & 1;
+    const auto full = [&] { return static_cast<int>(questions_.size()) >= most; };
     std::vector<size_t> order(s_.events.size());
     for (size_t i = 0; i < order.size(); ++i) order[i] = i;
-    for (int round = 0; round < 3; ++round) {
+    for (int round = 0; round < rounds; ++round) {
       random_.shuffle(order);
       for (const size_t i : order) {
-        if (static_cast<int>(questions_.size()) < most)
-          add(topic_of(s_.events[i]), s_.events[i].kind, s_.events[i].spans);
-        if (absent && static_cast<int>(questions_.size()) < most && random_.chance(26))
-          add_absent();
+        if (absent && !full() && random_.chance(25)) add_absent();
+        if (!full()) add(topic_of(s_.events[i]), s_.events[i].kind, s_.events[i].spans);
       }
     }
+    if (absent && questions_.size() < 2 && !full()) add_absent();
     random_.shuffle(questions_);
     return std::move(questions_);
   }
@@ -367,8 +367,8 @@ class Asker {
 
 }  // namespace
 
-std::vector<Question> make_questions(const Script& script, int most) {
-  return Asker(script).ask(most);
+std::vector<Question> make_questions(const Script& script, int most, int rounds) {
+  return Asker(script).ask(most, rounds);
 }
 
 }  // namespace shijian::synth

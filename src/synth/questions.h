@@ -15,9 +15,11 @@ struct Question {
   std::vector<Span> spans;  // empty for kAbsent
 };
 
-// At most `most` different questions, in random order: each event once, about one question in five
-// without an answer (worded with the same templates, built from near misses), then, while there
-// is room, each event again in other words. The same for the same script and `most`.
-std::vector<Question> make_questions(const Script& script, int most);
+// At most `most` different questions, in random order: each event in random order, then, up to
+// `rounds` times in all, each event again in other words. One question in five
+// is about what never happens, worded with the same templates and built from near misses.
+// At least two questions when `most` allows and absent ones are wanted.
+// The same for the same arguments.
+std::vector<Question> make_questions(const Script& script, int most, int rounds);
 
 }  // namespace shijian::synth

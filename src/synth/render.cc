@@ -107,9 +107,11 @@ void Renderer::draw_background(const Scene& scene, const Look& look, double seco
                              across * 2.2f,
                          -1.0f, 1.0f);
           break;
-        case Pattern::kWaves:
-          p = square(u + 0.3f * triangle(v * 0.6f), 1.6f);
+        case Pattern::kWaves: {
+          const float t = triangle(v * 0.6f);
+          p = square(u + 0.42f * t * (1.5f - 0.5f * t * t), 1.6f);  // nearly a sine
           break;
+        }
       }
       const Rgb& tone = look.tones[static_cast<int>(p * 127.5f + 127.5f)];
       out[0] = tone.r;
@@ -128,7 +130,7 @@ void Renderer::draw_object(const Object& object, const Placement& at, double shi
   const std::string letters = object.identity.text();
   const double cell = object.cell * unit_;
   const Rgb colour = kColourValues[at.colour];
-  const double plate = object.plate ? 0.85 : 0.4;  // how opaque
+  const double plate = object.plate ? 0.9 : 0.6;  // how opaque
   const int left = std::max(0, static_cast<int>(std::floor(cx - hw)));
   const int right = std::min(width - 1, static_cast<int>(std::ceil(cx + hw)));
   const int top = std::max(0, static_cast<int>(std::floor(cy - hh)));

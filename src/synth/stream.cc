@@ -6,8 +6,10 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/threads.h"
+#include "synth/encoder.h"
 #include "synth/labels.h"
 #include "synth/questions.h"
+#include "synth/random.h"
 #include "synth/render.h"
 #include "synth/world.h"
 #include "video/plan.h"
@@ -45,7 +47,7 @@ Json objects_json(const Script& script) {
 
 Json questions_json(const Script& script, int most) {
   Json list = Json::array();
-  for (const Question& question : make_questions(script, most)) {
+  for (const Question& question : make_questions(script, most, 3)) {
     Json spans = Json::array();
     for (const Span& span : question.spans)
       spans.push_back({span.start / 1000.0, span.end / 1000.0});
@@ -55,6 +57,18 @@ Json questions_json(const Script& script, int most) {
                     {"spans", spans}});
   }
   return list;
+}
+
+// Fast encoders at varied quality: the artefacts matter, not the size.
+EncoderSettings quick_settings(Random random) {
+  EncoderSettings settings;
+  const bool h264 = random.chance(60);
+  settings.codec = h264 ? "libx264" : "mpeg4";
+  settings.preset = "ultrafast";
+  settings.quality = h264 ? random.between(18, 33) : random.between(2, 8);
+  settings.b_frames = 0;
+  settings.key_interval = random.between(6, 48);
+  return settings;
 }
 
 }  // namespace
@@ -82,13 +96,24 @@ std::string stream_clip(const StreamOptions& options, int64_t index) {
     frames.resize(plan.indices.size() * frame_size);
     Renderer renderer(script);
     ThreadPool alone(1);
-    std::vector<uint8_t> picture(static_cast<size_t>(script.width) * script.height * 3);
-    for (size_t i = 0; i < plan.indices.size(); ++i) {
-      renderer.draw(plan.times[i] * 1000, picture.data());
+    const auto draw = [&](int i, uint8_t* rgb) { renderer.draw(plan.times[i] * 1000, rgb); };
+    const auto take = [&](int i, const ConstImage& picture) {
       resize_bicubic(
-          {picture.data(), script.height, script.width, int64_t{script.width} * 3},
+          picture,
           {frames.data() + i * frame_size, plan.height, plan.width, int64_t{plan.width} * 3},
           alone);
+    };
+    const int count = static_cast<int>(plan.indices.size());
+    Random random = Random(script.key).fork(41);
+    compressed = random.chance(options.compressed);
+    if (compressed) {
+      recompress(quick_settings(random), script.width, script.height, count, draw, take);
+    } else {
+      std::vector<uint8_t> picture(static_cast<size_t>(script.width) * script.height * 3);
+      for (int i = 0; i < count; ++i) {
+        draw(i, picture.data());
+        take(i, {picture.data(), script.height, script.width, int64_t{script.width} * 3});
+      }
     }
   }
 
