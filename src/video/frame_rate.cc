@@ -12,17 +12,21 @@ bool sensible(Rational r) {
   return r.num > 0 && r.den > 0 && r.value() < kLargestRate && r.value() > 1e-6;
 }
 
-// Whether pts[i] - i / rate stays within one tick: what rounding (or cutting) to ticks can cause.
+// Whether pts[i] - i / rate stays within the rounding of a clock: one tick, and also one
+// millisecond, since a file with a fine clock may be a copy of one that counts milliseconds.
 bool explains(const std::vector<int64_t>& pts, Rational time_base, Rational rate) {
   const long double step = static_cast<long double>(time_base.den) * rate.den /
                            (static_cast<long double>(time_base.num) * rate.num);
+  const auto millisecond = static_cast<long double>(0.001 / time_base.value());
+  // A clock that counts frames (AVI) does not round: a hole of one tick is a missing frame.
+  const long double slack = step < 2 ? 0.001L : std::max(1.0L, std::min(millisecond, step / 8));
   long double low = 0, high = 0;
   for (size_t i = 1; i < pts.size(); ++i) {
     const long double off =
         static_cast<long double>(pts[i] - pts[0]) - step * static_cast<long double>(i);
     low = std::min(low, off);
     high = std::max(high, off);
-    if (high - low > 1.001L) return false;
+    if (high - low > slack * 1.001L) return false;
   }
   return true;
 }
@@ -79,7 +83,7 @@ RateEstimate estimate_rate(const std::vector<int64_t>& pts, Rational time_base,
 
   // Variable: the header's average where it agrees with the times, as the reference would read it.
   for (Rational rate : claimed) {
-    if (sensible(rate) && std::abs(rate.value() / measured - 1) < 0.01) return {rate, false};
+    if (sensible(rate) && std::abs(rate.value() / measured - 1) < 0.02) return {rate, false};
   }
   Rational rate = simplest_between(measured * (1 - 1e-6), measured * (1 + 1e-6));
   return {sensible(rate) ? rate : Rational{1, 1}, false};

@@ -14,9 +14,9 @@ struct RateEstimate {
 };
 
 // pts: ascending ticks of `time_base`, at least one. Constant means that one rate explains every
-// time within the rounding of the clock (one tick). `claimed` are the header's rates, tried first;
-// then the usual rates of cameras, then the simplest fraction that fits. `last_duration` in ticks,
-// or 0, serves a single frame.
+// time within the rounding of the clock (one tick, or 1 ms where that is more). `claimed` are the
+// header's rates, tried first; then the usual rates of cameras, then the simplest fraction that
+// fits. `last_duration` in ticks, or 0, serves a single frame.
 RateEstimate estimate_rate(const std::vector<int64_t>& pts, Rational time_base,
                            const std::vector<Rational>& claimed, int64_t last_duration);
 

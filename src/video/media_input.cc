@@ -155,7 +155,7 @@ MediaInput::MediaInput(const std::filesystem::path& path, const CancelToken& can
 MediaInput::~MediaInput() { close(); }
 
 void MediaInput::close() {
-  avformat_close_input(&format_);  // leaves a custom AVIOContext alone
+  avformat_close_input(&format_);
   if (io_ != nullptr) {
     av_freep(&io_->buffer);
     avio_context_free(&io_);
@@ -169,6 +169,7 @@ void MediaInput::choose_format() {
   format_ = avformat_alloc_context();
   if (io_ == nullptr || format_ == nullptr) throw std::bad_alloc();
   format_->pb = io_;
+  format_->flags |= AVFMT_FLAG_CUSTOM_IO;  // closing leaves io_ to us, whatever was opened
   format_->io_open = refuse_open;
   format_->codec_whitelist = av_strdup(kDecoders);
   format_->protocol_whitelist = av_strdup("none");

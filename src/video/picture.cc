@@ -83,6 +83,12 @@ PictureConverter::~PictureConverter() { sws_freeContext(scaler_); }
 void PictureConverter::prepare(const AVFrame& frame) {
   bool full = frame.color_range == AVCOL_RANGE_JPEG;
   const AVPixelFormat format = plain_format(frame.format, full);
+  // Grey is stored at full range unless the file says otherwise.
+  const AVPixFmtDescriptor* descriptor = av_pix_fmt_desc_get(format);
+  if (descriptor != nullptr && descriptor->nb_components <= 2 &&
+      frame.color_range == AVCOL_RANGE_UNSPECIFIED) {
+    full = true;
+  }
   if (frame.width < 1 || frame.height < 1 || frame.width > kMaxSide || frame.height > kMaxSide ||
       int64_t{frame.width} * frame.height > kMaxPixels) {
     throw Error(ErrorCode::kUnsupported,
@@ -96,8 +102,8 @@ void PictureConverter::prepare(const AVFrame& frame) {
     return;
   }
   sws_freeContext(scaler_);
-  // Chroma is interpolated and rounded exactly; the fast defaults are up to several levels off.
-  const int flags = SWS_BILINEAR | SWS_FULL_CHR_H_INT | SWS_ACCURATE_RND;
+  // Chroma is interpolated smoothly and rounded exactly: the fast ways are ten levels off.
+  const int flags = SWS_BICUBIC | SWS_FULL_CHR_H_INT | SWS_ACCURATE_RND;
   scaler_ = sws_isSupportedInput(format)
                 ? sws_getContext(frame.width, frame.height, format, frame.width, frame.height,
                                  AV_PIX_FMT_RGB24, flags, nullptr, nullptr, nullptr)

@@ -131,19 +131,25 @@ bool invisible(AVCodecID codec, const AVPacket& packet) {
   return codec == AV_CODEC_ID_VP8 && packet.size > 0 && (packet.data[0] & 0x10) == 0;
 }
 
-std::vector<Packet> read_packets(MediaInput& input) {
-  std::vector<Packet> packets;
+struct Packets {
+  std::vector<Packet> shown;
+  int64_t read = 0;  // with those that show nothing
+};
+
+Packets read_packets(MediaInput& input) {
+  Packets packets;
   const AVCodecID codec = input.video()->codecpar->codec_id;
   PacketPtr packet = make_packet();
   while (input.read(packet.get())) {
+    ++packets.read;
     if ((packet->flags & AV_PKT_FLAG_DISCARD) || packet->size == 0) continue;
     if (invisible(codec, *packet)) continue;
-    if (static_cast<int64_t>(packets.size()) == kMaxFrameCount) {
+    if (packets.read > kMaxFrameCount) {
       throw Error(ErrorCode::kUnsupported,
                   fmt::format("open video {}: more than {} frames", input.name(), kMaxFrameCount),
                   "cut the video into parts");
     }
-    packets.push_back(
+    packets.shown.push_back(
         {packet->pts, packet->dts, packet->duration, (packet->flags & AV_PKT_FLAG_KEY) != 0});
   }
   return packets;
@@ -188,46 +194,70 @@ double timeline_origin(AVFormatContext& format, double first_frame) {
   return origin;
 }
 
-void read_times(MediaInput& input, VideoInfo& info, int64_t last_duration) {
-  AVFormatContext& format = *input.format();
+// At a cut some of the last frames lack their neighbours in presentation order. A few frames are
+// given up where that makes the rate constant.
+RateEstimate rate_of_frames(MediaInput& input, bool cut_short, int64_t last_duration,
+                            VideoInfo& info) {
   const AVStream& stream = *input.video();
-  const double tick = info.time_base.value();
-  const RateEstimate rate = estimate_rate(
-      info.frame_pts, info.time_base,
-      {rational(stream.avg_frame_rate), rational(stream.r_frame_rate)}, last_duration);
-  info.frame_rate = rate.rate;
-  info.variable_rate = !rate.constant;
+  const std::vector<Rational> claimed = {rational(stream.avg_frame_rate),
+                                         rational(stream.r_frame_rate)};
+  RateEstimate rate = estimate_rate(info.frame_pts, info.time_base, claimed, last_duration);
+  if (rate.constant || !cut_short) return rate;
+  constexpr size_t kGiveUp = 16;
+  std::vector<int64_t> kept = info.frame_pts;
+  for (size_t i = 0; i < kGiveUp && kept.size() > 2; ++i) {
+    kept.pop_back();
+    const RateEstimate shorter = estimate_rate(kept, info.time_base, claimed, last_duration);
+    if (!shorter.constant) continue;
+    info.frame_pts = std::move(kept);
+    info.frame_count = static_cast<int64_t>(info.frame_pts.size());
+    std::erase_if(info.key_frames, [&](const KeyFrame& k) { return k.frame >= info.frame_count; });
+    return shorter;
+  }
+  return rate;
+}
 
+// Seconds on the timeline at which the header lets the video track end; 0 when it does not say.
+double claimed_end(MediaInput& input, const VideoInfo& info) {
+  const AVStream& stream = *input.video();
+  if (stream.duration == AV_NOPTS_VALUE) return info.container_duration;
+  return info.start_time + static_cast<double>(stream.duration) * info.time_base.value();
+}
+
+void read_times(MediaInput& input, int64_t packets_read, int64_t last_duration, VideoInfo& info) {
+  AVFormatContext& format = *input.format();
+  const double tick = info.time_base.value();
   const double first = static_cast<double>(info.frame_pts.front()) * tick;
   info.start_time = first - timeline_origin(format, first);
   if (format.duration != AV_NOPTS_VALUE &&
       format.duration_estimation_method != AVFMT_DURATION_FROM_BITRATE) {
     info.container_duration = static_cast<double>(format.duration) / AV_TIME_BASE;
   }
+
+  const double length = info.start_time + static_cast<double>(info.frame_pts.back()) * tick - first;
+  const double claimed = claimed_end(input, info);
+  const bool cut_short = input.damaged() || input.video()->nb_frames > packets_read + 2 ||
+                         claimed > length + std::max(1.0, 0.05 * length);
+  const RateEstimate rate = rate_of_frames(input, cut_short, last_duration, info);
+  info.frame_rate = rate.rate;
+  info.variable_rate = !rate.constant;
   if (rate.constant) {
     info.duration = info.frame_time(info.frame_count);
   } else {
     const double last = info.frame_time(info.frame_count - 1);
-    double length =
+    double shown =
         last_duration > 0 ? static_cast<double>(last_duration) * tick : 1 / info.frame_rate.value();
-    // The length of a last frame is the one number that nothing else confirms.
-    if (info.container_duration > last) length = std::min(length, info.container_duration - last);
-    info.duration = last + length;
+    // How long the last frame stays is the one number that nothing else confirms.
+    if (info.container_duration > last) shown = std::min(shown, info.container_duration - last);
+    info.duration = last + shown;
   }
-}
-
-void note_damage(MediaInput& input, VideoInfo& info) {
-  const AVStream& stream = *input.video();
-  double claimed = info.container_duration;
-  if (stream.duration != AV_NOPTS_VALUE) {
-    claimed = info.start_time + static_cast<double>(stream.duration) * info.time_base.value();
-  }
-  if (input.damaged() || stream.nb_frames > info.frame_count + 2 ||
-      claimed > info.duration + std::max(1.0, 0.05 * info.duration)) {
+  if (cut_short && info.duration < claimed - 0.5 / rate.rate.value()) {
     info.notes.push_back(
         fmt::format("damaged or cut short: {} frames up to {:.3f} s can be read (the header says "
                     "{:.3f} s)",
                     info.frame_count, info.duration, claimed));
+  } else if (input.damaged()) {
+    info.notes.push_back("damaged: parts of the file were skipped");
   }
 }
 
@@ -265,16 +295,15 @@ VideoInfo probe(const std::filesystem::path& path, const CancelToken& cancel) {
   read_tracks(*input.format(), info);
   read_picture(input, info);
 
-  std::vector<Packet> packets = read_packets(input);
-  if (packets.empty()) {
+  Packets packets = read_packets(input);
+  if (packets.shown.empty()) {
     throw Error(ErrorCode::kInvalid,
                 fmt::format("open video {}: the video track holds no frame", input.name()),
                 "the file is damaged or cut short: copy or download it again");
   }
-  info.frame_count = static_cast<int64_t>(packets.size());
-  const int64_t last_duration = order_frames(std::move(packets), info);
-  read_times(input, info, last_duration);
-  note_damage(input, info);
+  info.frame_count = static_cast<int64_t>(packets.shown.size());
+  const int64_t last_duration = order_frames(std::move(packets.shown), info);
+  read_times(input, packets.read, last_duration, info);
   return info;
 }
 

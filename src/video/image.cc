@@ -1,0 +1,128 @@
+#include "video/image.h"
+
+#include <cstring>
+#include <new>
+#include <string_view>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "video/exif.h"
+#include "video/media_input.h"
+#include "video/patches.h"
+#include "video/picture.h"
+#include "video/resize.h"
+
+namespace shijian {
+namespace {
+
+constexpr size_t kMaxFileBytes = size_t{256} << 20;
+
+struct Format {
+  const char* name;
+  AVCodecID codec;
+};
+
+// By the first bytes alone.
+Format recognise(std::span<const std::byte> bytes, const std::string& name) {
+  using namespace std::string_view_literals;
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  if (text.starts_with("\x89PNG\r\n\x1a\n"sv)) return {"png", AV_CODEC_ID_PNG};
+  if (text.starts_with("\xff\xd8\xff"sv)) return {"jpeg", AV_CODEC_ID_MJPEG};
+  if (text.starts_with("RIFF"sv) && text.substr(0, 12).ends_with("WEBP"sv)) {
+    return {"webp", AV_CODEC_ID_WEBP};
+  }
+  if (text.starts_with("GIF87a"sv) || text.starts_with("GIF89a"sv)) return {"gif", AV_CODEC_ID_GIF};
+  if (text.starts_with("BM"sv)) return {"bmp", AV_CODEC_ID_BMP};
+  if (text.starts_with("II*\0"sv) || text.starts_with("MM\0*"sv)) return {"tiff", AV_CODEC_ID_TIFF};
+  throw Error(ErrorCode::kInvalid,
+              fmt::format("open image {}: {}", name,
+                          bytes.empty() ? "the file is empty" : "it holds no known image format"),
+              "give a PNG, JPEG, WebP, BMP, GIF or TIFF file");
+}
+
+FramePtr decode(std::span<const std::byte> bytes, const Format& format, const std::string& name) {
+  const AVCodec* codec = avcodec_find_decoder(format.codec);
+  if (codec == nullptr) {
+    throw Error(ErrorCode::kUnsupported,
+                fmt::format("open image {}: this libavcodec has no {} decoder", name, format.name),
+                "convert the image to PNG");
+  }
+  CodecPtr decoder(avcodec_alloc_context3(codec));
+  if (!decoder) throw std::bad_alloc();
+  decoder->max_pixels = kMaxPixels;
+  decoder->thread_count = 1;
+  PacketPtr packet = make_packet();
+  FramePtr frame = make_frame();
+  int status = avcodec_open2(decoder.get(), codec, nullptr);
+  if (status >= 0) status = av_new_packet(packet.get(), static_cast<int>(bytes.size()));
+  if (status >= 0) {
+    std::memcpy(packet->data, bytes.data(), bytes.size());
+    packet->flags |= AV_PKT_FLAG_KEY;
+    status = avcodec_send_packet(decoder.get(), packet.get());
+  }
+  if (status >= 0) status = avcodec_send_packet(decoder.get(), nullptr);
+  if (status >= 0) status = avcodec_receive_frame(decoder.get(), frame.get());
+  if (status < 0) {
+    throw Error(
+        ErrorCode::kInvalid,
+        fmt::format("open image {}: the {} decoder: {}", name, format.name, libav_reason(status)),
+        "the image is damaged or of a rare kind: save it again as PNG");
+  }
+  return frame;
+}
+
+}  // namespace
+
+StillImage decode_image(std::span<const std::byte> bytes, const std::string& name) {
+  silence_libav();
+  const std::string shown = printable(name);
+  const Format format = recognise(bytes, shown);
+  if (bytes.size() > kMaxFileBytes) {
+    throw Error(ErrorCode::kUnsupported,
+                fmt::format("open image {}: {} MiB, over {}", shown, bytes.size() >> 20,
+                            kMaxFileBytes >> 20),
+                "save the image smaller");
+  }
+  const FramePtr frame = decode(bytes, format, shown);
+
+  struct Turn {
+    int rotation;
+    bool mirrored;
+  };
+  constexpr Turn kTurns[9] = {{0, false}, {0, false},  {0, true},   {180, false}, {180, true},
+                              {90, true}, {90, false}, {270, true}, {270, false}};
+  const Turn turn = kTurns[exif_orientation(bytes, format.name)];
+  PictureConverter converter;
+  const ConstImage image = converter.convert(*frame, turn.rotation, turn.mirrored);
+  StillImage out{Tensor(DType::kU8, {image.height, image.width, 3}), format.name};
+  const int64_t row = int64_t{image.width} * 3;
+  for (int y = 0; y < image.height; ++y) {
+    std::memcpy(out.rgb.data<uint8_t>() + y * row, image.data + y * image.stride,
+                static_cast<size_t>(row));
+  }
+  return out;
+}
+
+StillImage load_image(const std::filesystem::path& path) {
+  require_regular_file(path, "image");
+  const MappedFile file(path);
+  return decode_image(file.bytes(), path.string());
+}
+
+ImagePatches image_patches(const Tensor& rgb, const ImageOptions& options,
+                           const PatchGeometry& geometry, ThreadPool& pool) {
+  CHECK(rgb.shape().size() == 3 && rgb.dim(2) == 3, "{}", shape_string(rgb.shape()));
+  const int height = static_cast<int>(rgb.dim(0)), width = static_cast<int>(rgb.dim(1));
+  const Size size =
+      smart_resize_image(height, width, geometry.factor(), options.min_pixels, options.max_pixels);
+  ImagePatches out;
+  out.rgb = Tensor(DType::kU8, {1, size.height, size.width, 3});
+  resize_bicubic({rgb.data<uint8_t>(), height, width, int64_t{width} * 3},
+                 {out.rgb.data<uint8_t>(), size.height, size.width, int64_t{size.width} * 3}, pool);
+  out.patches = make_patches(out.rgb, geometry, pool);
+  out.grid_height = size.height / geometry.patch;
+  out.grid_width = size.width / geometry.patch;
+  return out;
+}
+
+}  // namespace shijian
