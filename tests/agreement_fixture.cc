@@ -1,0 +1,160 @@
+#include "agreement_fixture.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "base/file.h"
+
+namespace shijian::agreement {
+namespace {
+
+using nlohmann::json;
+
+json read_json(const std::filesystem::path& path) {
+  return json::parse(read_file(path, size_t{16} << 20));
+}
+
+std::vector<int32_t> ints(const SafetensorsFile& file, const std::string& name) {
+  const auto values = file.tensor(name).span<int32_t>();
+  return {values.begin(), values.end()};
+}
+
+std::filesystem::path fixture_file(const std::string& name) {
+  return reference_directory() / "fixtures" / name;
+}
+
+}  // namespace
+
+std::filesystem::path reference_directory() {
+  return std::filesystem::path(SHIJIAN_SOURCE_DIR) / "tests" / "reference";
+}
+
+std::vector<Input> read_inputs() {
+  std::vector<Input> inputs;
+  for (const json& entry : read_json(reference_directory() / "inputs.json")) {
+    Input input{entry.at("name"), entry.at("messages"), entry.value("tools", json()), {}};
+    for (const json& message : input.messages) {
+      if (!message.at("content").is_array()) continue;
+      for (const json& part : message.at("content")) {
+        const std::string type = part.at("type");
+        if (type != "text") input.media.push_back({part.at(type), type == "image"});
+      }
+    }
+    inputs.push_back(std::move(input));
+  }
+  return inputs;
+}
+
+Fixture::Fixture(std::string checkpoint, int reference)
+    : checkpoint_(std::move(checkpoint)),
+      frames_(fixture_file("frames.safetensors")),
+      pixels_(fixture_file("pixels.safetensors")),
+      prompts_(fixture_file(fmt::format("prompts.{}.safetensors", reference))),
+      samples_(fixture_file(fmt::format("{}.{}.safetensors", checkpoint_, reference))),
+      notes_(read_json(fixture_file(fmt::format("{}.{}.json", checkpoint_, reference)))),
+      texts_(read_json(fixture_file(fmt::format("prompts.{}.json", reference)))) {
+  layout_ = notes_.at("layout");
+  sizes_ = notes_.at("sizes");
+}
+
+std::filesystem::path Fixture::checkpoint_directory() const {
+  return reference_directory() / "checkpoints" / checkpoint_;
+}
+
+const TensorView& Fixture::frames(const Medium& medium) const {
+  return frames_.tensor(medium.file + "/frames");
+}
+
+const TensorView& Fixture::frame_indices(const Medium& medium) const {
+  return frames_.tensor(medium.file + "/frame_indices");
+}
+
+const TensorView& Fixture::frame_times(const Medium& medium) const {
+  return frames_.tensor(medium.file + "/frame_times");
+}
+
+Tensor Fixture::pixel_values(const Medium& medium) const {
+  const TensorView& levels = pixels_.tensor(medium.file + "/" + sizes_);
+  Tensor values(DType::kF32, levels.shape);
+  std::ranges::transform(levels.span<uint8_t>(), values.data<float>(), [](uint8_t level) {
+    return (static_cast<float>(level) - 127.5f) / 127.5f;
+  });
+  return values;
+}
+
+std::vector<int32_t> Fixture::prompt_tokens(const Input& input) const {
+  return ints(prompts_, fmt::format("{}/{}/prompt_tokens", layout_, input.name));
+}
+
+std::vector<int32_t> Fixture::position_ids(const Input& input) const {
+  return ints(prompts_, fmt::format("{}/{}/position_ids", layout_, input.name));
+}
+
+std::vector<int32_t> Fixture::tokens(const Input& input) const {
+  return ints(samples_, input.name + "/tokens");
+}
+
+const std::string& Fixture::prompt(const Input& input) const {
+  return texts_.at(layout_).at(input.name).get_ref<const std::string&>();
+}
+
+std::vector<std::string> Fixture::stages(const Input& input) const {
+  std::vector<std::string> names;
+  for (const auto& entry : notes_.at("inputs").at(input.name).at("stages").items())
+    names.push_back(entry.key());
+  return names;
+}
+
+double Fixture::apart(const Input& input, const std::string& stage,
+                      std::span<const float> ours) const {
+  constexpr double kInfinite = std::numeric_limits<double>::infinity();
+  const json& note = notes_.at("inputs").at(input.name).at("stages").at(stage);
+  const auto count = static_cast<int64_t>(ours.size());
+  if (element_count(note.at("shape").get<Shape>()) != count) return kInfinite;
+
+  const auto theirs = samples_.tensor(input.name + "/" + stage).span<float>();
+  const std::vector<int64_t> indices = sample_indices(count);
+  double worst = 0;
+  for (size_t i = 0; i < indices.size(); ++i)
+    worst = std::max(worst, std::abs(static_cast<double>(ours[static_cast<size_t>(indices[i])]) -
+                                     static_cast<double>(theirs[i])));
+  double squares = 0;
+  for (float value : ours) squares += static_cast<double>(value) * value;
+  if (!std::isfinite(squares)) return kInfinite;
+  const double rms = std::sqrt(squares / static_cast<double>(count));
+  worst = std::max(worst, std::abs(rms - note.at("rms").get<double>()));
+  return worst / note.at("max").get<double>();
+}
+
+std::vector<int64_t> sample_indices(int64_t count) {
+  constexpr int64_t kSamples = 192;
+  std::vector<int64_t> indices;
+  if (count <= kSamples) {
+    for (int64_t i = 0; i < count; ++i) indices.push_back(i);
+    return indices;
+  }
+  auto state = static_cast<uint64_t>(count);
+  for (int64_t i = 0; i < kSamples; ++i) {
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    indices.push_back(static_cast<int64_t>((state >> 33) % static_cast<uint64_t>(count)));
+  }
+  return indices;
+}
+
+PixelDifference compare_pixels(std::span<const float> ours, std::span<const float> theirs) {
+  if (ours.size() != theirs.size()) return {0, std::numeric_limits<double>::infinity()};
+  PixelDifference result;
+  int64_t equal = 0;
+  for (size_t i = 0; i < ours.size(); ++i) {
+    const double levels = std::abs(static_cast<double>(ours[i]) - theirs[i]) * 127.5;
+    equal += levels < 0.5;
+    result.levels = std::max(result.levels, levels);
+  }
+  result.identical = static_cast<double>(equal) / static_cast<double>(ours.size());
+  return result;
+}
+
+}  // namespace shijian::agreement
