@@ -8,10 +8,14 @@
 #include <csignal>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "app/interrupt.h"
+#include "app/progress.h"
 #include "base/error.h"
+#include "synth/dataset.h"
 #include "synth/stream.h"
 
 namespace shijian {
@@ -26,6 +30,8 @@ struct Flags {
   std::string size;
   std::string fps;
   std::vector<std::string> kinds;
+  std::optional<int> questions;
+  std::optional<int> threads;
 };
 
 // "10-30" or "12.5" in seconds, to milliseconds.
@@ -114,15 +120,38 @@ bool send_all(std::string_view bytes) {
   return true;
 }
 
+void run_stream(const Flags& flags) {
+  std::signal(SIGPIPE, SIG_IGN);
+  const CancelToken interrupted = interrupt_token();
+  stream_clips(flags.stream, [&](std::string_view clip) {
+    interrupted.check();
+    return send_all(clip);
+  });
+}
+
+void run_files(const Flags& flags) {
+  synth::DatasetOptions options;
+  options.script = flags.stream.script;
+  options.seed = flags.stream.seed;
+  options.first = flags.stream.first;
+  options.count = flags.stream.count;
+  options.questions = flags.questions.value_or(options.questions);
+  options.threads = flags.threads.value_or(options.threads);
+  ProgressLine line(true);
+  write_dataset(flags.out, options, interrupt_token(), [&](int64_t done, int64_t total) {
+    line.show({"making clips", done, total, {}});
+  });
+}
+
 void run(Flags& flags) {
   flags.stream.script = script_options(flags);
-  if (flags.to_stdout) {
-    std::signal(SIGPIPE, SIG_IGN);
-    stream_clips(flags.stream, send_all);
-    return;
+  flags.stream.questions = flags.questions.value_or(flags.stream.questions);
+  flags.stream.threads = flags.threads.value_or(flags.stream.threads);
+  if (flags.to_stdout == !flags.out.empty()) {
+    throw Error(ErrorCode::kUsage, "synth: give either --out or --stream",
+                "shijian synth --out DIR --count N, or shijian synth --stream");
   }
-  throw Error(ErrorCode::kUsage, "synth: neither --out nor --stream is given",
-              "give --out DIR or --stream");
+  flags.to_stdout ? run_stream(flags) : run_files(flags);
 }
 
 }  // namespace
@@ -132,6 +161,7 @@ void add_synth_command(CLI::App& app) {
   auto& f = *flags;
   CLI::App* command =
       app.add_subcommand("synth", "make synthetic clips with questions and answers");
+  command->add_option("--out", f.out, "directory for videos/ and annotations.jsonl");
   command->add_option("--seed", f.stream.seed, "same seed, same clips")->capture_default_str();
   command->add_option("--count", f.stream.count, "number of clips (--stream: 0 is endless)")
       ->check(CLI::NonNegativeNumber);
@@ -144,12 +174,10 @@ void add_synth_command(CLI::App& app) {
   command->add_option("--size", f.size, "frame size WxH (default: varied)");
   command->add_option("--fps", f.fps, "frame rate (default: varied)");
   command->add_option("--kinds", f.kinds, "only these kinds of question")->delimiter(',');
-  command->add_option("--questions", f.stream.questions, "questions a clip, at most")
-      ->check(CLI::Range(1, 64))
-      ->capture_default_str();
-  command->add_option("--threads", f.stream.threads, "threads")
-      ->check(CLI::Range(1, 256))
-      ->capture_default_str();
+  command->add_option("--questions", f.questions, "questions a clip, at most (5; --stream: 8)")
+      ->check(CLI::Range(1, 64));
+  command->add_option("--threads", f.threads, "threads (all cores; --stream: 1)")
+      ->check(CLI::Range(1, 256));
   command->add_flag("--stream", f.to_stdout, "write sampled frames and labels to standard output");
   command->add_option("--sample-fps", f.stream.sample_fps, "--stream: frames sampled a second")
       ->check(CLI::Range(0.1, 60.0))
