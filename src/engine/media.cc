@@ -1,8 +1,11 @@
 #include "engine/media.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "base/error.h"
 #include "video/patches.h"
+#include "video/resize.h"
 
 namespace shijian {
 namespace {
@@ -20,23 +23,26 @@ PatchGeometry geometry(const ImageProcessorConfig& config) {
   return g;
 }
 
-PreparedMedia prepare_image(const MediaFile& file, const MediaSettings& settings,
-                            ThreadPool& pool) {
-  const StillImage image = load_image(file.path);
+void set_image(Media& media, const Tensor& rgb, const MediaSettings& settings, ThreadPool& pool) {
   const ImageOptions options{settings.image.shortest_edge, settings.image.longest_edge};
-  ImagePatches patches = image_patches(image.rgb, options, settings.image_geometry(), pool);
-  PreparedMedia media;
-  media.is_image = true;
-  media.path = file.path.string();
-  media.frames.rgb = std::move(patches.rgb);
+  ImagePatches image = image_patches(rgb, options, settings.image_geometry(), pool);
+  media.frames.rgb = std::move(image.rgb);
   media.frames.indices = {0};
   media.frames.times = {0.0};
   media.frames.shown = {0};
-  media.patches = std::move(patches.patches);
+  media.patches = std::move(image.patches);
   media.slots = 1;
-  media.grid_height = patches.grid_height;
-  media.grid_width = patches.grid_width;
-  return media;
+  media.grid_height = image.grid_height;
+  media.grid_width = image.grid_width;
+}
+
+// Frame i of U8 [n, height, width, 3].
+template <typename View, typename Frames>
+View frame_of(Frames& frames, int64_t i) {
+  const int64_t height = frames.dim(1);
+  const int64_t width = frames.dim(2);
+  return {frames.template data<uint8_t>() + i * height * width * 3, static_cast<int>(height),
+          static_cast<int>(width), width * 3};
 }
 
 }  // namespace
@@ -64,27 +70,68 @@ SamplingOptions MediaSettings::sampling(const SamplingRequest& request) const {
   return options;
 }
 
-PreparedMedia prepare_media(const MediaFile& file, const SamplingRequest& request,
-                            const MediaSettings& settings, ThreadPool& pool,
-                            const CancelToken& cancel, const MediaProgress& progress) {
-  if (file.is_image) return prepare_image(file, settings, pool);
-  const PatchGeometry g = settings.video_geometry();
-  PreparedMedia media;
+Media plan_media(const MediaFile& file, const SamplingRequest& request,
+                 const MediaSettings& settings, ThreadPool& pool, const CancelToken& cancel) {
+  Media media;
+  media.is_image = file.is_image;
   media.path = file.path.string();
-  if (progress) progress("probing", 0, 0);
+  if (file.is_image) {
+    set_image(media, load_image(file.path).rgb, settings, pool);
+    return media;
+  }
+  const PatchGeometry g = settings.video_geometry();
   media.video = probe(file.path, cancel);
   media.plan = plan_frames(media.video, settings.sampling(request), g);
-  DecodeProgress report;
-  if (progress) {
-    report = [&](int64_t done, int64_t total) { progress("decoding", done, total); };
-  }
-  media.frames = decode_frames(file.path, media.video, media.plan, DecodeOptions{pool.size()}, pool,
-                               cancel, report);
-  media.patches = make_patches(media.frames.rgb, g, pool);
   media.slots = media.plan.slots;
   media.grid_height = media.plan.grid_height(g);
   media.grid_width = media.plan.grid_width(g);
   return media;
+}
+
+void load_media(Media& media, const MediaSettings& settings, ThreadPool& pool,
+                const CancelToken& cancel, const DecodeProgress& progress) {
+  if (media.is_image) return;
+  DecodeOptions options;
+  options.threads = pool.size();
+  media.frames =
+      decode_frames(media.path, media.video, media.plan, options, pool, cancel, progress);
+  media.patches = make_patches(media.frames.rgb, settings.video_geometry(), pool);
+}
+
+Tensor source_frames(const Media& media, ThreadPool& pool, const CancelToken& cancel) {
+  if (media.is_image) {
+    const Tensor rgb = load_image(media.path).rgb;
+    Tensor frame(DType::kU8, {1, rgb.dim(0), rgb.dim(1), 3});
+    std::copy_n(rgb.data<uint8_t>(), rgb.elements(), frame.data<uint8_t>());
+    return frame;
+  }
+  DecodeOptions options;
+  options.threads = pool.size();
+  options.source_size = true;
+  return std::move(
+      decode_frames(media.path, media.video, media.plan, options, pool, cancel, {}).rgb);
+}
+
+void load_media_from(Media& media, const Tensor& frames, const MediaSettings& settings,
+                     ThreadPool& pool) {
+  const int64_t planned = media.is_image ? 1 : static_cast<int64_t>(media.plan.indices.size());
+  if (frames.dim(0) != planned) {
+    throw Error(ErrorCode::kUsage, fmt::format("given frames of {}: {}, the plan has {}",
+                                               media.path, frames.dim(0), planned));
+  }
+  if (media.is_image) {
+    Tensor rgb(DType::kU8, {frames.dim(1), frames.dim(2), 3});
+    std::copy_n(frames.data<uint8_t>(), frames.elements(), rgb.data<uint8_t>());
+    set_image(media, rgb, settings, pool);
+    return;
+  }
+  const FramePlan& plan = media.plan;
+  Tensor resized(DType::kU8, {planned, plan.height, plan.width, 3});
+  for (int64_t i = 0; i < planned; ++i) {
+    resize_bicubic(frame_of<ConstImage>(frames, i), frame_of<Image>(resized, i), pool);
+  }
+  media.frames = {std::move(resized), plan.indices, plan.times, plan.indices, {}};
+  media.patches = make_patches(media.frames.rgb, settings.video_geometry(), pool);
 }
 
 }  // namespace shijian

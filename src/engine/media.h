@@ -2,10 +2,8 @@
 #pragma once
 
 #include <filesystem>
-#include <functional>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "base/cancel.h"
@@ -40,8 +38,8 @@ struct MediaFile {
   bool is_image = false;
 };
 
-// One video or image, ready for the vision encoder.
-struct PreparedMedia {
+// One video or image on its way to the vision encoder.
+struct Media {
   bool is_image = false;
   std::string path;
   VideoInfo video;          // videos alone
@@ -51,6 +49,8 @@ struct PreparedMedia {
   int64_t slots = 0;        // temporal slots; 1 for an image
   int64_t grid_height = 0;  // patches
   int64_t grid_width = 0;
+
+  int64_t slot_patches() const { return grid_height * grid_width; }
 };
 
 // Numbers of the checkpoint's processor files that shape all media.
@@ -65,12 +65,23 @@ struct MediaSettings {
   SamplingOptions sampling(const SamplingRequest& request) const;
 };
 
-// `stage` is "probing" or "decoding"; done of total, total 0 when unknown.
-using MediaProgress = std::function<void(std::string_view stage, int64_t done, int64_t total)>;
+// Everything that can be known before decoding: video, plan, slots and grid. An image is loaded
+// whole, since its size is not known before. Throws the errors of probe, plan_frames, load_image.
+Media plan_media(const MediaFile& file, const SamplingRequest& request,
+                 const MediaSettings& settings, ThreadPool& pool, const CancelToken& cancel);
 
-// Throws the errors of probe, plan_frames, decode_frames and load_image.
-PreparedMedia prepare_media(const MediaFile& file, const SamplingRequest& request,
-                            const MediaSettings& settings, ThreadPool& pool,
-                            const CancelToken& cancel, const MediaProgress& progress);
+// Decodes a planned video and cuts its patches; an image is ready already.
+// Throws the errors of decode_frames.
+void load_media(Media& media, const MediaSettings& settings, ThreadPool& pool,
+                const CancelToken& cancel, const DecodeProgress& progress);
+
+// The frames of the plan at the source's own size, U8 [n, height, width, 3]: what the reference's
+// processor is given. Of an image, U8 [1, height, width, 3].
+Tensor source_frames(const Media& media, ThreadPool& pool, const CancelToken& cancel);
+
+// Stands in for load_media: `frames` U8 [n, height, width, 3] of any size are resized as the
+// plan says. Error(kUsage) when n is not the plan's.
+void load_media_from(Media& media, const Tensor& frames, const MediaSettings& settings,
+                     ThreadPool& pool);
 
 }  // namespace shijian

@@ -1,5 +1,8 @@
 #include "model/stages.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "checkpoint/safetensors.h"
 
 namespace shijian {
@@ -21,10 +24,20 @@ void StageRecorder::add_positions(const PositionIds& ids) {
   append(positions_.col, ids.col);
 }
 
-void StageRecorder::set_ints(const std::string& stage, Shape shape,
-                             std::span<const int64_t> values) {
-  CHECK(element_count(shape) == static_cast<int64_t>(values.size()), "stage {}", stage);
-  ints_[stage] = {std::move(shape), {values.begin(), values.end()}};
+void StageRecorder::set(const std::string& stage, Tensor tensor) {
+  whole_[stage] = std::move(tensor);
+}
+
+void StageRecorder::set_ints(const std::string& stage, std::span<const int64_t> values) {
+  Tensor tensor(DType::kI64, {static_cast<int64_t>(values.size())});
+  std::copy(values.begin(), values.end(), tensor.data<int64_t>());
+  set(stage, std::move(tensor));
+}
+
+void StageRecorder::set_doubles(const std::string& stage, std::span<const double> values) {
+  Tensor tensor(DType::kF64, {static_cast<int64_t>(values.size())});
+  std::copy(values.begin(), values.end(), tensor.data<double>());
+  set(stage, std::move(tensor));
 }
 
 std::map<std::string, TensorView> StageRecorder::tensors() const {
@@ -33,8 +46,7 @@ std::map<std::string, TensorView> StageRecorder::tensors() const {
     const auto rows = static_cast<int64_t>(entry.values.size()) / entry.cols;
     result[name] = {entry.values.data(), DType::kF32, {rows, entry.cols}};
   }
-  for (const auto& [name, entry] : ints_)
-    result[name] = {entry.values.data(), DType::kI64, entry.shape};
+  for (const auto& [name, tensor] : whole_) result[name] = tensor.view();
   if (positions_.size() > 0) {
     position_rows_.clear();
     for (const auto* axis : {&positions_.time, &positions_.row, &positions_.col})

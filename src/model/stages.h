@@ -1,8 +1,10 @@
 // Records the stages of a run (pixels, features, hidden states, logits, ...) as named tensors.
 //
-// Stages: pixel_values.{i}; vision.embeddings, vision.deepstack.{k}; position_ids [3, n];
-// rope.cos, rope.sin [n, head_dim / 2]; hidden.{layer} [n, hidden], after the DeepStack addition;
-// logits [1, vocab]; tokens [generated].
+// Stages: for each video or image i of the request frames.{i} [n, height, width, 3] (as decoded,
+// before the resize), frame_indices.{i} [n], frame_times.{i} [n], pixel_values.{i};
+// vision.embeddings, vision.deepstack.{k}; position_ids [3, n]; rope.cos, rope.sin [n, head_dim /
+// 2]; hidden.{layer} [n, hidden], after the DeepStack addition; logits [1, vocab]; prompt_tokens
+// [n]; tokens [generated, the stop token included].
 #pragma once
 
 #include <cstdint>
@@ -24,8 +26,10 @@ class StageRecorder {
   void add_rows(const std::string& stage, ConstMatrix rows);
   // Appends to the stage position_ids.
   void add_positions(const PositionIds& ids);
-  // Sets a stage of integers.
-  void set_ints(const std::string& stage, Shape shape, std::span<const int64_t> values);
+  // Sets a whole stage; the recorder owns it from now on.
+  void set(const std::string& stage, Tensor tensor);
+  void set_ints(const std::string& stage, std::span<const int64_t> values);    // [n]
+  void set_doubles(const std::string& stage, std::span<const double> values);  // [n]
 
   // What was recorded; views are valid until the next change.
   std::map<std::string, TensorView> tensors() const;
@@ -37,12 +41,8 @@ class StageRecorder {
     int64_t cols = 0;
     std::vector<float> values;  // [rows, cols]
   };
-  struct Ints {
-    Shape shape;
-    std::vector<int64_t> values;
-  };
   std::map<std::string, Rows> rows_;
-  std::map<std::string, Ints> ints_;
+  std::map<std::string, Tensor> whole_;
   PositionIds positions_;
   mutable std::vector<int64_t> position_rows_;  // [3, n], made by tensors()
 };

@@ -1,0 +1,115 @@
+#include "app/describe_command.h"
+
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "app/flags.h"
+#include "app/interrupt.h"
+#include "app/progress.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "grounding/output.h"
+
+namespace shijian {
+namespace {
+
+constexpr const char* kFooter = R"(
+Examples:
+  shijian describe clip.mp4 -p "Describe what happens."
+  shijian describe before.png after.png -p "What changed?"
+  shijian describe a.mp4 b.mp4 -p "First <video> then <video>: which one is faster?"
+  shijian describe -p "Tell me a joke" --temperature 0.7)";
+
+struct DescribeFlags {
+  std::vector<std::string> files;
+  std::string prompt;
+  std::string system;
+  std::string tools_file;
+  std::string format = "text";
+  std::string output;
+  bool quiet = false;
+  ModelFlags model;
+  SamplingFlags sampling;
+  GenerationFlags generation;
+  DumpFlag dump;
+};
+
+// By content: what the image decoder knows is an image, everything else is tried as a video.
+MediaFile media_file(const std::string& path) {
+  require_regular_file(path, "media file");
+  return {path, is_still_image(path)};
+}
+
+void describe(const DescribeFlags& flags, StageRecorder* stages) {
+  DescribeRequest request;
+  for (const std::string& file : flags.files) request.media.push_back(media_file(file));
+  request.prompt = flags.prompt;
+  request.system = flags.system;
+  if (!flags.tools_file.empty()) request.tools_json = read_file(flags.tools_file, size_t{1} << 20);
+  request.sampling = flags.sampling.request();
+  request.generation = flags.generation.values;
+
+  Engine engine(flags.model.engine_options());
+  const bool stream = flags.format == "text" && flags.output.empty();
+  ProgressLine progress(!flags.quiet);
+  RunHooks hooks;
+  hooks.cancel = interrupt_token();
+  hooks.stages = stages;
+  hooks.progress = [&](const Progress& p) {
+    if (p.stage != "answering" || !stream) {
+      progress.show(p);
+      return;
+    }
+    progress.finish();
+    write_output(std::string(p.text), {});
+  };
+  const Description result = engine.describe(request, hooks);
+  progress.finish();
+  if (stream) {
+    write_output("\n", {});
+    return;
+  }
+  if (flags.format == "text") {
+    write_output(result.response + "\n", flags.output);
+    return;
+  }
+  write_output(description_json(result, engine.model_name()).dump(2) + "\n", flags.output);
+}
+
+}  // namespace
+
+void add_describe_command(CLI::App& app) {
+  auto flags = std::make_shared<DescribeFlags>();
+  CLI::App* command = app.add_subcommand("describe", "Ask anything about videos and images");
+  command->footer(kFooter);
+  command->add_option("FILE", flags->files, "Videos and images, shown in this order");
+  command->add_option("-p,--prompt", flags->prompt, "The question or instruction")->required();
+  command->add_option("--system", flags->system, "A system message");
+  command
+      ->add_option("--tools", flags->tools_file,
+                   "A file with a JSON array of function signatures that the model may call")
+      ->type_name("FILE");
+  flags->model.add_to(*command);
+  flags->sampling.add_to(*command);
+  flags->generation.add_to(*command, false);
+  command->add_option("--format", flags->format, "Output format")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->capture_default_str()
+      ->group("Output");
+  command->add_option("-o,--output", flags->output, "Write the answer to this file")
+      ->type_name("FILE")
+      ->group("Output");
+  command->add_flag("--quiet", flags->quiet, "Show no progress")->group("Output");
+  flags->dump.add_to(*command);
+  command->callback([flags] {
+    describe(*flags, flags->dump.recorder());
+    flags->dump.write();
+  });
+}
+
+}  // namespace shijian

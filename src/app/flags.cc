@@ -1,0 +1,146 @@
+#include "app/flags.h"
+
+#include <cerrno>
+#include <cstdio>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/time_code.h"
+
+namespace shijian {
+namespace {
+
+std::optional<double> time_flag(const std::string& text, const char* flag) {
+  if (text.empty()) return std::nullopt;
+  const std::optional<double> seconds = parse_time(text);
+  if (!seconds) {
+    throw Error(ErrorCode::kUsage, fmt::format("{} {}: not a time", flag, text),
+                "write seconds (12.5), MM:SS or HH:MM:SS.sss");
+  }
+  return seconds;
+}
+
+}  // namespace
+
+void ModelFlags::add_to(CLI::App& command) {
+  command
+      .add_option("--model", model,
+                  "Checkpoint directory (else SHIJIAN_MODEL, else the first ./models/Qwen3-VL-*, "
+                  "else the default model)")
+      ->type_name("DIR")
+      ->group("Model");
+  command.add_option("--threads", threads, "Threads that compute; 0 is one for each core")
+      ->check(CLI::Range(0, 1024))
+      ->group("Model");
+  command
+      .add_option("--reference", reference,
+                  "Follow transformers 4 (4.57, what the authors name) or 5 (5.22 and later) where "
+                  "they differ")
+      ->check(CLI::IsMember({"4", "5"}))
+      ->capture_default_str()
+      ->group("Model");
+}
+
+EngineOptions ModelFlags::engine_options() const {
+  EngineOptions options;
+  options.model = find_model_directory(model);
+  options.threads = threads;
+  options.reference = reference == "5" ? Reference::k5 : Reference::k4;
+  return options;
+}
+
+void SamplingFlags::add_to(CLI::App& command) {
+  const char* group = "Sampling";
+  auto* rate =
+      command.add_option("--fps", fps, "Frames a second to look at (default: the model's)")
+          ->group(group);
+  command.add_option("--frames", frames, "Look at this many frames, evenly spread")
+      ->excludes(rate)
+      ->group(group);
+  command.add_option("--max-pixels", max_pixels, "Pixels of all frames together, at most")
+      ->group(group);
+  command.add_option("--min-pixels", min_pixels, "Pixels of all frames together, at least")
+      ->group(group);
+  command.add_option("--frame-pixels", frame_pixels, "Pixels of one frame, at most")->group(group);
+  command.add_option("--from", from, "Look only from this time on: 83.5, 1:23.5 or 00:01:23.500")
+      ->type_name("TIME")
+      ->group(group);
+  command.add_option("--to", to, "Look only up to this time")->type_name("TIME")->group(group);
+  command
+      .add_option("--pipeline", pipeline,
+                  "Whose sampling and frame sizes: transformers or qwen-vl-utils")
+      ->check(CLI::IsMember({"transformers", "qwen-vl-utils"}))
+      ->capture_default_str()
+      ->group(group);
+}
+
+SamplingRequest SamplingFlags::request() const {
+  SamplingRequest request;
+  request.fps = fps;
+  request.frames = frames;
+  request.min_pixels = min_pixels;
+  request.max_pixels = max_pixels;
+  request.frame_pixels = frame_pixels;
+  request.from = time_flag(from, "--from");
+  request.to = time_flag(to, "--to");
+  request.qwen_vl_utils = pipeline == "qwen-vl-utils";
+  return request;
+}
+
+void GenerationFlags::add_to(CLI::App& command, bool greedy) {
+  const char* group = "Generation";
+  command.add_option("--max-new-tokens", values.max_new_tokens, "Stop after this many tokens")
+      ->check(CLI::Range(1, 1 << 20))
+      ->group(group);
+  command.add_option("--seed", values.seed, "Seed of the sampler; the same seed, the same answer")
+      ->capture_default_str()
+      ->group(group);
+  command
+      .add_option("--logprobs", values.logprobs,
+                  "Add the likeliest N of each generated token to the JSON")
+      ->check(CLI::Range(0, 100))
+      ->group(group);
+  command
+      .add_option("--temperature", values.temperature,
+                  greedy ? "Above 0 samples instead of taking the likeliest token"
+                         : "0 takes the likeliest token (default: the checkpoint's)")
+      ->check(CLI::Range(0.0, 100.0))
+      ->group(group);
+  command.add_option("--top-k", values.top_k, "Sample among the k likeliest tokens")->group(group);
+  command.add_option("--top-p", values.top_p, "Sample among the likeliest tokens of this mass")
+      ->check(CLI::Range(0.0, 1.0))
+      ->group(group);
+  command.add_option("--repetition-penalty", values.repetition_penalty)
+      ->check(CLI::Range(0.01, 100.0))
+      ->group(group);
+  command.add_option("--presence-penalty", values.presence_penalty)
+      ->check(CLI::Range(-100.0, 100.0))
+      ->group(group);
+}
+
+void DumpFlag::add_to(CLI::App& command) {
+  command
+      .add_option("--dump", path_,
+                  "Write every stage as named tensors to this safetensors file (docs/accuracy.md)")
+      ->type_name("FILE")
+      ->group("Output");
+}
+
+StageRecorder* DumpFlag::recorder() { return path_.empty() ? nullptr : &stages_; }
+
+void DumpFlag::write() const {
+  if (!path_.empty()) stages_.write(path_);
+}
+
+void write_output(const std::string& text, const std::string& path) {
+  if (!path.empty()) {
+    write_file_atomic(path, text);
+    return;
+  }
+  errno = 0;
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
+    throw system_error("write", "standard output", errno);
+  }
+}
+
+}  // namespace shijian

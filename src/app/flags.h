@@ -1,0 +1,60 @@
+// Flags that several subcommands share, and how they become requests.
+#pragma once
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "engine/engine.h"
+
+namespace shijian {
+
+struct ModelFlags {
+  std::string model;
+  int threads = 0;
+  std::string reference = "4";
+
+  void add_to(CLI::App& command);
+  EngineOptions engine_options() const;
+};
+
+struct SamplingFlags {
+  std::optional<double> fps;
+  std::optional<int> frames;
+  std::optional<int64_t> min_pixels;
+  std::optional<int64_t> max_pixels;
+  std::optional<int64_t> frame_pixels;
+  std::string from;
+  std::string to;
+  std::string pipeline = "transformers";
+
+  void add_to(CLI::App& command);
+  SamplingRequest request() const;
+};
+
+struct GenerationFlags {
+  GenerationRequest values;
+
+  // Greedy commands offer only the flags that keep them so.
+  void add_to(CLI::App& command, bool greedy);
+};
+
+// --dump FILE: records a run's stages when the file is named.
+class DumpFlag {
+ public:
+  void add_to(CLI::App& command);
+  StageRecorder* recorder();  // null without the flag
+  void write() const;         // does nothing without the flag
+
+ private:
+  std::string path_;
+  StageRecorder stages_;
+};
+
+// Writes to standard output, or atomically to `path` when it is not empty.
+void write_output(const std::string& text, const std::string& path);
+
+}  // namespace shijian

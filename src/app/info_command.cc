@@ -1,0 +1,221 @@
+#include "app/info_command.h"
+
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "app/flags.h"
+#include "app/interrupt.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/threads.h"
+#include "base/time_code.h"
+#include "checkpoint/checkpoint.h"
+#include "kernels/isa.h"
+#include "model/memory.h"
+#include "video/image.h"
+#include "video/probe.h"
+
+namespace shijian {
+namespace {
+
+constexpr const char* kFooter = R"(
+Examples:
+  shijian info                       this machine: cores, memory, instruction sets, the model
+  shijian info clip.mp4              frame rate, duration, rotation, tracks
+  shijian info models/nano --json    sizes, element types, memory)";
+
+double rounded_ms(double seconds) { return std::round(seconds * 1000) / 1000; }
+
+OrderedJson video_facts(const std::string& path) {
+  const VideoInfo info = probe(path, interrupt_token());
+  OrderedJson facts = {
+      {"kind", "video"},
+      {"path", path},
+      {"container", info.container},
+      {"codec", info.codec},
+      {"width", info.width},
+      {"height", info.height},
+      {"coded_width", info.coded_width},
+      {"coded_height", info.coded_height},
+      {"rotation", info.rotation},
+      {"mirrored", info.mirrored},
+      {"sample_aspect", fmt::format("{}:{}", info.sample_aspect.num, info.sample_aspect.den)},
+      {"frame_rate", info.frame_rate.value()},
+      {"frame_rate_exact", fmt::format("{}/{}", info.frame_rate.num, info.frame_rate.den)},
+      {"variable_rate", info.variable_rate},
+      {"frames", info.frame_count},
+      {"key_frames", info.key_frames.size()},
+      {"duration", rounded_ms(info.duration)},
+      {"duration_text", format_time(info.duration, TimeFormat::kHoursMillis)},
+      {"start", rounded_ms(info.start_time)},
+      {"pixel_format", info.pixel_format},
+      {"bit_depth", info.bit_depth},
+      {"color_range", info.color_range},
+      {"color_matrix", info.color_matrix},
+      {"color_transfer", info.color_transfer},
+  };
+  OrderedJson tracks = OrderedJson::array();
+  for (const Track& track : info.tracks) {
+    tracks.push_back({{"type", track.type}, {"codec", track.codec}, {"language", track.language}});
+  }
+  facts["tracks"] = std::move(tracks);
+  facts["notes"] = info.notes;
+  return facts;
+}
+
+OrderedJson image_facts(const std::string& path) {
+  const StillImage image = load_image(path);
+  return {{"kind", "image"},
+          {"path", path},
+          {"format", image.format},
+          {"width", image.rgb.dim(1)},
+          {"height", image.rgb.dim(0)}};
+}
+
+OrderedJson checkpoint_facts(const std::string& path) {
+  const Checkpoint checkpoint = Checkpoint::open(path);
+  const ModelConfig& config = checkpoint.config();
+  const TextConfig& text = config.text;
+  const VisionConfig& vision = config.vision;
+  OrderedJson types = OrderedJson::object();
+  int64_t parameters = 0;
+  for (const auto& [dtype, bytes] : checkpoint.bytes_by_dtype()) {
+    types[std::string(dtype_name(dtype))] = bytes;
+    parameters += static_cast<int64_t>(bytes / dtype_size(dtype));
+  }
+  const int64_t kv_token =
+      KvCache::bytes_for(text.num_layers, text.num_kv_heads * text.head_dim, 1);
+  OrderedJson facts = {
+      {"kind", "checkpoint"},
+      {"path", path},
+      {"model_type", config.model_type},
+      {"transformers_version", config.transformers_version},
+      {"parameters", parameters},
+      {"bytes", checkpoint.tensor_bytes()},
+      {"bytes_by_type", std::move(types)},
+      {"files", checkpoint.files().size()},
+      {"identity", checkpoint.identity()},
+      {"text",
+       {{"hidden", text.hidden_size},
+        {"layers", text.num_layers},
+        {"heads", text.num_heads},
+        {"kv_heads", text.num_kv_heads},
+        {"head_dim", text.head_dim},
+        {"ffn", text.intermediate_size},
+        {"experts", text.moe.num_experts},
+        {"experts_used", text.moe.experts_per_token},
+        {"vocabulary", text.vocab_size},
+        {"max_positions", text.max_position_embeddings},
+        {"rope_theta", text.rope.theta},
+        {"yarn_factor", text.rope.type == RopeType::kYarn ? text.rope.factor : 1.0},
+        {"tied", text.tie_word_embeddings}}},
+      {"vision",
+       {{"depth", vision.depth},
+        {"hidden", vision.hidden_size},
+        {"heads", vision.num_heads},
+        {"ffn", vision.intermediate_size},
+        {"patch", vision.patch_size},
+        {"deepstack", vision.deepstack_visual_indexes}}},
+      {"memory",
+       {{"weights_bytes", checkpoint.tensor_bytes()},
+        {"kv_bytes_per_token", kv_token},
+        {"kv_bytes_at_32768_tokens", kv_token * 32768},
+        {"available_bytes", available_memory()}}},
+  };
+  return facts;
+}
+
+OrderedJson machine_facts() {
+  OrderedJson isas = OrderedJson::array();
+  for (auto isa : {kernels::Isa::kScalar, kernels::Isa::kAvx2, kernels::Isa::kAvx512}) {
+    if (kernels::isa_supported(isa)) isas.push_back(std::string(kernels::isa_name(isa)));
+  }
+  OrderedJson facts = {
+      {"kind", "machine"},
+      {"cores", available_cores()},
+      {"memory_available_bytes", available_memory()},
+      {"instruction_sets", std::move(isas)},
+      {"instruction_set_used", std::string(kernels::isa_name(kernels::active_isa()))},
+  };
+  try {
+    facts["model"] = find_model_directory("").string();
+  } catch (const Error& error) {
+    facts["model"] = nullptr;
+  }
+  return facts;
+}
+
+// Facts of a path by what lies there: a directory is a checkpoint, a file an image or a video.
+OrderedJson facts_of(const std::string& path) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) return checkpoint_facts(path);
+  require_regular_file(path, "file");
+  return is_still_image(path) ? image_facts(path) : video_facts(path);
+}
+
+void print_facts(const OrderedJson& facts, int indent, std::string& out) {
+  for (const auto& [key, value] : facts.items()) {
+    if (value.is_object()) {
+      out += fmt::format("{:{}}{}\n", "", indent, key);
+      print_facts(value, indent + 2, out);
+    } else if (value.is_array() && !value.empty() && value.front().is_object()) {
+      for (const auto& item : value) {
+        std::string line;
+        for (const auto& [name, field] : item.items()) {
+          const std::string words = field.is_string() ? field.get<std::string>() : field.dump();
+          if (!words.empty()) line += (line.empty() ? "" : ", ") + words;
+        }
+        out += fmt::format("{:{}}{:<{}} {}\n", "", indent, key, 24 - indent, line);
+      }
+    } else if (value.is_array()) {
+      std::string line;
+      for (const auto& item : value) {
+        line +=
+            (line.empty() ? "" : ", ") + (item.is_string() ? item.get<std::string>() : item.dump());
+      }
+      if (!line.empty()) out += fmt::format("{:{}}{:<{}} {}\n", "", indent, key, 24 - indent, line);
+    } else {
+      out += fmt::format("{:{}}{:<{}} {}\n", "", indent, key, 24 - indent,
+                         value.is_string() ? value.get<std::string>() : value.dump());
+    }
+  }
+}
+
+void info(const std::vector<std::string>& paths, bool as_json) {
+  std::vector<OrderedJson> all;
+  for (const std::string& path : paths) all.push_back(facts_of(path));
+  if (paths.empty()) all.push_back(machine_facts());
+  std::string out;
+  if (as_json) {
+    out = (all.size() == 1 ? all.front() : OrderedJson(all)).dump(2) + "\n";
+  } else {
+    for (size_t i = 0; i < all.size(); ++i) {
+      if (i > 0) out += "\n";
+      print_facts(all[i], 0, out);
+    }
+  }
+  write_output(out, {});
+}
+
+}  // namespace
+
+void add_info_command(CLI::App& app) {
+  struct Flags {
+    std::vector<std::string> paths;
+    bool json = false;
+  };
+  auto flags = std::make_shared<Flags>();
+  CLI::App* command =
+      app.add_subcommand("info", "Say what a video, an image, a checkpoint or this machine is");
+  command->footer(kFooter);
+  command->add_option("PATH", flags->paths, "Video, image or checkpoint directory");
+  command->add_flag("--json", flags->json, "Print JSON");
+  command->callback([flags] { info(flags->paths, flags->json); });
+}
+
+}  // namespace shijian

@@ -1,0 +1,10 @@
+#pragma once
+
+#include <CLI/App.hpp>
+
+namespace shijian {
+
+// shijian info [PATH…]: what a video, an image, a checkpoint or this machine is.
+void add_info_command(CLI::App& app);
+
+}  // namespace shijian

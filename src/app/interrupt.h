@@ -1,0 +1,11 @@
+// Ctrl-C and SIGTERM cancel the run; a second signal ends the program at once.
+#pragma once
+
+#include "base/cancel.h"
+
+namespace shijian {
+
+// Installs the handlers at the first call; the token is cancelled by the first signal.
+CancelToken interrupt_token();
+
+}  // namespace shijian

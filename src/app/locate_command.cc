@@ -1,0 +1,141 @@
+#include "app/locate_command.h"
+
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <memory>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "app/flags.h"
+#include "app/interrupt.h"
+#include "app/progress.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "picture/filmstrip.h"
+
+namespace shijian {
+namespace {
+
+constexpr const char* kFooter = R"(
+Examples:
+  shijian locate game.mp4 "When does the ball go in?"
+  shijian locate lecture.mkv -q "写公式" -q "擦黑板" --format srt > notes.srt
+  shijian locate yard.mp4 "a person enters" --from 10:00 --to 12:00 --fps 4 --format json
+  shijian locate clip.mp4 "When is the red circle visible?" --picture answer.png)";
+
+struct LocateFlags {
+  std::string video;
+  std::string question;
+  std::vector<std::string> more_questions;
+  std::string questions_file;
+  std::string prompt_style = "auto";
+  std::string format = "text";
+  std::string time_format = "HH:MM:SS.sss";
+  std::string output;
+  std::string picture;
+  bool quiet = false;
+  ModelFlags model;
+  SamplingFlags sampling;
+  GenerationFlags generation;
+  DumpFlag dump;
+
+  std::vector<std::string> questions() const;
+};
+
+std::vector<std::string> LocateFlags::questions() const {
+  std::vector<std::string> all;
+  if (!question.empty()) all.push_back(question);
+  all.insert(all.end(), more_questions.begin(), more_questions.end());
+  if (!questions_file.empty()) {
+    constexpr size_t kMaxBytes = size_t{16} << 20;
+    std::istringstream lines(read_file(questions_file, kMaxBytes));
+    for (std::string line; std::getline(lines, line);) {
+      if (!line.empty() && line.back() == '\r') line.pop_back();
+      if (line.find_first_not_of(" \t") != std::string::npos) all.push_back(line);
+    }
+  }
+  if (all.empty()) {
+    throw Error(ErrorCode::kUsage, "locate: no question was asked",
+                "say what to look for: shijian locate VIDEO \"when does the dog jump?\"");
+  }
+  return all;
+}
+
+void locate(const LocateFlags& flags, StageRecorder* stages) {
+  LocateRequest request;
+  request.video = flags.video;
+  request.questions = flags.questions();
+  request.sampling = flags.sampling.request();
+  request.generation = flags.generation.values;
+  if (flags.prompt_style != "auto") request.prompt_style = parse_prompt_style(flags.prompt_style);
+  const OutputOptions output{*parse_output_format(flags.format),
+                             *parse_time_format(flags.time_format)};
+  if (!flags.picture.empty() && request.questions.size() > 1) {
+    throw Error(ErrorCode::kUsage, "--picture draws one answer, and several questions were asked",
+                "ask one question, or leave --picture out");
+  }
+
+  require_regular_file(request.video, "video");
+  Engine engine(flags.model.engine_options());
+  ProgressLine progress(!flags.quiet);
+  RunHooks hooks;
+  hooks.cancel = interrupt_token();
+  hooks.progress = [&](const Progress& p) { progress.show(p); };
+  hooks.stages = stages;
+  const LocateResult result = engine.locate(request, hooks);
+  progress.finish();
+
+  if (!flags.picture.empty()) {
+    draw_filmstrip(result.answers.front(), {&result.media.frames.rgb, result.media.frames.times},
+                   output.time_format, flags.picture);
+  }
+  write_output(format_answers(result.answers, output), flags.output);
+}
+
+}  // namespace
+
+void add_locate_command(CLI::App& app) {
+  auto flags = std::make_shared<LocateFlags>();
+  CLI::App* command = app.add_subcommand("locate", "Find when something happens in a video");
+  command->footer(kFooter);
+  command->add_option("VIDEO", flags->video, "Video file")->required();
+  command->add_option("QUESTION", flags->question, "What to look for, in plain words");
+  command->add_option("-q,--question", flags->more_questions,
+                      "A further question; questions share decoding, encoding and prefix");
+  command->add_option("--questions", flags->questions_file, "A file with one question a line")
+      ->type_name("FILE");
+  command
+      ->add_option("--prompt-style", flags->prompt_style,
+                   "Wording that the checkpoint was trained on")
+      ->check(CLI::IsMember({"auto", "qwen", "timelens", "timelens2"}))
+      ->capture_default_str();
+  flags->model.add_to(*command);
+  flags->sampling.add_to(*command);
+  flags->generation.add_to(*command, true);
+  const char* group = "Output";
+  command->add_option("--format", flags->format, "Output format")
+      ->check(CLI::IsMember({"text", "json", "srt", "vtt", "csv"}))
+      ->capture_default_str()
+      ->group(group);
+  command->add_option("--time-format", flags->time_format, "How times are written")
+      ->check(CLI::IsMember({"HH:MM:SS.sss", "MM:SS.ff", "seconds", "frames"}))
+      ->capture_default_str()
+      ->group(group);
+  command->add_option("-o,--output", flags->output, "Write the answer to this file")
+      ->type_name("FILE")
+      ->group(group);
+  command
+      ->add_option("--picture", flags->picture,
+                   "Draw frames, time line and events to this PNG file")
+      ->type_name("FILE")
+      ->group(group);
+  command->add_flag("--quiet", flags->quiet, "Show no progress")->group(group);
+  flags->dump.add_to(*command);
+  command->callback([flags] {
+    locate(*flags, flags->dump.recorder());
+    flags->dump.write();
+  });
+}
+
+}  // namespace shijian

@@ -1,0 +1,44 @@
+#include "app/progress.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+namespace shijian {
+namespace {
+constexpr auto kPatience = std::chrono::seconds(2);
+constexpr auto kInterval = std::chrono::milliseconds(100);
+}  // namespace
+
+ProgressLine::ProgressLine(bool enabled) : enabled_(enabled), terminal_(isatty(STDERR_FILENO)) {}
+
+ProgressLine::~ProgressLine() { finish(); }
+
+void ProgressLine::show(const Progress& progress) {
+  const auto now = Clock::now();
+  if (!enabled_ || now - start_ < kPatience) return;
+  const bool new_stage = progress.stage != stage_;
+  if (!new_stage && (!terminal_ || now - last_ < kInterval)) return;
+  last_ = now;
+  stage_ = progress.stage;
+  std::string words = fmt::format("{}", progress.stage);
+  if (progress.total > 0) words += fmt::format(" {} of {}", progress.done, progress.total);
+  if (!terminal_) {
+    fmt::print(stderr, "shijian: {} ...\n", words);
+    return;
+  }
+  fmt::print(stderr, "\r\033[K{}", words);
+  std::fflush(stderr);
+  drawn_ = true;
+}
+
+void ProgressLine::finish() {
+  if (drawn_) {
+    fmt::print(stderr, "\r\033[K");
+    std::fflush(stderr);
+  }
+  drawn_ = false;
+}
+
+}  // namespace shijian

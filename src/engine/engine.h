@@ -1,0 +1,121 @@
+// The facade: one loaded model, from files and questions to answers.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/cancel.h"
+#include "engine/media.h"
+#include "grounding/output.h"
+#include "grounding/prompt.h"
+#include "model/generate.h"
+#include "model/stages.h"
+
+namespace shijian {
+
+struct EngineOptions {
+  std::filesystem::path model;          // a checkpoint directory
+  int threads = 0;                      // 0: one for each core
+  Reference reference = Reference::k4;  // which version of transformers to follow
+};
+
+// Overrides of sampling and penalties; what is absent comes from the task (locate is greedy) or
+// from generation_config.json (describe).
+struct GenerationRequest {
+  std::optional<int64_t> max_new_tokens;
+  std::optional<double> temperature;  // 0 is greedy
+  std::optional<int64_t> top_k;
+  std::optional<double> top_p;
+  std::optional<double> repetition_penalty;
+  std::optional<double> presence_penalty;
+  uint64_t seed = 0;
+  int logprobs = 0;  // record the likeliest N of each generated token
+};
+
+// How far a run is. Stages, in order: "probing", "decoding", "encoding", "reading", "answering".
+struct Progress {
+  std::string_view stage;
+  int64_t done = 0;
+  int64_t total = 0;      // 0: unknown
+  std::string_view text;  // "answering": the piece of text that just came, whole characters
+};
+
+// Frames or pixels that stand in for what decoding would give, so that a comparison with another
+// implementation starts from identical values. Keyed by the media's place in the request.
+struct Overrides {
+  std::map<size_t, const Tensor*> frames;  // U8 [n, height, width, 3], n as the plan has
+  std::map<size_t, const Tensor*> pixels;  // F32 [patches, patch values]
+};
+
+struct RunHooks {
+  CancelToken cancel;
+  std::function<void(const Progress&)> progress;  // called on the caller's thread
+  StageRecorder* stages = nullptr;                // records every stage of the run (--dump)
+  const Overrides* overrides = nullptr;
+};
+
+struct LocateRequest {
+  std::filesystem::path video;
+  std::vector<std::string> questions;  // they share decoding, vision encoding and prefix
+  SamplingRequest sampling;
+  std::optional<PromptStyle> prompt_style;  // absent: the checkpoint's
+  GenerationRequest generation;
+};
+
+struct LocateResult {
+  std::vector<Answer> answers;  // [questions]
+  Media media;                  // its patches are released
+};
+
+// One turn of a chat over any number of videos and images.
+struct DescribeRequest {
+  std::vector<MediaFile> media;  // shown before the prompt, in this order ...
+  // ... unless the prompt names their places with <video> and <image>, each used up in order.
+  std::string prompt;
+  std::string system;      // empty: none
+  std::string tools_json;  // a JSON array of function signatures; empty: none
+  SamplingRequest sampling;
+  GenerationRequest generation;
+};
+
+struct Description {
+  std::string response;
+  std::string reasoning;  // of thinking models
+  std::vector<Media> media;
+  std::vector<GeneratedToken> tokens;  // when log-probabilities were asked for
+  std::string finish_reason;           // "stop" or "length"
+  Usage usage;
+  Timing timing;
+};
+
+// One call at a time; the thread that calls does the work, with the pool's help.
+// Throws Error for whatever files and requests cause: see the stages' own headers.
+class Engine {
+ public:
+  explicit Engine(const EngineOptions& options);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  LocateResult locate(const LocateRequest& request, const RunHooks& hooks = {});
+  Description describe(const DescribeRequest& request, const RunHooks& hooks = {});
+
+  const std::string& model_name() const;  // the directory's name
+  const Checkpoint& checkpoint() const;
+  PromptStyle default_prompt_style() const;
+  int threads() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace shijian

@@ -1,0 +1,140 @@
+#include "engine/session.h"
+
+#include <algorithm>
+#include <chrono>
+
+namespace shijian {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+bool same_place(const PlacedBlock& a, const PlacedBlock& b) {
+  return a.block.first == b.block.first && a.block.grid.rows == b.block.grid.rows &&
+         a.block.grid.cols == b.block.grid.cols && a.media == b.media &&
+         a.feature_row == b.feature_row;
+}
+
+// Tokens at the beginning of `prompt` that `held` begins with too, features included. At most all
+// but one: the last token has to be read for its logits.
+int64_t common_prefix(const TokenSequence& held, const TokenSequence& prompt) {
+  const size_t limit = std::min(held.ids.size(), prompt.ids.size() - 1);
+  const auto differs =
+      std::mismatch(held.ids.begin(), held.ids.begin() + limit, prompt.ids.begin());
+  auto common = static_cast<int64_t>(differs.first - held.ids.begin());
+  for (size_t i = 0; i < prompt.blocks.size(); ++i) {
+    const VisualBlock& block = prompt.blocks[i].block;
+    if (block.first >= common) break;
+    const bool held_too = i < held.blocks.size() && same_place(held.blocks[i], prompt.blocks[i]);
+    // A block is read whole or not at all.
+    if (!held_too || block.first + block.grid.tokens() > common) common = block.first;
+  }
+  return common;
+}
+
+PositionIds positions_of(const TokenSequence& prompt, int64_t first) {
+  std::vector<VisualBlock> before;
+  std::vector<VisualBlock> after;
+  for (const PlacedBlock& placed : prompt.blocks) {
+    VisualBlock block = placed.block;
+    if (block.first < first) {
+      before.push_back(block);
+    } else {
+      block.first -= first;
+      after.push_back(block);
+    }
+  }
+  PositionIds skipped;
+  append_positions(skipped, first, before);
+  PositionIds positions;
+  positions.next = skipped.next;
+  append_positions(positions, static_cast<int64_t>(prompt.ids.size()) - first, after);
+  return positions;
+}
+
+}  // namespace
+
+Session::Session(Decoder& decoder, const Tokenizer& tokenizer,
+                 const std::vector<VisionFeatures>& features, int64_t capacity)
+    : decoder_(decoder),
+      tokenizer_(tokenizer),
+      features_(features),
+      cache_(decoder.make_cache(capacity)) {}
+
+ConstMatrix Session::read(const TokenSequence& prompt, int64_t reused, const PositionIds& positions,
+                          const RunHooks& hooks) {
+  std::vector<VisualRows> visual;
+  for (const PlacedBlock& placed : prompt.blocks) {
+    if (placed.block.first < reused) continue;
+    visual.push_back({placed.block.first - reused, placed.block.grid.tokens(),
+                      &features_[placed.media], placed.feature_row});
+  }
+  const auto total = static_cast<int64_t>(prompt.ids.size());
+  ForwardOptions options;
+  options.cancel = hooks.cancel;
+  options.stages = hooks.stages;
+  if (hooks.progress) {
+    options.progress = [&](int64_t done, int64_t) {
+      hooks.progress({"reading", reused + done, total, {}});
+    };
+  }
+  const std::span<const int32_t> tokens(prompt.ids.begin() + reused, prompt.ids.end());
+  return decoder_.forward({tokens, positions, visual}, cache_, options);
+}
+
+Reply Session::ask(const TokenSequence& prompt, const GenerateOptions& options,
+                   const RunHooks& hooks) {
+  const auto start = Clock::now();
+  Reply reply;
+  reply.prompt_tokens = static_cast<int64_t>(prompt.ids.size());
+  reply.reused_tokens = common_prefix(held_, prompt);
+  cache_.truncate(reply.reused_tokens);
+  // Whatever happens from here on, the cache holds no more than this.
+  held_.ids.resize(reply.reused_tokens);
+  std::erase_if(held_.blocks, [&](const PlacedBlock& placed) {
+    return placed.block.first >= reply.reused_tokens;
+  });
+
+  const PositionIds positions = positions_of(prompt, reply.reused_tokens);
+  const ConstMatrix logits = read(prompt, reply.reused_tokens, positions, hooks);
+  held_ = prompt;
+  reply.prefill_seconds = seconds_since(start);
+
+  GenerateOptions run = options;
+  run.cancel = hooks.cancel;
+  StreamDecoder stream(tokenizer_, /*skip_special=*/true);
+  run.on_token = [&](const TokenChoice& choice) {
+    if (reply.tokens.empty()) reply.first_token_seconds = seconds_since(start);
+    GeneratedToken token;
+    token.id = choice.token;
+    // Control tokens are no words: they show in the ids alone.
+    if (!tokenizer_.is_special(choice.token)) token.bytes = tokenizer_.token_bytes(choice.token);
+    token.logprob = choice.logprob;
+    for (const TokenLogprob& other : choice.top) {
+      token.top.push_back({std::string(tokenizer_.token_bytes(other.token)), other.logprob});
+    }
+    reply.text += token.bytes;
+    reply.tokens.push_back(std::move(token));
+    if (hooks.progress) {
+      const std::string piece = stream.push(choice.token);
+      hooks.progress(
+          {"answering", static_cast<int64_t>(reply.tokens.size()), options.max_new_tokens, piece});
+    }
+    return true;
+  };
+  const Generated generated = generate(decoder_, cache_, logits, positions.next, prompt.ids, run);
+  reply.finish = generated.reason;
+  reply.generation_seconds = seconds_since(start) - reply.prefill_seconds;
+  if (hooks.stages != nullptr) {
+    std::vector<int64_t> ids;
+    for (const GeneratedToken& token : reply.tokens) ids.push_back(token.id);
+    if (generated.stop) ids.push_back(generated.stop->token);
+    hooks.stages->set_ints("tokens", ids);
+  }
+  return reply;
+}
+
+}  // namespace shijian
