@@ -26,7 +26,10 @@ bool has_any(std::string_view text, const Words& words) {
   return false;
 }
 
-bool denies(std::string_view clause) {
+enum class Tone { kPlain, kNegated, kDenied };
+
+// kNegated: something is not so; kDenied: something does not occur or is not there.
+Tone tone_of(std::string_view clause) {
   static const Words kEnglishNo = {"not",    "no",     "never",    "none",    "nothing", "nowhere",
                                    "isn't",  "aren't", "wasn't",   "doesn't", "don't",   "didn't",
                                    "can't",  "cannot", "couldn't", "unable",  "without", "neither",
@@ -42,14 +45,16 @@ bool denies(std::string_view clause) {
       "locate",     "located",     "instance", "instances", "scene",    "displayed",    "absent",
       "occurrence", "occurrences", "anywhere", "any point", "relevant", "corresponding"};
   static const Words kEnglishUnsure = {
-      "sure",      "certain",   "certainty", "clear",  "determine", "determined", "specify",
-      "specified", "provide",   "provided",  "enough", "know",      "tell",       "estimate",
-      "precise",   "precisely", "exactly",   "view",   "watch",     "access",     "process",
-      "analyze",   "analyse",   "ability",   "answer", "only",      "possible to"};
+      "sure",    "certain",   "certainty",   "clear",     "determine", "determined",
+      "specify", "specified", "provide",     "provided",  "enough",    "know",
+      "tell",    "estimate",  "precise",     "precisely", "exactly",   "view",
+      "watch",   "access",    "process",     "analyze",   "analyse",   "ability",
+      "answer",  "only",      "possible to", "help",      "assist"};
   static const Words kChineseNo = {"没有",     "没",     "未",     "不存在", "不会",   "从不",
                                    "并不",     "不在",   "无此",   "无相关", "无该",   "无匹配",
                                    "无符合",   "找不到", "看不到", "不包含", "不出现", "不发生",
-                                   "无法找到", "不含",   "不可见", "不见",   "不曾"};
+                                   "无法找到", "不含",   "不可见", "不见",   "不曾",   "中无",
+                                   "里无",     "不符",   "不相符", "看不见"};
   static const Words kChineseThere = {"出现", "发生", "存在", "看到", "看见", "找到",   "包含",
                                       "显示", "这个", "此",   "该",   "视频", "画面",   "可见",
                                       "相关", "符合", "片段", "不在", "不见", "检测到", "发现",
@@ -58,24 +63,26 @@ bool denies(std::string_view clause) {
                                        "看不清",   "无法观看", "不知道", "没有足够", "不明确",
                                        "未提供",   "没有提供", "未说明", "不仅",     "不只",
                                        "无法分析", "无法处理"};
-  const bool negated = has_any(clause, kEnglishNo) || clause.find("n't ") != std::string_view::npos;
-  if (negated && has_any(clause, kEnglishThere) && !has_any(clause, kEnglishUnsure)) return true;
-  return has_any(clause, kChineseNo) && has_any(clause, kChineseThere) &&
-         !has_any(clause, kChineseUnsure);
+  if (has_any(clause, kEnglishUnsure) || has_any(clause, kChineseUnsure)) return Tone::kPlain;
+  if (has_any(clause, kEnglishNo)) {
+    return has_any(clause, kEnglishThere) ? Tone::kDenied : Tone::kNegated;
+  }
+  if (has_any(clause, kChineseNo)) {
+    return has_any(clause, kChineseThere) ? Tone::kDenied : Tone::kNegated;
+  }
+  return Tone::kPlain;
 }
 
-}  // namespace
-
-std::vector<TextRange> find_denials(std::string_view prose) {
+// Calls visit(begin, end, tone) for each clause.
+template <typename Visit>
+void visit_clauses(std::string_view prose, Visit visit) {
   const std::string text = lower(prose);
-  std::vector<TextRange> found;
   size_t begin = 0;
   const auto close = [&](size_t end) {
+    if (end <= begin) return true;
     // A clause of novel length is no clause; looking at 400 bytes of it keeps the work linear.
-    if (end > begin &&
-        denies(std::string_view(text).substr(begin, std::min<size_t>(end - begin, 400)))) {
-      found.push_back({begin, end});
-    }
+    const size_t size = std::min<size_t>(end - begin, 400);
+    return visit(begin, end, tone_of(std::string_view(text).substr(begin, size)));
   };
   for (size_t at = 0; at < text.size();) {
     size_t mark = 0;
@@ -84,22 +91,30 @@ std::vector<TextRange> find_denials(std::string_view prose) {
       mark = 1;
     } else if (c == '.' && (at + 1 == text.size() || !is_digit(text[at + 1]))) {
       mark = 1;
-    } else if (text.compare(at, 3, "。") == 0) {
+    } else if (text.compare(at, 3, "。") == 0 || text.compare(at, 3, "但") == 0) {
       mark = 3;
     } else if (text.compare(at, 5, " but ") == 0) {
       mark = 5;
-    } else if (text.compare(at, 3, "但") == 0) {
-      mark = 3;
     }
     if (mark == 0) {
       ++at;
       continue;
     }
-    close(at);
+    if (!close(at)) return;
     at += mark;
     begin = at;
   }
   close(text.size());
+}
+
+}  // namespace
+
+std::vector<TextRange> find_denials(std::string_view prose) {
+  std::vector<TextRange> found;
+  visit_clauses(prose, [&](size_t begin, size_t end, Tone tone) {
+    if (tone == Tone::kDenied) found.push_back({begin, end});
+    return true;
+  });
   return found;
 }
 
@@ -122,13 +137,14 @@ bool is_plain_no(std::string_view prose) {
         "没有发生"}) {
     if (words == no) return true;
   }
-  // "No, he misses." "没有，他投丢了。"
-  for (std::string_view no :
-       {"no,", "no.", "no;", "no -", "no:", "never,", "none of", "no such", "没有,", "没有。",
-        "不,", "否,", "不会,", "不是,", "并没有", "没有"}) {
-    if (words.starts_with(no)) return true;
-  }
-  return false;
+  // "No, he misses." "圆形没有改变颜色。": asked for a time, the model begins with a negation.
+  bool negated = false;
+  int clauses = 0;
+  visit_clauses(words, [&](size_t, size_t, Tone tone) {
+    negated = tone != Tone::kPlain;
+    return !negated && ++clauses < 2;
+  });
+  return negated;
 }
 
 }  // namespace shijian

@@ -156,8 +156,11 @@ bool ends_in_repetition(std::string_view text) {
 void mend_events(Findings found, const AnswerOptions& options, ParsedAnswer& answer) {
   const double duration =
       std::isfinite(options.duration) && options.duration > 0 ? options.duration : 0;
-  if (found.malformed) add_note(answer, NoteCode::kMalformed);
-  if (found.truncated) add_note(answer, NoteCode::kTruncated);
+  if (found.truncated) {
+    add_note(answer, NoteCode::kTruncated);
+  } else if (found.malformed) {
+    add_note(answer, NoteCode::kMalformed);
+  }
   std::vector<RawEvent>& raw = found.events;
   std::erase_if(raw, [](const RawEvent& event) { return !finite(event); });
   drop_denied(raw, duration, answer);

@@ -5,6 +5,7 @@
 // moment, an end of something open, or the length of something.
 
 #include <algorithm>
+#include <cmath>
 #include <initializer_list>
 #include <string>
 
@@ -46,7 +47,16 @@ struct Context {
                        [&](const std::string& word) { return in(word, names); });
   }
   std::string_view first() const { return words.empty() ? std::string_view() : words.front(); }
-  std::string_view last() const { return words.empty() ? std::string_view() : words.back(); }
+  // The last word, passing over "about", "approximately" and articles.
+  std::string_view last_exact() const {
+    for (size_t i = words.size(); i-- > 0;) {
+      if (!in(words[i], {"about", "around", "approximately", "roughly", "a", "an", "the", "nearly",
+                         "exactly", "just", "only"})) {
+        return words[i];
+      }
+    }
+    return {};
+  }
 };
 
 Context read_context(std::string_view text, size_t begin, size_t end) {
@@ -69,7 +79,8 @@ Context read_context(std::string_view text, size_t begin, size_t end) {
       if (c != ' ' && c != '\n' && c != '\t' && c != '\r' && c != '*' && c != '_' && c != '`' &&
           c != '"' && c != '\'' && c != '(' && c != ')' && c != '[' && c != ']' && c != '|' &&
           c != '<' && !is_digit(c)) {
-        if (c != '>' || (at > begin && text[at - 1] == '-')) context.symbols.push_back(c);
+        if (c != '>' || (at > begin && (text[at - 1] == '-' || text[at - 1] == '=')))
+          context.symbols.push_back(c);
       }
       ++at;
     }
@@ -79,23 +90,26 @@ Context read_context(std::string_view text, size_t begin, size_t end) {
 
 // Words between two times that say nothing about how they belong together.
 bool is_filler(std::string_view word) {
-  return in(word, {"second",  "seconds", "sec",           "secs", "s",    "the", "about", "around",
-                   "roughly", "time",    "timestamp",     "mark", "at",   "of",  "video", "in",
-                   "into",    "point",   "approximately", "this", "clip", "its", "it",    "is",
-                   "was",     "timecode"});
+  return in(
+      word,
+      {"second",        "seconds",   "sec",  "secs", "s",  "the",   "about", "around",   "roughly",
+       "time",          "timestamp", "mark", "at",   "of", "video", "in",    "into",     "point",
+       "approximately", "this",      "clip", "its",  "it", "is",    "was",   "timecode", "t"});
 }
 
 const Names kStartWords = {"start",     "starts", "starting", "started", "begin",   "begins",
                            "beginning", "began",  "from",     "appear",  "appears", "appeared",
                            "enter",     "enters", "entering", "entered", "onset",   "between",
-                           "emerges",   "comes",  "shows",    "visible", "seen"};
+                           "emerges",   "comes",  "shows",    "visible", "seen",    "takes",
+                           "happens",   "occurs"};
 const Names kEndWords = {"end",       "ends",       "ending",      "ended",    "until",  "till",
                          "finish",    "finishes",   "finished",    "stop",     "stops",  "stopped",
                          "disappear", "disappears", "disappeared", "leaves",   "leave",  "leaving",
                          "exits",     "exit",       "concludes",   "vanishes", "through"};
 const Names kConnectors = {"to", "until", "till", "through", "thru", "upto", "til"};
 const Names kHanStart = {"从", "由", "自", "开始", "起", "出现", "进入", "始于"};
-const Names kHanEnd = {"结束", "终止", "截止", "为止", "消失", "离开", "停止", "直到", "到", "至"};
+const Names kHanEnd = {"结束", "终止", "截止", "为止", "消失", "离开", "停止",
+                       "停下", "熄灭", "直到", "到",   "至",   "终于", "止"};
 const Names kTimeWords = {"from",  "between", "happens",  "happen",    "occurs",    "occur",
                           "time",  "times",   "interval", "intervals", "second",    "seconds",
                           "span",  "spans",   "start",    "starts",    "timestamp", "timestamps",
@@ -188,6 +202,26 @@ class ProseReader {
     return after != denials_.begin() && local < std::prev(after)->end;
   }
 
+  // "In the 0.0 - 30.0 seconds of the video, no cat appears": the times stand in a clause that
+  // says nothing else, right before the denial.
+  bool introduces_denial(size_t begin, size_t end) const {
+    const auto next = std::lower_bound(denials_.begin(), denials_.end(), end - begin_,
+                                       [](const TextRange& r, size_t v) { return r.begin < v; });
+    if (next == denials_.end() || next->begin + begin_ > end + 60) return false;
+    const Context between = read_context(text_, end, next->begin + begin_);
+    const Context pre = read_context(text_, begin > begin_ + 30 ? begin - 30 : begin_, begin);
+    const auto idle = [](const std::string& word) {
+      return is_filler(word) ||
+             in(word, {"from", "during", "within", "between", "entire", "whole"});
+    };
+    return between.symbols == "," &&
+           std::all_of(between.words.begin(), between.words.end(), idle) &&
+           std::all_of(pre.words.begin(), pre.words.end(), idle) &&
+           in(between.han, {"", "的视频中", "的视频里", "内", "之间", "期间", "的画面中",
+                            "的时间内", "的视频内"}) &&
+           in(pre.han, {"", "在", "从", "整个视频从", "视频从", "视频"});
+  }
+
   enum class Link { kNone, kInterval, kStated, kLength };
 
   // How time i and time i + 1 belong together. kStated: words of start and end say so, which
@@ -209,8 +243,19 @@ class ProseReader {
     }
     std::string dashes = gap.symbols;
     std::erase_if(dashes, [](char c) { return c == '.' || c == ':' || c == '='; });
+    // A row of a table, or nothing but two numbers.
+    const std::string_view between = text_.substr(a.end, b.begin - a.end);
+    const bool alike = (a.decimal && b.decimal) || (a.clock && b.clock);
+    if (words.empty() && han.empty() && !gap.new_line && alike) {
+      const bool cells = between.find('|') != std::string_view::npos && gap.symbols.empty() &&
+                         neighbour_left(a.begin) == '|';
+      const bool alone = times_.size() == 2 && in(gap.symbols, {"", ","}) &&
+                         neighbour_left(a.begin) == '\0' && neighbour_right(b.end) == '\0' &&
+                         !a.clock;
+      if (cells || alone) return Link::kStated;
+    }
     const bool dots = gap.symbols == ".." || gap.symbols == "...";
-    const bool dash = in(dashes, {"-", "--", "---", "->", "-->", "~"}) || dots;
+    const bool dash = in(dashes, {"-", "--", "---", "->", "-->", "~", ">"}) || dots;
     const bool bullet = gap.new_line && dash;
     if (words.empty() && han.empty() && dash && !bullet) return Link::kInterval;
     const bool loose_marks = in(dashes, {"", ",", "-", "->"}) && !dots;
@@ -239,9 +284,8 @@ class ProseReader {
         return Link::kStated;
       }
     }
-    const bool starts =
-        pre.has(kStartWords) || has_any(pre.han, kHanStart) ||
-        begins_with_any(gap.han, {"开始", "起", "出现", "进入", "处开始", "时开始"});
+    const bool starts = pre.has(kStartWords) || has_any(pre.han, kHanStart) ||
+                        has_any(gap.han, {"开始", "出现", "进入", "亮起", "起"});
     if (starts) {
       const bool lasts = gap.has({"last", "lasts", "lasting", "continues", "for"}) ||
                          has_any(gap.han, {"持续", "历时"});
@@ -302,7 +346,7 @@ class ProseReader {
       event.end.reread = -1;
       event.end.clock = event.start.clock;
     }
-    event.denied = denied(a.begin);
+    event.denied = denied(a.begin) || introduces_denial(a.begin, b.end);
     place(std::move(event), a.begin, b.end);
     return 2;
   }
@@ -321,14 +365,18 @@ class ProseReader {
       return;
     }
     if (t.length || event.denied) return;
-    if (!written_as_time) {
-      if (!in_structure_ && !(t.decimal && in(pre.last(), {"at", "timestamp", "time", "moment"})) &&
+    if (!t.clock && !t.ordinal && repeats_length(t.seconds)) return;
+    const bool alone = t.decimal && times_.size() == 1 && neighbour_left(t.begin) == '\0' &&
+                       neighbour_right(t.end) == '\0';
+    if (!written_as_time && !alone) {
+      if (!in_structure_ &&
+          !(t.decimal && in(pre.last_exact(), {"at", "timestamp", "time", "moment"})) &&
           !(t.decimal && pre.symbols.ends_with("@"))) {
         return;
       }
     }
     if (!t.ordinal && !t.clock) {  // a length: "for 3 seconds", "10 seconds long", 持续3秒
-      if (in(pre.last(),
+      if (in(pre.last_exact(),
              {"for", "lasting", "lasts", "last", "lasted", "within", "every", "per", "total",
               "takes", "took", "over", "under", "than", "only", "another", "only", "next"}) ||
           pre.has({"duration", "length", "long", "lasts", "lasting"}) ||
@@ -345,6 +393,13 @@ class ProseReader {
     place(std::move(event), t.begin, t.end);
   }
 
+  // "3.5 - 6.0 s (2.5 seconds)": the length of the interval just read.
+  bool repeats_length(double seconds) const {
+    if (found_.events.empty() || found_.events.back().moment) return false;
+    const RawEvent& last = found_.events.back();
+    return std::abs(std::abs(last.end.seconds - last.start.seconds) - seconds) < 0.06;
+  }
+
   // One written time, the other said in words: "until 5 s", "the first 3 seconds", 前3秒,
   // "from 5 s to the end", 从开头到5秒.
   bool read_open(const TimeToken& t, const Context& pre, const Context& post, bool written_as_time,
@@ -353,64 +408,37 @@ class ProseReader {
     const bool plain = !t.clock && !t.ordinal;
     RawTime first, last;
     last.seconds = duration_;
-    if (plain && (in(pre.last(), {"first", "initial", "opening"}) ||
+    const std::string_view lead = pre.last_exact();
+    if (plain && (in(lead, {"first", "initial", "opening"}) ||
                   ends_with_any(pre.han, {"前", "最初", "开头", "最开始", "开始的"}))) {
       event.start = first;
       return true;
     }
-    if (plain && (in(pre.last(), {"last", "final", "closing"}) ||
+    if (plain && (in(lead, {"last", "final", "closing"}) ||
                   ends_with_any(pre.han, {"最后", "末尾", "结尾"}))) {
       event.start.seconds = std::max(0.0, duration_ - t.seconds);
       event.end = last;
       return true;
     }
-    if ((in(post.first(), {"to", "until", "till", "through", "onward", "onwards"}) &&
-         (post.has({"end", "ending", "finish"}) || post.first().starts_with("onward"))) ||
-        begins_with_any(post.han, {"到最后",
-                                   "到结束",
-                                   "到视频结束",
-                                   "直到最后",
-                                   "直到结束",
-                                   "直到视频结束",
-                                   "到结尾",
-                                   "到片尾",
-                                   "至结束",
-                                   "至最后",
-                                   "至视频结束",
-                                   "至结尾",
-                                   "一直到最后",
-                                   "一直到结束",
-                                   "一直到视频结束",
-                                   "到视频最后",
-                                   "到视频末尾",
-                                   "到末尾",
-                                   "开始到结束",
-                                   "开始到最后",
-                                   "开始到视频结束",
-                                   "开始一直到最后",
-                                   "开始一直到结束",
-                                   "开始直到视频结束",
-                                   "开始直到结束",
-                                   "开始直到最后",
-                                   "开始一直持续到视频结束",
-                                   "开始一直持续到最后",
-                                   "持续到最后",
-                                   "持续到结束",
-                                   "持续到视频结束",
-                                   "开始持续到视频结束",
-                                   "到视频的结尾",
-                                   "到影片结束"})) {
+    const bool onward =
+        post.first().starts_with("onward") ||
+        (post.has({"to", "until", "till", "through"}) &&
+         post.has({"end", "ends", "ending", "finish", "finishes"})) ||
+        has_any(post.han, {"到最后", "到结束", "到视频结束", "到结尾", "到片尾", "到末尾",
+                           "到视频最后", "到视频的最后", "到视频末尾", "到视频结尾", "到视频的结尾",
+                           "到影片结束", "至结束", "至最后", "至视频结束", "至结尾"});
+    if (onward) {
       event.end = last;
       return true;
     }
-    const bool to_here = in(pre.last(), {"to", "until", "till", "through"}) ||
+    const bool to_here = in(lead, {"to", "until", "till", "through"}) ||
                          ends_with_any(pre.han, {"到", "至", "直到", "持续到", "到第", "到约"});
     if (to_here && (pre.has({"start", "beginning", "onset", "outset"}) ||
                     has_any(pre.han, {"开头", "开始", "开场", "片头", "一开始", "起初"}))) {
       event.start = first;
       return true;
     }
-    if (to_here && in(pre.last(), {"until", "till"})) {
+    if (to_here && in(lead, {"until", "till"})) {
       event.start = first;
       return true;
     }
@@ -503,6 +531,13 @@ class ProseReader {
     while (e > b && (decoration(text_[e - 1]) || text_[e - 1] == '[' || text_[e - 1] == '<')) --e;
     size_t label_begin = 0, label_end = 0;
     if (e == b || (e == b + 1 && (text_[b] == '(' || text_[b] == '['))) {
+      // Behind the times: set off by a mark, in a list, or after a clock time.
+      size_t mark = place.end;
+      while (mark < line_end && decoration(text_[mark])) ++mark;
+      const bool set_off = mark < line_end && (text_[mark] == ':' || text_[mark] == '-' ||
+                                               text_[mark] == ')' || text_[mark] == ']');
+      const std::string_view times = text_.substr(place.begin, place.end - place.begin);
+      if (!set_off && !listed && times.find(':') == std::string_view::npos) return {};
       label_begin = place.end;
       label_end = line_end;
     } else if (text_[e - 1] == ':' || text_[e - 1] == '=') {
@@ -522,54 +557,17 @@ class ProseReader {
     while (label_end > label_begin && edge(text_[label_end - 1])) --label_end;
     if (label_end - label_begin > 300) return {};
     const std::string name = lower(text_.substr(label_begin, label_end - label_begin));
-    if (in(name, {"",
-                  "time",
-                  "times",
-                  "time interval",
-                  "time intervals",
-                  "time range",
-                  "interval",
-                  "intervals",
-                  "timestamp",
-                  "timestamps",
-                  "answer",
-                  "seconds",
-                  "second",
-                  "duration",
-                  "span",
-                  "spans",
-                  "start",
-                  "start time",
-                  "event",
-                  "events",
-                  "moment",
-                  "moments",
-                  "时间",
-                  "时间段",
-                  "答案",
-                  "回答",
-                  "时间范围",
-                  "时间戳",
-                  "时刻",
-                  "发生时间",
-                  "事件时间",
-                  "秒",
-                  "事件",
-                  "结果",
-                  "output",
-                  "result",
-                  "final answer",
-                  "最终答案",
-                  "s",
-                  "starts",
-                  "from",
-                  "。",
-                  "秒。",
-                  "出现时间",
-                  "时间区间",
-                  "segment",
-                  "time span",
-                  "time spans"})) {
+    if (name.empty() ||
+        ends_with_any(
+            name,
+            {"time",       "times",  "interval", "intervals", "range",    "ranges",  "timestamp",
+             "timestamps", "answer", "seconds",  "second",    "duration", "span",    "spans",
+             "start",      "starts", "event",    "events",    "moment",   "moments", "segment",
+             "segments",   "output", "result",   "from",      "begin",    "begins",  "时间",
+             "时间段",     "答案",   "回答",     "时间范围",  "时间戳",   "时刻",    "秒",
+             "事件",       "结果",   "区间",     "开始",      "结束",     "起始",    "从",
+             "。"}) ||
+        in(name, {"s", "approximately"})) {
       return {};
     }
     return std::string(source_.source_slice(label_begin, label_end));

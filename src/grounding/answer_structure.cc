@@ -187,7 +187,9 @@ class StructureReader {
         if (words == 1 && item.kind == Kind::kString) own_label = label_of(item);
       }
     }
-    if (times.size() == 2 && words <= 1) {
+    if (times.empty() && words == 0) {  // [null, null]
+      found_.denial = true;
+    } else if (times.size() == 2 && words <= 1) {
       add_pair(times[0], times[1], words == 1 ? own_label : label);
     } else if (words == 0 && times.size() == 1) {
       if (!array.closed || times[0].end >= text_.text.size()) {
@@ -221,7 +223,7 @@ class StructureReader {
 
   void read_object(const LooseValue& object, const std::string& inherited, int depth) {
     if (object.items.empty()) {
-      if (object.closed && depth == 0) found_.denial = true;
+      if (object.closed && depth <= 1) found_.denial = true;  // {} or [{}]
       return;
     }
     const LooseValue* start = nullptr;
@@ -405,7 +407,7 @@ Findings read_structures(const NormalText& text, double duration, std::string& m
     const bool denial = found.denial;
     reader.read(parse.value, {}, false, 0);
     if (found.events.size() > events || found.denial != denial) {
-      found.malformed |= parse.malformed;
+      found.malformed |= parse.malformed || parse.cut;
     }
     if (parse.value.closed || found.events.size() > events) {
       for (size_t i = begin; i < parse.end; ++i) {

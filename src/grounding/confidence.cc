@@ -51,7 +51,7 @@ class TokenMap {
 // Variance of one digit over the digits among its alternatives; negative without alternatives.
 double digit_variance(const GeneratedToken& token) {
   double weight = 0, mean = 0, square = 0;
-  for (const TokenChoice& choice : token.top) {
+  for (const TokenAlternative& choice : token.top) {
     if (choice.bytes.size() != 1 || !is_digit(choice.bytes[0])) continue;
     const double p = std::exp(std::min(choice.logprob, 0.0));
     const double digit = choice.bytes[0] - '0';

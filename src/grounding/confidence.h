@@ -9,7 +9,7 @@
 
 namespace shijian {
 
-struct TokenChoice {
+struct TokenAlternative {
   std::string bytes;   // what the token decodes to; may be a part of a character
   double logprob = 0;  // natural logarithm of its probability, <= 0
 };
@@ -20,7 +20,7 @@ struct GeneratedToken {
   int id = 0;
   std::string bytes;
   double logprob = 0;
-  std::vector<TokenChoice> top;  // likeliest first, the chosen one among them; may be empty
+  std::vector<TokenAlternative> top;  // likeliest first, the chosen one among them; may be empty
 };
 
 // Sets the confidence of each event: the geometric mean of the probabilities of the tokens that

@@ -71,7 +71,7 @@ class LooseParser {
     while (true) {
       skip_blank();
       if (done()) {
-        cut_ = malformed_ = true;
+        cut_ = true;
         array.closed = false;
         break;
       }
@@ -117,7 +117,7 @@ class LooseParser {
     while (true) {
       skip_blank();
       if (done()) {
-        cut_ = malformed_ = true;
+        cut_ = true;
         object.closed = false;
         break;
       }
@@ -151,7 +151,7 @@ class LooseParser {
         LooseValue value;
         value.begin = value.end = at_;
         if (done()) {
-          cut_ = malformed_ = true;
+          cut_ = true;
           value.closed = false;
         } else if (peek() != ',' && !closes(peek())) {
           value = parse_value(depth + 1, true);
@@ -212,7 +212,7 @@ class LooseParser {
     at_ = text_.size();
     value.end = at_;
     value.closed = false;
-    cut_ = malformed_ = true;
+    cut_ = true;
     return value;
   }
 
@@ -252,7 +252,7 @@ class LooseParser {
       ++at_;
     }
     if (done()) {
-      cut_ = malformed_ = true;
+      cut_ = true;
       value.closed = false;
     }
     value.end = trim_end(value.begin, at_);

@@ -21,7 +21,7 @@ struct LooseValue {
 struct LooseParse {
   LooseValue value;
   size_t end = 0;          // one past the last byte used
-  bool malformed = false;  // a strict parser would refuse it
+  bool malformed = false;  // a strict parser would refuse it, other than for a missing end
   bool cut = false;        // the text ended inside it
 };
 

@@ -339,7 +339,7 @@ class TimeScanner {
     // Inside a word, an identifier or a longer number: "H264", "event_1", "1.2.3".
     if (at > begin_) {
       const char before = text_[at - 1];
-      if (is_ascii_letter(before) || before == '_' || before == '#' || before == '$') {
+      if (is_ascii_letter(before) || before == '_' || before == '#') {
         next = skip_number(at);
         return std::nullopt;
       }
@@ -365,10 +365,15 @@ class TimeScanner {
       token.unit = read_unit(end, after, false);
       if (token.unit != TimeUnit::kNone) {
         token.end = after;
+      } else if (size_t suffix = end; read_ordinal(suffix)) {
+        token.end = suffix;
+        token.unit = read_unit(suffix, token.end, true);
+        token.ordinal = token.unit != TimeUnit::kNone;
       } else if (at_or_zero(end) == '-' && is_ascii_letter(at_or_zero(end + 1)) &&
                  read_unit(end + 1, after, true) != TimeUnit::kNone) {
-        token.length = true;  // "a 10-second clip"
         token.end = after;
+        token.unit = read_unit(end + 1, after, true);
+        token.length = !starts_with(after, " mark");  // "a 10-second clip", "the 12-second mark"
       } else if (is_counted(end) || is_ascii_letter(at_or_zero(end)) || at_or_zero(end) == '%' ||
                  at_or_zero(end) == '_' || is_frame_number(at)) {
         next = end;
@@ -391,6 +396,17 @@ class TimeScanner {
     return token;
   }
 
+  // "3rd", "the 5th second".
+  bool read_ordinal(size_t& at) const {
+    for (std::string_view suffix : {"st", "nd", "rd", "th"}) {
+      if (starts_with(at, suffix) && !is_ascii_letter(at_or_zero(at + 2))) {
+        at += 2;
+        return true;
+      }
+    }
+    return false;
+  }
+
   // A '-' at `at` makes a number negative where no other time stands before it.
   bool is_sign(size_t at) const {
     size_t before = at;
@@ -410,9 +426,8 @@ class TimeScanner {
     size_t stop = word;
     while (is_ascii_letter(at_or_zero(stop)) && stop - word < 16) ++stop;
     const std::string name = lower(text_.substr(word, stop - word));
-    for (std::string_view noun :
-         {"fps", "frames", "frame", "px", "pixels", "hz", "times", "percent", "people", "th", "st",
-          "nd", "rd", "years", "meters", "metres"}) {
+    for (std::string_view noun : {"fps", "frames", "frame", "px", "pixels", "hz", "times",
+                                  "percent", "people", "years", "meters", "metres"}) {
       if (name == noun) return true;
     }
     return false;
