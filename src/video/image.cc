@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <new>
+#include <optional>
 #include <string_view>
 
 #include "base/error.h"
@@ -23,17 +24,24 @@ struct Format {
 };
 
 // By the first bytes alone.
-Format recognise(std::span<const std::byte> bytes, const std::string& name) {
+std::optional<Format> find_format(std::span<const std::byte> bytes) {
   using namespace std::string_view_literals;
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  if (text.starts_with("\x89PNG\r\n\x1a\n"sv)) return {"png", AV_CODEC_ID_PNG};
-  if (text.starts_with("\xff\xd8\xff"sv)) return {"jpeg", AV_CODEC_ID_MJPEG};
+  if (text.starts_with("\x89PNG\r\n\x1a\n"sv)) return Format{"png", AV_CODEC_ID_PNG};
+  if (text.starts_with("\xff\xd8\xff"sv)) return Format{"jpeg", AV_CODEC_ID_MJPEG};
   if (text.starts_with("RIFF"sv) && text.substr(0, 12).ends_with("WEBP"sv)) {
-    return {"webp", AV_CODEC_ID_WEBP};
+    return Format{"webp", AV_CODEC_ID_WEBP};
   }
-  if (text.starts_with("GIF87a"sv) || text.starts_with("GIF89a"sv)) return {"gif", AV_CODEC_ID_GIF};
-  if (text.starts_with("BM"sv)) return {"bmp", AV_CODEC_ID_BMP};
-  if (text.starts_with("II*\0"sv) || text.starts_with("MM\0*"sv)) return {"tiff", AV_CODEC_ID_TIFF};
+  if (text.starts_with("GIF87a"sv) || text.starts_with("GIF89a"sv))
+    return Format{"gif", AV_CODEC_ID_GIF};
+  if (text.starts_with("BM"sv)) return Format{"bmp", AV_CODEC_ID_BMP};
+  if (text.starts_with("II*\0"sv) || text.starts_with("MM\0*"sv))
+    return Format{"tiff", AV_CODEC_ID_TIFF};
+  return std::nullopt;
+}
+
+Format recognise(std::span<const std::byte> bytes, const std::string& name) {
+  if (const auto format = find_format(bytes)) return *format;
   throw Error(ErrorCode::kInvalid,
               fmt::format("open image {}: {}", name,
                           bytes.empty() ? "the file is empty" : "it holds no known image format"),
@@ -101,6 +109,11 @@ StillImage decode_image(std::span<const std::byte> bytes, const std::string& nam
                 static_cast<size_t>(row));
   }
   return out;
+}
+
+bool is_still_image(const std::filesystem::path& path) {
+  require_regular_file(path, "file");
+  return find_format(MappedFile(path).bytes()).has_value();
 }
 
 StillImage load_image(const std::filesystem::path& path) {

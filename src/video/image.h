@@ -25,6 +25,10 @@ StillImage load_image(const std::filesystem::path& path);
 // The same for bytes in memory; `name` stands in messages.
 StillImage decode_image(std::span<const std::byte> bytes, const std::string& name);
 
+// Whether the file begins like one of these formats. Throws Error: kNotFound, kPermission, kInvalid
+// (not a regular file).
+bool is_still_image(const std::filesystem::path& path);
+
 struct ImageOptions {
   int64_t min_pixels = 65536;     // size.shortest_edge of the checkpoint's preprocessor file
   int64_t max_pixels = 16777216;  // size.longest_edge

@@ -28,28 +28,57 @@ class TestVideos : public ::testing::Test {
   }
   void TearDown() override { std::filesystem::remove_all(dir_); }
 
-  // `count` numbered frames at `rate` a second through "ffmpeg ... INPUT `arguments` name".
-  // `more_inputs` stands behind the first input.
-  std::filesystem::path make(const std::string& name, int count, const std::string& rate,
-                             const std::string& arguments, const std::string& more_inputs = "") {
-    const std::filesystem::path raw = dir_ / "raw.gray";
-    std::ofstream file(raw, std::ios::binary);
-    for (int n = 0; n < count; ++n) {
-      std::vector<char> frame(kWidth * kHeight);
-      for (int y = 0; y < kHeight; ++y) {
-        for (int x = 0; x < kWidth; ++x) {
-          const int bit = y / (kHeight / 2) * 8 + x / (kWidth / 8);
-          frame[y * kWidth + x] = static_cast<char>(n >> bit & 1 ? 255 : 0);
-        }
+  // One numbered picture of grey levels, kHeight rows of kWidth.
+  static std::string numbered(int n) {
+    std::string frame(kWidth * kHeight, 0);
+    for (int y = 0; y < kHeight; ++y) {
+      for (int x = 0; x < kWidth; ++x) {
+        const int bit = y / (kHeight / 2) * 8 + x / (kWidth / 8);
+        frame[y * kWidth + x] = static_cast<char>(n >> bit & 1 ? 255 : 0);
       }
-      file.write(frame.data(), static_cast<std::streamsize>(frame.size()));
     }
-    file.close();
-    const std::filesystem::path path = dir_ / name;
-    run("ffmpeg -y -nostdin -v error -threads 1 -f rawvideo -pix_fmt gray -s 128x64 -r " + rate +
-        " -i " + raw.string() + " " + more_inputs + " " + arguments + " " + path.string());
+    return frame;
+  }
+
+  // `count` numbered frames at `rate` a second, encoded as `arguments` say.
+  // `more_inputs` stands behind the first input, `before` in front of it.
+  std::filesystem::path make(const std::string& name, int count, const std::string& rate,
+                             const std::string& arguments, const std::string& more_inputs = "",
+                             const std::string& before = "") {
+    std::string frames;
+    for (int n = 0; n < count; ++n) frames += numbered(n);
+    return encode(name, frames, "gray", kWidth, kHeight, rate, arguments, more_inputs, before);
+  }
+
+  // Raw frames through the ffmpeg program.
+  std::filesystem::path encode(const std::string& name, const std::string& frames,
+                               const std::string& pixel_format, int width, int height,
+                               const std::string& rate, const std::string& arguments,
+                               const std::string& more_inputs = "",
+                               const std::string& before = "") {
+    const std::filesystem::path raw = dir_ / "frames.raw", path = dir_ / name;
+    std::ofstream(raw, std::ios::binary).write(frames.data(), std::ssize(frames));
+    run(
+        fmt::format("ffmpeg -y -nostdin -v error -threads 1 {} -f rawvideo -pix_fmt {} -s {}x{} "
+                    "-framerate {} -i {} {} {} {}",
+                    before, pixel_format, width, height, rate, raw.string(), more_inputs, arguments,
+                    path.string()));
     std::filesystem::remove(raw);
     return path;
+  }
+
+  // The file again, remuxed or cut by "ffmpeg `before` -i path `arguments` name".
+  std::filesystem::path copy(const std::filesystem::path& path, const std::string& name,
+                             const std::string& arguments, const std::string& before = "") {
+    const std::filesystem::path to = dir_ / name;
+    run(fmt::format("ffmpeg -y -nostdin -v error {} -i {} -c copy {} {}", before, path.string(),
+                    arguments, to.string()));
+    return to;
+  }
+
+  std::filesystem::path write(const std::string& name, const std::string& bytes) {
+    std::ofstream(dir_ / name, std::ios::binary).write(bytes.data(), std::ssize(bytes));
+    return dir_ / name;
   }
 
   static void run(const std::string& command) {

@@ -1,0 +1,182 @@
+#include "video/plan.h"
+
+#include <gtest/gtest.h>
+
+#include "base/json.h"
+
+namespace shijian {
+namespace {
+
+VideoInfo clip(int64_t frames, Rational rate, int height, int width, double start = 0) {
+  VideoInfo info;
+  info.frame_count = frames;
+  info.frame_rate = rate;
+  info.width = info.coded_width = width;
+  info.height = info.coded_height = height;
+  info.start_time = start;
+  info.duration = start + static_cast<double>(frames) / rate.value();
+  return info;
+}
+
+class ReferencePlanTest : public ::testing::TestWithParam<std::pair<const char*, Pipeline>> {};
+
+// Every number of tests/video/plan_*.json, which make_plan_fixture.py wrote, is met exactly.
+TEST_P(ReferencePlanTest, GivesTheReferencesNumbers) {
+  const auto& [name, pipeline] = GetParam();
+  const Json cases =
+      read_json_file(fmt::format("{}/tests/video/plan_{}.json", SHIJIAN_SOURCE_DIR, name));
+  ASSERT_GE(cases.size(), 150u);
+  for (const Json& c : cases) {
+    SCOPED_TRACE(c.dump());
+    const VideoInfo info = clip(c["total"], {c["rate"][0], c["rate"][1]}, c["height"], c["width"]);
+    SamplingOptions options;
+    options.pipeline = pipeline;
+    options.fps = c.value("fps", 2.0);
+    if (c.contains("frames")) options.frames = c["frames"].get<int>();
+    options.min_frames = c.value("min_frames", 4);
+    options.max_frames = c.value("max_frames", 768);
+    options.min_pixels = c.value("min_pixels", options.min_pixels);
+    options.max_pixels = c.value("max_pixels", options.max_pixels);
+    options.cap_frame = c.value("cap", false);
+    const FramePlan plan = plan_frames(info, options, {});
+
+    ASSERT_EQ(plan.indices.size(), c["count"].get<size_t>());
+    if (c["indices"].is_array()) {
+      EXPECT_EQ(plan.indices, c["indices"].get<std::vector<int64_t>>());
+    }
+    int64_t checksum = 0;
+    for (size_t i = 0; i < plan.indices.size(); ++i) {
+      checksum += static_cast<int64_t>(i + 1) * plan.indices[i];
+    }
+    EXPECT_EQ(checksum, c["checksum"].get<int64_t>());
+    EXPECT_EQ(plan.height, c["size"][0].get<int>());
+    EXPECT_EQ(plan.width, c["size"][1].get<int>());
+    ASSERT_EQ(plan.slots, c["slots"].get<int64_t>());
+    std::vector<double> times(plan.slot_times.begin(),
+                              plan.slot_times.begin() + std::min<int64_t>(3, plan.slots));
+    times.insert(times.end(), plan.slot_times.end() - std::min<int64_t>(2, plan.slots),
+                 plan.slot_times.end());
+    EXPECT_EQ(times, c["times"].get<std::vector<double>>());
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Pipelines, ReferencePlanTest,
+                         ::testing::Values(std::pair{"processor4", Pipeline::kProcessor4},
+                                           std::pair{"processor5", Pipeline::kProcessor5},
+                                           std::pair{"qwenvlutils", Pipeline::kQwenVlUtils}),
+                         [](const auto& param) { return std::string(param.param.first); });
+
+TEST(PlanTest, OneFrameIsRepeated) {
+  for (Pipeline pipeline : {Pipeline::kProcessor4, Pipeline::kQwenVlUtils}) {
+    SamplingOptions options;
+    options.pipeline = pipeline;
+    const FramePlan plan = plan_frames(clip(1, {25, 1}, 64, 64), options, {});
+    EXPECT_EQ(plan.indices, (std::vector<int64_t>{0, 0}));
+    EXPECT_EQ(plan.slots, 1);
+    EXPECT_EQ(plan.slot_times, (std::vector<double>{0}));
+    EXPECT_EQ(plan.notes.size(), 1u);
+  }
+}
+
+TEST(PlanTest, AnOddCountRepeatsTheLastTime) {
+  SamplingOptions options;
+  options.frames = 3;
+  const FramePlan plan = plan_frames(clip(101, {10, 1}, 64, 64), options, {});
+  EXPECT_EQ(plan.indices, (std::vector<int64_t>{0, 50, 100}));
+  EXPECT_EQ(plan.slot_times, (std::vector<double>{2.5, 10}));
+}
+
+TEST(PlanTest, AWindowKeepsTimesOfTheWholeClip) {
+  const VideoInfo info = clip(100, {10, 1}, 64, 64);
+  SamplingOptions options;
+  options.from = 2.05;
+  options.to = 4.0;
+  options.fps = 100;
+  FramePlan plan = plan_frames(info, options, {});
+  EXPECT_EQ(plan.indices.front(), 21);
+  EXPECT_EQ(plan.indices.back(), 40);
+  EXPECT_EQ(plan.indices.size(), 20u);
+  EXPECT_EQ(plan.times.front(), 2.1);
+  options.from = 3.31;  // between two frames: the one on screen, repeated
+  options.to = 3.34;
+  plan = plan_frames(info, options, {});
+  EXPECT_EQ(plan.indices, (std::vector<int64_t>{33, 33}));
+  options.from.reset();
+  options.to = 0.0;
+  EXPECT_EQ(plan_frames(info, options, {}).indices, (std::vector<int64_t>{0, 0}));
+}
+
+TEST(PlanTest, ALateStartIsPartOfTheTimes) {
+  SamplingOptions options;
+  options.frames = 2;
+  FramePlan plan = plan_frames(clip(11, {10, 1}, 64, 64, 2.0), options, {});
+  EXPECT_EQ(plan.times, (std::vector<double>{2, 3}));
+  EXPECT_EQ(plan.slot_times, (std::vector<double>{2.5}));
+  // Less than a frame is audio priming: the prompt keeps the reference's times.
+  plan = plan_frames(clip(11, {10, 1}, 64, 64, 0.02), options, {});
+  EXPECT_EQ(plan.times, (std::vector<double>{0.02, 1.02}));
+  EXPECT_EQ(plan.slot_times, (std::vector<double>{0.5}));
+}
+
+TEST(PlanTest, AVariableRateUsesRealTimes) {
+  VideoInfo info = clip(4, {2, 1}, 64, 64, 0.5);
+  info.variable_rate = true;
+  info.time_base = {1, 1000};
+  info.frame_pts = {100, 200, 1100, 1300};
+  SamplingOptions options;
+  options.frames = 4;
+  const FramePlan plan = plan_frames(info, options, {});
+  EXPECT_EQ(plan.slot_times, (std::vector<double>{0.55, 1.6}));
+  EXPECT_EQ(info.frame_at(1.49), 1);
+  EXPECT_EQ(info.frame_at(1.5), 2);
+  EXPECT_EQ(info.frame_at(-1), 0);
+  EXPECT_EQ(info.frame_at(99), 3);
+}
+
+TEST(PlanTest, AFrameCapHoldsInEveryPipeline) {
+  for (Pipeline pipeline : {Pipeline::kProcessor4, Pipeline::kProcessor5, Pipeline::kQwenVlUtils}) {
+    SamplingOptions options;
+    options.pipeline = pipeline;
+    options.frame_pixels = 224 * 224;
+    for (int frames : {1, 2, 60, 700}) {
+      const FramePlan plan = plan_frames(clip(frames, {25, 1}, 720, 1280), options, {});
+      EXPECT_LE(plan.height * plan.width, 224 * 224);
+      EXPECT_GE(plan.height * plan.width, 224 * 224 / 2);
+    }
+  }
+}
+
+TEST(PlanTest, SmallPicturesAreEnlargedAndThinOnesRefused) {
+  const FramePlan plan = plan_frames(clip(50, {25, 1}, 8, 24), {}, {});
+  EXPECT_EQ(plan.height, 32);
+  EXPECT_EQ(plan.width, 96);
+  EXPECT_THROW(plan_frames(clip(50, {25, 1}, 4, 900), {}, {}), Error);
+  EXPECT_EQ(smart_resize_image(10, 1000, 32, 1, 1 << 20).height, 32);
+}
+
+TEST(PlanTest, SenselessOptionsAreUsageErrors) {
+  const VideoInfo info = clip(100, {10, 1}, 64, 64);
+  auto code = [&](auto change) {
+    SamplingOptions options;
+    change(options);
+    try {
+      plan_frames(info, options, {});
+    } catch (const Error& e) {
+      EXPECT_FALSE(e.hint().empty());
+      return e.code();
+    }
+    return ErrorCode::kInternal;
+  };
+  EXPECT_EQ(code([](auto& o) { o.fps = 0; }), ErrorCode::kUsage);
+  EXPECT_EQ(code([](auto& o) { o.fps = std::nan(""); }), ErrorCode::kUsage);
+  EXPECT_EQ(code([](auto& o) { o.frames = 0; }), ErrorCode::kUsage);
+  EXPECT_EQ(code([](auto& o) { o.frames = 1 << 30; }), ErrorCode::kUsage);
+  EXPECT_EQ(code([](auto& o) { o.from = 3, o.to = 2; }), ErrorCode::kUsage);
+  EXPECT_EQ(code([](auto& o) { o.from = 11; }), ErrorCode::kUsage);
+  EXPECT_EQ(code([](auto& o) { o.from = -1; }), ErrorCode::kUsage);
+  EXPECT_EQ(code([](auto& o) { o.to = std::nan(""); }), ErrorCode::kUsage);
+  EXPECT_EQ(code([](auto& o) { o.max_pixels = 0; }), ErrorCode::kUsage);
+}
+
+}  // namespace
+}  // namespace shijian
