@@ -1,5 +1,7 @@
 #include "video/decode.h"
 
+#include <ctime>
+
 #include "video/test_video.h"
 
 namespace shijian {
@@ -88,6 +90,26 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"flv_h264", "a.flv", "-c:v libx264 -preset veryfast -g 24 -bf 2 -pix_fmt yuv420p",
              "flv", "h264"}),
     [](const auto& param) { return param.param.name; });
+
+class SeekTest : public TestVideos {};
+
+// Three frames of 1500 cost a small part of reading through them all.
+TEST_F(SeekTest, SparseSamplesAreSought) {
+  for (const char* name : {"a.mp4", "a.mkv", "a.ts", "a.flv"}) {
+    const auto path = make(name, 1500, "25", "-c:v libx264 -preset ultrafast -g 25");
+    const VideoInfo info = probe(path);
+    EXPECT_EQ(info.key_frames.size(), 60u);
+    auto cost = [&](const SamplingOptions& options) {
+      const FramePlan plan = plan_frames(info, options, {});
+      const clock_t start = std::clock();
+      decode_frames(path, info, plan, {}, pool_);
+      return static_cast<double>(std::clock() - start);
+    };
+    SamplingOptions sparse = samples(3), dense = samples(300);
+    EXPECT_LT(cost(sparse) * 3, cost(dense)) << name;
+    expect_numbers(path, info, sparse);
+  }
+}
 
 }  // namespace
 }  // namespace shijian
