@@ -1,7 +1,12 @@
 #include "kernels/attention.h"
 
+#include <algorithm>
+
 #include "base/error.h"
+#include "kernels/attention_table.h"
+#include "kernels/isa.h"
 #include "kernels/scalar.h"
+#include "kernels/scratch.h"
 
 namespace shijian::kernels {
 namespace {
@@ -17,14 +22,65 @@ void check(const AttentionArgs& a) {
         "strides {} {} {} {}", a.q_stride, a.k_stride, a.v_stride, a.out_stride);
 }
 
+AttentionFunction function() {
+  switch (active_isa()) {
+    case Isa::kScalar:
+      return nullptr;
+    case Isa::kAvx2:
+      return attention_avx2;
+    case Isa::kAvx512:
+      return attention_avx512;
+  }
+  return nullptr;
+}
+
+thread_local Scratch scratch;
+
 }  // namespace
 
 void attention(ThreadPool& pool, const AttentionArgs& args) {
   if (args.queries == 0) return;
   check(args);
-  pool.parallel_for(args.queries * args.heads, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      scalar::attention(args, i / args.heads, i % args.heads);
+  const AttentionFunction run = function();
+  if (run == nullptr) {
+    pool.parallel_for(args.queries * args.heads, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        scalar::attention(args, i / args.heads, i % args.heads);
+      }
+    });
+    return;
+  }
+  // A piece is a block of rows of one key head. Blocks are cut evenly, and the last ones, which
+  // see most keys where attention is causal, go first.
+  const int64_t group = args.heads / args.kv_heads, rows = args.queries * group;
+  const int64_t wanted = (rows + kAttentionRows - 1) / kAttentionRows;
+  const int64_t even = ((rows + wanted - 1) / wanted + 5) / 6 * 6;
+  const int64_t block_rows = std::min(even, kAttentionRows);
+  const int64_t blocks = (rows + block_rows - 1) / block_rows;
+  pool.parallel_for(blocks * args.kv_heads, 1, [&](int64_t begin, int64_t end) {
+    float* memory = scratch.reserve(attention_scratch(args.head_dim));
+    for (int64_t piece = begin; piece < end; ++piece) {
+      const int64_t first = (blocks - 1 - piece / args.kv_heads) * block_rows;
+      const int64_t kv_head = piece % args.kv_heads;
+      const int64_t q_offset = kv_head * group * args.head_dim;
+      const int64_t k_offset = kv_head * args.head_dim;
+      run({.q = args.q + q_offset,
+           .k = args.k + k_offset,
+           .v = args.v + k_offset,
+           .out = args.out + q_offset,
+           .q_stride = args.q_stride,
+           .k_stride = args.k_stride,
+           .v_stride = args.v_stride,
+           .out_stride = args.out_stride,
+           .queries = args.queries,
+           .keys = args.keys,
+           .group = group,
+           .head_dim = args.head_dim,
+           .scale = args.scale,
+           .causal = args.causal,
+           .begin = first,
+           .end = std::min(first + block_rows, rows)},
+          memory);
     }
   });
 }

@@ -15,7 +15,7 @@ namespace shijian::kernels {
 static constexpr int64_t kLanes = 16;
 
 // Length of the blocks that a row of length n is cut into: even pieces of at most kMaxDotBlock.
-static constexpr int64_t kMaxDotBlock = 768;
+static constexpr int64_t kMaxDotBlock = 1280;
 static inline int64_t dot_block_length(int64_t n) {
   const int64_t blocks = n <= kMaxDotBlock ? 1 : (n + kMaxDotBlock - 1) / kMaxDotBlock;
   const int64_t even = (n + blocks - 1) / blocks;
@@ -58,6 +58,10 @@ static constexpr float kErf[7] = {1.12837911f,    -0.37612626f,     0.112836003f
 static constexpr float kErfc[9] = {-0.000173644628f, -1.12832999f,     0.365090877f,
                                    -0.107336566f,    0.0249513928f,    -0.00427305233f,
                                    0.00049934932f,   -3.52291972e-05f, 1.12473344e-06f};
+
+// How a weight's elements are stored.
+enum class Storage : int { kF32, kF16, kBF16 };
+static inline int64_t storage_size(Storage storage) { return storage == Storage::kF32 ? 4 : 2; }
 
 static inline float float_of_bits(uint32_t bits) {
   float value;
