@@ -109,7 +109,7 @@ void Renderer::draw_background(const Scene& scene, const Look& look, double seco
           break;
         case Pattern::kWaves: {
           const float t = triangle(v * 0.6f);
-          p = square(u + 0.42f * t * (1.5f - 0.5f * t * t), 1.6f);  // nearly a sine
+          p = square(u + 0.28f * t * (1.5f - 0.5f * t * t), 1.6f);  // nearly a sine
           break;
         }
       }

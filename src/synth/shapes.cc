@@ -54,15 +54,16 @@ constexpr std::array<Glyph, 26> kLetters{{
 
 // A star with five tips, one up, as wide as its box; by the lines through its inner pentagon.
 bool inside_star(double x, double y) {
-  // Outward normals of the five lines; a point of the star is beyond at most one of them.
-  static constexpr double kNormals[5][2] = {{0, 1},
-                                            {0.951057, 0.309017},
-                                            {0.587785, -0.809017},
-                                            {-0.587785, -0.809017},
-                                            {-0.951057, 0.309017}};
+  // The directions of the five tips; a point of the star is beyond at most one side of the inner
+  // pentagon, whose sides lie 0.309 from the centre.
+  static constexpr double kTips[5][2] = {{0, -1},
+                                         {0.951057, -0.309017},
+                                         {0.587785, 0.809017},
+                                         {-0.587785, 0.809017},
+                                         {-0.951057, -0.309017}};
   const double px = x * 0.951057, py = (y + 1) * 0.904508 - 1;  // box to unit circle
   int beyond = 0;
-  for (const auto& n : kNormals) beyond += px * n[0] + py * n[1] > 0.309017;
+  for (const auto& tip : kTips) beyond += px * tip[0] + py * tip[1] > 0.309017;
   return beyond <= 1;
 }
 
