@@ -4,6 +4,7 @@
 #include <cstring>
 #include <set>
 #include <string>
+#include <utility>
 #include <variant>
 
 #include "kernels/rows.h"
@@ -236,7 +237,24 @@ void settle_expert_order(DecoderLayerWeights& layer) {
   if (square(layer.down)) layer.down.transposed = layer.gate_up.transposed;
 }
 
-void bind_vision(Binder& binder, const ModelConfig& config, VisionWeights& vision) {
+// Collects what the tables ask for instead of binding it.
+class Lister {
+ public:
+  explicit Lister(const ModelConfig& config) : config_(config) {}
+
+  template <typename Owner, size_t N>
+  void bind(const std::string& prefix, const Row<Owner> (&table)[N], Owner&) {
+    for (const Row<Owner>& row : table) specs.push_back({prefix + row.name, row.shape(config_)});
+  }
+
+  std::vector<TensorSpec> specs;
+
+ private:
+  const ModelConfig& config_;
+};
+
+template <typename Sink>
+void bind_vision(Sink& binder, const ModelConfig& config, VisionWeights& vision) {
   const std::string prefix = "model.visual.";
   binder.bind(prefix, kVision, vision);
   // Grown one by one: a config that lies about its depth fails at the first missing layer.
@@ -252,8 +270,8 @@ void bind_vision(Binder& binder, const ModelConfig& config, VisionWeights& visio
   }
 }
 
-void bind_text(Binder& binder, const Checkpoint& checkpoint, TextWeights& text) {
-  const ModelConfig& config = checkpoint.config();
+template <typename Sink>
+void bind_text(Sink& binder, const ModelConfig& config, TextWeights& text) {
   const std::string prefix = "model.language_model.";
   binder.bind(prefix, kText, text);
   for (int64_t i = 0; i < config.text.num_layers; ++i) {
@@ -262,15 +280,15 @@ void bind_text(Binder& binder, const Checkpoint& checkpoint, TextWeights& text) 
     binder.bind(name, kDecoderLayer, layer);
     if (config.text.is_sparse_layer(i)) {
       binder.bind(name, kSparseMlp, layer);
-      settle_expert_order(layer);
     } else {
       binder.bind(name, kDenseMlp, layer);
     }
   }
-  if (!config.text.tie_word_embeddings) {
-    binder.bind("", kHead, text);
-    return;
-  }
+  if (!config.text.tie_word_embeddings) binder.bind("", kHead, text);
+}
+
+// The head is the embedding; a saved one must equal it.
+void tie_head(Binder& binder, const Checkpoint& checkpoint, TextWeights& text) {
   text.lm_head.weight = matrix_view(text.embedding);
   const char* head = "lm_head.weight";
   if (const TensorView* saved = checkpoint.find(head)) {
@@ -292,11 +310,23 @@ kernels::WeightView PackedExperts::expert(int64_t index) const {
   return {static_cast<const std::byte*>(weights.data) + offset, weights.dtype, rows, cols, cols};
 }
 
+std::vector<TensorSpec> expected_tensors(const ModelConfig& config) {
+  Lister lister(config);
+  ModelWeights unused;
+  bind_vision(lister, config, unused.vision);
+  bind_text(lister, config, unused.text);
+  return std::move(lister.specs);
+}
+
 ModelWeights bind_weights(const Checkpoint& checkpoint) {
   ModelWeights weights;
   Binder binder(checkpoint);
   bind_vision(binder, checkpoint.config(), weights.vision);
-  bind_text(binder, checkpoint, weights.text);
+  bind_text(binder, checkpoint.config(), weights.text);
+  for (DecoderLayerWeights& layer : weights.text.layers) {
+    if (layer.sparse()) settle_expert_order(layer);
+  }
+  if (checkpoint.config().text.tie_word_embeddings) tie_head(binder, checkpoint, weights.text);
   binder.check_surplus();
   return weights;
 }

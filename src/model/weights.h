@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "checkpoint/checkpoint.h"
@@ -88,6 +89,14 @@ struct ModelWeights {
   VisionWeights vision;
   TextWeights text;
 };
+
+struct TensorSpec {
+  std::string name;
+  Shape shape;
+};
+
+// Every tensor that a checkpoint of this configuration holds; packed experts as [expert, out, in].
+std::vector<TensorSpec> expected_tensors(const ModelConfig& config);
 
 // Throws Error naming the directory, the tensor and the expected and actual shape or type:
 // kInvalid for a missing, surplus or misshaped tensor and for a saved head that differs from the

@@ -1,0 +1,42 @@
+// The generation loop: logits to token to logits, until a stop token or a limit.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "base/cancel.h"
+#include "model/decoder.h"
+#include "model/sampler.h"
+
+namespace shijian {
+
+struct GenerateOptions {
+  SamplerOptions sampling;
+  int64_t max_new_tokens = 256;
+  std::vector<int32_t> stop_tokens;  // end the generation; not part of its tokens
+  CancelToken cancel;
+  // Called with each token that is not a stop token; false ends the generation after it.
+  std::function<bool(const TokenChoice& choice)> on_token;
+  // Called before each choice with the tokens so far and the scores, to ban or favour tokens.
+  std::function<void(std::span<const TokenChoice> so_far, std::span<float> scores)> constrain;
+};
+
+enum class FinishReason { kStopToken, kLength, kCaller };
+
+struct Generated {
+  std::vector<TokenChoice> tokens;
+  FinishReason reason = FinishReason::kLength;
+  std::optional<TokenChoice> stop;  // the stop token, if it was one that ended it
+};
+
+// Continues after forward() gave `logits` for the last token of `prompt` (which the repetition
+// penalty looks at). The cache grows by the tokens that were fed back, and a full cache ends the
+// generation like the length does. `next_position` is the position of the first new token.
+// Throws Error as check_sampling, Sampler::choose and Decoder::forward do.
+Generated generate(Decoder& decoder, KvCache& cache, ConstMatrix logits, int32_t next_position,
+                   std::span<const int32_t> prompt, const GenerateOptions& options);
+
+}  // namespace shijian
