@@ -2,9 +2,12 @@
 
 import json
 import multiprocessing as mp
+import os
 import random
+import re
 import subprocess
 from dataclasses import dataclass
+from queue import Full
 
 import numpy as np
 import torch
@@ -18,6 +21,8 @@ COLOURS = ["red", "green", "blue", "yellow", "purple", "orange", "white", "cyan"
 WORDS = ("GO NO UP BUS ZOO RUN STOP OPEN EXIT HELP NEWS LIVE SALE TAXI CAFE BANK JUMP MENU PARK LEFT "
          "RIGHT MUSIC HOTEL PIZZA").split()
 PATTERNS = ["plain", "stripes", "checkerboard", "dots", "gradient", "waves"]
+KINDS = "visible appear leave move stop colour touch text digit cut order all".split()
+ASKED_KINDS = KINDS + ["absent"]
 HUES = ["grey", "black", "brown", "navy", "dark green", "maroon"]
 
 # What a visual token can show, as classes of one "thing" and of the two digits of a number.
@@ -57,6 +62,56 @@ class Clip:
         return self._described
 
 
+_ZH = dict(zip("圆形 正方形 三角形 星形 十字 菱形 圆环 心形".split(), SHAPES))
+_ZH_COLOURS = "红色 绿色 蓝色 黄色 紫色 橙色 白色 青色".split()
+_ZH_PATTERNS = "纯色 条纹 棋盘格 圆点 渐变 波浪".split()
+_ZH_HUES = "灰色 黑色 棕色 深蓝色 深绿色 深红色".split()
+
+
+def _found(text, names):
+    """Indices of the names that stand in text, in order of place."""
+    at = [(m.start(), i) for i, n in enumerate(names)
+          for m in re.finditer(rf"\b{n}\b" if n.isascii() else n, text)]
+    return [i for _, i in sorted(at)]
+
+
+def asked_about(query, language):
+    """(thing, tens, ones, colour, pattern, hue) of a question as classes, -1 where it names none;
+    for a change of colour, the colour it changes to. A second object is left out."""
+    zh = language == "zh"
+    patterns = _found(query, _ZH_PATTERNS if zh else PATTERNS)
+    if patterns:
+        return (-1, -1, -1, -1, patterns[0], _found(query, _ZH_HUES if zh else HUES)[0])
+    colours = _found(query, _ZH_COLOURS if zh else COLOURS)
+    shapes = _found(query, list(_ZH) if zh else SHAPES)
+    number = re.search(r"\d+", query)
+    word = re.search("[A-Z]{2,}", query)
+    colour = -1
+    if colours:  # "the red circle turns blue" names two, "the red circle touches the blue star" too
+        colour = 1 + (colours[1] if len(colours) == 2 and len(shapes) == 1 else colours[0])
+    if number:
+        n = number.group()
+        return (NUMBER, int(n[0]) + 1 if len(n) > 1 else 0, int(n[-1]) + 1, colour, -1, -1)
+    if shapes:
+        return (1 + shapes[0], 0, 0, colour, -1, -1)
+    return (1 + len(SHAPES) + WORDS.index(word.group()), 0, 0, colour, -1, -1)
+
+
+def names_of_codes():
+    """(field, class, names): what the prompts call each class of Clip.describe. Digits are left
+    out: they also write times."""
+    for i, name in enumerate(SHAPES):
+        yield 0, 1 + i, [name, " " + name, list(_ZH)[i]]
+    for i, name in enumerate(WORDS):
+        yield 0, 1 + len(SHAPES) + i, [name, " " + name]
+    for i, name in enumerate(COLOURS):
+        yield 3, 1 + i, [" " + name, _ZH_COLOURS[i]]
+    for i, name in enumerate(PATTERNS):
+        yield 4, i, [" " + name, _ZH_PATTERNS[i]]
+    for i, name in enumerate(HUES):
+        yield 5, i, [" dark" if name == "dark green" else " " + name, _ZH_HUES[i]]
+
+
 # ---------------------------------------------------------------- the stream
 
 
@@ -85,8 +140,15 @@ def stream(binary, split, seed, seconds=(5, 30), fps=2, questions=8, labels_only
 
 def _pump(queue, make, args):
     torch.set_num_threads(1)
+    parent = os.getppid()
     for item in make(*args):
-        queue.put(item)
+        while True:
+            try:
+                queue.put(item, timeout=5)
+                break
+            except Full:
+                if os.getppid() != parent:  # nobody listens any more
+                    return
     queue.put(None)
 
 
@@ -218,6 +280,8 @@ def collate(tokens, items):
     p = max(len(i.prefix[0]) for i in items)
     q = max(len(i.branches) for i in items)
     t = max(len(br[0]) for i in items for br in i.branches)
+    match = torch.zeros(b, q, p, dtype=torch.bool)  # prefix tokens that show what is asked about
+    asked = torch.full((b, q, 7), -1)  # asked_about, and the kind
     ids = torch.full((b, p), tokens.end)
     pos = torch.zeros(3, b, p, dtype=torch.long)
     slot = torch.full((b, p), -1)
@@ -232,7 +296,16 @@ def collate(tokens, items):
         visual_at += [(n, v[0]) for v in visual]
         visual_src += [v[1] for v in visual]
         bpos[n] = torch.arange(at, at + t)
-        for m, (br, begin, marks, _) in enumerate(item.branches):
+        where = torch.tensor([v[0] for v in visual])
+        shown = torch.tensor(item.clip.describe().reshape(-1, 7)[[v[1] for v in visual]])
+        for m, (br, begin, marks, question) in enumerate(item.branches):
+            about = torch.tensor(asked_about(question["query"], question["language"]))
+            asked[n, m] = torch.cat((about, torch.tensor([ASKED_KINDS.index(question["kind"])])))
+            hit = ((shown[:, :6] == about) | (about < 0)).all(-1)
+            if hit.any():
+                match[n, m, where[hit]] = True
+            else:  # nothing to look at: rest on the tokens before the first slot
+                match[n, m, : len(tokens.head)] = True
             bids[n, m, : len(br)] = torch.tensor(br)
             marked = dict(marks)
             for i in range(begin - 1, len(br) - 1):
@@ -241,4 +314,5 @@ def collate(tokens, items):
                 point.append(marked.get(i, -1))
     batch = Batch(ids, pos, torch.tensor([len(i.prefix[0]) for i in items]), torch.tensor(visual_at), bids, bpos)
     return batch, dict(slot=slot, rows=torch.tensor(rows), target=torch.tensor(target),
-                       point=torch.tensor(point), visual_src=torch.tensor(visual_src))
+                       point=torch.tensor(point), match=match, asked=asked,
+                       visual_src=torch.tensor(visual_src))

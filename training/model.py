@@ -24,7 +24,7 @@ class Config:
     heads: int = 4
     head_dim: int = 64
     ffn: int = 512
-    rope_theta: float = 10000.0
+    rope_theta: float = 1000000.0
     mrope_section: tuple = (12, 10, 10)
     v_hidden: int = 192
     v_depth: int = 5
@@ -201,7 +201,7 @@ class TextLayer(nn.Module):
         self.mlp.down_proj = nn.Linear(c.ffn, c.hidden, bias=False)
         self.c = c
 
-    def attend(self, h, cos, sin, p_len, shape, masks, trace):
+    def attend(self, h, cos, sin, shape, masks, trace, cache):
         """h [B, N, hidden], the first P tokens the prefix, then Q branches of T."""
         c, a = self.c, self.self_attn
         b, n, _ = h.shape
@@ -215,6 +215,8 @@ class TextLayer(nn.Module):
         v = heads(a.v_proj)
         q, k, v = (x.transpose(1, 2) for x in (q, k, v))  # [B, H, N, head_dim]
         kp, vp = k[:, :, :p], v[:, :, :p]
+        if cache is not None:
+            cache.append((kp, vp))
         out = []
         step = 192 if p > 256 else p
         for i in range(0, p, step):  # causal: a chunk of rows needs the keys up to its end only
@@ -260,7 +262,7 @@ class Text(nn.Module):
         angle = pos[axis].permute(1, 2, 0).float() * freq
         return angle.cos()[:, :, None].to(compute), angle.sin()[:, :, None].to(compute)
 
-    def forward(self, batch, visual, deep, want_hidden=(), want_probs=()):
+    def forward(self, batch, visual, deep, want_hidden=(), want_probs=(), cache=None):
         """visual [V, hidden]; deep: a list of [V, hidden]. -> normed states of the branches
         [B, Q, T, hidden] and the trace."""
         b, p = batch.prefix_ids.shape
@@ -268,8 +270,8 @@ class Text(nn.Module):
         x = self.embed_tokens(batch.prefix_ids)
         at = (batch.visual_at[:, 0], batch.visual_at[:, 1])
         x = x.index_put(at, visual.float())
-        x = torch.cat((x, self.embed_tokens(batch.branch_ids).view(b, q_count * t, -1)), 1)
-        pos = torch.cat((batch.prefix_pos, batch.branch_pos.view(1, b, -1).expand(3, -1, -1)), 2)
+        x = torch.cat((x, self.embed_tokens(batch.branch_ids.view(b, q_count * t))), 1)
+        pos = torch.cat((batch.prefix_pos, batch.branch_pos.view(1, b, q_count * t).expand(3, -1, -1)), 2)
         cos, sin = self.rotary(pos)
         ninf = float("-inf")
         masks = {
@@ -282,15 +284,70 @@ class Text(nn.Module):
         trace = Trace()
         for i, layer in enumerate(self.layers):
             keep = [] if i in want_probs else None
-            x = layer(x, cos, sin, batch.prefix_len, (p, q_count, t), masks, keep)
+            x = layer(x, cos, sin, (p, q_count, t), masks, keep, cache)
             if keep:
                 trace.probs[i] = keep[0]
             if i < len(deep):
                 x = x.index_put(at, deep[i].float(), accumulate=True)
             if i in want_hidden:
                 trace.hidden[i] = x
-        out = rms_norm(x[:, p:], self.norm.weight).view(b, q_count, t, -1)
+        out = rms_norm(x[:, p:], self.norm.weight).view(b, q_count, t, self.c.hidden)
         return out, trace
+
+    @torch.no_grad()
+    def greedy(self, batch, lengths, visual, deep, stop, limit=48):
+        """Greedy answers to the questions of one clip (B = 1). batch.branch_ids holds the prompts
+        padded on the right, lengths [Q] their sizes. -> list of Q lists of tokens, without `stop`.
+        Every token reruns the branches over the prefix's cached keys and values."""
+        q_count, t = batch.branch_ids.shape[1:]
+        room = t + limit
+        ids = torch.full((q_count, room), stop)
+        ids[:, :t] = batch.branch_ids[0]
+        at = batch.branch_pos[0, 0, 0]
+        cache = []
+        # The prefix alone, then the prompts, then one token of every branch at a time.
+        empty = Batch(batch.prefix_ids, batch.prefix_pos, batch.prefix_len, batch.visual_at,
+                      batch.branch_ids[:, :0], batch.branch_pos[:, :0])
+        self.forward(empty, visual, deep, cache=cache)
+        c = self.c
+        keys = torch.zeros(len(self.layers), q_count, c.heads, room, c.head_dim, dtype=compute)
+        values = torch.zeros_like(keys)
+        row = torch.arange(q_count)
+        lengths = lengths.clone()
+        begin, done = lengths.clone(), torch.zeros(q_count, dtype=torch.bool)
+        fresh = torch.arange(t).expand(q_count, t)  # indices of the tokens to run
+        for _ in range(limit):
+            n = fresh.shape[1]
+            x = self.embed_tokens(ids[row[:, None], fresh])
+            cos, sin = self.rotary((at + fresh)[None].expand(3, -1, -1))
+            seen = torch.arange(room)[None, None, None] <= fresh[:, None, :, None]
+            mask = torch.zeros(seen.shape).masked_fill(~seen, float("-inf")).to(compute)
+            for i, layer in enumerate(self.layers):
+                h = rms_norm(x, layer.input_layernorm.weight)
+                a = layer.self_attn
+                q, k, v = (linear(h, m).view(q_count, n, c.heads, c.head_dim) for m in (a.q_proj, a.k_proj, a.v_proj))
+                q = rotate(rms_norm(q, a.q_norm.weight * c.head_dim**-0.5), cos, sin).transpose(1, 2)
+                k = rotate(rms_norm(k, a.k_norm.weight), cos, sin)
+                keys[i][row[:, None], :, fresh] = k
+                values[i][row[:, None], :, fresh] = v
+                kp, vp = cache[i]  # [1, H, P, head_dim]
+                far, near = q @ kp.transpose(-1, -2), q @ keys[i].transpose(-1, -2) + mask
+                s = torch.cat((far, near), -1).softmax(-1)
+                o = s[..., : kp.shape[2]] @ vp + s[..., kp.shape[2] :] @ values[i]
+                x = x + linear(o.transpose(1, 2).reshape(q_count, n, -1), a.o_proj)
+                h = rms_norm(x, layer.post_attention_layernorm.weight)
+                m = layer.mlp
+                x = x + linear(F.silu(linear(h, m.gate_proj)) * linear(h, m.up_proj), m.down_proj)
+            last = x[row, (lengths - 1 - fresh[:, 0]).clip(max=n - 1)]
+            token = self.logits(rms_norm(last, self.norm.weight)).argmax(-1)
+            done |= token == stop
+            token = torch.where(done, stop, token)
+            ids[row, lengths] = token
+            fresh = lengths[:, None].clone()
+            lengths += (~done).long()
+            if done.all():
+                break
+        return [ids[i, begin[i] : lengths[i]].tolist() for i in range(q_count)]
 
     def logits(self, states):
         return F.linear(states, self.embed_tokens.weight.to(compute)).float()
@@ -311,6 +368,8 @@ class Nano(nn.Module):
                 std *= 0.5  # the residual stream starts near the embeddings
             if name.endswith("patch_embed.proj.weight"):
                 std = 0.02
+            if name.endswith("merger.linear_fc2.weight"):
+                std *= 0.2  # its output is compared with codes of length one
             nn.init.normal_(p, std=std)
         for m in self.model.visual.deepstack_merger_list:  # silent until the parts are joined
             nn.init.zeros_(m.linear_fc2.weight)

@@ -49,6 +49,7 @@ class Heads(nn.Module):
 
     def __init__(self, c):
         super().__init__()
+        self.asked = nn.Parameter(torch.tensor(1.0))
         self.stamp = nn.Linear(c.hidden, 33)  # tens (none..9), ones, tenths of the own slot's time
         self.past = nn.Linear(c.hidden, 2)  # new in this slot; differs from the slot before
         self.scale = nn.Parameter(torch.full((6,), 6.0))
@@ -125,10 +126,16 @@ class Optimiser:
 
 # ---------------------------------------------------------------- losses of the decoder
 
-POINTERS = ((3, 0), (4, 0))  # (layer, head) that must look at the slot whose time is being written
+# Attention that answer positions are taught: (layer, head) pairs that must look at the slot whose
+# time is being written, and at the tokens that show what the question is about.
+POINTERS = ((3, 0), (4, 0))
+FINDERS = ((2, 1), (3, 1))
+WEIGHTS = {"answer": 1.0, "point3": 0.5, "point4": 0.5, "find2": 0.5, "find3": 0.3, "asked": 0.3,
+           "stamp": 0.3, "past": 0.3, "dense": 0.2}
+TRACED = sorted({layer for layer, _ in POINTERS + FINDERS})
 
 
-def answer_losses(model, heads, states, trace, batch, targets, vlabels, digit_weight=3.0):
+def answer_losses(model, heads, codes, states, trace, batch, targets, vlabels, digit_weight=3.0):
     """vlabels: dict(stamp [V, 3], past [V, 2], thing [V] bool)"""
     t = batch.branch_ids.shape[2]
     rows, point = targets["rows"], targets["point"]
@@ -140,10 +147,22 @@ def answer_losses(model, heads, states, trace, batch, targets, vlabels, digit_we
     at = number.nonzero()[:, 0]
     r = rows[at]
     for layer, head in POINTERS:
-        probs = trace.probs[layer][:, head]  # [B, Q*T, P]
-        probs = probs[r[:, 0], r[:, 1] * t + r[:, 2]].float()  # [R, P]
+        probs = trace.probs[layer][r[:, 0], head, r[:, 1] * t + r[:, 2]].float()  # [R, P]
         mass = (probs * (targets["slot"][r[:, 0]] == point[at][:, None])).sum(-1)
         losses[f"point{layer}"] = -(mass + 1e-3).log().mean()
+    match = targets["match"][rows[:, 0], rows[:, 1]]  # [R, P]
+    for layer, head in FINDERS:
+        probs = trace.probs[layer][rows[:, 0], head, rows[:, 1] * t + rows[:, 2]].float()
+        losses[f"find{layer}"] = -((probs * match).sum(-1) + 1e-3).log().mean()
+    p = batch.prefix_ids.shape[1]
+    h = trace.hidden[1][rows[:, 0], p + rows[:, 1] * t + rows[:, 2]]
+    # in the codes' own directions, so that a finder can compare it with what tokens show
+    h = F.rms_norm(h, h.shape[-1:])
+    parts = [heads.asked.clamp(0.3, 5) * h @ c.T for c in codes]
+    about = targets["asked"][rows[:, 0], rows[:, 1]]
+    # a mean over nothing asked would be NaN
+    losses["asked"] = sum(F.cross_entropy(x, about[:, i], ignore_index=-1, reduction="sum")
+                          for i, x in enumerate(parts)) / len(rows) / 3
     where = batch.visual_at
     h = trace.hidden[1][where[:, 0], where[:, 1]]
     s = F.linear(h, heads.stamp.weight, heads.stamp.bias)
@@ -242,6 +261,33 @@ def noisy(codes, d, rng_noise, drop):
     return x + torch.randn_like(x) * rng_noise
 
 
+@torch.no_grad()
+def name_codes(model, codes, tokens):
+    """Starts names as the codes of what they name, and the finder heads as comparison of codes, in
+    the rotary frequencies too slow to turn within a prompt. Without this, matching words to visual
+    tokens was what the decoder lacked after 250 steps (the digits it copied by then)."""
+    embed = model.text.embed_tokens.weight
+    for i, k, names in data.names_of_codes():
+        for name in names:
+            ids = tokens.encode(name)
+            if len(ids) == 1:
+                embed[ids[0]] = codes[i][k] * 0.7
+            else:
+                print("not one token:", name)
+    c = model.c
+    half = c.head_dim // 2
+    slow = [*range(half // 2, half), *range(half + half // 2, c.head_dim)]
+    space = torch.cat([x[1:] if i < 4 else x for i, x in enumerate(codes)])
+    g = torch.Generator().manual_seed(8)
+    for layer, head in FINDERS:
+        mix = torch.linalg.qr(torch.randn(len(space), len(slow), generator=g))[0]
+        a = model.text.layers[layer].self_attn
+        for m in (a.q_proj, a.k_proj):
+            rows = m.weight[head * c.head_dim : (head + 1) * c.head_dim]
+            rows.mul_(0.1)
+            rows[slow] = mix.T @ space
+
+
 # ---------------------------------------------------------------- legs
 
 
@@ -281,7 +327,9 @@ def start(a, vocab):
         part = {k: v for k, v in s["model"].items()
                 if not (path != last and a.parts and not any(k.startswith(p) for p in a.parts.get(path, [])))}
         missing = model.load_state_dict(part, strict=False)
-        heads.load_state_dict(s["heads"], strict=False)
+        mine = heads.state_dict()
+        heads.load_state_dict({k: v for k, v in s["heads"].items() if k in mine and v.shape == mine[k].shape},
+                              strict=False)
         if path == last or a.keep_opt:
             step, opt_state = (s["step"] if path == last else 0), s["opt"]
         print("loaded", path, len(part), "tensors;", len(missing.missing_keys), "kept as made")
@@ -297,6 +345,8 @@ def run_symbols(a):
     if opt_state:
         opt.load(opt_state)
     codes = codebook(model.c.hidden)
+    if a.name_codes:
+        name_codes(model, codes, tokens)
     begin = last_save = time.time()
     seen, acc, n_acc = 0, {}, 0
     batches = data.prefetch(symbol_batches, make_source(a, labels_only=True), a.tokenizer, a, a.seed + step)
@@ -305,9 +355,9 @@ def run_symbols(a):
         if elapsed > a.minutes * 60:
             break
         visual = noisy(codes, labels["describe"], a.noise, a.drop)
-        states, trace = model.text(batch, visual, [], want_hidden=(1, 2), want_probs=[l for l, _ in POINTERS])
-        losses, stats = answer_losses(model, heads, states, trace, batch, targets, labels)
-        total = losses["answer"] + a.point * (losses["point3"] + losses["point4"]) + 0.3 * losses["stamp"] + 0.3 * losses["past"]
+        states, trace = model.text(batch, visual, [], want_hidden=(1, 2), want_probs=TRACED)
+        losses, stats = answer_losses(model, heads, codes, states, trace, batch, targets, labels)
+        total = sum(WEIGHTS[k] * v for k, v in losses.items())
         total.backward()
         opt.step(schedule(step, elapsed, a))
         step += 1
@@ -374,8 +424,102 @@ def dense_losses(out, d, codes, heads):
     return losses, right
 
 
+def clip_batches(source, tokens_path, a, seed):
+    """Ready batches of clips with frames, of about a.tokens tokens each."""
+    tokens = data.Tokens(tokens_path)
+    rng = random.Random(seed)
+    pending = []
+    for clip in source:
+        keep = None if rng.random() < a.full else choose_tokens(clip, rng)
+        item = data.make_item(tokens, clip, rng, a.styles, a.short, a.questions, keep)
+        if not item.branches:
+            continue
+        pending.append(item)
+        size = max(len(i.prefix[0]) for i in pending) + max(
+            len(i.branches) * max(len(b[0]) for b in i.branches) for i in pending)
+        if size * len(pending) >= a.tokens:
+            batch, targets = data.collate(tokens, pending)
+            parts = [visual_labels(i, [v for _, v in i.prefix[3]]) for i in pending]
+            labels = {k: torch.cat([x[k] for x in parts]) for k in parts[0]}
+            chosen = [torch.tensor([v for _, v in i.prefix[3]]) for i in pending]
+            frames = [torch.from_numpy(i.clip.frames.copy()) for i in pending]
+            dense = [torch.from_numpy(i.clip.describe().reshape(i.clip.info["grid"][0], -1, 7)) for i in pending]
+            yield batch, targets, labels, frames, chosen, dense
+            pending = []
+
+
 def run_join(a):
-    raise SystemExit('not yet')
+    """Decoder on what the tower really says. The tower is frozen and read again from a.vision as
+    its own leg goes on, or trained along (--end-to-end) with its dense labels kept."""
+    tokens = data.Tokens(a.tokenizer)
+    model, heads, step, opt_state = start(a, tokens.size)
+    codes = codebook(model.c.hidden)
+    if not a.end_to_end:
+        for p in model.visual.parameters():
+            p.requires_grad_(False)
+    opt = Optimiser([*model.named_parameters(), *heads.named_parameters()], a.lr, a.adam_lr)
+    if opt_state:
+        opt.load(opt_state)
+    begin = last_save = time.time()
+    stamp = None
+    seen, acc, n_acc = 0, {}, 0
+    source = make_source(a, labels_only=False)
+    for batch, targets, labels, frames, chosen, dense in data.prefetch(
+            clip_batches, source, a.tokenizer, a, a.seed + step, depth=3):
+        elapsed = time.time() - begin
+        if elapsed > a.minutes * 60:
+            break
+        if a.vision and os.path.getmtime(a.vision) != stamp:
+            stamp = os.path.getmtime(a.vision)
+            state = torch.load(a.vision, weights_only=False)["model"]
+            model.load_state_dict({k: v for k, v in state.items() if k.startswith("model.visual.")}, strict=False)
+        visual, deep, extra = [], [], []
+        with torch.set_grad_enabled(a.end_to_end):
+            for f, c, d in zip(frames, chosen, dense):
+                out, features = model.visual(f)
+                visual.append(out.flatten(0, 1)[c])
+                deep.append([x.flatten(0, 1)[c] for x in features])
+                if a.end_to_end:
+                    extra.append(sum(dense_losses(out, d, codes, heads)[0].values()))
+        visual = torch.cat(visual).float()
+        deep = [torch.cat(x) for x in zip(*deep)] if a.end_to_end or a.deep else []
+        states, trace = model.text(batch, visual, deep, want_hidden=(1, 2), want_probs=TRACED)
+        losses, stats = answer_losses(model, heads, codes, states, trace, batch, targets, labels)
+        if extra:
+            losses["dense"] = sum(extra) / len(extra)
+        sum(WEIGHTS[k] * v for k, v in losses.items()).backward()
+        opt.step(schedule(step, elapsed, a))
+        step += 1
+        seen += len(frames)
+        for k, v in {**{k: v.item() for k, v in losses.items()}, **stats}.items():
+            if v == v:
+                acc[k] = acc.get(k, 0) + v
+        n_acc += 1
+        if step % a.every == 0:
+            log(a, step=step, clips=seen, sec=round(time.time() - begin), rate=seen / (time.time() - begin),
+                shape=f"{tuple(batch.prefix_ids.shape)}+{tuple(batch.branch_ids.shape[1:])}",
+                **{k: v / n_acc for k, v in acc.items()})
+            acc, n_acc = {}, 0
+        if time.time() - last_save > 60:
+            save(a.out, model, heads, opt, step, a)
+            last_save = time.time()
+    save(a.out, model, heads, opt, step, a)
+
+
+@torch.no_grad()
+def whiten(vision, batches):
+    """Starts the patch embedding as the principal components of patches, each scaled to the same
+    spread: edges then weigh as much as flat colour. From random filters the tower spent 13,000
+    frames seeing little but mean colours."""
+    x = torch.cat([vision.patches(frames).float().flatten(0, 1)[::3] for frames, _ in batches])
+    mean = x.mean(0)
+    _, s, v = torch.linalg.svd(x - mean, full_matrices=False)
+    proj = vision.patch_embed.proj
+    n = proj.weight.shape[0]
+    spread = s[:n] / len(x) ** 0.5
+    w = v[:n] / (spread + 0.1 * spread[n // 2])[:, None] * 0.5
+    proj.weight.copy_(w.view_as(proj.weight))
+    proj.bias.copy_(-(w @ mean))
 
 
 def run_vision(a):
@@ -389,6 +533,9 @@ def run_vision(a):
     begin = last_save = time.time()
     seen, acc, n_acc = 0, {}, 0
     source = make_source(a, labels_only=False)
+    if step == 0 and not a.init:
+        some = frame_batches(make_source(a, labels_only=False), a, 0)
+        whiten(model.visual, [next(some) for _ in range(6)])
     for frames, d in data.prefetch(frame_batches, source, a, a.seed + step, depth=4):
         elapsed = time.time() - begin
         if elapsed > a.minutes * 60:
@@ -445,9 +592,13 @@ def main():
     p.add_argument("--cool", type=float, default=0.0)
     p.add_argument("--noise", type=float, default=0.05)
     p.add_argument("--drop", type=float, default=0.0)
-    p.add_argument("--point", type=float, default=0.5)
     p.add_argument("--slots", type=int, default=64, help="slots in a batch of the vision leg")
     p.add_argument("--per-clip", type=int, default=6, help="slots taken from a clip there")
+    p.add_argument("--vision", help="join: run whose tower is read, again whenever it is saved")
+    p.add_argument("--end-to-end", action="store_true", help="join: train the tower too")
+    p.add_argument("--deep", action="store_true", help="join: the frozen tower's DeepStack features too")
+    p.add_argument("--full", type=float, default=1.0, help="join: share of clips with all visual tokens")
+    p.add_argument("--name-codes", action="store_true", help="symbols: start names as codes")
     p.add_argument("--every", type=int, default=50)
     p.add_argument("--extra", default="", help="further options of the generator")
     p.add_argument("--keep-opt", action="store_true")
