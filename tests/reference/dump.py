@@ -118,6 +118,12 @@ def fixtures(args):
         for case in reference.read_inputs():
             parts = list(reference.media_parts(case["messages"]))
             media = [reference.Media.open(kind, str(HERE / "media" / file)) for kind, file in parts]
+            if case.get("prompt_only"):
+                inputs, prompt = reference.process(processor, case["messages"], case.get("tools"), media)
+                name = f"{layout(spec)}/{case['name']}"
+                shared[2].put(f"{name}/prompt_tokens", inputs["input_ids"][0].int())
+                texts.setdefault(layout(spec), {})[case["name"]] = prompt
+                continue
             stages, prompt, margins = reference.run(
                 processor, model, case["messages"], case.get("tools"), media)
             check(f"{checkpoint}, {case['name']}", margins)

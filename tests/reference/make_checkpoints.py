@@ -91,12 +91,13 @@ CHECKPOINTS = {
         seed=13, references=(4,), text=text(hidden_size=48, **EXPERTS),
         vision=vision(deepstack_visual_indexes=[0, 1, 3]),
     ),
+    # max_video_tokens is written too, but without the cap it means nothing.
     "moe_5": dict(
-        seed=11, saved_by=5, references=(5,), text=text(hidden_size=48, **EXPERTS), vision=vision(),
+        seed=10, saved_by=5, references=(5,), text=text(hidden_size=48, **EXPERTS), vision=vision(),
     ),
     # Few pixels for each frame, by the cap that the 5.x line offers.
     "dense_5": dict(
-        seed=5, saved_by=5, references=(5,), tied=True, capped=True, text=text(), vision=vision(),
+        seed=6, saved_by=5, references=(5,), tied=True, capped=True, text=text(), vision=vision(),
     ),
 }
 
@@ -163,9 +164,10 @@ def make_processor(spec, tokenizer):
                    image_mean=[0.5] * 3, image_std=[0.5] * 3)
     # The official video sizes. Images start at fewer pixels than the official 65,536: they are tiny.
     video = dict(patches, size={"shortest_edge": 4096, "longest_edge": 25165824})
+    if spec.get("saved_by") == 5:
+        video["max_video_tokens"] = 4
     if spec.get("capped"):
-        video = dict(video, size={"shortest_edge": 1024, "longest_edge": 25165824},
-                     cap_pixels_per_frame=True, max_video_tokens=4)
+        video.update(size={"shortest_edge": 1024, "longest_edge": 25165824}, cap_pixels_per_frame=True)
     image_class = getattr(transformers, "Qwen2VLImageProcessorFast", None) or transformers.Qwen2VLImageProcessor
     image = image_class(**patches, size={"shortest_edge": 4096, "longest_edge": 16777216})
     template = (HERE / "templates" / f"{spec.get('template', 'instruct')}.jinja").read_text()

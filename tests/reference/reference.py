@@ -161,16 +161,20 @@ class Tap:
 
 
 @torch.no_grad()
-def run(processor, model, messages, tools, media, steps=GREEDY_STEPS):
-    """All stages as tensors, the prompt's text and the top-1 margin of every greedy step."""
+def prefill(processor, model, messages, tools, media):
+    """All stages up to the first token's logits, and the model's inputs."""
     inputs, prompt = process(processor, messages, tools, media)
     stages = media_stages(inputs, media)
     tap = Tap(model)
-    logits = model(**inputs).logits[0, -1]
+    logits = model(**inputs, logits_to_keep=1).logits[0, -1]
     tap.remove()
-    stages.update(tap.stages)
-    stages["logits"] = logits
-    stages["prompt_tokens"] = inputs["input_ids"][0]
+    return {**stages, **tap.stages, "logits": logits, "prompt_tokens": inputs["input_ids"][0]}, inputs, prompt
+
+
+@torch.no_grad()
+def run(processor, model, messages, tools, media, steps=GREEDY_STEPS):
+    """All stages as tensors, the prompt's text and the top-1 margin of every greedy step."""
+    stages, inputs, prompt = prefill(processor, model, messages, tools, media)
     out = model.generate(
         **inputs, max_new_tokens=steps, do_sample=False, temperature=None, top_k=None, top_p=None,
         return_dict_in_generate=True, output_logits=True)
