@@ -6,16 +6,18 @@
 #include "base/file.h"
 
 namespace shijian {
+namespace {
 
-Json parse_json(std::string_view text, std::string_view name) {
+template <typename Value>
+Value parse(std::string_view text, std::string_view name) {
   constexpr int kMaxDepth = 64;
   bool too_deep = false;
-  auto limit_depth = [&](int depth, Json::parse_event_t, Json&) {
+  auto limit_depth = [&](int depth, typename Value::parse_event_t, Value&) {
     too_deep = too_deep || depth > kMaxDepth;
     return !too_deep;
   };
   try {
-    Json value = Json::parse(text, limit_depth);
+    Value value = Value::parse(text, limit_depth);
     if (too_deep) {
       throw Error(ErrorCode::kInvalid,
                   fmt::format("parse {}: nested deeper than {}", name, kMaxDepth));
@@ -24,6 +26,14 @@ Json parse_json(std::string_view text, std::string_view name) {
   } catch (const Json::exception& e) {
     throw Error(ErrorCode::kInvalid, fmt::format("parse {}: {}", name, e.what()));
   }
+}
+
+}  // namespace
+
+Json parse_json(std::string_view text, std::string_view name) { return parse<Json>(text, name); }
+
+OrderedJson parse_ordered_json(std::string_view text, std::string_view name) {
+  return parse<OrderedJson>(text, name);
 }
 
 Json read_json_file(const std::filesystem::path& path) {

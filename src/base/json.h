@@ -14,6 +14,7 @@ using OrderedJson = nlohmann::ordered_json;  // keeps the order of keys, for wha
 // Parses one JSON value; `name` stands in the message of the Error(kInvalid).
 // Refuses nesting deeper than 64.
 Json parse_json(std::string_view text, std::string_view name);
+OrderedJson parse_ordered_json(std::string_view text, std::string_view name);
 
 // Reads and parses a file of at most 16 MiB.
 Json read_json_file(const std::filesystem::path& path);
