@@ -13,6 +13,9 @@ constexpr float kMinusInfinity = -__builtin_inff();
 // Rows of a block that go through the registers together.
 constexpr int64_t kTileRows = kInOrderRows;
 
+// Keys fetched into cache before they are needed.
+constexpr int64_t kAhead = 48;
+
 class AttentionRun {
  public:
   AttentionRun(const AttentionBlock& block, float* scratch)
@@ -73,7 +76,12 @@ class AttentionRun {
   // key.
   void take_keys(int64_t key, int64_t count) {
     const float* base = b_.k + key * b_.k_stride;
+    const int64_t last = seen(rows_ - 1) - 1;
     for (int64_t j = 0; j < count; j += kLanes) {
+      for (int64_t i = key + j; i < key + j + kLanes; ++i) {
+        fetch_row(b_.k + (i + kAhead < last ? i + kAhead : last) * b_.k_stride);
+        fetch_row(b_.v + (i < last ? i : last) * b_.v_stride);
+      }
       const float* rows[kLanes];
       for (int64_t i = 0; i < kLanes; ++i) {
         rows[i] = base + (j + i < count ? j + i : count - 1) * b_.k_stride;
@@ -83,6 +91,14 @@ class AttentionRun {
                   kKeyBlock);
         for (int64_t i = 0; i < kLanes; ++i) rows[i] += kLanes;
       }
+    }
+  }
+
+  // Rows of one key head lie far apart, often a page each, where the hardware fetches nothing
+  // ahead.
+  void fetch_row(const float* row) const {
+    for (int64_t d = 0; d < dim_; d += kLanes) {
+      _mm_prefetch(reinterpret_cast<const char*>(row + d), _MM_HINT_T1);
     }
   }
 

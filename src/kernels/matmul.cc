@@ -5,8 +5,10 @@
 #include "base/error.h"
 #include "kernels/isa.h"
 #include "kernels/matmul_table.h"
+#include "kernels/rows_table.h"
 #include "kernels/scalar.h"
 #include "kernels/scratch.h"
+#include "kernels/storage.h"
 
 namespace shijian::kernels {
 namespace {
@@ -36,12 +38,6 @@ const MatmulTable* table() {
       return &kMatmulAvx512;
   }
   return nullptr;
-}
-
-Storage storage_of(DType dtype) {
-  return dtype == DType::kF32   ? Storage::kF32
-         : dtype == DType::kF16 ? Storage::kF16
-                                : Storage::kBF16;
 }
 
 StoredRows rows_of(const WeightView& w, int64_t begin, int64_t end) {
@@ -89,6 +85,7 @@ void multiply_transposed_block(const MatmulTable& t, ConstMatrix x, const Weight
   constexpr int64_t kAhead = 16;  // rows of w fetched before they are needed
   const int64_t columns = end - begin, padded = round_up(columns, kLanes);
   const Storage storage = storage_of(w.dtype);
+  const auto widen = active_rows_table().widen;
   float* panel = w_scratch.reserve(kTransposedBlock * padded);
   // The kernel writes whole groups of 16 columns: the last, shorter one goes through scratch.
   const bool direct = padded == columns;
@@ -102,7 +99,7 @@ void multiply_transposed_block(const MatmulTable& t, ConstMatrix x, const Weight
       for (int64_t byte = begin * size; byte < end * size; byte += 64) {
         __builtin_prefetch(row + ahead * w.stride * size + byte);
       }
-      t.widen(row + begin * size, storage, columns, panel + r * padded);
+      widen(row + begin * size, storage, columns, panel + r * padded);
       std::fill(panel + r * padded + columns, panel + (r + 1) * padded, 0.0f);
     }
     t.multiply_in_order(x.data + i, x.stride, panel, padded, x.rows, padded, count, i == 0,

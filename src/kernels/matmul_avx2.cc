@@ -77,7 +77,6 @@ const MatmulTable kMatmulAvx2 = {
     .pack_w = pack<kWTile>,
     .multiply = multiply,
     .direct = direct,
-    .widen = widen,
     .multiply_in_order = in_order,
 };
 

@@ -91,7 +91,6 @@ const MatmulTable kMatmulAvx512 = {
     .pack_w = pack<kWTile>,
     .multiply = multiply,
     .direct = direct,
-    .widen = widen,
     .multiply_in_order = in_order,
 };
 

@@ -143,27 +143,6 @@ void direct(const float* x, int64_t x_stride, int64_t m, int64_t k, const Stored
   }
 }
 
-template <Storage S>
-void widen_as(const void* source, int64_t count, float* target) {
-  const StoredRows row{source, S, count, 1};
-  int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) store(target + i, load_stored<S>(element<S>(row, 0, i)));
-  if (i < count) {
-    store_first(target + i, load_stored_first<S>(element<S>(row, 0, i), count - i), count - i);
-  }
-}
-
-void widen(const void* source, Storage storage, int64_t count, float* target) {
-  switch (storage) {
-    case Storage::kF32:
-      return widen_as<Storage::kF32>(source, count, target);
-    case Storage::kF16:
-      return widen_as<Storage::kF16>(source, count, target);
-    case Storage::kBF16:
-      return widen_as<Storage::kBF16>(source, count, target);
-  }
-}
-
 void in_order(const float* a, int64_t a_stride, const float* b, int64_t b_stride, int64_t m,
               int64_t n, int64_t k, bool first, float* c, int64_t c_stride) {
   multiply_in_order(a, a_stride, b, b_stride, m, n, k, nullptr, !first, c, c_stride);

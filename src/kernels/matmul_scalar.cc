@@ -3,6 +3,7 @@
 
 #include "kernels/numerics.h"
 #include "kernels/scalar.h"
+#include "kernels/storage.h"
 
 namespace shijian::kernels::scalar {
 namespace {
@@ -28,10 +29,10 @@ float blocked_dot(int64_t count, const A& a, const B& b) {
 
 }  // namespace
 
-float widen(const void* data, DType dtype, int64_t index) {
-  if (dtype == DType::kF32) return static_cast<const float*>(data)[index];
+float widen(const void* data, Storage storage, int64_t index) {
+  if (storage == Storage::kF32) return static_cast<const float*>(data)[index];
   const uint16_t bits = static_cast<const uint16_t*>(data)[index];
-  return dtype == DType::kBF16 ? widen_bf16(bits) : widen_f16(bits);
+  return storage == Storage::kBF16 ? widen_bf16(bits) : widen_f16(bits);
 }
 
 float dot(const float* a, const float* b, int64_t count) {
@@ -41,25 +42,27 @@ float dot(const float* a, const float* b, int64_t count) {
 
 void matmul(ConstMatrix x, const WeightView& w, const float* bias, Matrix y, int64_t begin,
             int64_t end) {
+  const Storage storage = storage_of(w.dtype);
   for (int64_t n = begin; n < end; ++n) {
     for (int64_t m = 0; m < x.rows; ++m) {
       const float* row = x.row(m);
       const float sum = blocked_dot(
           x.cols, [row](int64_t i) { return row[i]; },
-          [&w, n](int64_t i) { return widen(w.data, w.dtype, n * w.stride + i); });
+          [&w, storage, n](int64_t i) { return widen(w.data, storage, n * w.stride + i); });
       y.row(m)[n] = bias != nullptr ? sum + bias[n] : sum;
     }
   }
 }
 
 void matmul_transposed(ConstMatrix x, const WeightView& w, Matrix y, int64_t begin, int64_t end) {
+  const Storage storage = storage_of(w.dtype);
   for (int64_t m = 0; m < x.rows; ++m) {
     for (int64_t n = begin; n < end; ++n) {
       float total = 0;
       for (int64_t block = 0; block < x.cols; block += kTransposedBlock) {
         float sum = 0;
         for (int64_t i = block; i < std::min(block + kTransposedBlock, x.cols); ++i) {
-          sum = std::fma(x.row(m)[i], widen(w.data, w.dtype, i * w.stride + n), sum);
+          sum = std::fma(x.row(m)[i], widen(w.data, storage, i * w.stride + n), sum);
         }
         total = block == 0 ? sum : total + sum;
       }

@@ -34,9 +34,6 @@ struct MatmulTable {
   void (*direct)(const float* x, int64_t x_stride, int64_t m, int64_t k, const StoredRows& w,
                  const float* bias, float* y, int64_t y_stride);
 
-  // The next `count` elements as F32.
-  void (*widen)(const void* source, Storage storage, int64_t count, float* target);
-
   // c[m, n] (+)= a[m, k] . b[k, n], summed in order of k; n is a multiple of 16.
   void (*multiply_in_order)(const float* a, int64_t a_stride, const float* b, int64_t b_stride,
                             int64_t m, int64_t n, int64_t k, bool first, float* c,

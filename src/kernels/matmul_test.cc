@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "kernels/scalar.h"
+#include "kernels/storage.h"
 #include "kernels/test_support.h"
 
 namespace shijian::kernels {
@@ -35,7 +36,7 @@ struct Problem {
     return {w.data(), dtype, transposed ? k : n, transposed ? n : k, w_stride};
   }
   double weight(int64_t output, int64_t input) const {
-    return scalar::widen(w.data(), dtype,
+    return scalar::widen(w.data(), storage_of(dtype),
                          transposed ? input * w_stride + output : output * w_stride + input);
   }
 

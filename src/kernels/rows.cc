@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "kernels/scalar.h"
+#include "kernels/isa.h"
+#include "kernels/rows_table.h"
+#include "kernels/storage.h"
 
 namespace shijian::kernels {
 namespace {
@@ -35,36 +37,54 @@ void each_row(ThreadPool& pool, ConstMatrix x, const Row& row) {
 
 }  // namespace
 
+const RowsTable& active_rows_table() {
+  switch (active_isa()) {
+    case Isa::kScalar:
+      return kRowsScalar;
+    case Isa::kAvx2:
+      return kRowsAvx2;
+    case Isa::kAvx512:
+      return kRowsAvx512;
+  }
+  return kRowsScalar;
+}
+
 void rms_norm(ThreadPool& pool, ConstMatrix x, const float* weight, float eps, Matrix y) {
   check_pair(x, y);
-  each_row(pool, x, [&](int64_t i) { scalar::rms_norm(x.row(i), weight, eps, y.row(i), x.cols); });
+  const RowsTable& t = active_rows_table();
+  each_row(pool, x, [&](int64_t i) { t.rms_norm(x.row(i), weight, eps, y.row(i), x.cols); });
 }
 
 void layer_norm(ThreadPool& pool, ConstMatrix x, const float* weight, const float* bias, float eps,
                 Matrix y) {
   check_pair(x, y);
+  const RowsTable& t = active_rows_table();
   each_row(pool, x,
-           [&](int64_t i) { scalar::layer_norm(x.row(i), weight, bias, eps, y.row(i), x.cols); });
+           [&](int64_t i) { t.layer_norm(x.row(i), weight, bias, eps, y.row(i), x.cols); });
 }
 
 void silu_mul(ThreadPool& pool, Matrix gate, ConstMatrix up) {
   check_pair(gate, up);
-  each_row(pool, gate, [&](int64_t i) { scalar::silu_mul(gate.row(i), up.row(i), gate.cols); });
+  const RowsTable& t = active_rows_table();
+  each_row(pool, gate, [&](int64_t i) { t.silu_mul(gate.row(i), up.row(i), gate.cols); });
 }
 
 void gelu_tanh(ThreadPool& pool, Matrix x) {
   check_matrix(x);
-  each_row(pool, x, [&](int64_t i) { scalar::gelu_tanh(x.row(i), x.cols); });
+  const RowsTable& t = active_rows_table();
+  each_row(pool, x, [&](int64_t i) { t.gelu_tanh(x.row(i), x.cols); });
 }
 
 void gelu_erf(ThreadPool& pool, Matrix x) {
   check_matrix(x);
-  each_row(pool, x, [&](int64_t i) { scalar::gelu_erf(x.row(i), x.cols); });
+  const RowsTable& t = active_rows_table();
+  each_row(pool, x, [&](int64_t i) { t.gelu_erf(x.row(i), x.cols); });
 }
 
 void add(ThreadPool& pool, ConstMatrix x, Matrix y) {
   check_pair(x, y);
-  each_row(pool, x, [&](int64_t i) { scalar::add(x.row(i), y.row(i), x.cols); });
+  const RowsTable& t = active_rows_table();
+  each_row(pool, x, [&](int64_t i) { t.add(x.row(i), y.row(i), x.cols); });
 }
 
 void rotary(ThreadPool& pool, Matrix x, int64_t heads, int64_t head_dim, ConstMatrix cos,
@@ -75,13 +95,15 @@ void rotary(ThreadPool& pool, Matrix x, int64_t heads, int64_t head_dim, ConstMa
         "{} heads of {} in rows of {}", heads, head_dim, x.cols);
   CHECK(cos.rows == x.rows && cos.cols == head_dim / 2, "angles [{}, {}] for {} rows, head_dim {}",
         cos.rows, cos.cols, x.rows, head_dim);
+  const RowsTable& t = active_rows_table();
   each_row(pool, x,
-           [&](int64_t i) { scalar::rotary(x.row(i), heads, head_dim, cos.row(i), sin.row(i)); });
+           [&](int64_t i) { t.rotary(x.row(i), heads, head_dim, cos.row(i), sin.row(i)); });
 }
 
 void softmax(ThreadPool& pool, Matrix x) {
   check_matrix(x);
-  each_row(pool, x, [&](int64_t i) { scalar::softmax(x.row(i), x.cols); });
+  const RowsTable& t = active_rows_table();
+  each_row(pool, x, [&](int64_t i) { t.softmax(x.row(i), x.cols); });
 }
 
 void gather_rows(const TensorView& table, const int32_t* ids, Matrix y) {
@@ -100,7 +122,7 @@ void gather_rows(const TensorView& table, const int32_t* ids, Matrix y) {
 void convert_to_f32(const void* source, DType dtype, int64_t count, float* target) {
   CHECK(dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16, "{}",
         dtype_name(dtype));
-  scalar::convert(source, dtype, 0, count, target);
+  active_rows_table().widen(source, storage_of(dtype), count, target);
 }
 
 }  // namespace shijian::kernels

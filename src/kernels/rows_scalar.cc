@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "kernels/numerics.h"
+#include "kernels/rows_table.h"
 #include "kernels/scalar.h"
 
 namespace shijian::kernels::scalar {
@@ -49,21 +50,6 @@ float blocked_sum(int64_t count, const Term& term) {
   return total;
 }
 
-// Phi(x), the normal distribution: gelu_erf(x) = x Phi(x).
-float normal_cdf(float x) {
-  const float z = std::fabs(x * kSqrtHalf);
-  const float square = z * z;
-  float small = kErf[6];
-  for (int i = 5; i >= 0; --i) small = std::fma(small, square, kErf[i]);
-  small *= z;  // erf(z), right for z <= 1
-  const float t = std::min(z, 5.0f);
-  float tail = kErfc[8];
-  for (int i = 7; i >= 0; --i) tail = std::fma(tail, t, kErfc[i]);
-  tail = exp(tail - square);  // erfc(z), right for z > 1
-  const float erfc = z > 1.0f ? tail : 1.0f - small;
-  return x > 0.0f ? 1.0f - 0.5f * erfc : 0.5f * erfc;
-}
-
 }  // namespace
 
 float exp(float x) {
@@ -78,6 +64,23 @@ float exp_softmax(float x) {
   if (x < kSoftmaxMin) return 0.0f;
   const ExpParts e = exp_parts(x);
   return e.mantissa * power_of_two(e.exponent);
+}
+
+namespace {
+
+// Phi(x), the normal distribution: gelu_erf(x) = x Phi(x).
+float normal_cdf(float x) {
+  const float z = std::fabs(x * kSqrtHalf);
+  const float square = z * z;
+  float small = kErf[6];
+  for (int i = 5; i >= 0; --i) small = std::fma(small, square, kErf[i]);
+  small *= z;  // erf(z), right for z <= 1
+  const float t = std::min(z, 5.0f);
+  float tail = kErfc[8];
+  for (int i = 7; i >= 0; --i) tail = std::fma(tail, t, kErfc[i]);
+  tail = exp(tail - square);  // erfc(z), right for z > 1
+  const float erfc = z > 1.0f ? tail : 1.0f - small;
+  return x > 0.0f ? 1.0f - 0.5f * erfc : 0.5f * erfc;
 }
 
 void rms_norm(const float* x, const float* weight, float eps, float* y, int64_t count) {
@@ -138,8 +141,25 @@ void softmax(float* x, int64_t count) {
   for (int64_t i = 0; i < count; ++i) x[i] /= sum;
 }
 
-void convert(const void* source, DType dtype, int64_t begin, int64_t count, float* target) {
-  for (int64_t i = 0; i < count; ++i) target[i] = widen(source, dtype, begin + i);
+void widen_row(const void* source, Storage storage, int64_t count, float* target) {
+  for (int64_t i = 0; i < count; ++i) target[i] = widen(source, storage, i);
 }
 
+}  // namespace
 }  // namespace shijian::kernels::scalar
+
+namespace shijian::kernels {
+
+const RowsTable kRowsScalar = {
+    .rms_norm = scalar::rms_norm,
+    .layer_norm = scalar::layer_norm,
+    .silu_mul = scalar::silu_mul,
+    .gelu_tanh = scalar::gelu_tanh,
+    .gelu_erf = scalar::gelu_erf,
+    .add = scalar::add,
+    .rotary = scalar::rotary,
+    .softmax = scalar::softmax,
+    .widen = scalar::widen_row,
+};
+
+}  // namespace shijian::kernels

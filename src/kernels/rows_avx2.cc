@@ -1,0 +1,9 @@
+#include "kernels/lanes_avx2.h"
+// The order matters: what follows is written on the lanes above.
+#include "kernels/rows_lanes.h"
+
+namespace shijian::kernels {
+
+const RowsTable kRowsAvx2 = kRowsOnLanes;
+
+}  // namespace shijian::kernels
