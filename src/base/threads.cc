@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <exception>
 #include <mutex>
@@ -15,15 +16,45 @@
 
 namespace shijian {
 
+namespace {
+
+// How long a thread looks for the next loop, or for the end of this one, before it sleeps. Decoding
+// one token runs hundreds of loops some tens of microseconds apart; waking a sleeper costs as much
+// as many of them take.
+constexpr auto kSpin = std::chrono::microseconds(30);
+
+void pause_core() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#endif
+}
+
+// Waits briefly until done() and returns whether it is.
+template <typename Done>
+bool spin_until(const Done& done) {
+  const auto end = std::chrono::steady_clock::now() + kSpin;
+  do {
+    for (int i = 0; i < 32; ++i) {
+      if (done()) return true;
+      pause_core();
+    }
+  } while (std::chrono::steady_clock::now() < end);
+  return done();
+}
+
+}  // namespace
+
 struct ThreadPool::State {
   std::mutex mutex;
   std::condition_variable wake;
   std::condition_variable idle;
-  uint64_t generation = 0;  // counts loops; a change wakes the workers
-  int running = 0;          // workers still inside the current loop
+  std::atomic<uint64_t> generation{0};  // counts loops; a change calls the workers
+  std::atomic<int> inside{0};           // workers that take part in the current loop
+  bool open = false;                    // whether a worker may still join it
+  int sleeping = 0;                     // workers that only `wake` can call
   bool stopping = false;
 
-  // The current loop. Written under the mutex before the workers wake.
+  // The current loop. Written under the mutex before it opens.
   const std::function<void(int64_t, int64_t)>* body = nullptr;
   int64_t count = 0;
   int64_t grain = 1;
@@ -51,15 +82,22 @@ struct ThreadPool::State {
   void worker_main() {
     uint64_t seen = 0;
     for (;;) {
+      spin_until([&] { return generation.load(std::memory_order_acquire) != seen; });
       {
         std::unique_lock lock(mutex);
-        wake.wait(lock, [&] { return stopping || generation != seen; });
+        ++sleeping;
+        wake.wait(lock, [&] { return stopping || generation.load() != seen; });
+        --sleeping;
         if (stopping) return;
-        seen = generation;
+        seen = generation.load();
+        if (!open) continue;  // came too late: the others have done it
+        ++inside;
       }
       work();
-      std::lock_guard lock(mutex);
-      if (--running == 0) idle.notify_one();
+      if (inside.fetch_sub(1) == 1) {
+        std::lock_guard lock(mutex);
+        idle.notify_one();
+      }
     }
   }
 };
@@ -95,6 +133,7 @@ void ThreadPool::parallel_for(int64_t count, int64_t grain,
     return;
   }
   CHECK(!s.busy.exchange(true), "parallel_for inside parallel_for");
+  bool call = false;
   {
     std::lock_guard lock(s.mutex);
     s.body = &body;
@@ -102,16 +141,25 @@ void ThreadPool::parallel_for(int64_t count, int64_t grain,
     s.grain = grain;
     s.next.store(0, std::memory_order_relaxed);
     s.failure = nullptr;
-    s.running = static_cast<int>(s.workers.size());
-    ++s.generation;
+    s.open = true;
+    s.generation.fetch_add(1, std::memory_order_release);
+    call = s.sleeping > 0;
   }
-  s.wake.notify_all();
+  if (call) s.wake.notify_all();
   s.work();
-  std::unique_lock lock(s.mutex);
-  s.idle.wait(lock, [&] { return s.running == 0; });
+  // Nothing is left to take. Workers that have not joined by now need not, so that a loop never
+  // waits for one that the system has not got round to waking.
+  {
+    std::lock_guard lock(s.mutex);
+    s.open = false;
+  }
+  const auto finished = [&s] { return s.inside.load(std::memory_order_acquire) == 0; };
+  if (!spin_until(finished)) {
+    std::unique_lock lock(s.mutex);
+    s.idle.wait(lock, finished);
+  }
   std::exception_ptr failure = std::exchange(s.failure, nullptr);
   s.busy.store(false);
-  lock.unlock();
   if (failure) std::rethrow_exception(failure);
 }
 
