@@ -40,14 +40,14 @@ class FrameReader {
     const int64_t pts = info_.frame_pts[target];
     auto key = std::upper_bound(keys.begin(), keys.end(), pts,
                                 [](int64_t p, const KeyFrame& k) { return p < k.pts; });
-    for (int tries = 0; key != keys.begin() && tries < 3; ++tries) {
-      --key;
-      if (key->frame <= next_ + kSeekGain) return;
+    for (int tries = 0; tries < 3; ++tries) {
+      if (key == keys.begin() || (--key)->frame <= next_ + kSeekGain) break;
       if (seek_to(*key, pts)) return;
     }
-    // Where seeking lands after the target or does not move, the file's index is no help.
+    if (!lost_) return;
+    // Where seeking lands behind the target time and again, the file's index is no help.
     may_seek_ = false;
-    if (lost_) open();
+    open();
   }
 
   // The next frame and its index; null at the end. The frame is valid until the next call.
@@ -80,14 +80,15 @@ class FrameReader {
     return decoder_->codec_id;
   }
 
-  // True when reading goes on at a key frame after the current place and not after `pts`.
+  // True when reading goes on at a place not after `pts`.
   bool seek_to(const KeyFrame& key, int64_t pts) {
     const bool by_pts = input_->format()->iformat->flags & AVFMT_SEEK_TO_PTS;
     lost_ = true;
     if (!input_->seek(by_pts ? key.pts : std::min(key.pts, key.dts))) return false;
     have_packet_ = input_->read(packet_.get());
     if (!have_packet_ || packet_->pts == AV_NOPTS_VALUE || packet_->pts > pts) return false;
-    if (next_ < info_.frame_count && packet_->pts < info_.frame_pts[next_]) return false;
+    // A seek that went back was no gain; the next ones will not be either.
+    if (next_ < info_.frame_count && packet_->pts < info_.frame_pts[next_]) may_seek_ = false;
     avcodec_flush_buffers(decoder_.get());
     lost_ = ended_ = false;
     return true;
