@@ -1,0 +1,118 @@
+#include "eval/baselines.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+namespace shijian {
+
+namespace {
+
+// R1 and mIoU of an interval that depends on the item's duration by `scale`.
+ConstantAnswer score_constant(std::span<const EvalItem* const> items, double start, double end,
+                              bool fraction) {
+  ConstantAnswer answer;
+  answer.start = start;
+  answer.end = end;
+  for (const EvalItem* item : items) {
+    const double scale = fraction ? item->duration : 1;
+    Span span{start * scale, end * scale};
+    if (item->duration > 0) {
+      span.start = std::min(span.start, item->duration);
+      span.end = std::min(span.end, item->duration);
+    }
+    const double iou = best_iou(span, item->spans);
+    answer.miou += iou;
+    for (size_t i = 0; i < kRecallThresholds.size(); ++i) {
+      answer.r1[i] += iou >= kRecallThresholds[i];
+    }
+  }
+  if (!items.empty()) {
+    const double count = static_cast<double>(items.size());
+    answer.miou /= count;
+    for (double& r1 : answer.r1) r1 /= count;
+  }
+  return answer;
+}
+
+bool better(const ConstantAnswer& a, const ConstantAnswer& b) {
+  return a.r1[1] != b.r1[1] ? a.r1[1] > b.r1[1] : a.miou > b.miou;
+}
+
+ConstantAnswer search(std::span<const EvalItem* const> items, double step, int steps,
+                      bool fraction) {
+  ConstantAnswer best = score_constant(items, 0, step, fraction);
+  for (int i = 0; i < steps; ++i) {
+    for (int j = i + 1; j <= steps; ++j) {
+      const ConstantAnswer answer = score_constant(items, i * step, j * step, fraction);
+      if (better(answer, best)) best = answer;
+    }
+  }
+  return best;
+}
+
+std::vector<const EvalItem*> occurring(std::span<const EvalItem> items, bool need_duration) {
+  std::vector<const EvalItem*> chosen;
+  for (const EvalItem& item : items) {
+    if (!item.spans.empty() && (item.duration > 0 || !need_duration)) chosen.push_back(&item);
+  }
+  return chosen;
+}
+
+}  // namespace
+
+ConstantAnswer best_constant_fraction(std::span<const EvalItem> items) {
+  return search(occurring(items, true), 0.02, 50, true);
+}
+
+ConstantAnswer best_constant_seconds(std::span<const EvalItem> items) {
+  const auto chosen = occurring(items, false);
+  double latest = 0;
+  for (const EvalItem* item : chosen) {
+    for (const Span& span : item->spans) latest = std::max(latest, span.end);
+  }
+  const double step = std::max(0.1, std::ceil(latest / 120 * 10) / 10);
+  return search(chosen, step, static_cast<int>(std::ceil(latest / step)), false);
+}
+
+ConstantAnswer best_question_only(std::span<const EvalItem> items) {
+  std::map<std::pair<std::string, std::string>, std::vector<const EvalItem*>> groups;
+  size_t total = 0;
+  for (const EvalItem* item : occurring(items, true)) {
+    groups[{item->kind, item->language}].push_back(item);
+    ++total;
+  }
+  ConstantAnswer mean;
+  for (const auto& [key, group] : groups) {
+    const ConstantAnswer best = search(group, 0.02, 50, true);
+    const double weight = static_cast<double>(group.size()) / static_cast<double>(total);
+    mean.miou += weight * best.miou;
+    for (size_t i = 0; i < mean.r1.size(); ++i) mean.r1[i] += weight * best.r1[i];
+  }
+  return mean;
+}
+
+double sampling_ceiling(std::span<const double> slot_times, std::span<const Span> truth) {
+  if (slot_times.empty()) return 0;
+  // The best pair holds, for each boundary, one of the two slots around it: IoU falls the further a
+  // boundary moves off on either side.
+  const auto around = [&](double t) {
+    const auto above = std::lower_bound(slot_times.begin(), slot_times.end(), t);
+    const double high = above == slot_times.end() ? slot_times.back() : *above;
+    const double low = above == slot_times.begin() ? slot_times.front() : *std::prev(above);
+    return std::pair(low, high);
+  };
+  double best = 0;
+  for (const Span& span : truth) {
+    const auto [start_low, start_high] = around(span.start);
+    const auto [end_low, end_high] = around(span.end);
+    for (double start : {start_low, start_high}) {
+      for (double end : {end_low, end_high}) {
+        if (start <= end) best = std::max(best, interval_iou({start, end}, span));
+      }
+    }
+  }
+  return best;
+}
+
+}  // namespace shijian

@@ -1,0 +1,66 @@
+#include "eval/baselines.h"
+
+#include <gtest/gtest.h>
+
+namespace shijian {
+namespace {
+
+EvalItem item(double duration, std::vector<Span> spans, std::string kind = "visible") {
+  EvalItem made;
+  made.duration = duration;
+  made.spans = std::move(spans);
+  made.kind = std::move(kind);
+  made.language = "en";
+  return made;
+}
+
+TEST(ConstantAnswer, FindsTheFractionThatFitsMost) {
+  // Two events at 20-40% of clips of different lengths, one elsewhere, one absent.
+  const std::vector<EvalItem> items = {item(10, {{2, 4}}), item(50, {{10, 20}}),
+                                       item(100, {{90, 100}}), item(10, {})};
+  const ConstantAnswer best = best_constant_fraction(items);
+  EXPECT_NEAR(best.start, 0.2, 1e-9);
+  EXPECT_NEAR(best.end, 0.4, 1e-9);
+  EXPECT_NEAR(best.r1[1], 2.0 / 3, 1e-12);
+  EXPECT_NEAR(best.miou, 2.0 / 3, 1e-9);
+}
+
+TEST(ConstantAnswer, FindsTheSecondsThatFitMost) {
+  const std::vector<EvalItem> items = {item(10, {{2, 4}}), item(50, {{2, 4}}),
+                                       item(60, {{20, 30}})};
+  const ConstantAnswer best = best_constant_seconds(items);
+  EXPECT_NEAR(best.start, 2, 0.15);  // the grid's step is 0.3 s
+  EXPECT_NEAR(best.end, 4, 0.15);
+  EXPECT_NEAR(best.r1[1], 2.0 / 3, 1e-12);
+}
+
+TEST(ConstantAnswer, NothingToScore) {
+  EXPECT_EQ(best_constant_fraction({}).miou, 0);
+  EXPECT_EQ(best_constant_seconds(std::vector<EvalItem>{item(10, {})}).miou, 0);
+  EXPECT_EQ(best_constant_fraction(std::vector<EvalItem>{item(0, {{1, 2}})}).r1[0], 0);
+}
+
+TEST(QuestionOnly, HasOneConstantForEachKind) {
+  const std::vector<EvalItem> items = {item(10, {{0, 2}}, "a"), item(20, {{0, 4}}, "a"),
+                                       item(10, {{8, 10}}, "b"), item(20, {{16, 20}}, "b")};
+  EXPECT_NEAR(best_question_only(items).r1[2], 1, 1e-12);
+  EXPECT_NEAR(best_question_only(items).miou, 1, 1e-9);
+  EXPECT_NEAR(best_constant_fraction(items).r1[1], 0.5, 1e-12);
+}
+
+TEST(SamplingCeiling, IsTheBestPairOfSlots) {
+  const std::vector<double> slots = {0.5, 1.5, 2.5, 3.5, 4.5};
+  // 1.4 - 3.4: 1.5 - 3.5 overlaps 1.9 of 2.1.
+  EXPECT_NEAR(sampling_ceiling(slots, std::vector<Span>{{1.4, 3.4}}), 1.9 / 2.1, 1e-12);
+  EXPECT_DOUBLE_EQ(sampling_ceiling(slots, std::vector<Span>{{1.5, 4.5}}), 1);
+  // Between two slots nothing better than the whole gap: 0.4 of 1.
+  EXPECT_NEAR(sampling_ceiling(slots, std::vector<Span>{{1.8, 2.2}}), 0.4, 1e-12);
+  // Beyond the last slot.
+  EXPECT_NEAR(sampling_ceiling(slots, std::vector<Span>{{3.5, 6.0}}), 1.0 / 2.5, 1e-12);
+  EXPECT_EQ(sampling_ceiling({}, std::vector<Span>{{1, 2}}), 0);
+  // The best of several truths.
+  EXPECT_DOUBLE_EQ(sampling_ceiling(slots, std::vector<Span>{{1.8, 2.2}, {2.5, 4.5}}), 1);
+}
+
+}  // namespace
+}  // namespace shijian

@@ -1,0 +1,152 @@
+#include "eval/metrics.h"
+
+#include <algorithm>
+#include <tuple>
+
+namespace shijian {
+
+namespace {
+
+// Disjoint intervals in order that cover the same points.
+std::vector<Span> united(std::span<const Span> spans) {
+  std::vector<Span> sorted(spans.begin(), spans.end());
+  std::sort(sorted.begin(), sorted.end(), [](const Span& a, const Span& b) {
+    return std::tie(a.start, a.end) < std::tie(b.start, b.end);
+  });
+  std::vector<Span> out;
+  for (const Span& span : sorted) {
+    if (!out.empty() && span.start <= out.back().end) {
+      out.back().end = std::max(out.back().end, span.end);
+    } else {
+      out.push_back(span);
+    }
+  }
+  return out;
+}
+
+double length(std::span<const Span> spans) {
+  double total = 0;
+  for (const Span& span : spans) total += span.end - span.start;
+  return total;
+}
+
+}  // namespace
+
+double interval_iou(const Span& a, const Span& b) {
+  const double common = std::min(a.end, b.end) - std::max(a.start, b.start);
+  const double all = (a.end - a.start) + (b.end - b.start) - std::max(common, 0.0);
+  if (all <= 0) return a.start == b.start ? 1 : 0;  // two moments
+  return std::max(common, 0.0) / all;
+}
+
+double set_iou(std::span<const Span> a, std::span<const Span> b) {
+  if (a.empty() || b.empty()) return 0;
+  const std::vector<Span> left = united(a), right = united(b);
+  double common = 0;
+  for (size_t i = 0, j = 0; i < left.size() && j < right.size();) {
+    common += std::max(
+        0.0, std::min(left[i].end, right[j].end) - std::max(left[i].start, right[j].start));
+    (left[i].end < right[j].end ? i : j) += 1;
+  }
+  const double all = length(left) + length(right) - common;
+  if (all <= 0) {
+    const bool same = left.size() == right.size() &&
+                      std::equal(left.begin(), left.end(), right.begin(),
+                                 [](const Span& x, const Span& y) { return x.start == y.start; });
+    return same ? 1 : 0;
+  }
+  return common / all;
+}
+
+double best_iou(const Span& prediction, std::span<const Span> truth) {
+  double best = 0;
+  for (const Span& span : truth) best = std::max(best, interval_iou(prediction, span));
+  return best;
+}
+
+double average_precision(std::span<const Span> predictions, std::span<const Span> truth,
+                         double threshold) {
+  if (predictions.empty() || truth.empty()) return 0;
+  std::vector<bool> taken(truth.size(), false);
+  std::vector<double> precision, recall;
+  size_t hits = 0;
+  for (size_t i = 0; i < predictions.size(); ++i) {
+    // The best truth that is still free.
+    double best = -1;
+    size_t at = 0;
+    for (size_t j = 0; j < truth.size(); ++j) {
+      const double iou = taken[j] ? -1 : interval_iou(predictions[i], truth[j]);
+      if (iou > best) {
+        best = iou;
+        at = j;
+      }
+    }
+    if (best >= threshold) {
+      taken[at] = true;
+      ++hits;
+    }
+    precision.push_back(static_cast<double>(hits) / static_cast<double>(i + 1));
+    recall.push_back(static_cast<double>(hits) / static_cast<double>(truth.size()));
+  }
+  for (size_t i = precision.size() - 1; i-- > 0;) {
+    precision[i] = std::max(precision[i], precision[i + 1]);
+  }
+  double area = 0, before = 0;
+  for (size_t i = 0; i < precision.size(); ++i) {
+    area += (recall[i] - before) * precision[i];
+    before = recall[i];
+  }
+  return area;
+}
+
+double mean_average_precision(std::span<const Span> predictions, std::span<const Span> truth) {
+  double sum = 0;
+  for (int percent = 50; percent < 100; percent += 5) {
+    sum += average_precision(predictions, truth, percent / 100.0);
+  }
+  return sum / 10;
+}
+
+Summary summarize(std::span<const ItemScore> scores) {
+  Summary sum;
+  double rejected = 0, wrongly = 0;
+  for (const ItemScore& score : scores) {
+    ++sum.questions;
+    sum.unparsed += score.unparsed;
+    sum.failed += score.failed;
+    sum.seconds_per_question += score.seconds;
+    if (!score.occurs) {
+      ++sum.absent;
+      rejected += score.rejected;
+      continue;
+    }
+    ++sum.occurring;
+    wrongly += score.rejected;
+    for (size_t i = 0; i < kRecallThresholds.size(); ++i) {
+      sum.r1[i] += score.iou >= kRecallThresholds[i];
+      sum.ceiling_r1[i] += score.ceiling >= kRecallThresholds[i];
+    }
+    sum.miou += score.iou;
+    sum.set_iou += score.set_iou;
+    sum.map += score.map;
+    sum.ceiling_miou += score.ceiling;
+  }
+  const auto share = [](double total, size_t count) {
+    return count > 0 ? total / static_cast<double>(count) : 0.0;
+  };
+  for (size_t i = 0; i < kRecallThresholds.size(); ++i) {
+    sum.r1[i] = share(sum.r1[i], sum.occurring);
+    sum.ceiling_r1[i] = share(sum.ceiling_r1[i], sum.occurring);
+  }
+  for (double* mean : {&sum.miou, &sum.set_iou, &sum.map, &sum.ceiling_miou}) {
+    *mean = share(*mean, sum.occurring);
+  }
+  sum.absent_rejected = share(rejected, sum.absent);
+  sum.occurring_rejected = share(wrongly, sum.occurring);
+  for (double* mean : {&sum.unparsed, &sum.failed, &sum.seconds_per_question}) {
+    *mean = share(*mean, sum.questions);
+  }
+  return sum;
+}
+
+}  // namespace shijian

@@ -1,0 +1,65 @@
+// Scores of temporal grounding. docs/formats.md defines each in words.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "eval/annotations.h"
+
+namespace shijian {
+
+inline constexpr std::array<double, 3> kRecallThresholds = {0.3, 0.5, 0.7};
+
+// Length of the intersection over length of the union of two intervals; two equal moments give 1.
+double interval_iou(const Span& a, const Span& b);
+
+// The same for two sets of intervals, each taken as the union of its members. 0 when either is
+// empty.
+double set_iou(std::span<const Span> a, std::span<const Span> b);
+
+// The best IoU of `prediction` with any of `truth`.
+double best_iou(const Span& prediction, std::span<const Span> truth);
+
+// Average precision of ranked `predictions` (best first) at one IoU threshold: each truth is
+// matched at most once, precision is made monotone and integrated over recall.
+double average_precision(std::span<const Span> predictions, std::span<const Span> truth,
+                         double threshold);
+
+// Mean of average_precision over IoU 0.50, 0.55, ... 0.95.
+double mean_average_precision(std::span<const Span> predictions, std::span<const Span> truth);
+
+// What one question scored.
+struct ItemScore {
+  bool occurs = true;     // the truth has spans
+  bool rejected = false;  // the model says that it does not occur
+  bool unparsed = false;
+  bool failed = false;  // no answer: the video could not be read
+  double iou = 0;       // of the first predicted event, see best_iou
+  double set_iou = 0;
+  double map = 0;
+  double ceiling = 0;  // the IoU that the sampled times allow; 0 when unknown
+  double seconds = 0;
+};
+
+// Means over questions. All shares are fractions; those over nothing are 0 and their count says so.
+struct Summary {
+  size_t questions = 0;
+  size_t occurring = 0;  // questions whose event occurs: r1, miou, set_iou and map are over these
+  size_t absent = 0;     // questions whose event does not: absent_rejected is over these
+  std::array<double, 3> r1 = {};  // at kRecallThresholds
+  double miou = 0;
+  double set_iou = 0;
+  double map = 0;
+  double absent_rejected = 0;
+  double occurring_rejected = 0;  // wrongly: over the occurring
+  double unparsed = 0;            // over all
+  double failed = 0;              // over all
+  double seconds_per_question = 0;
+  std::array<double, 3> ceiling_r1 = {};
+  double ceiling_miou = 0;
+};
+Summary summarize(std::span<const ItemScore> scores);
+
+}  // namespace shijian

@@ -1,0 +1,84 @@
+#include "eval/metrics.h"
+
+#include <gtest/gtest.h>
+
+namespace shijian {
+namespace {
+
+TEST(IntervalIou, ByHand) {
+  EXPECT_DOUBLE_EQ(interval_iou({2, 6}, {2, 6}), 1);
+  EXPECT_DOUBLE_EQ(interval_iou({2, 6}, {4, 8}), 2.0 / 6);
+  EXPECT_DOUBLE_EQ(interval_iou({0, 10}, {2, 4}), 0.2);
+  EXPECT_DOUBLE_EQ(interval_iou({0, 2}, {2, 4}), 0);  // they only touch
+  EXPECT_DOUBLE_EQ(interval_iou({0, 2}, {5, 6}), 0);
+  EXPECT_DOUBLE_EQ(interval_iou({3, 3}, {2, 4}), 0);  // a moment in an interval
+  EXPECT_DOUBLE_EQ(interval_iou({3, 3}, {3, 3}), 1);
+  EXPECT_DOUBLE_EQ(interval_iou({3, 3}, {4, 4}), 0);
+}
+
+TEST(SetIou, ByHand) {
+  const std::vector<Span> truth = {{0, 2}, {4, 6}};
+  EXPECT_DOUBLE_EQ(set_iou(truth, truth), 1);
+  // 1..5 covers 1..2 and 4..5 of four seconds, and adds 2..4: 2 / 6.
+  EXPECT_DOUBLE_EQ(set_iou(std::vector<Span>{{1, 5}}, truth), 2.0 / 6);
+  // Overlapping predictions count once: 0..2 found, 2 / 4.
+  EXPECT_DOUBLE_EQ(set_iou(std::vector<Span>{{0, 1.5}, {0.5, 2}}, truth), 0.5);
+  EXPECT_DOUBLE_EQ(set_iou(std::vector<Span>{{4, 6}, {0, 2}}, truth), 1);  // order does not matter
+  EXPECT_DOUBLE_EQ(set_iou({}, truth), 0);
+  EXPECT_DOUBLE_EQ(set_iou(truth, {}), 0);
+  EXPECT_DOUBLE_EQ(set_iou(std::vector<Span>{{3, 3}}, std::vector<Span>{{3, 3}}), 1);
+}
+
+TEST(AveragePrecision, ByHand) {
+  const std::vector<Span> truth = {{0, 10}, {20, 30}};
+  EXPECT_DOUBLE_EQ(average_precision(std::vector<Span>{{0, 10}, {20, 30}}, truth, 0.5), 1);
+  EXPECT_DOUBLE_EQ(average_precision(std::vector<Span>{{0, 10}}, truth, 0.5), 0.5);
+  // Wrong first: precision 0, 1/2, 2/3, made monotone 2/3: area 2/3.
+  EXPECT_DOUBLE_EQ(average_precision(std::vector<Span>{{50, 60}, {0, 10}, {20, 30}}, truth, 0.5),
+                   2.0 / 3);
+  // Right, wrong, right: precision 1, 1/2, 2/3 -> area 1 * 1/2 + 2/3 * 1/2.
+  EXPECT_DOUBLE_EQ(average_precision(std::vector<Span>{{0, 10}, {50, 60}, {20, 30}}, truth, 0.5),
+                   0.5 + 1.0 / 3);
+  // The second copy of a found truth is wrong.
+  EXPECT_DOUBLE_EQ(average_precision(std::vector<Span>{{0, 10}, {0, 10}}, truth, 0.5), 0.5);
+  EXPECT_DOUBLE_EQ(average_precision({}, truth, 0.5), 0);
+}
+
+TEST(MeanAveragePrecision, ByHand) {
+  // IoU 0.72 passes 0.50, 0.55, 0.60, 0.65 and 0.70: five of ten thresholds.
+  EXPECT_DOUBLE_EQ(mean_average_precision(std::vector<Span>{{0, 7.2}}, std::vector<Span>{{0, 10}}),
+                   0.5);
+  EXPECT_DOUBLE_EQ(mean_average_precision(std::vector<Span>{{0, 10}}, std::vector<Span>{{0, 10}}),
+                   1);
+}
+
+TEST(Summary, ByHand) {
+  std::vector<ItemScore> scores(6);
+  scores[0].iou = 0.9;
+  scores[0].set_iou = 0.6;
+  scores[0].map = 0.5;
+  scores[1].iou = 0.5;  // a threshold itself counts
+  scores[2].unparsed = true;
+  scores[3].rejected = true;  // wrongly
+  scores[4].occurs = scores[5].occurs = false;
+  scores[4].rejected = true;
+  for (ItemScore& score : scores) score.seconds = 2;
+  const Summary sum = summarize(scores);
+  EXPECT_EQ(sum.questions, 6u);
+  EXPECT_EQ(sum.occurring, 4u);
+  EXPECT_EQ(sum.absent, 2u);
+  EXPECT_DOUBLE_EQ(sum.r1[0], 0.5);
+  EXPECT_DOUBLE_EQ(sum.r1[1], 0.5);
+  EXPECT_DOUBLE_EQ(sum.r1[2], 0.25);
+  EXPECT_DOUBLE_EQ(sum.miou, 1.4 / 4);
+  EXPECT_DOUBLE_EQ(sum.set_iou, 0.15);
+  EXPECT_DOUBLE_EQ(sum.map, 0.125);
+  EXPECT_DOUBLE_EQ(sum.absent_rejected, 0.5);
+  EXPECT_DOUBLE_EQ(sum.occurring_rejected, 0.25);
+  EXPECT_DOUBLE_EQ(sum.unparsed, 1.0 / 6);
+  EXPECT_DOUBLE_EQ(sum.seconds_per_question, 2);
+  EXPECT_EQ(summarize({}).questions, 0u);
+}
+
+}  // namespace
+}  // namespace shijian
