@@ -162,7 +162,9 @@ void add_synth_command(CLI::App& app) {
   CLI::App* command =
       app.add_subcommand("synth", "make synthetic clips with questions and answers");
   command->add_option("--out", f.out, "directory for videos/ and annotations.jsonl");
-  command->add_option("--seed", f.stream.seed, "same seed, same clips")->capture_default_str();
+  command->add_option("--seed", f.stream.seed, "same seed, same clips")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   command->add_option("--count", f.stream.count, "number of clips (--stream: 0 is endless)")
       ->check(CLI::NonNegativeNumber);
   command->add_option("--first", f.stream.first, "index of the first clip")

@@ -39,9 +39,17 @@ void check_options(const ScriptOptions& o) {
     throw Error(ErrorCode::kUsage, fmt::format("synth: {} frames a second", o.rate->value()),
                 "give --fps with a rate of 4 to 60");
   }
-  if ((o.kinds & ~(1u << static_cast<int>(Kind::kAbsent))) == 0) {
+  const uint32_t happening = o.kinds & ~(1u << static_cast<int>(Kind::kAbsent));
+  if (happening == 0) {
     throw Error(ErrorCode::kUsage, "synth: no kind of event is allowed",
                 "name a kind besides absent");
+  }
+  // Two stays of 2 s are 30% of no less.
+  if (happening == 1u << static_cast<int>(Kind::kAll) && o.max_ms < 15000) {
+    throw Error(ErrorCode::kUsage,
+                fmt::format("synth: clips of at most {} s are too short for the kind all",
+                            o.max_ms / 1000.0),
+                "allow 15 s or more, or another kind");
   }
 }
 
@@ -76,7 +84,7 @@ Script make_script(uint64_t seed, int64_t index, const ScriptOptions& options) {
   check_options(options);
   const Random base = Random(seed).fork(options.split == Split::kTrain ? 1 : 2).fork(index);
   // A plan can paint itself into a corner (no free place, no free combination): then the next try
-  // starts afresh. One try in a few dozen fails, so running out of tries is a bug.
+  // starts afresh. Most succeed at once.
   for (int attempt = 0; attempt < 200; ++attempt) {
     Random random = base.fork(attempt);
     Script script;
@@ -97,8 +105,9 @@ Script make_script(uint64_t seed, int64_t index, const ScriptOptions& options) {
     script.duration_ms = static_cast<int>(script.frames * per_frame / script.rate.numerator);
     if (direct(random.fork(7), options, &script)) return script;
   }
-  CHECK(false, "no script for seed {} clip {}", seed, index);
-  return {};
+  throw Error(ErrorCode::kUnsupported,
+              fmt::format("synth: no clip fits the options (seed {}, clip {})", seed, index),
+              "allow more kinds, longer clips or another size");
 }
 
 std::optional<Placement> placement_at(const Object& object, double ms) {

@@ -309,6 +309,10 @@ TEST(SynthScript, RefusesWhatCannotBe) {
   EXPECT_TRUE(refused([](auto& o) { o.width = 640, o.height = 200; }));
   EXPECT_TRUE(refused([](auto& o) { o.rate = FrameRate{1000, 1}; }));
   EXPECT_TRUE(refused([](auto& o) { o.kinds = 0; }));
+  EXPECT_TRUE(refused([](auto& o) {
+    o.kinds = 1u << static_cast<int>(Kind::kAll);
+    o.max_ms = 14000;
+  }));
   EXPECT_TRUE(refused([](auto& o) { o.kinds = 1u << static_cast<int>(Kind::kAbsent); }));
 }
 
