@@ -1,5 +1,8 @@
 #include "eval/annotations.h"
 
+#include <fmt/ranges.h>
+
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <initializer_list>
@@ -276,6 +279,24 @@ std::vector<EvalItem> read_annotations(Dataset dataset, const fs::path& path) {
     file = path / "annotations.jsonl";
   }
   return Reader(dataset, file).run();
+}
+
+std::vector<EvalItem> keep_kinds(std::vector<EvalItem> items, std::string_view kinds) {
+  std::set<std::string> known, kept;
+  for (const EvalItem& item : items) known.insert(item.kind);
+  while (!kinds.empty()) {
+    const size_t comma = std::min(kinds.find(','), kinds.size());
+    const std::string kind(kinds.substr(0, comma));
+    kinds.remove_prefix(std::min(comma + 1, kinds.size()));
+    if (kind.empty()) continue;
+    if (!known.contains(kind)) {
+      throw Error(ErrorCode::kUsage, fmt::format("eval: no question is of the kind '{}'", kind),
+                  fmt::format("the kinds here are {}", fmt::join(known, ", ")));
+    }
+    kept.insert(kind);
+  }
+  std::erase_if(items, [&](const EvalItem& item) { return !kept.contains(item.kind); });
+  return items;
 }
 
 fs::path find_video(const fs::path& directory, const std::string& video) {

@@ -36,6 +36,10 @@ std::string_view dataset_name(Dataset dataset);
 // query or truth, for times that are not finite, negative or reversed, and for an empty file.
 std::vector<EvalItem> read_annotations(Dataset dataset, const std::filesystem::path& path);
 
+// Only the questions whose kind is in `kinds` ("visible,appear"), in their order, and with the ids
+// they had. Error(kUsage) for a kind that no question has.
+std::vector<EvalItem> keep_kinds(std::vector<EvalItem> items, std::string_view kinds);
+
 // The file of `video`: in `directory` (default: the annotations' own), as named, or with one of
 // the usual extensions. Error(kNotFound) when there is none.
 std::filesystem::path find_video(const std::filesystem::path& directory, const std::string& video);

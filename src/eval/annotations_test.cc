@@ -146,6 +146,16 @@ TEST_F(Annotations, RefusesWhatIsNone) {
   EXPECT_THROW(read_annotations(Dataset::kSynth, root_ / "none"), Error);
 }
 
+TEST_F(Annotations, KeepsKinds) {
+  auto items = read(Dataset::kSynth, R"([{"video":"a","query":"q","spans":[],"kind":"absent"},)"
+                                     R"({"video":"a","query":"r","spans":[[0,1]],"kind":"text"},)"
+                                     R"({"video":"b","query":"s","spans":[[0,1]],"kind":"move"}])");
+  const auto kept = keep_kinds(items, "text,absent");
+  ASSERT_EQ(kept.size(), 2u);
+  EXPECT_EQ(kept[1].id, items[1].id);
+  EXPECT_THROW(keep_kinds(items, "text,fly"), Error);
+}
+
 TEST_F(Annotations, IdsAreUnique) {
   const auto items = read(Dataset::kQvHighlights,
                           R"([{"qid":1,"vid":"a","query":"q","relevant_windows":[[0,1]]},)"
