@@ -1,9 +1,9 @@
 #include "synth/director.h"
 
 #include <algorithm>
-#include <array>
-#include <cstdlib>
 
+#include "synth/casting.h"
+#include "synth/stage.h"
 #include "synth/world.h"
 
 namespace shijian::synth {
@@ -20,8 +20,7 @@ constexpr WeightedRole kRoles[] = {{Role::kShow, 44},  {Role::kLeave, 13}, {Role
                                    {Role::kMove, 7},   {Role::kStop, 6},   {Role::kTouch, 6},
                                    {Role::kRepeat, 12}};
 
-constexpr int kGap = 800;    // ms between two things that happen to one object
-constexpr int kMargin = 12;  // units between the reaches of two objects
+constexpr int kGap = 800;  // ms between two things that happen to one object
 
 class Director {
  public:
@@ -30,9 +29,6 @@ class Director {
     // Events of 2 to 8 s that fill at most 30%; shorter in clips too short for that.
     min_event_ = std::min(2000, duration_ / 5);
     max_event_ = std::min(8000, duration_ * 3 / 10);
-    const int side = s_.short_side();
-    width_ = s_.width * 1000 / side;
-    height_ = s_.height * 1000 / side;
   }
 
   bool run() {
@@ -46,181 +42,6 @@ class Director {
   }
 
  private:
-  // ---- identities ------------------------------------------------------------------------------
-  bool train() const { return s_.split == Split::kTrain; }
-
-  // Nothing on screen may answer to two names, nor one name to two things.
-  bool taken(const Identity& wanted) const {
-    for (const Object& object : s_.objects) {
-      if (object.identity.type == ObjectType::kShape) {
-        if (wanted.type != ObjectType::kShape || object.identity.value != wanted.value) continue;
-        if (object.identity.colour == wanted.colour) return true;
-        for (const ColourChange& change : object.changes) {
-          if (change.colour == wanted.colour) return true;
-        }
-      } else if (wanted.type == object.identity.type) {
-        if (wanted.value == object.identity.value) return true;
-        if (wanted.type == ObjectType::kNumber && one_reads_as_other(wanted, object.identity))
-          return true;
-      }
-    }
-    return false;
-  }
-  // "7" can be read in "47".
-  static bool one_reads_as_other(const Identity& a, const Identity& b) {
-    const std::string x = a.text(), y = b.text();
-    return x.find(y) != std::string::npos || y.find(x) != std::string::npos;
-  }
-
-  bool allowed(const Identity& identity, bool target) const {
-    if (train() ? identity.held_out() : (target && !identity.held_out())) return false;
-    return !taken(identity);
-  }
-
-  Identity random_identity(ObjectType type) {
-    Identity identity{type, 0, random_.below(kColours.size())};
-    if (type == ObjectType::kShape) identity.value = random_.below(kShapes.size());
-    if (type == ObjectType::kWord) identity.value = random_.below(kWords.size());
-    if (type == ObjectType::kNumber) {
-      identity.value = random_.chance(55) ? random_.below(10) : random_.between(10, 99);
-    }
-    return identity;
-  }
-
-  std::optional<Identity> pick_identity(ObjectType type, bool target) {
-    for (int i = 0; i < 60; ++i) {
-      const Identity identity = random_identity(type);
-      if (allowed(identity, target)) return identity;
-    }
-    return std::nullopt;
-  }
-
-  // Like a target in shape or in colour, or a text that resembles one.
-  std::optional<Identity> pick_distractor() {
-    std::vector<Identity> models;
-    for (const Object& object : s_.objects) models.push_back(object.identity);
-    for (int i = 0; i < 60; ++i) {
-      const bool text = random_.chance(22);
-      Identity identity = random_identity(!text                ? ObjectType::kShape
-                                          : random_.chance(50) ? ObjectType::kWord
-                                                               : ObjectType::kNumber);
-      if (!models.empty()) {
-        const Identity& model = random_.pick(models);
-        if (model.type == identity.type && random_.chance(50)) {
-          if (model.type == ObjectType::kShape) identity.value = model.value;
-        } else {
-          identity.colour = model.colour;
-        }
-      }
-      if (allowed(identity, false)) return identity;
-    }
-    return std::nullopt;
-  }
-
-  ObjectType role_type(int text_percent) {
-    if (!random_.chance(text_percent)) return ObjectType::kShape;
-    return random_.chance(50) ? ObjectType::kWord : ObjectType::kNumber;
-  }
-
-  // ---- size and place --------------------------------------------------------------------------
-  // `small` asks for the least size that is still legible.
-  void set_size(Object* object, bool small) {
-    const ObjectType type = object->identity.type;
-    if (type == ObjectType::kShape) {
-      object->half_width = object->half_height =
-          small ? random_.between(152, 164) : random_.between(165, 235);
-      return;
-    }
-    const int letters = static_cast<int>(object->identity.text().size());
-    const int columns = 6 * letters - 1;  // glyphs of 5 x 7 cells, one cell between
-    int most = std::min(letters == 1   ? 58
-                        : letters == 2 ? 50
-                                       : 44,
-                        width_ * 86 / 100 / (columns + 2));
-    int least = std::max(24, most * 3 / 4);
-    object->cell = small ? least : random_.between(least, most);
-    object->half_width = object->cell * (columns + 2) / 2;
-    object->half_height = object->cell * 9 / 2;
-  }
-
-  bool free(const Box& reach, const Span& when, int except) const {
-    const Box wide{reach.left - kMargin, reach.top - kMargin, reach.right + kMargin,
-                   reach.bottom + kMargin};
-    for (int i = 0; i < static_cast<int>(s_.objects.size()); ++i) {
-      if (i == except) continue;
-      for (const Stay& stay : s_.objects[i].stays) {
-        if (stay.span.start < when.end && when.start < stay.span.end && stay.reach.meets(wide))
-          return false;
-      }
-    }
-    return true;
-  }
-
-  enum class Motion { kStill, kWander };
-
-  // A stay whose object wanders during `moving` (inside `span`) and is still otherwise.
-  // Appended to the object when a free place is found.
-  bool add_stay(Object* object, const Span& span, Motion motion, const std::vector<Span>& moving) {
-    for (int attempt = 0; attempt < 30; ++attempt) {
-      if (attempt == 10 && object->stays.empty()) set_size(object, true);
-      const int hw = object->half_width, hh = object->half_height;
-      // The centre stays inside a strip: long one way, narrow the other.
-      int across = 0, down = 0;
-      if (motion == Motion::kWander) {
-        across = random_.between(240, 620);
-        down = random_.between(0, 120);
-        if (random_.chance(50)) std::swap(across, down);
-        across = std::min(across, width_ - 2 * hw);
-        down = std::min(down, height_ - 2 * hh);
-        if (std::max(across, down) < 180) continue;
-      }
-      const int left = random_.between(hw, width_ - hw - across);
-      const int top = random_.between(hh, height_ - hh - down);
-      const Box strip{left, top, left + across, top + down};
-      const Box reach{left - hw, top - hh, strip.right + hw, strip.bottom + hh};
-      if (!free(reach, span, -1)) continue;
-      Stay stay{span, {}, reach};
-      wander(strip, span.start, moving, &stay.path);
-      object->stays.push_back(std::move(stay));
-      return true;
-    }
-    return false;
-  }
-
-  // Back and forth along the strip at a steady speed.
-  void wander(const Box& strip, int start, const std::vector<Span>& moving,
-              std::vector<Key>* path) {
-    const bool across = strip.right - strip.left >= strip.bottom - strip.top;
-    Key at{start, random_.between(strip.left, strip.right),
-           random_.between(strip.top, strip.bottom)};
-    path->push_back(at);
-    bool forward = random_.chance(50);
-    const int speed = random_.between(160, 380);  // units a second along the strip
-    for (const Span& span : moving) {
-      if (at.ms < span.start) path->push_back(at = {span.start, at.x, at.y});
-      while (at.ms < span.end) {
-        Key to{0, random_.between(strip.left, strip.right),
-               random_.between(strip.top, strip.bottom)};
-        int& along = across ? to.x : to.y;
-        const int low = across ? strip.left : strip.top, high = across ? strip.right : strip.bottom;
-        along = forward ? random_.between(high - (high - low) / 5, high)
-                        : random_.between(low, low + (high - low) / 5);
-        forward = !forward;
-        const int distance = std::abs(along - (across ? at.x : at.y));
-        const int needs = distance * 1000 / speed;
-        if (needs < 150) continue;
-        to.ms = at.ms + needs;
-        if (to.ms > span.end) {  // cut short where the time is up
-          const int64_t part = span.end - at.ms;
-          to.x = at.x + static_cast<int>((to.x - at.x) * part / needs);
-          to.y = at.y + static_cast<int>((to.y - at.y) * part / needs);
-          to.ms = span.end;
-        }
-        path->push_back(at = to);
-      }
-    }
-  }
-
   // ---- times -----------------------------------------------------------------------------------
   // Short events are commoner than long ones: were they not, an answer in the middle of the clip
   // would too often be half right by chance.
@@ -281,7 +102,7 @@ class Director {
     for (int i = 0; i < 60; ++i) {
       Scene scene{start, random_.below(kPatterns.size()), random_.below(kHues.size())};
       const bool held_out = background_held_out(scene.pattern, scene.hue);
-      if (train() ? held_out : (target && !held_out)) continue;
+      if (s_.split == Split::kTrain ? held_out : (target && !held_out)) continue;
       const bool used = std::any_of(s_.scenes.begin(), s_.scenes.end(), [&](const Scene& other) {
         return other.pattern == scene.pattern && other.hue == scene.hue;
       });
@@ -347,15 +168,20 @@ class Director {
     return false;
   }
 
+  ObjectType role_type(int text_percent) {
+    if (!random_.chance(text_percent)) return ObjectType::kShape;
+    return random_.chance(50) ? ObjectType::kWord : ObjectType::kNumber;
+  }
+
   // A target with an identity and a size, not yet in the script.
   std::optional<Object> new_target(ObjectType type) {
-    const std::optional<Identity> identity = pick_identity(type, true);
+    const std::optional<Identity> identity = cast_.pick_identity(type, true);
     if (!identity) return std::nullopt;
     Object object;
     object.identity = *identity;
     object.target = true;
     object.plate = random_.chance(50);
-    set_size(&object, random_.chance(40));
+    stage_.set_size(&object, random_.chance(40));
     return object;
   }
 
@@ -379,8 +205,8 @@ class Director {
     const Span span = random_span();
     Object shown = *object;
     const bool wanders = random_.chance(kind == Kind::kText ? 20 : 40);
-    if (!add_stay(&shown, span, wanders ? Motion::kWander : Motion::kStill,
-                  wanders ? std::vector{span} : std::vector<Span>{}))
+    if (!stage_.add_stay(&shown, span, wanders ? Motion::kWander : Motion::kStill,
+                         wanders ? std::vector{span} : std::vector<Span>{}))
       return false;
     return commit(std::move(shown), Event{kind, -1, -1, -1, -1, Ordinal::kFirst, {span}});
   }
@@ -390,8 +216,8 @@ class Director {
     if (!object) return false;
     const Span away = random_span(start_margin());
     const int from = random_.chance(60) ? 0 : random_.between(0, away.start - kGap);
-    if (!add_stay(&*object, {from, away.start}, Motion::kStill, {})) return false;
-    if (!add_stay(&*object, {away.end, duration_}, Motion::kStill, {})) return false;
+    if (!stage_.add_stay(&*object, {from, away.start}, Motion::kStill, {})) return false;
+    if (!stage_.add_stay(&*object, {away.end, duration_}, Motion::kStill, {})) return false;
     return commit(std::move(*object), Event{Kind::kLeave, -1, -1, -1, -1, Ordinal::kFirst, {away}});
   }
 
@@ -399,7 +225,7 @@ class Director {
     auto object = new_target(role_type(15));
     if (!object) return false;
     const Span moving = random_span(start_margin());
-    if (!add_stay(&*object, around(moving), Motion::kWander, {moving})) return false;
+    if (!stage_.add_stay(&*object, around(moving), Motion::kWander, {moving})) return false;
     return commit(std::move(*object),
                   Event{Kind::kMove, -1, -1, -1, -1, Ordinal::kFirst, {moving}});
   }
@@ -412,7 +238,7 @@ class Director {
     if (random_.chance(25)) stay.end = still.end;  // leaves from where it stopped
     std::vector<Span> moving{{stay.start, still.start}};
     if (still.end < stay.end) moving.push_back({still.end, stay.end});
-    if (!add_stay(&*object, stay, Motion::kWander, moving)) return false;
+    if (!stage_.add_stay(&*object, stay, Motion::kWander, moving)) return false;
     return commit(std::move(*object), Event{Kind::kStop, -1, -1, -1, -1, Ordinal::kFirst, {still}});
   }
 
@@ -423,7 +249,7 @@ class Director {
     for (int i = 0;; ++i) {
       if (i == 30) return false;
       changed.colour = random_.below(kColours.size());
-      if (changed.colour != object->identity.colour && allowed(changed, false)) break;
+      if (changed.colour != object->identity.colour && cast_.allowed(changed, false)) break;
     }
     const Span span = random_span(start_margin());
     Span stay = around(span);
@@ -432,8 +258,8 @@ class Director {
     object->changes.push_back({span.start, changed.colour});
     if (!leaves) object->changes.push_back({span.end, object->identity.colour});
     const bool wanders = random_.chance(20);
-    if (!add_stay(&*object, stay, wanders ? Motion::kWander : Motion::kStill,
-                  wanders ? std::vector{stay} : std::vector<Span>{}))
+    if (!stage_.add_stay(&*object, stay, wanders ? Motion::kWander : Motion::kStill,
+                         wanders ? std::vector{stay} : std::vector<Span>{}))
       return false;
     Event event{Kind::kColour, -1, -1, changed.colour, -1, Ordinal::kFirst, {span}};
     return commit(std::move(*object), std::move(event));
@@ -462,7 +288,7 @@ class Director {
     for (int i = 0; i < count; ++i) {
       spans[i] = {used + offsets[i], used + offsets[i] + lengths[i]};
       used += lengths[i] + 1000;
-      if (!add_stay(&*object, spans[i], Motion::kStill, {})) return false;
+      if (!stage_.add_stay(&*object, spans[i], Motion::kStill, {})) return false;
     }
     Event event;
     event.kind = all ? Kind::kAll : Kind::kOrder;
@@ -485,11 +311,11 @@ class Director {
     if (!still) return false;
     const Span span = random_span(start_margin());
     const Span stay_x = around(span), stay_y = around(span);
-    if (!add_stay(&*still, stay_x, Motion::kStill, {})) return false;
+    if (!stage_.add_stay(&*still, stay_x, Motion::kStill, {})) return false;
     const int x_index = static_cast<int>(s_.objects.size());
     s_.objects.push_back(*still);  // so that its name and its place are taken
     auto comer = touching_shape();
-    if (comer && place_comer(&*comer, x_index, stay_y, span)) {
+    if (comer && stage_.add_approach(&*comer, x_index, stay_y, span)) {
       Event event;
       event.kind = Kind::kTouch;
       event.other = x_index;
@@ -510,43 +336,13 @@ class Director {
         case Shape::kCross:
         case Shape::kDiamond:
         case Shape::kRing:
-          set_size(&*object, true);
+          stage_.set_size(&*object, true);
           return object;
         default:
           break;
       }
     }
     return std::nullopt;
-  }
-
-  bool place_comer(Object* comer, int x_index, const Span& stay, const Span& span) {
-    const Object& other = s_.objects[x_index];
-    const Key at = other.stays[0].path[0];
-    const int contact = other.half_width + comer->half_width;
-    for (int attempt = 0; attempt < 24; ++attempt) {
-      const bool across = random_.chance(50);
-      const int sign = random_.chance(50) ? 1 : -1;
-      const int travel = random_.between(160, 420);
-      const auto key = [&](int ms, int distance) {
-        return Key{ms, at.x + (across ? sign * distance : 0),
-                   at.y + (across ? 0 : sign * distance)};
-      };
-      const int in = std::min(span.start - stay.start, travel * 1000 / random_.between(200, 400));
-      const int out = std::min(stay.end - span.end, travel * 1000 / random_.between(200, 400));
-      const Key far = key(0, contact + travel), near = key(0, contact);
-      const int hw = comer->half_width, hh = comer->half_height;
-      const Box reach{std::min(far.x, near.x) - hw, std::min(far.y, near.y) - hh,
-                      std::max(far.x, near.x) + hw, std::max(far.y, near.y) + hh};
-      if (reach.left < 0 || reach.top < 0 || reach.right > width_ || reach.bottom > height_)
-        continue;
-      if (!free(reach, stay, x_index)) continue;
-      Stay placed{stay, {}, reach};
-      placed.path = {key(span.start - in, contact + travel), key(span.start, contact),
-                     key(span.end, contact), key(span.end + out, contact + travel)};
-      comer->stays.push_back(std::move(placed));
-      return true;
-    }
-    return false;
   }
 
   // ---- distractors -----------------------------------------------------------------------------
@@ -557,12 +353,12 @@ class Director {
   }
 
   bool add_distractor() {
-    const auto identity = pick_distractor();
+    const auto identity = cast_.pick_distractor();
     if (!identity) return false;
     Object object;
     object.identity = *identity;
     object.plate = random_.chance(50);
-    set_size(&object, random_.chance(50));
+    stage_.set_size(&object, random_.chance(50));
     const int stays = random_.between(1, 3);
     std::vector<Span> spans;
     int from = 0;
@@ -577,37 +373,23 @@ class Director {
     }
     for (const Span& span : spans) {
       const bool wanders = random_.chance(35);
-      if (wanders && random_.chance(40) && slide(&object, span)) continue;
-      add_stay(&object, span, wanders ? Motion::kWander : Motion::kStill,
-               wanders ? std::vector{span} : std::vector<Span>{});
+      if (wanders && random_.chance(40) && stage_.slide(&object, span)) continue;
+      stage_.add_stay(&object, span, wanders ? Motion::kWander : Motion::kStill,
+                      wanders ? std::vector{span} : std::vector<Span>{});
     }
     if (object.stays.empty()) return false;
     s_.objects.push_back(std::move(object));
     return true;
   }
 
-  // Crosses the whole frame, from outside to outside.
-  bool slide(Object* object, const Span& span) {
-    if (span.end - span.start < 2000) return false;
-    const int hw = object->half_width, hh = object->half_height;
-    const int y = random_.between(hh, height_ - hh);
-    const Box reach{-2 * hw, y - hh, width_ + 2 * hw, y + hh};
-    if (!free(reach, span, -1)) return false;
-    const bool right = random_.chance(50);
-    object->stays.push_back(
-        {span,
-         {{span.start, right ? -hw : width_ + hw, y}, {span.end, right ? width_ + hw : -hw, y}},
-         reach});
-    return true;
-  }
-
   Random random_;
   const ScriptOptions& options_;
   Script& s_;
+  Casting cast_{random_, s_};
+  Stage stage_{random_, s_};
   int duration_;
   int min_event_ = 0, max_event_ = 0;
-  int width_ = 0, height_ = 0;  // of the frame, units
-  std::vector<Role> roles_;     // each as often as it weighs
+  std::vector<Role> roles_;  // each as often as it weighs
 };
 
 }  // namespace
