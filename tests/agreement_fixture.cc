@@ -11,13 +11,11 @@
 namespace shijian::agreement {
 namespace {
 
-using nlohmann::json;
-
-json read_json(const std::filesystem::path& path) {
-  return json::parse(read_file(path, size_t{16} << 20));
+std::string read_text(const std::filesystem::path& path) {
+  return read_file(path, size_t{16} << 20);
 }
 
-std::vector<int32_t> ints(const SafetensorsFile& file, const std::string& name) {
+std::vector<int64_t> ints(const SafetensorsFile& file, const std::string& name) {
   const auto values = file.tensor(name).span<int32_t>();
   return {values.begin(), values.end()};
 }
@@ -34,11 +32,17 @@ std::filesystem::path reference_directory() {
 
 std::vector<Input> read_inputs() {
   std::vector<Input> inputs;
-  for (const json& entry : read_json(reference_directory() / "inputs.json")) {
-    Input input{entry.at("name"), entry.at("messages"), entry.value("tools", json()), {}};
-    for (const json& message : input.messages) {
+  const OrderedJson entries = OrderedJson::parse(read_text(reference_directory() / "inputs.json"));
+  for (const OrderedJson& entry : entries) {
+    Input input;
+    input.name = entry.at("name");
+    input.messages = entry.at("messages");
+    input.tools = entry.value("tools", OrderedJson());
+    input.locate = entry.value("locate", OrderedJson());
+    input.prompt_only = entry.value("prompt_only", false);
+    for (const OrderedJson& message : input.messages) {
       if (!message.at("content").is_array()) continue;
-      for (const json& part : message.at("content")) {
+      for (const OrderedJson& part : message.at("content")) {
         const std::string type = part.at("type");
         if (type != "text") input.media.push_back({part.at(type), type == "image"});
       }
@@ -54,8 +58,8 @@ Fixture::Fixture(std::string checkpoint, int reference)
       pixels_(fixture_file("pixels.safetensors")),
       prompts_(fixture_file(fmt::format("prompts.{}.safetensors", reference))),
       samples_(fixture_file(fmt::format("{}.{}.safetensors", checkpoint_, reference))),
-      notes_(read_json(fixture_file(fmt::format("{}.{}.json", checkpoint_, reference)))),
-      texts_(read_json(fixture_file(fmt::format("prompts.{}.json", reference)))) {
+      notes_(
+          Json::parse(read_text(fixture_file(fmt::format("{}.{}.json", checkpoint_, reference))))) {
   layout_ = notes_.at("layout");
   sizes_ = notes_.at("sizes");
 }
@@ -64,16 +68,19 @@ std::filesystem::path Fixture::checkpoint_directory() const {
   return reference_directory() / "checkpoints" / checkpoint_;
 }
 
-const TensorView& Fixture::frames(const Medium& medium) const {
-  return frames_.tensor(medium.file + "/frames");
+Tensor Fixture::frames(const Medium& medium) const {
+  const TensorView& view = frames_.tensor(medium.file + "/frames");
+  Tensor frames(DType::kU8, view.shape);
+  std::ranges::copy(view.span<uint8_t>(), frames.data<uint8_t>());
+  return frames;
 }
 
-const TensorView& Fixture::frame_indices(const Medium& medium) const {
-  return frames_.tensor(medium.file + "/frame_indices");
+std::span<const int64_t> Fixture::frame_indices(const Medium& medium) const {
+  return frames_.tensor(medium.file + "/frame_indices").span<int64_t>();
 }
 
-const TensorView& Fixture::frame_times(const Medium& medium) const {
-  return frames_.tensor(medium.file + "/frame_times");
+std::span<const double> Fixture::frame_times(const Medium& medium) const {
+  return frames_.tensor(medium.file + "/frame_times").span<double>();
 }
 
 Tensor Fixture::pixel_values(const Medium& medium) const {
@@ -85,20 +92,16 @@ Tensor Fixture::pixel_values(const Medium& medium) const {
   return values;
 }
 
-std::vector<int32_t> Fixture::prompt_tokens(const Input& input) const {
+std::vector<int64_t> Fixture::prompt_tokens(const Input& input) const {
   return ints(prompts_, fmt::format("{}/{}/prompt_tokens", layout_, input.name));
 }
 
-std::vector<int32_t> Fixture::position_ids(const Input& input) const {
+std::vector<int64_t> Fixture::position_ids(const Input& input) const {
   return ints(prompts_, fmt::format("{}/{}/position_ids", layout_, input.name));
 }
 
-std::vector<int32_t> Fixture::tokens(const Input& input) const {
+std::vector<int64_t> Fixture::tokens(const Input& input) const {
   return ints(samples_, input.name + "/tokens");
-}
-
-const std::string& Fixture::prompt(const Input& input) const {
-  return texts_.at(layout_).at(input.name).get_ref<const std::string&>();
 }
 
 std::vector<std::string> Fixture::stages(const Input& input) const {
@@ -111,7 +114,7 @@ std::vector<std::string> Fixture::stages(const Input& input) const {
 double Fixture::apart(const Input& input, const std::string& stage,
                       std::span<const float> ours) const {
   constexpr double kInfinite = std::numeric_limits<double>::infinity();
-  const json& note = notes_.at("inputs").at(input.name).at("stages").at(stage);
+  const Json& note = notes_.at("inputs").at(input.name).at("stages").at(stage);
   const auto count = static_cast<int64_t>(ours.size());
   if (element_count(note.at("shape").get<Shape>()) != count) return kInfinite;
 

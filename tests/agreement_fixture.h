@@ -4,12 +4,12 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/json.h"
 #include "checkpoint/safetensors.h"
 #include "tensor/tensor.h"
 
@@ -26,8 +26,10 @@ struct Medium {
 // One input, as inputs.json describes it.
 struct Input {
   std::string name;
-  nlohmann::json messages;
-  nlohmann::json tools;  // null when there are none
+  OrderedJson messages;
+  OrderedJson tools;   // null when there are none
+  OrderedJson locate;  // {question, style} where `shijian locate` asks it; else null
+  bool prompt_only = false;
   std::vector<Medium> media;
 };
 std::vector<Input> read_inputs();
@@ -40,17 +42,16 @@ class Fixture {
   std::filesystem::path checkpoint_directory() const;
 
   // Of a medium: frames U8 [n, height, width, 3], indices I64 [n], times F64 [n].
-  const TensorView& frames(const Medium& medium) const;
-  const TensorView& frame_indices(const Medium& medium) const;
-  const TensorView& frame_times(const Medium& medium) const;
+  Tensor frames(const Medium& medium) const;
+  std::span<const int64_t> frame_indices(const Medium& medium) const;
+  std::span<const double> frame_times(const Medium& medium) const;
   // Its patches, F32 [patches, values of a patch].
   Tensor pixel_values(const Medium& medium) const;
 
   // Of an input.
-  std::vector<int32_t> prompt_tokens(const Input& input) const;
-  std::vector<int32_t> position_ids(const Input& input) const;  // [3 * tokens]
-  std::vector<int32_t> tokens(const Input& input) const;        // the greedy answer
-  const std::string& prompt(const Input& input) const;          // the template's text
+  std::vector<int64_t> prompt_tokens(const Input& input) const;
+  std::vector<int64_t> position_ids(const Input& input) const;  // [3 * tokens]
+  std::vector<int64_t> tokens(const Input& input) const;        // the greedy answer
   std::vector<std::string> stages(const Input& input) const;    // those kept as samples
 
   // How far our values of a stage are from the reference's, as a share of the stage's largest
@@ -66,8 +67,7 @@ class Fixture {
   SafetensorsFile pixels_;
   SafetensorsFile prompts_;
   SafetensorsFile samples_;
-  nlohmann::json notes_;
-  nlohmann::json texts_;
+  Json notes_;
 };
 
 // Which elements of a flat stage of `count` values the fixtures keep.

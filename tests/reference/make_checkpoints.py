@@ -170,7 +170,7 @@ def make_processor(spec, tokenizer):
         video.update(size={"shortest_edge": 1024, "longest_edge": 25165824}, cap_pixels_per_frame=True)
     image_class = getattr(transformers, "Qwen2VLImageProcessorFast", None) or transformers.Qwen2VLImageProcessor
     image = image_class(**patches, size={"shortest_edge": 4096, "longest_edge": 16777216})
-    template = (HERE / "templates" / f"{spec.get('template', 'instruct')}.jinja").read_text()
+    template = (HERE / "text" / "templates" / f"{spec.get('template', 'instruct')}.jinja").read_text()
     tokenizer.chat_template = template
     return Qwen3VLProcessor(image, tokenizer, Qwen3VLVideoProcessor(**video), chat_template=template)
 
