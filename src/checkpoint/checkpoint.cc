@@ -170,9 +170,10 @@ std::vector<SafetensorsFile> open_shards(const fs::path& directory) {
     }
   }
   if (found != index.file_of.size()) {
-    for (const auto& [tensor, file] : index.file_of) {
-      const auto shard = std::find_if(out.begin(), out.end(), [&](const SafetensorsFile& f) {
-        return f.path().filename() == file;
+    for (const auto& entry : index.file_of) {
+      const auto& [tensor, file] = entry;
+      const auto shard = std::find_if(out.begin(), out.end(), [&entry](const SafetensorsFile& f) {
+        return f.path().filename() == entry.second;
       });
       if (shard->find(tensor) == nullptr) {
         throw Error(

@@ -283,7 +283,9 @@ class Reader {
     const auto found = root.find("added_tokens_decoder");
     if (found == root.end() || found->is_null()) return;
     if (!found->is_object()) fail("added_tokens_decoder is not an object");
-    for (const auto& [key, token] : found->items()) {
+    for (auto item = found->begin(); item != found->end(); ++item) {
+      const std::string& key = item.key();
+      const Json& token = item.value();
       const bool digits = !key.empty() && key.size() < 9 &&
                           key.find_first_not_of("0123456789") == std::string::npos;
       if (!digits || !token.is_object() || !token.contains("content") ||
