@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "grounding/event.h"
+#include "grounding/normal_text.h"
 #include "grounding/time_scan.h"
 
 namespace shijian {

@@ -6,87 +6,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <initializer_list>
 #include <string>
 
 #include "grounding/answer_parts.h"
-#include "grounding/utf8.h"
+#include "grounding/prose_context.h"
 
 namespace shijian {
 
 namespace {
-
-using Names = std::initializer_list<std::string_view>;
-
-bool in(std::string_view word, const Names& names) {
-  return std::find(names.begin(), names.end(), word) != names.end();
-}
-bool ends_with_any(std::string_view text, const Names& names) {
-  return std::any_of(names.begin(), names.end(),
-                     [&](std::string_view name) { return text.ends_with(name); });
-}
-bool begins_with_any(std::string_view text, const Names& names) {
-  return std::any_of(names.begin(), names.end(),
-                     [&](std::string_view name) { return text.starts_with(name); });
-}
-bool has_any(std::string_view text, const Names& names) {
-  return std::any_of(names.begin(), names.end(), [&](std::string_view name) {
-    return text.find(name) != std::string_view::npos;
-  });
-}
-
-// A stretch of text between times, sorted by kind.
-struct Context {
-  std::vector<std::string> words;  // ASCII words, lower case
-  std::string han;                 // everything beyond ASCII, spaces left out
-  std::string symbols;             // ASCII punctuation that carries meaning
-  bool new_line = false;
-
-  bool has(const Names& names) const {
-    return std::any_of(words.begin(), words.end(),
-                       [&](const std::string& word) { return in(word, names); });
-  }
-  std::string_view first() const { return words.empty() ? std::string_view() : words.front(); }
-  // The last word, passing over "about", "approximately" and articles.
-  std::string_view last_exact() const {
-    for (size_t i = words.size(); i-- > 0;) {
-      if (!in(words[i], {"about", "around", "approximately", "roughly", "a", "an", "the", "nearly",
-                         "exactly", "just", "only"})) {
-        return words[i];
-      }
-    }
-    return {};
-  }
-};
-
-Context read_context(std::string_view text, size_t begin, size_t end) {
-  Context context;
-  for (size_t at = begin; at < end;) {
-    const char c = text[at];
-    if (is_ascii_letter(c)) {
-      std::string word;
-      while (at < end && (is_ascii_letter(text[at]) || text[at] == '\'')) {
-        if (text[at] != '\'') word.push_back(lower(text[at]));
-        ++at;
-      }
-      context.words.push_back(std::move(word));
-    } else if (static_cast<unsigned char>(c) >= 0x80) {
-      const size_t size = read_utf8(text, at).size;
-      context.han.append(text.substr(at, size));
-      at += size;
-    } else {
-      if (c == '\n') context.new_line = true;
-      if (c != ' ' && c != '\n' && c != '\t' && c != '\r' && c != '*' && c != '_' && c != '`' &&
-          c != '"' && c != '\'' && c != '(' && c != ')' && c != '[' && c != ']' && c != '|' &&
-          c != '<' && !is_digit(c)) {
-        if (c != '>' || (at > begin && (text[at - 1] == '-' || text[at - 1] == '=')))
-          context.symbols.push_back(c);
-      }
-      ++at;
-    }
-  }
-  return context;
-}
 
 // Words between two times that say nothing about how they belong together.
 bool is_filler(std::string_view word) {
@@ -510,67 +437,9 @@ class ProseReader {
       if (ahead == std::string_view::npos && i + 1 < placed_.size()) continue;
       const size_t line_begin = back == std::string_view::npos ? from : from + back + 1;
       const size_t line_end = ahead == std::string_view::npos ? to : place.end + ahead;
-      found_.events[place.event].label = line_label(line_begin, line_end, place);
+      const LabelRange label = find_label(text_, line_begin, line_end, place.begin, place.end);
+      found_.events[place.event].label = std::string(source_.source_slice(label.begin, label.end));
     }
-  }
-
-  std::string line_label(size_t line_begin, size_t line_end, const Placed& place) const {
-    const auto decoration = [](char c) {
-      return c == ' ' || c == '*' || c == '_' || c == '`' || c == '"' || c == '\'' || c == '|' ||
-             c == '#' || c == '>' || c == '\r' || c == '\t';
-    };
-    size_t b = line_begin, e = place.begin;
-    while (b < e && (decoration(text_[b]) || text_[b] == '-' || text_[b] == '+')) ++b;
-    size_t number = b;  // "1." or "1)"
-    while (number < e && is_digit(text_[number])) ++number;
-    const bool listed = b > line_begin || (number > b && number < e);
-    if (number > b && number < e && (text_[number] == '.' || text_[number] == ')')) {
-      b = number + 1;
-      while (b < e && decoration(text_[b])) ++b;
-    }
-    while (e > b && (decoration(text_[e - 1]) || text_[e - 1] == '[' || text_[e - 1] == '<')) --e;
-    size_t label_begin = 0, label_end = 0;
-    if (e == b || (e == b + 1 && (text_[b] == '(' || text_[b] == '['))) {
-      // Behind the times: set off by a mark, in a list, or after a clock time.
-      size_t mark = place.end;
-      while (mark < line_end && decoration(text_[mark])) ++mark;
-      const bool set_off = mark < line_end && (text_[mark] == ':' || text_[mark] == '-' ||
-                                               text_[mark] == ')' || text_[mark] == ']');
-      const std::string_view times = text_.substr(place.begin, place.end - place.begin);
-      if (!set_off && !listed && times.find(':') == std::string_view::npos) return {};
-      label_begin = place.end;
-      label_end = line_end;
-    } else if (text_[e - 1] == ':' || text_[e - 1] == '=') {
-      label_begin = b;
-      label_end = e - 1;
-    } else if ((text_[e - 1] == '(' || text_[e - 1] == '-') && (listed || text_[e - 1] == '(')) {
-      label_begin = b;
-      label_end = e - 1;
-    } else {
-      return {};
-    }
-    const auto edge = [&](char c) {
-      return decoration(c) || c == ':' || c == ')' || c == ']' || c == ',' || c == '-' ||
-             c == '.' || c == ';' || c == '~' || c == '(' || c == '[' || c == '=';
-    };
-    while (label_begin < label_end && edge(text_[label_begin])) ++label_begin;
-    while (label_end > label_begin && edge(text_[label_end - 1])) --label_end;
-    if (label_end - label_begin > 300) return {};
-    const std::string name = lower(text_.substr(label_begin, label_end - label_begin));
-    if (name.empty() ||
-        ends_with_any(
-            name,
-            {"time",       "times",  "interval", "intervals", "range",    "ranges",  "timestamp",
-             "timestamps", "answer", "seconds",  "second",    "duration", "span",    "spans",
-             "start",      "starts", "event",    "events",    "moment",   "moments", "segment",
-             "segments",   "output", "result",   "from",      "begin",    "begins",  "时间",
-             "时间段",     "答案",   "回答",     "时间范围",  "时间戳",   "时刻",    "秒",
-             "事件",       "结果",   "区间",     "开始",      "结束",     "起始",    "从",
-             "。"}) ||
-        in(name, {"s", "approximately"})) {
-      return {};
-    }
-    return std::string(source_.source_slice(label_begin, label_end));
   }
 
   const NormalText& source_;

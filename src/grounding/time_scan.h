@@ -1,28 +1,11 @@
-// The first step of reading an answer: one spelling for every digit, dash and quote, and the times
-// that stand in the text. Internal to the answer parser.
+// The times that stand in a text, apart from all other numbers. Internal to the answer parser.
 #pragma once
 
 #include <cstddef>
-#include <string>
 #include <string_view>
 #include <vector>
 
-#include "grounding/event.h"
-
 namespace shijian {
-
-// `text` with full-width forms, typographic dashes, quotes and spaces replaced by ASCII, and
-// ill-formed bytes by U+FFFD. Byte i of it came from byte origin[i] of the source.
-struct NormalText {
-  std::string text;
-  std::vector<size_t> origin;  // [text.size() + 1], not decreasing
-  std::string_view source;
-
-  // The source bytes behind [begin, end) of `text`.
-  TextRange source_range(size_t begin, size_t end) const;
-  std::string_view source_slice(size_t begin, size_t end) const;
-};
-NormalText normalize(std::string_view source);
 
 enum class TimeUnit { kNone, kMilliseconds, kSeconds, kMinutes, kHours };
 
@@ -41,10 +24,5 @@ struct TimeToken {
 // Times in [begin, end) of the normal text, in order. Numbers inside words, frame numbers, years,
 // percentages and the like are left out.
 std::vector<TimeToken> scan_times(std::string_view text, size_t begin, size_t end);
-
-inline bool is_digit(char c) { return c >= '0' && c <= '9'; }
-inline bool is_ascii_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-inline char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-std::string lower(std::string_view text);
 
 }  // namespace shijian
