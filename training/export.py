@@ -18,7 +18,7 @@ import model as nano
 from model import Batch, Config, Nano
 
 # The chat template of the Qwen3-VL Instruct checkpoints.
-TEMPLATE = pathlib.Path(__file__).parent / "../tests/reference/templates/instruct.jinja"
+TEMPLATE = pathlib.Path(__file__).parent / "../tests/reference/text/templates/instruct.jinja"
 
 
 def config_json(c, t):

@@ -45,6 +45,20 @@ MediaFile media_file(const std::string& path) {
   return {path, is_still_image(path)};
 }
 
+OrderedJson description_json(const Description& d, const std::string& model) {
+  OrderedJson json = {{"response", d.response}};
+  if (!d.reasoning.empty()) {
+    json["reasoning"] = d.reasoning;
+    json["reasoning_source"] = "model";
+  }
+  json["model"] = model;
+  json["finish_reason"] = d.finish_reason;
+  json["usage"] = usage_json(d.usage);
+  json["timing"] = timing_json(d.timing);
+  if (!d.tokens.empty()) json["tokens"] = tokens_json(d.tokens);
+  return json;
+}
+
 void describe(const DescribeFlags& flags, StageRecorder* stages) {
   DescribeRequest request;
   for (const std::string& file : flags.files) request.media.push_back(media_file(file));

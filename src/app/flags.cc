@@ -87,6 +87,21 @@ SamplingRequest SamplingFlags::request() const {
   return request;
 }
 
+std::string SamplingFlags::describe() const {
+  std::string words = pipeline;
+  const auto add = [&](const char* name, const auto& value) {
+    if (value) words += fmt::format(" {}={}", name, *value);
+  };
+  add("fps", fps);
+  add("frames", frames);
+  add("min_pixels", min_pixels);
+  add("max_pixels", max_pixels);
+  add("frame_pixels", frame_pixels);
+  if (!from.empty()) words += " from=" + from;
+  if (!to.empty()) words += " to=" + to;
+  return words;
+}
+
 void GenerationFlags::add_to(CLI::App& command, bool greedy) {
   const char* group = "Generation";
   command.add_option("--max-new-tokens", values.max_new_tokens, "Stop after this many tokens")

@@ -33,6 +33,7 @@ struct SamplingFlags {
 
   void add_to(CLI::App& command);
   SamplingRequest request() const;
+  std::string describe() const;  // the flags that were given, on one line
 };
 
 struct GenerationFlags {

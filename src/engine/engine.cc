@@ -24,6 +24,8 @@ using Clock = std::chrono::steady_clock;
 constexpr size_t kMaxTextBytes = size_t{64} << 10;  // of a question or prompt
 constexpr int64_t kLocateTokens = 512;
 constexpr int64_t kDescribeTokens = 1024;
+// Alternatives of each token that the boundaries' uncertainty is worked out from: ten digits.
+constexpr int64_t kDigitAlternatives = 10;
 constexpr int64_t kThinkingTokens = 8192;  // thoughts come first and are long
 
 double seconds_between(Clock::time_point start, Clock::time_point end) {
@@ -268,7 +270,8 @@ LocateResult Engine::locate(const LocateRequest& request, const RunHooks& hooks)
   media.push_back(
       plan_media({request.video, false}, request.sampling, s.media, s.pool, hooks.cancel));
 
-  const GenerateOptions options = s.generate_options(request.generation, /*greedy=*/true);
+  GenerateOptions options = s.generate_options(request.generation, /*greedy=*/true);
+  options.sampling.top_logprobs = std::max(options.sampling.top_logprobs, kDigitAlternatives);
   std::vector<TokenSequence> sequences;
   int64_t longest = 0;
   for (const Prompt& prompt : prompts) {
@@ -318,7 +321,13 @@ LocateResult Engine::locate(const LocateRequest& request, const RunHooks& hooks)
       answer.usage.vision_tokens += placed.block.grid.tokens();
     }
     read_answer(answer, reply.text, s.chat.opens_thinking(), reply.tokens);
-    if (options.sampling.top_logprobs > 0) answer.tokens = std::move(reply.tokens);
+    const auto wanted = static_cast<size_t>(request.generation.logprobs);
+    if (wanted > 0) {
+      for (GeneratedToken& token : reply.tokens) {
+        token.top.resize(std::min(token.top.size(), wanted));
+      }
+      answer.tokens = std::move(reply.tokens);
+    }
     answer.timing = std::exchange(shared, Timing{});
     answer.timing.prefill = reply.prefill_seconds;
     answer.timing.generation = reply.generation_seconds;

@@ -61,10 +61,11 @@ SamplingOptions MediaSettings::sampling(const SamplingRequest& request) const {
   options.max_frames = profile.max_frames.value_or(static_cast<int>(video.max_frames));
   options.min_pixels = request.min_pixels.value_or(video.shortest_edge);
   options.max_pixels = request.max_pixels.value_or(video.longest_edge);
-  // The newest 5.x caps a frame unless the checkpoint's processor file says otherwise.
-  options.cap_frame = reference == Reference::k5 && video.cap_pixels_per_frame.value_or(true);
+  options.cap_frame = reference == Reference::k5 && video.cap_pixels_per_frame.value_or(false);
   options.max_video_tokens = static_cast<int>(video.max_video_tokens);
   options.frame_pixels = request.frame_pixels ? request.frame_pixels : profile.frame_pixels;
+  // That package's limit is one for each frame.
+  if (request.qwen_vl_utils && request.max_pixels) options.frame_pixels = request.max_pixels;
   options.from = request.from;
   options.to = request.to;
   return options;

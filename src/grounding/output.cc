@@ -56,21 +56,6 @@ OrderedJson sampling_json(const SamplingSummary& sampling) {
           {"prompt_style", sampling.prompt_style}};
 }
 
-OrderedJson tokens_json(const std::vector<GeneratedToken>& tokens) {
-  OrderedJson list = OrderedJson::array();
-  for (const GeneratedToken& token : tokens) {
-    OrderedJson top = OrderedJson::array();
-    for (const TokenAlternative& choice : token.top) {
-      top.push_back({{"text", to_valid_utf8(choice.bytes)}, {"logprob", choice.logprob}});
-    }
-    list.push_back({{"id", token.id},
-                    {"text", to_valid_utf8(token.bytes)},
-                    {"logprob", token.logprob},
-                    {"top", std::move(top)}});
-  }
-  return list;
-}
-
 std::string format_text(const Answer& answer, TimeFormat time_format) {
   std::string out;
   const bool chinese = answer.language == Language::kChinese;
@@ -94,6 +79,36 @@ std::string format_text(const Answer& answer, TimeFormat time_format) {
 }
 
 }  // namespace
+
+OrderedJson usage_json(const Usage& usage) {
+  return {{"vision_tokens", usage.vision_tokens},
+          {"prompt_tokens", usage.prompt_tokens},
+          {"generated_tokens", usage.generated_tokens}};
+}
+
+OrderedJson timing_json(const Timing& timing) {
+  return {{"decode", thousandths(timing.decode)},
+          {"vision", thousandths(timing.vision)},
+          {"prefill", thousandths(timing.prefill)},
+          {"generation", thousandths(timing.generation)},
+          {"first_token", thousandths(timing.first_token)},
+          {"total", thousandths(timing.total)}};
+}
+
+OrderedJson tokens_json(std::span<const GeneratedToken> tokens) {
+  OrderedJson list = OrderedJson::array();
+  for (const GeneratedToken& token : tokens) {
+    OrderedJson top = OrderedJson::array();
+    for (const TokenAlternative& choice : token.top) {
+      top.push_back({{"text", to_valid_utf8(choice.bytes)}, {"logprob", choice.logprob}});
+    }
+    list.push_back({{"id", token.id},
+                    {"text", to_valid_utf8(token.bytes)},
+                    {"logprob", token.logprob},
+                    {"top", std::move(top)}});
+  }
+  return list;
+}
 
 void read_answer(Answer& answer, std::string_view generated, bool starts_in_thought,
                  std::span<const GeneratedToken> tokens) {
@@ -143,7 +158,7 @@ OrderedJson answer_json(const Answer& answer, TimeFormat time_format) {
   }
   json["events"] = std::move(events);
   if (!answer.events.empty()) {
-    json["timestamp_range"] = fmt::format("{} - {}", text(answer.events.front().start), text(last));
+    json["timestamp_range"] = {text(answer.events.front().start), text(last)};
   }
   if (!answer.reasoning.empty()) {
     json["reasoning"] = to_valid_utf8(answer.reasoning);
@@ -152,15 +167,8 @@ OrderedJson answer_json(const Answer& answer, TimeFormat time_format) {
   json["model"] = to_valid_utf8(answer.model);
   json["video"] = video_json(answer.video);
   json["sampling"] = sampling_json(answer.sampling);
-  json["usage"] = {{"vision_tokens", answer.usage.vision_tokens},
-                   {"prompt_tokens", answer.usage.prompt_tokens},
-                   {"generated_tokens", answer.usage.generated_tokens}};
-  json["timing"] = {{"decode", thousandths(answer.timing.decode)},
-                    {"vision", thousandths(answer.timing.vision)},
-                    {"prefill", thousandths(answer.timing.prefill)},
-                    {"generation", thousandths(answer.timing.generation)},
-                    {"first_token", thousandths(answer.timing.first_token)},
-                    {"total", thousandths(answer.timing.total)}};
+  json["usage"] = usage_json(answer.usage);
+  json["timing"] = timing_json(answer.timing);
   OrderedJson notes = OrderedJson::array();
   for (const Note& note : answer.notes) {
     notes.push_back(

@@ -91,6 +91,11 @@ struct OutputOptions {
 // The keys and their order are those of docs/formats.md.
 nlohmann::ordered_json answer_json(const Answer& answer, TimeFormat time_format);
 
+// Parts of it that other outputs share.
+nlohmann::ordered_json usage_json(const Usage& usage);
+nlohmann::ordered_json timing_json(const Timing& timing);
+nlohmann::ordered_json tokens_json(std::span<const GeneratedToken> tokens);
+
 // All answers as one document, ending in a line break. JSON: an object for one answer, an array
 // for several. The subtitle formats put the events of all answers in order of time.
 std::string format_answers(std::span<const Answer> answers, const OutputOptions& options);

@@ -44,7 +44,7 @@ TEST(AnswerJson, KeysAndTheirOrder) {
             R"({"start":1.235,"end":3.1,"start_text":"00:00:01.235","end_text":"00:00:03.100",)"
             R"("label":"jump","confidence":0.877})");
   EXPECT_TRUE(json["events"][1]["confidence"].is_null());
-  EXPECT_EQ(json["timestamp_range"], "00:00:01.235 - 00:00:29.960");
+  EXPECT_EQ(json["timestamp_range"], (OrderedJson{"00:00:01.235", "00:00:29.960"}));
   EXPECT_EQ(json["notes"][0]["code"], "merged");
   EXPECT_EQ(json["notes"][0]["text"], "merged duplicate or overlapping events: 2");
 }
@@ -63,7 +63,7 @@ TEST(AnswerJson, TimeFormatsAndOneOrSeveralAnswers) {
   const Answer answer = sample();
   EXPECT_EQ(answer_json(answer, TimeFormat::kFrames)["events"][0]["end_text"], "78");
   EXPECT_EQ(answer_json(answer, TimeFormat::kMinutesCentis)["timestamp_range"],
-            "00:01.23 - 00:29.96");
+            (OrderedJson{"00:01.23", "00:29.96"}));
   OutputOptions options;
   options.format = OutputFormat::kJson;
   EXPECT_TRUE(Json::parse(format_answers({&answer, 1}, options)).is_object());

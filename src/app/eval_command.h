@@ -1,0 +1,10 @@
+#pragma once
+
+#include <CLI/App.hpp>
+
+namespace shijian {
+
+// shijian eval: scores a model on annotated videos.
+void add_eval_command(CLI::App& app);
+
+}  // namespace shijian

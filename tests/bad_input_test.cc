@@ -1,0 +1,148 @@
+// Every bad input gets one line that names the thing, a hint, and exit status 2 (wrong usage) or 1
+// (failed); nothing is left behind.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+
+#include "command.h"
+
+namespace shijian {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+class BadInput : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    folder_ = new ScratchFolder;
+    run_tool({"ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=96x64:r=10:d=3", "-pix_fmt",
+              "yuv420p", *folder_ / "clip.mp4"});
+    run_tool({"ffmpeg", "-v", "error", "-f", "lavfi", "-i", "sine=d=1", *folder_ / "sound.mp4"});
+  }
+  static void TearDownTestSuite() { delete folder_; }
+
+  static std::string clip() { return *folder_ / "clip.mp4"; }
+  static std::string file(const std::string& name, const std::string& content) {
+    std::ofstream(*folder_ / name, std::ios::binary) << content;
+    return *folder_ / name;
+  }
+  static std::string bytes_of(const std::string& path) {
+    std::ifstream in(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+
+  // The message is one line that begins with the program's name and holds `part`; at most one
+  // line of hint follows. Nothing goes to standard output.
+  static void expect_refused(const std::vector<std::string>& arguments, int status,
+                             const std::string& part, const CommandOptions& options = {}) {
+    const CommandResult result = run_shijian(arguments, options);
+    EXPECT_EQ(result.status, status) << result.err;
+    EXPECT_TRUE(result.err.starts_with("shijian: ")) << result.err;
+    EXPECT_THAT(result.err, HasSubstr(part));
+    EXPECT_LE(std::count(result.err.begin(), result.err.end(), '\n'), 2) << result.err;
+    EXPECT_EQ(result.out, "");
+  }
+
+  static const ScratchFolder* folder_;
+};
+const ScratchFolder* BadInput::folder_ = nullptr;
+
+TEST_F(BadInput, Videos) {
+  expect_refused({"locate", "missing.mp4", "x"}, 1, "missing.mp4");
+  expect_refused({"locate", folder_->path(), "x"}, 1, "directory");
+  expect_refused({"locate", file("empty.mp4", ""), "x"}, 1, "empty.mp4");
+  expect_refused({"locate", file("words.mp4", "these are only words"), "x"}, 1, "words.mp4");
+  expect_refused({"locate", *folder_ / "sound.mp4", "x"}, 1, "sound.mp4");
+  const std::string whole = bytes_of(clip());
+  expect_refused({"locate", file("torn.mp4", whole.substr(0, 200)), "x"}, 1, "torn.mp4");
+  const std::string fifo = *folder_ / "fifo.mp4";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  expect_refused({"locate", fifo, "x"}, 1, "FIFO");
+  expect_refused({"locate", "/dev/zero", "x"}, 1, "/dev/zero");
+}
+
+TEST_F(BadInput, NoPermission) {
+  if (::geteuid() == 0) GTEST_SKIP() << "root may read everything";
+  const std::string path = file("secret.mp4", "x");
+  fs::permissions(path, fs::perms::none);
+  expect_refused({"locate", path, "x"}, 1, "secret.mp4");
+}
+
+TEST_F(BadInput, Questions) {
+  expect_refused({"locate", clip(), ""}, 2, "question");
+  expect_refused({"locate", clip(), "  "}, 2, "question");
+  expect_refused({"locate", clip()}, 2, "question");
+  const std::string long_line(size_t{1} << 20, 'a');
+  expect_refused({"locate", clip(), "--questions", file("long.txt", long_line)}, 2,
+                 "1048576 bytes");
+  expect_refused({"locate", clip(), "\xff\xfe"}, 2, "UTF-8");
+}
+
+TEST_F(BadInput, Windows) {
+  expect_refused({"locate", clip(), "x", "--from", "10"}, 2, "10");
+  expect_refused({"locate", clip(), "x", "--from", "2", "--to", "1"}, 2, "2");
+  expect_refused({"locate", clip(), "x", "--from", "soon"}, 2, "soon");
+  expect_refused({"locate", clip(), "x", "--fps", "-1"}, 2, "fps");
+  expect_refused({"locate", clip(), "x", "--frames", "0"}, 2, "frames");
+}
+
+TEST_F(BadInput, Models) {
+  expect_refused({"locate", clip(), "x", "--model", "nowhere"}, 1, "nowhere");
+  expect_refused({"locate", clip(), "x", "--model", folder_->path()}, 1, "config.json");
+  expect_refused({"locate", clip(), "x", "--model", clip()}, 1, "clip.mp4");
+  CommandOptions options;
+  options.environment = {"SHIJIAN_MODEL=elsewhere"};
+  expect_refused({"locate", clip(), "x"}, 1, "elsewhere", options);
+}
+
+TEST_F(BadInput, UnknownFlagsAndCommands) {
+  for (const std::vector<std::string>& arguments : {std::vector<std::string>{"locate"},
+                                                    {"guess"},
+                                                    {},
+                                                    {"locate", clip(), "x", "--format", "xml"},
+                                                    {"locate", clip(), "x", "--fps", "many"},
+                                                    {"locate", clip(), "x", "--nonsense"}}) {
+    const CommandResult result = run_shijian(arguments);
+    EXPECT_EQ(result.status, 2);
+    EXPECT_NE(result.err, "");
+    EXPECT_EQ(result.out, "");
+  }
+}
+
+TEST_F(BadInput, UnwritableOutputs) {
+  CommandOptions full;
+  full.stdout_file = "/dev/full";
+  expect_refused({"locate", clip(), "x"}, 1, "standard output: No space left on device", full);
+  expect_refused({"locate", clip(), "x", "-o", "/nowhere/answer.json"}, 1, "/nowhere/answer.json");
+  expect_refused({"locate", clip(), "x", "--picture", "/nowhere/a.png"}, 1, "/nowhere/a.png");
+  expect_refused({"locate", clip(), "x", "--dump", "/nowhere/a.safetensors"}, 1,
+                 "/nowhere/a.safetensors");
+}
+
+TEST_F(BadInput, TooLongAnAnswerForTheModel) {
+  expect_refused({"locate", clip(), "x", "--max-new-tokens", "1048576"}, 2, "tokens");
+}
+
+TEST_F(BadInput, CtrlCLeavesNothingBehind) {
+  const ScratchFolder scratch;
+  run_tool({"ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=640x480:r=30:d=60", "-g",
+            "600", "-preset", "ultrafast", "-pix_fmt", "yuv420p", scratch / "long.mp4"});
+  const ScratchFolder outputs;
+  CommandOptions options;
+  options.directory = outputs.path();
+  options.interrupt_after = 0.3;
+  const CommandResult result = run_shijian(
+      {"locate", scratch / "long.mp4", "x", "-o", "answer.txt", "--picture", "a.png"}, options);
+  EXPECT_EQ(result.status, 1) << result.err;
+  EXPECT_THAT(result.err, HasSubstr("cancelled"));
+  EXPECT_TRUE(fs::is_empty(outputs.path()));
+}
+
+}  // namespace
+}  // namespace shijian

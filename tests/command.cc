@@ -1,0 +1,96 @@
+#include "command.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+#include <stdexcept>
+#include <thread>
+
+namespace shijian {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string slurp(const fs::path& path) {
+  std::ostringstream text;
+  text << std::ifstream(path, std::ios::binary).rdbuf();
+  return text.str();
+}
+
+// Only system calls between fork and exec; everything they need is made before.
+[[noreturn]] void exec_child(const std::vector<char*>& argv, const std::vector<char*>& envp,
+                             const char* directory, const char* out, const char* err) {
+  if (*directory != '\0' && ::chdir(directory) != 0) ::_exit(126);
+  const int in_fd = ::open("/dev/null", O_RDONLY);
+  const int out_fd = ::open(out, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  const int err_fd = ::open(err, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  ::dup2(in_fd, 0);
+  ::dup2(out_fd, 1);
+  ::dup2(err_fd, 2);
+  ::execvpe(argv[0], argv.data(), envp.data());
+  ::_exit(127);
+}
+
+CommandResult run(std::vector<std::string> arguments, const CommandOptions& options) {
+  const ScratchFolder folder;
+  const std::string out = options.stdout_file.empty() ? folder / "out" : options.stdout_file;
+  const std::string err = folder / "err";
+  std::vector<char*> argv;
+  for (std::string& argument : arguments) argv.push_back(argument.data());
+  argv.push_back(nullptr);
+  std::vector<std::string> environment = options.environment;
+  std::vector<char*> envp;
+  for (std::string& variable : environment) envp.push_back(variable.data());
+  for (char** variable = environ; *variable != nullptr; ++variable) envp.push_back(*variable);
+  envp.push_back(nullptr);
+
+  const pid_t child = ::fork();
+  if (child < 0) throw std::runtime_error("fork failed");
+  if (child == 0) {
+    exec_child(argv, envp, options.directory.c_str(), out.c_str(), err.c_str());
+  }
+  if (options.interrupt_after > 0) {
+    std::this_thread::sleep_for(std::chrono::duration<double>(options.interrupt_after));
+    ::kill(child, SIGINT);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  CommandResult result;
+  result.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  if (options.stdout_file.empty()) result.out = slurp(out);
+  result.err = slurp(err);
+  return result;
+}
+
+}  // namespace
+
+CommandResult run_shijian(const std::vector<std::string>& arguments,
+                          const CommandOptions& options) {
+  std::vector<std::string> all = {SHIJIAN_PROGRAM};
+  all.insert(all.end(), arguments.begin(), arguments.end());
+  return run(std::move(all), options);
+}
+
+void run_tool(const std::vector<std::string>& arguments) {
+  const CommandResult result = run(arguments, {});
+  if (result.status != 0) throw std::runtime_error(arguments.front() + ": " + result.err);
+}
+
+ScratchFolder::ScratchFolder() {
+  std::string name = (fs::temp_directory_path() / "shijian-test-XXXXXX").string();
+  if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
+  path_ = name;
+}
+
+ScratchFolder::~ScratchFolder() {
+  std::error_code ignored;
+  fs::remove_all(path_, ignored);
+}
+
+}  // namespace shijian

@@ -1,0 +1,132 @@
+// The whole way through the program, from files and a question to the answer.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "command.h"
+
+namespace shijian {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+class Locate : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    folder_ = new ScratchFolder;
+    run_tool({"ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=160x120:r=25:d=6",
+              "-pix_fmt", "yuv420p", *folder_ / "clip.mp4"});
+  }
+  static void TearDownTestSuite() { delete folder_; }
+  static std::string clip() { return *folder_ / "clip.mp4"; }
+
+  static json locate(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"locate", clip()});
+    arguments.insert(arguments.end(), {"--format", "json"});
+    const CommandResult result = run_shijian(arguments);
+    EXPECT_EQ(result.status, 0) << result.err;
+    return json::parse(result.out);
+  }
+
+  static const ScratchFolder* folder_;
+};
+const ScratchFolder* Locate::folder_ = nullptr;
+
+TEST_F(Locate, JsonHasTheDocumentedFields) {
+  const json answer = locate({"When is the red circle visible?"});
+  for (const char* key : {"response", "events", "model", "video", "sampling", "usage", "timing"}) {
+    EXPECT_TRUE(answer.contains(key)) << key;
+  }
+  EXPECT_EQ(answer["model"], "nano");
+  EXPECT_EQ(answer["video"]["duration"], 6.0);
+  EXPECT_GT(answer["usage"]["vision_tokens"], 0);
+  EXPECT_GT(answer["usage"]["prompt_tokens"], answer["usage"]["vision_tokens"]);
+  for (const json& event : answer["events"]) {
+    EXPECT_LE(0, event["start"]);
+    EXPECT_LE(event["start"], event["end"]);
+    EXPECT_LE(event["end"], 6.0);
+  }
+}
+
+TEST_F(Locate, SeveralQuestionsAnswerAsOneByOne) {
+  const json together =
+      locate({"When is the red circle visible?", "-q", "蓝色的方块什么时候出现？"});
+  ASSERT_EQ(together.size(), 2u);
+  const json first = locate({"When is the red circle visible?"});
+  const json second = locate({"蓝色的方块什么时候出现？"});
+  EXPECT_EQ(together[0]["response"], first["response"]);
+  EXPECT_EQ(together[1]["response"], second["response"]);
+  EXPECT_EQ(together[1]["events"], second["events"]);
+}
+
+TEST_F(Locate, TheAnswerDoesNotDependOnThreads) {
+  const json one = locate({"When is the red circle visible?", "--threads", "1", "--logprobs", "3"});
+  const json two = locate({"When is the red circle visible?", "--threads", "2", "--logprobs", "3"});
+  EXPECT_EQ(one["tokens"], two["tokens"]);
+}
+
+TEST_F(Locate, AWindowKeepsTimesOnTheTimeline) {
+  const json answer = locate({"When is the red circle visible?", "--from", "2", "--to", "4"});
+  EXPECT_EQ(answer["sampling"]["from"], 2.0);
+  EXPECT_EQ(answer["sampling"]["to"], 4.0);
+}
+
+TEST_F(Locate, OtherFormats) {
+  const std::string question = "When is the red circle visible?";
+  EXPECT_THAT(run_shijian({"locate", clip(), question, "--format", "vtt"}).out,
+              StartsWith("WEBVTT"));
+  EXPECT_THAT(run_shijian({"locate", clip(), question, "--format", "csv"}).out, HasSubstr("start"));
+  EXPECT_EQ(run_shijian({"locate", clip(), question, "--format", "srt"}).status, 0);
+  EXPECT_NE(run_shijian({"locate", clip(), question}).out, "");
+}
+
+TEST_F(Locate, PictureIsAPng) {
+  const std::string picture = *folder_ / "answer.png";
+  ASSERT_EQ(run_shijian({"locate", clip(), "红色圆形什么时候可见？", "--picture", picture}).status,
+            0);
+  std::ifstream in(picture, std::ios::binary);
+  const std::string bytes{std::istreambuf_iterator<char>(in), {}};
+  EXPECT_THAT(bytes, StartsWith("\x89PNG\r\n\x1a\n"));
+  EXPECT_GT(bytes.size(), 10'000u);
+}
+
+TEST_F(Locate, DumpHoldsTheStages) {
+  const std::string dump = *folder_ / "stages.safetensors";
+  ASSERT_EQ(run_shijian({"locate", clip(), "x", "--dump", dump, "--max-new-tokens", "4"}).status,
+            0);
+  std::ifstream in(dump, std::ios::binary);
+  uint64_t length = 0;
+  in.read(reinterpret_cast<char*>(&length), sizeof length);
+  ASSERT_LT(length, 100'000u);
+  std::string header(length, '\0');
+  in.read(header.data(), static_cast<std::streamsize>(length));
+  const json stages = json::parse(header);
+  for (const char* stage :
+       {"frames.0", "frame_indices.0", "frame_times.0", "pixel_values.0", "vision.embeddings",
+        "position_ids", "rope.cos", "hidden.0", "logits", "prompt_tokens", "tokens"}) {
+    EXPECT_TRUE(stages.contains(stage)) << stage;
+  }
+}
+
+TEST_F(Locate, DescribeAnswersAndInfoTells) {
+  EXPECT_EQ(run_shijian({"describe", clip(), "-p", "What is shown?", "--max-new-tokens", "8",
+                         "--temperature", "0"})
+                .status,
+            0);
+  const json video = json::parse(run_shijian({"info", clip(), "--json"}).out);
+  EXPECT_EQ(video["frames"], 150);
+  EXPECT_EQ(video["frame_rate"], 25.0);
+  EXPECT_EQ(video["duration"], 6.0);
+  const json machine = json::parse(run_shijian({"info", "--json"}).out);
+  EXPECT_GE(machine["cores"], 1);
+  const json model = json::parse(run_shijian({"info", machine["model"], "--json"}).out);
+  EXPECT_EQ(model["model_type"], "qwen3_vl");
+}
+
+}  // namespace
+}  // namespace shijian
