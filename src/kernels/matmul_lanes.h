@@ -56,6 +56,8 @@ LANES_INLINE void direct_tile(const float* x, int64_t x_stride, int64_t k, const
   const int64_t block = dot_block_length(k);
   const int64_t size = S == Storage::kF32 ? 4 : 2;
   const char* source = static_cast<const char*>(element<S>(w, n, 0));
+  // The same place in the rows that come next: the hardware finds rows only after their start.
+  const int64_t ahead = W * w.stride * size;
   float total[R][W] = {};
   for (int64_t begin = 0; begin < k; begin += block) {
     const int64_t end = begin + block < k ? begin + block : k;
@@ -72,7 +74,9 @@ LANES_INLINE void direct_tile(const float* x, int64_t x_stride, int64_t k, const
       for (int r = 0; r < R; ++r) factor[r] = load(x + r * x_stride + i);
 #pragma GCC unroll 8
       for (int j = 0; j < W; ++j) {
-        const V weight = load_stored<S>(source + (j * w.stride + i) * size);
+        const char* from = source + (j * w.stride + i) * size;
+        _mm_prefetch(from + ahead, _MM_HINT_T1);
+        const V weight = load_stored<S>(from);
 #pragma GCC unroll 8
         for (int r = 0; r < R; ++r) sum[r][j] = fma(factor[r], weight, sum[r][j]);
       }
