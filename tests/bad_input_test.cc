@@ -88,7 +88,7 @@ TEST_F(BadInput, Windows) {
   expect_refused({"locate", clip(), "x", "--from", "10"}, 2, "10");
   expect_refused({"locate", clip(), "x", "--from", "2", "--to", "1"}, 2, "2");
   expect_refused({"locate", clip(), "x", "--from", "soon"}, 2, "soon");
-  expect_refused({"locate", clip(), "x", "--fps", "-1"}, 2, "fps");
+  expect_refused({"locate", clip(), "x", "--fps", "-1"}, 2, "sampling rate");
   expect_refused({"locate", clip(), "x", "--frames", "0"}, 2, "frames");
 }
 
@@ -131,12 +131,12 @@ TEST_F(BadInput, TooLongAnAnswerForTheModel) {
 
 TEST_F(BadInput, CtrlCLeavesNothingBehind) {
   const ScratchFolder scratch;
-  run_tool({"ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=640x480:r=30:d=60", "-g",
-            "600", "-preset", "ultrafast", "-pix_fmt", "yuv420p", scratch / "long.mp4"});
+  run_tool({"ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=640x480:r=30:d=90", "-g",
+            "600", "-c:v", "mpeg4", "-bf", "0", scratch / "long.mp4"});
   const ScratchFolder outputs;
   CommandOptions options;
   options.directory = outputs.path();
-  options.interrupt_after = 0.3;
+  options.interrupt = true;
   const CommandResult result = run_shijian(
       {"locate", scratch / "long.mp4", "x", "-o", "answer.txt", "--picture", "a.png"}, options);
   EXPECT_EQ(result.status, 1) << result.err;

@@ -37,6 +37,22 @@ std::string slurp(const fs::path& path) {
   ::_exit(127);
 }
 
+// Returns when the process catches SIGINT, or is gone.
+void wait_for_handler(pid_t process) {
+  for (;;) {
+    std::ifstream status("/proc/" + std::to_string(process) + "/status");
+    bool seen = false;
+    for (std::string line; std::getline(status, line);) {
+      if (line.starts_with("State:") && line.find('Z') != std::string::npos) return;
+      if (!line.starts_with("SigCgt:")) continue;
+      seen = true;
+      if (std::stoull(line.substr(7), nullptr, 16) >> (SIGINT - 1) & 1) return;
+    }
+    if (!seen) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+}
+
 CommandResult run(std::vector<std::string> arguments, const CommandOptions& options) {
   const ScratchFolder folder;
   const std::string out = options.stdout_file.empty() ? folder / "out" : options.stdout_file;
@@ -55,8 +71,8 @@ CommandResult run(std::vector<std::string> arguments, const CommandOptions& opti
   if (child == 0) {
     exec_child(argv, envp, options.directory.c_str(), out.c_str(), err.c_str());
   }
-  if (options.interrupt_after > 0) {
-    std::this_thread::sleep_for(std::chrono::duration<double>(options.interrupt_after));
+  if (options.interrupt) {
+    wait_for_handler(child);
     ::kill(child, SIGINT);
   }
   int status = 0;

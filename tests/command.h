@@ -17,7 +17,7 @@ struct CommandOptions {
   std::vector<std::string> environment;  // "NAME=value", added to the test's own
   std::filesystem::path directory;       // working directory; empty: the test's own
   std::string stdout_file;               // standard output goes there instead of `out`
-  double interrupt_after = 0;            // seconds until SIGINT; 0: never
+  bool interrupt = false;                // sends SIGINT as soon as the program handles it
 };
 
 // Starts the `shijian` under test (SHIJIAN_PROGRAM) with these arguments.

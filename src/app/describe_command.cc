@@ -59,7 +59,7 @@ OrderedJson description_json(const Description& d, const std::string& model) {
   return json;
 }
 
-void describe(const DescribeFlags& flags, StageRecorder* stages) {
+void describe(DescribeFlags& flags) {
   DescribeRequest request;
   for (const std::string& file : flags.files) request.media.push_back(media_file(file));
   request.prompt = flags.prompt;
@@ -73,7 +73,7 @@ void describe(const DescribeFlags& flags, StageRecorder* stages) {
   ProgressLine progress(!flags.quiet);
   RunHooks hooks;
   hooks.cancel = interrupt_token();
-  hooks.stages = stages;
+  hooks.stages = flags.dump.recorder();
   hooks.progress = [&](const Progress& p) {
     if (p.stage != "answering" || !stream) {
       progress.show(p);
@@ -84,6 +84,7 @@ void describe(const DescribeFlags& flags, StageRecorder* stages) {
   };
   const Description result = engine.describe(request, hooks);
   progress.finish();
+  flags.dump.write();
   if (stream) {
     write_output("\n", {});
     return;
@@ -120,10 +121,7 @@ void add_describe_command(CLI::App& app) {
       ->group("Output");
   command->add_flag("--quiet", flags->quiet, "Show no progress")->group("Output");
   flags->dump.add_to(*command);
-  command->callback([flags] {
-    describe(*flags, flags->dump.recorder());
-    flags->dump.write();
-  });
+  command->callback([flags] { describe(*flags); });
 }
 
 }  // namespace shijian

@@ -62,7 +62,7 @@ std::vector<std::string> LocateFlags::questions() const {
   return all;
 }
 
-void locate(const LocateFlags& flags, StageRecorder* stages) {
+void locate(LocateFlags& flags) {
   LocateRequest request;
   request.video = flags.video;
   request.questions = flags.questions();
@@ -76,16 +76,22 @@ void locate(const LocateFlags& flags, StageRecorder* stages) {
                 "ask one question, or leave --picture out");
   }
 
+  if (flags.dump.recorder() != nullptr && request.questions.size() > 1) {
+    throw Error(ErrorCode::kUsage, "--dump records one run, and several questions were asked",
+                "ask one question, or leave --dump out");
+  }
+
   require_regular_file(request.video, "video");
   Engine engine(flags.model.engine_options());
   ProgressLine progress(!flags.quiet);
   RunHooks hooks;
   hooks.cancel = interrupt_token();
   hooks.progress = [&](const Progress& p) { progress.show(p); };
-  hooks.stages = stages;
+  hooks.stages = flags.dump.recorder();
   const LocateResult result = engine.locate(request, hooks);
   progress.finish();
 
+  flags.dump.write();
   if (!flags.picture.empty()) {
     draw_filmstrip(result.answers.front(), {&result.media.frames.rgb, result.media.frames.times},
                    output.time_format, flags.picture);
@@ -132,10 +138,7 @@ void add_locate_command(CLI::App& app) {
       ->group(group);
   command->add_flag("--quiet", flags->quiet, "Show no progress")->group(group);
   flags->dump.add_to(*command);
-  command->callback([flags] {
-    locate(*flags, flags->dump.recorder());
-    flags->dump.write();
-  });
+  command->callback([flags] { locate(*flags); });
 }
 
 }  // namespace shijian

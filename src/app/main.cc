@@ -8,6 +8,7 @@
 #include "app/describe_command.h"
 #include "app/eval_command.h"
 #include "app/info_command.h"
+#include "app/interrupt.h"
 #include "app/locate_command.h"
 #include "app/synth_command.h"
 #include "base/error.h"
@@ -30,6 +31,7 @@ int report(const shijian::Error& error) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  shijian::interrupt_token();  // from here on Ctrl-C cancels
   CLI::App app{"shijian (事件, 时间) finds when an event happens in a video", "shijian"};
   app.require_subcommand(1);
   app.set_version_flag("--version", "shijian " SHIJIAN_VERSION);
