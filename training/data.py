@@ -217,8 +217,8 @@ class Tokens:
 
     def branch(self, query, language, style, spans, slots, short=False):
         """One question and its answer. spans: the answer's numbers in seconds; slots: the slot of
-        each. -> ids, answer_from, marks: list of (index, slot, digit?) where the token AFTER index
-        belongs to the number of that slot."""
+        each. -> ids, answer_from, marks: list of (index, (slot, decisive)) where the token
+        AFTER index belongs to the number of that slot."""
         text = query if short else prompts.question(style, language, query)
         ids = self.cached(text) + self.turn
         begin = len(ids)
@@ -229,7 +229,9 @@ class Tokens:
             if which is not None:
                 slot = slots[which[0]][0 if which[1] == "start" else 1]
                 # the first position is the token before the number, the last predicts its last digit
-                marks += [(len(ids) - 1 + i, slot) for i in range(len(part))]
+                # and those up to the point decide, the rest follow from them
+                point = text.index(".")
+                marks += [(len(ids) - 1 + i, (slot, i < point)) for i in range(len(part))]
             ids += part
         ids.append(self.end)
         return ids, begin, marks
@@ -259,7 +261,7 @@ class Item:
     branches: list  # (ids, begin, marks, question)
 
 
-def make_item(tokens, clip, rng, styles=("timelens",), short=0.0, limit=8, keep=None):
+def make_item(tokens, clip, rng, styles=("timelens",), short=False, limit=8, keep=None):
     info = clip.info
     prefix = tokens.prefix(info["slot_times"], info["grid"], keep)
     branches = []
@@ -269,7 +271,7 @@ def make_item(tokens, clip, rng, styles=("timelens",), short=0.0, limit=8, keep=
             continue
         spans = [(info["slot_times"][a], info["slot_times"][b]) for a, b in slots]
         style = rng.choice(styles)
-        branches.append((*tokens.branch(q["query"], q["language"], style, spans, slots, rng.random() < short), q))
+        branches.append((*tokens.branch(q["query"], q["language"], style, spans, slots, short), q))
     return Item(clip, prefix, branches)
 
 
@@ -287,7 +289,7 @@ def collate(tokens, items):
     slot = torch.full((b, p), -1)
     bids = torch.full((b, q, t), tokens.end)
     bpos = torch.zeros(b, q, t, dtype=torch.long)
-    visual_at, visual_src, rows, target, point = [], [], [], [], []
+    visual_at, visual_src, rows, target, point, decides = [], [], [], [], [], []
     for n, item in enumerate(items):
         pi, pp, ps, visual, at = item.prefix
         ids[n, : len(pi)] = torch.tensor(pi)
@@ -311,8 +313,10 @@ def collate(tokens, items):
             for i in range(begin - 1, len(br) - 1):
                 rows.append((n, m, i))
                 target.append(br[i + 1])
-                point.append(marked.get(i, -1))
+                slot_of, decisive = marked.get(i, (-1, False))
+                point.append(slot_of)
+                decides.append(decisive)
     batch = Batch(ids, pos, torch.tensor([len(i.prefix[0]) for i in items]), torch.tensor(visual_at), bids, bpos)
     return batch, dict(slot=slot, rows=torch.tensor(rows), target=torch.tensor(target),
-                       point=torch.tensor(point), match=match, asked=asked,
+                       point=torch.tensor(point), decides=torch.tensor(decides), match=match, asked=asked,
                        visual_src=torch.tensor(visual_src))

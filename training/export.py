@@ -81,7 +81,7 @@ def export(state, c, t, out):
     write(out / "tokenizer_config.json", config)
     write(out / "shijian.json", {
         "family": "nano", "prompt_style": "timelens",
-        "sampling": {"fps": 4, "frame_pixels": 16384, "min_frames": 4, "max_frames": 256}})
+        "sampling": {"fps": 2, "frame_pixels": 16384, "min_frames": 4, "max_frames": 256}})
 
 
 def check(out, t):

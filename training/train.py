@@ -44,6 +44,9 @@ def encode_labels(codes, d):
     return thing * strength + codes[4][d[..., 4]] + codes[5][d[..., 5]]
 
 
+RANK, WORLD = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD", 1))
+
+
 class Heads(nn.Module):
     """Auxiliary readers, dropped at export."""
 
@@ -99,16 +102,30 @@ def is_matrix(name, p):
 
 
 class Optimiser:
+    """Muon and AdamW side by side. With several workers (RANK, WORLD) gradients are averaged first:
+    every worker takes the same step from a part of the batch."""
+
     def __init__(self, named, lr, adam_lr):
         named = [(n, p) for n, p in named if p.requires_grad]
+        self.params = [p for _, p in named]
         self.muon = Muon([p for n, p in named if is_matrix(n, p)], lr)
-        self.adam = torch.optim.AdamW([p for n, p in named if not is_matrix(n, p)], lr=adam_lr,
+        rest = [(n, p) for n, p in named if not is_matrix(n, p)]
+        gains = [p for n, p in rest if n.endswith(("q_norm.weight", "k_norm.weight"))]
+        other = [p for n, p in rest if not n.endswith(("q_norm.weight", "k_norm.weight"))]
+        # The norms' gains bound how sharp a head can be (8 nats at the start) and must move fast.
+        self.adam = torch.optim.AdamW([dict(params=other, times=1.0), dict(params=gains, times=5.0)], lr=adam_lr,
                                       betas=(0.9, 0.98), weight_decay=0.0, fused=True)
         self.adam_lr = adam_lr
 
     def step(self, scale):
+        if WORLD > 1:
+            some = [p for p in self.params if p.grad is not None]
+            flat = torch.cat([p.grad.flatten() for p in some])
+            torch.distributed.all_reduce(flat)
+            for p, g in zip(some, flat.div_(WORLD).split([p.numel() for p in some])):
+                p.grad.copy_(g.view_as(p))
         for g in self.adam.param_groups:
-            g["lr"] = self.adam_lr * scale
+            g["lr"] = self.adam_lr * scale * g["times"]
         self.adam.step()
         self.adam.zero_grad(set_to_none=True)
         self.muon.step(scale)
@@ -130,26 +147,27 @@ class Optimiser:
 # time is being written, and at the tokens that show what the question is about.
 POINTERS = ((3, 0), (4, 0))
 FINDERS = ((2, 1), (3, 1))
-WEIGHTS = {"answer": 1.0, "point3": 0.5, "point4": 0.5, "find2": 0.5, "find3": 0.3, "asked": 0.3,
+WEIGHTS = {"answer": 1.0, "point3": 0.5, "point4": 0.5, "find2": 0.5, "find3": 0.3, "asked": 0.5,
            "stamp": 0.3, "past": 0.3, "dense": 0.2}
 TRACED = sorted({layer for layer, _ in POINTERS + FINDERS})
 
 
-def answer_losses(model, heads, codes, states, trace, batch, targets, vlabels, digit_weight=3.0):
+def answer_losses(model, heads, codes, states, trace, batch, targets, vlabels, digit_weight=5.0):
     """vlabels: dict(stamp [V, 3], past [V, 2], thing [V] bool)"""
     t = batch.branch_ids.shape[2]
     rows, point = targets["rows"], targets["point"]
     logits = model.text.logits(states[rows[:, 0], rows[:, 1], rows[:, 2]])
     ce = F.cross_entropy(logits, targets["target"], reduction="none")
     number = point >= 0
-    weight = torch.where(number, digit_weight, 1.0)
+    weight = torch.where(targets["decides"], digit_weight, 1.0)
     losses = {"answer": (ce * weight).sum() / weight.sum()}
     at = number.nonzero()[:, 0]
     r = rows[at]
     for layer, head in POINTERS:
         probs = trace.probs[layer][r[:, 0], head, r[:, 1] * t + r[:, 2]].float()  # [R, P]
         mass = (probs * (targets["slot"][r[:, 0]] == point[at][:, None])).sum(-1)
-        losses[f"point{layer}"] = -(mass + 1e-3).log().mean()
+        w = torch.where(targets["decides"][at], 1.0, 0.15)
+        losses[f"point{layer}"] = -((mass + 1e-3).log() * w).sum() / w.sum()
     match = targets["match"][rows[:, 0], rows[:, 1]]  # [R, P]
     for layer, head in FINDERS:
         probs = trace.probs[layer][rows[:, 0], head, rows[:, 1] * t + rows[:, 2]].float()
@@ -177,7 +195,7 @@ def answer_losses(model, heads, codes, states, trace, batch, targets, vlabels, d
         _, inv = key.unique(return_inverse=True)
         wrong = torch.zeros(int(inv.max()) + 1).index_add_(0, inv, (~right).float())
         has = torch.zeros_like(wrong).index_add_(0, inv, number.float()) > 0
-        stats = dict(digit=right[number].float().mean().item(),
+        stats = dict(digit=right[targets["decides"]].float().mean().item(),
                      exact=(wrong[has] == 0).float().mean().item(),
                      absent=(wrong[~has] == 0).float().mean().item() if (~has).any() else float("nan"))
     return losses, stats
@@ -235,8 +253,9 @@ def symbol_batches(source, tokens_path, a, seed):
     rng = random.Random(seed)
     codes = codebook(Config.hidden)
     pending = []
+    short = rng.random() < a.short  # one choice a batch: branches are padded to the longest
     for clip in source:
-        item = data.make_item(tokens, clip, rng, a.styles, a.short, a.questions, choose_tokens(clip, rng))
+        item = data.make_item(tokens, clip, rng, a.styles, short, a.questions, choose_tokens(clip, rng))
         if not item.branches:
             continue
         pending.append(item)
@@ -249,6 +268,7 @@ def symbol_batches(source, tokens_path, a, seed):
             labels = {k: torch.cat([x[k] for x in parts]) for k in parts[0]}
             yield batch, targets, labels, len(pending)
             pending = []
+            short = rng.random() < a.short
 
 
 def noisy(codes, d, rng_noise, drop):
@@ -267,31 +287,49 @@ def name_codes(model, codes, tokens):
     the rotary frequencies too slow to turn within a prompt. Without this, matching words to visual
     tokens was what the decoder lacked after 250 steps (the digits it copied by then)."""
     embed = model.text.embed_tokens.weight
+    space = torch.cat([x[1:] if i < 4 else x for i, x in enumerate(codes)])  # [77 - 4, hidden]
+    g = torch.Generator().manual_seed(8)
+    name_mark = torch.randn(embed.shape[1], generator=g)  # says "a name in the text"
+    name_mark = F.normalize(name_mark - space.T @ (space @ name_mark), dim=0)
+    text_mark = torch.randn(embed.shape[1], generator=g)  # on every token of text
+    text_mark = F.normalize(text_mark - space.T @ (space @ text_mark) - name_mark * (name_mark @ text_mark), dim=0)
+    embed += (0.3 - embed @ text_mark)[:, None] * text_mark
     for i, k, names in data.names_of_codes():
         for name in names:
             ids = tokens.encode(name)
             if len(ids) == 1:
-                embed[ids[0]] = codes[i][k] * 0.7
-            else:
-                print("not one token:", name)
+                embed[ids[0]] = codes[i][k] * 0.7 + name_mark * 0.5 + text_mark * 0.3
     c = model.c
     half = c.head_dim // 2
     slow = [*range(half // 2, half), *range(half + half // 2, c.head_dim)]
-    space = torch.cat([x[1:] if i < 4 else x for i, x in enumerate(codes)])
-    g = torch.Generator().manual_seed(8)
-    for layer, head in FINDERS:
+    for layer, head in ((1, 1), *FINDERS, *POINTERS):
         mix = torch.linalg.qr(torch.randn(len(space), len(slow), generator=g))[0]
         a = model.text.layers[layer].self_attn
         for m in (a.q_proj, a.k_proj):
             rows = m.weight[head * c.head_dim : (head + 1) * c.head_dim]
             rows.mul_(0.1)
             rows[slow] = mix.T @ space
+    for layer in TRACED:
+        model.text.layers[layer].self_attn.q_norm.weight.mul_(2)
+    a = model.text.layers[1].self_attn  # two heads hand on to all text the names that stand before it
+    ray = torch.randn(len(slow), generator=g)
+    parts = torch.cat((space, space)).split(c.head_dim)
+    for head, part in zip((2, 3), parts):
+        rows = slice(head * c.head_dim, (head + 1) * c.head_dim)
+        a.v_proj.weight[rows] = part
+        for m, mark in ((a.q_proj, text_mark), (a.k_proj, name_mark)):
+            w = m.weight[rows]
+            w.mul_(0.1)
+            w[slow] = ray[:, None] * mark
+        a.o_proj.weight[:, rows] = part.T * 0.5
 
 
 # ---------------------------------------------------------------- legs
 
 
 def save(path, model, heads, opt, step, a, extra=None):
+    if RANK:
+        return
     path = pathlib.Path(path)
     path.mkdir(parents=True, exist_ok=True)
     tmp = path / "tmp.pt"
@@ -308,6 +346,8 @@ def schedule(step, elapsed, a):
 
 
 def log(a, **row):
+    if RANK:
+        return
     row = dict(time=time.strftime("%H:%M:%S"), leg=a.leg, **row)
     line = " ".join(f"{k} {v:.3f}" if isinstance(v, float) else f"{k} {v}" for k, v in row.items())
     print(line, flush=True)
@@ -383,7 +423,10 @@ def frame_batches(source, a, seed):
     waiting = {}
     for clip in source:
         d = clip.describe()
-        pick = rng.sample(range(d.shape[0]), min(a.per_clip, d.shape[0]))
+        # slots that show more objects, words and numbers above all: of these there are most classes
+        worth = [len(set(map(tuple, x[x[:, 6] > 60][:, :4]))) + 1.5 * (x[:, 0] > len(data.SHAPES)).any()
+                 + 2.5 * rng.random() for x in d.reshape(d.shape[0], -1, 7)]
+        pick = np.argsort(worth)[-a.per_clip:]
         frames = clip.frames.reshape(d.shape[0], 2, *clip.frames.shape[1:])[pick]
         group = waiting.setdefault(d.shape[1:3], [])
         group.append((frames, d[pick].reshape(len(pick), -1, 7)))
@@ -409,7 +452,7 @@ def dense_losses(out, d, codes, heads):
         ce = F.cross_entropy(logits.flatten(0, 1), d[..., i].flatten(), reduction="none").view(cover.shape)
         weight = sure if i < 4 else torch.ones_like(sure)
         if i in (1, 2):  # digits: numbers are rare among patches
-            weight = weight * torch.where(d[..., 0] == data.NUMBER, 4.0, 0.3)
+            weight = weight * torch.where(d[..., 0] == data.NUMBER, 4.0, 0.05)
         elif i in (0, 3):
             weight = weight * torch.where(cover > 0, 2.0, 1.0)
         losses[name] = (ce * weight).sum() / (weight.sum() + 1)
@@ -429,9 +472,10 @@ def clip_batches(source, tokens_path, a, seed):
     tokens = data.Tokens(tokens_path)
     rng = random.Random(seed)
     pending = []
+    short = rng.random() < a.short  # one choice a batch: branches are padded to the longest
     for clip in source:
         keep = None if rng.random() < a.full else choose_tokens(clip, rng)
-        item = data.make_item(tokens, clip, rng, a.styles, a.short, a.questions, keep)
+        item = data.make_item(tokens, clip, rng, a.styles, short, a.questions, keep)
         if not item.branches:
             continue
         pending.append(item)
@@ -446,6 +490,7 @@ def clip_batches(source, tokens_path, a, seed):
             dense = [torch.from_numpy(i.clip.describe().reshape(i.clip.info["grid"][0], -1, 7)) for i in pending]
             yield batch, targets, labels, frames, chosen, dense
             pending = []
+            short = rng.random() < a.short
 
 
 def run_join(a):
@@ -562,12 +607,7 @@ def run_vision(a):
 
 
 def make_source(a, labels_only):
-    if a.stub:
-        import sys
-        sys.path.insert(0, "/tmp")
-        import stub
-        return stub.clips(a.seed, a.seconds, a.fps)
-    return data.stream(a.binary, "train", a.seed, a.seconds, a.fps, a.questions, labels_only, None,
+    return data.stream(a.binary, "train", a.seed + 1000 * RANK, a.seconds, a.fps, a.questions, labels_only, None,
                        a.extra.split() if a.extra else ())
 
 
@@ -602,10 +642,12 @@ def main():
     p.add_argument("--every", type=int, default=50)
     p.add_argument("--extra", default="", help="further options of the generator")
     p.add_argument("--keep-opt", action="store_true")
-    p.add_argument("--stub", action="store_true")
     a = p.parse_args()
     a.parts = {}
     torch.set_num_threads(1)
+    if WORLD > 1:
+        torch.distributed.init_process_group("gloo", init_method=f"file://{os.environ['MEET']}", rank=RANK,
+                                             world_size=WORLD)
     {"symbols": run_symbols, "vision": run_vision, "join": run_join}[a.leg](a)
 
 
