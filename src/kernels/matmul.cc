@@ -23,9 +23,10 @@ void check_operands(ConstMatrix x, const WeightView& w, int64_t w_inputs, int64_
   CHECK(x.rows == y.rows, "x has {} rows, y {}", x.rows, y.rows);
   CHECK(x.stride >= x.cols && y.stride >= y.cols && w.stride >= w.cols, "strides {} {} {}",
         x.stride, y.stride, w.stride);
-  const float* x_end = x.data + x.rows * x.stride;
-  const float* y_end = y.data + y.rows * y.stride;
-  CHECK(x.data >= y_end || y.data >= x_end || x.rows == 0, "x and y overlap");
+  if (x.rows == 0) return;
+  const float* x_end = x.row(x.rows - 1) + x.cols;
+  const float* y_end = y.row(y.rows - 1) + y.cols;
+  CHECK(x.data >= y_end || y.data >= x_end, "x and y overlap");
 }
 
 const MatmulTable* table() {
