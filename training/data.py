@@ -284,6 +284,7 @@ def collate(tokens, items):
     t = max(len(br[0]) for i in items for br in i.branches)
     match = torch.zeros(b, q, p, dtype=torch.bool)  # prefix tokens that show what is asked about
     asked = torch.full((b, q, 7), -1)  # asked_about, and the kind
+    edges = torch.full((b, q, 4), -1)
     ids = torch.full((b, p), tokens.end)
     pos = torch.zeros(3, b, p, dtype=torch.long)
     slot = torch.full((b, p), -1)
@@ -303,6 +304,11 @@ def collate(tokens, items):
         for m, (br, begin, marks, question) in enumerate(item.branches):
             about = torch.tensor(asked_about(question["query"], question["language"]))
             asked[n, m] = torch.cat((about, torch.tensor([ASKED_KINDS.index(question["kind"])])))
+            if marks:  # tens (0 none, else digit + 1) and ones of the first start and the last end
+                for k, (_, (s, _)) in enumerate((marks[0], marks[-1])):
+                    digits = f"{item.clip.info['slot_times'][s]:.1f}".split(".")[0]
+                    edges[n, m, 2 * k] = int(digits[-2]) + 1 if len(digits) > 1 else 0
+                    edges[n, m, 2 * k + 1] = int(digits[-1])
             hit = ((shown[:, :6] == about) | (about < 0)).all(-1)
             if hit.any():
                 match[n, m, where[hit]] = True
@@ -318,5 +324,5 @@ def collate(tokens, items):
                 decides.append(decisive)
     batch = Batch(ids, pos, torch.tensor([len(i.prefix[0]) for i in items]), torch.tensor(visual_at), bids, bpos)
     return batch, dict(slot=slot, rows=torch.tensor(rows), target=torch.tensor(target),
-                       point=torch.tensor(point), decides=torch.tensor(decides), match=match, asked=asked,
+                       point=torch.tensor(point), decides=torch.tensor(decides), match=match, asked=asked, edges=edges,
                        visual_src=torch.tensor(visual_src))

@@ -127,6 +127,7 @@ def main():
     p.add_argument("--style", default="timelens")
     p.add_argument("--symbols", action="store_true", help="label codes in place of the vision tower")
     p.add_argument("--blind", action="store_true", help="visual features zeroed: the question alone")
+    p.add_argument("--all-kinds", action="store_true", help="also the kinds that no bar is set for")
     p.add_argument("--short", action="store_true")
     p.add_argument("--show", type=int, default=0)
     p.add_argument("--curve", help="append to this CSV")
@@ -141,7 +142,8 @@ def main():
         seen = torch.load(a.vision, weights_only=False)["model"]
         state.update({k: v for k, v in seen.items() if k.startswith("model.visual.")})
     model.load_state_dict(state)
-    clips = data.stream(a.binary, "heldout", a.seed, a.seconds, a.fps, 10, a.symbols, a.clips)
+    kinds = () if a.all_kinds else ("--kinds", *BARS, "absent")
+    clips = data.stream(a.binary, "heldout", a.seed, a.seconds, a.fps, 10, a.symbols, a.clips, kinds)
     row = summary(*evaluate(model, tokens, clips, a.style, a.symbols, a.blind, a.show, a.short))
     row = {"time": time.strftime("%H:%M:%S"), "note": a.note or pathlib.Path(a.text).parent.name,
            "step": saved["step"], "seconds": f"{a.seconds[0]:g}-{a.seconds[1]:g}", "fps": a.fps, **row}

@@ -54,6 +54,7 @@ class Heads(nn.Module):
         super().__init__()
         self.asked = nn.Parameter(torch.tensor(1.0))
         self.stamp = nn.Linear(c.hidden, 33)  # tens (none..9), ones, tenths of the own slot's time
+        self.edges = nn.Linear(c.hidden, 42)  # tens and ones of the answer's start and end
         self.past = nn.Linear(c.hidden, 2)  # new in this slot; differs from the slot before
         self.scale = nn.Parameter(torch.full((6,), 6.0))
         self.none = nn.Parameter(torch.full((4,), 3.0))  # logit of "nothing" of the first four
@@ -147,7 +148,7 @@ class Optimiser:
 # time is being written, and at the tokens that show what the question is about.
 POINTERS = ((3, 0), (4, 0))
 FINDERS = ((2, 1), (3, 1))
-WEIGHTS = {"answer": 1.0, "point3": 0.5, "point4": 0.5, "find2": 0.5, "find3": 0.3, "asked": 0.5,
+WEIGHTS = {"answer": 1.0, "point3": 0.5, "point4": 0.5, "find2": 0.5, "find3": 0.3, "edges": 0.5, "asked": 0.3,
            "stamp": 0.3, "past": 0.3, "dense": 0.2}
 TRACED = sorted({layer for layer, _ in POINTERS + FINDERS})
 
@@ -181,6 +182,11 @@ def answer_losses(model, heads, codes, states, trace, batch, targets, vlabels, d
     # a mean over nothing asked would be NaN
     losses["asked"] = sum(F.cross_entropy(x, about[:, i], ignore_index=-1, reduction="sum")
                           for i, x in enumerate(parts)) / len(rows) / 3
+    h = trace.hidden[3][rows[:, 0], p + rows[:, 1] * t + rows[:, 2]]
+    parts = F.linear(F.rms_norm(h, h.shape[-1:]), heads.edges.weight, heads.edges.bias).split((11, 10, 11, 10), -1)
+    edges = targets["edges"][rows[:, 0], rows[:, 1]]
+    losses["edges"] = sum(F.cross_entropy(x, edges[:, i], ignore_index=-1, reduction="sum")
+                          for i, x in enumerate(parts)) / ((edges[:, 0] >= 0).sum() + 1) / 4
     where = batch.visual_at
     h = trace.hidden[1][where[:, 0], where[:, 1]]
     s = F.linear(h, heads.stamp.weight, heads.stamp.bias)
@@ -395,7 +401,7 @@ def run_symbols(a):
         if elapsed > a.minutes * 60:
             break
         visual = noisy(codes, labels["describe"], a.noise, a.drop)
-        states, trace = model.text(batch, visual, [], want_hidden=(1, 2), want_probs=TRACED)
+        states, trace = model.text(batch, visual, [], want_hidden=(1, 2, 3), want_probs=TRACED)
         losses, stats = answer_losses(model, heads, codes, states, trace, batch, targets, labels)
         total = sum(WEIGHTS[k] * v for k, v in losses.items())
         total.backward()
@@ -528,7 +534,7 @@ def run_join(a):
                     extra.append(sum(dense_losses(out, d, codes, heads)[0].values()))
         visual = torch.cat(visual).float()
         deep = [torch.cat(x) for x in zip(*deep)] if a.end_to_end or a.deep else []
-        states, trace = model.text(batch, visual, deep, want_hidden=(1, 2), want_probs=TRACED)
+        states, trace = model.text(batch, visual, deep, want_hidden=(1, 2, 3), want_probs=TRACED)
         losses, stats = answer_losses(model, heads, codes, states, trace, batch, targets, labels)
         if extra:
             losses["dense"] = sum(extra) / len(extra)
