@@ -34,7 +34,7 @@ void ModelFlags::add_to(CLI::App& command) {
       ->group("Model");
   command
       .add_option("--reference", reference,
-                  "Follow transformers 4 (4.57, what the authors name) or 5 (5.22 and later) where "
+                  "Follow transformers 4 (4.57, what the authors name) or 5 (5.23) where "
                   "they differ")
       ->check(CLI::IsMember({"4", "5"}))
       ->capture_default_str()

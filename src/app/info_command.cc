@@ -29,8 +29,6 @@ Examples:
   shijian info clip.mp4              frame rate, duration, rotation, tracks
   shijian info models/nano --json    sizes, element types, memory)";
 
-double rounded_ms(double seconds) { return std::round(seconds * 1000) / 1000; }
-
 OrderedJson video_facts(const std::string& path) {
   const VideoInfo info = probe(path, interrupt_token());
   OrderedJson facts = {
@@ -50,9 +48,9 @@ OrderedJson video_facts(const std::string& path) {
       {"variable_rate", info.variable_rate},
       {"frames", info.frame_count},
       {"key_frames", info.key_frames.size()},
-      {"duration", rounded_ms(info.duration)},
+      {"duration", thousandths(info.duration)},
       {"duration_text", format_time(info.duration, TimeFormat::kHoursMillis)},
-      {"start", rounded_ms(info.start_time)},
+      {"start", thousandths(info.start_time)},
       {"pixel_format", info.pixel_format},
       {"bit_depth", info.bit_depth},
       {"color_range", info.color_range},

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+
 #include "base/error.h"
 #include "base/file.h"
 
@@ -34,6 +36,10 @@ Json parse_json(std::string_view text, std::string_view name) { return parse<Jso
 
 OrderedJson parse_ordered_json(std::string_view text, std::string_view name) {
   return parse<OrderedJson>(text, name);
+}
+
+double thousandths(double value) {
+  return std::isfinite(value) ? std::round(value * 1000) / 1000 : 0.0;
 }
 
 Json read_json_file(const std::filesystem::path& path) {

@@ -16,6 +16,10 @@ using OrderedJson = nlohmann::ordered_json;  // keeps the order of keys, for wha
 Json parse_json(std::string_view text, std::string_view name);
 OrderedJson parse_ordered_json(std::string_view text, std::string_view name);
 
+// A number as our JSON writes it: three decimals, so that it reads 12.3 and not
+// 12.300000000000001; 0 when it is not finite.
+double thousandths(double value);
+
 // Reads and parses a file of at most 16 MiB.
 Json read_json_file(const std::filesystem::path& path);
 

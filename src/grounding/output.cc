@@ -14,11 +14,6 @@ namespace shijian {
 
 namespace {
 
-// Three decimals, so that the JSON reads 12.3 and not 12.300000000000001.
-double thousandths(double value) {
-  return std::isfinite(value) ? std::round(value * 1000) / 1000 : 0.0;
-}
-
 // Whether the model said anything beyond lists, brackets and fences.
 bool has_words(std::string_view response) {
   if (response.size() > 500) return true;
