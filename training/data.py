@@ -290,7 +290,7 @@ def collate(tokens, items):
     slot = torch.full((b, p), -1)
     bids = torch.full((b, q, t), tokens.end)
     bpos = torch.zeros(b, q, t, dtype=torch.long)
-    visual_at, visual_src, rows, target, point, decides = [], [], [], [], [], []
+    visual_at, visual_src, rows, target, point, decides, opens = [], [], [], [], [], [], []
     for n, item in enumerate(items):
         pi, pp, ps, visual, at = item.prefix
         ids[n, : len(pi)] = torch.tensor(pi)
@@ -322,7 +322,9 @@ def collate(tokens, items):
                 slot_of, decisive = marked.get(i, (-1, False))
                 point.append(slot_of)
                 decides.append(decisive)
+                opens.append(i < begin + 2)  # the tokens in which a refusal differs from an answer
     batch = Batch(ids, pos, torch.tensor([len(i.prefix[0]) for i in items]), torch.tensor(visual_at), bids, bpos)
     return batch, dict(slot=slot, rows=torch.tensor(rows), target=torch.tensor(target),
-                       point=torch.tensor(point), decides=torch.tensor(decides), match=match, asked=asked, edges=edges,
+                       point=torch.tensor(point), decides=torch.tensor(decides),
+                       opens=torch.tensor(opens), match=match, asked=asked, edges=edges,
                        visual_src=torch.tensor(visual_src))

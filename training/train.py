@@ -160,7 +160,7 @@ def answer_losses(model, heads, codes, states, trace, batch, targets, vlabels, d
     logits = model.text.logits(states[rows[:, 0], rows[:, 1], rows[:, 2]])
     ce = F.cross_entropy(logits, targets["target"], reduction="none")
     number = point >= 0
-    weight = torch.where(targets["decides"], digit_weight, 1.0)
+    weight = torch.where(targets["decides"] | targets["opens"], digit_weight, 1.0)
     losses = {"answer": (ce * weight).sum() / weight.sum()}
     at = number.nonzero()[:, 0]
     r = rows[at]
