@@ -17,6 +17,7 @@ import data
 import model as nano
 from model import Batch, Config, Nano
 
+HEADS = pathlib.Path(__file__).parent / "heads.safetensors"
 # The chat template of the Qwen3-VL Instruct checkpoints.
 TEMPLATE = pathlib.Path(__file__).parent / "../tests/reference/text/templates/instruct.jinja"
 
@@ -127,11 +128,14 @@ def main():
     out = pathlib.Path(a.out)
     t = data.Tokens(out / "tokenizer.json")
     c = Config(vocab=t.size)
-    state = torch.load(a.text, weights_only=False)["model"]
+    run = torch.load(a.text, weights_only=False)
+    state = run["model"]
     if a.vision:
         seen = torch.load(a.vision, weights_only=False)["model"]
         state.update({k: v for k, v in seen.items() if k.startswith("model.visual.")})
     export(state, c, t, out)
+    # The auxiliary heads are no part of the model; training goes on with them.
+    save_file({k: v.contiguous() for k, v in run["heads"].items()}, HEADS)
     if a.check:
         check(out, t)
 

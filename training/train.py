@@ -18,6 +18,7 @@ import numpy as np
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
+from safetensors.torch import load_file
 
 import data
 from model import Config, Nano
@@ -361,6 +362,18 @@ def log(a, **row):
         f.write(json.dumps(row) + "\n")
 
 
+HEADS = pathlib.Path(__file__).parent / "heads.safetensors"
+
+
+def read_state(path):
+    """A run's last.pt, or a checkpoint directory: its weights and the committed heads, so that
+    training goes on from what is in git."""
+    if not pathlib.Path(path).is_dir():
+        return torch.load(path, weights_only=False)
+    model = {k: v.float() for k, v in load_file(pathlib.Path(path) / "model.safetensors").items()}
+    return dict(model=model, heads=load_file(HEADS), opt=None, step=0)
+
+
 def start(a, vocab):
     pathlib.Path(a.out).mkdir(parents=True, exist_ok=True)
     torch.manual_seed(a.seed)
@@ -369,7 +382,7 @@ def start(a, vocab):
     step, opt_state = 0, None
     last = pathlib.Path(a.out) / "last.pt"
     for path in [last] if last.exists() else a.init:
-        s = torch.load(path, weights_only=False)
+        s = read_state(path)
         part = {k: v for k, v in s["model"].items()
                 if not (path != last and a.parts and not any(k.startswith(p) for p in a.parts.get(path, [])))}
         missing = model.load_state_dict(part, strict=False)
@@ -522,7 +535,7 @@ def run_join(a):
             break
         if a.vision and os.path.getmtime(a.vision) != stamp:
             stamp = os.path.getmtime(a.vision)
-            state = torch.load(a.vision, weights_only=False)["model"]
+            state = read_state(a.vision)["model"]
             model.load_state_dict({k: v for k, v in state.items() if k.startswith("model.visual.")}, strict=False)
         visual, deep, extra = [], [], []
         with torch.set_grad_enabled(a.end_to_end):
