@@ -44,10 +44,9 @@ struct EvalFlags {
   SamplingFlags sampling;
 };
 
-fs::path default_videos(Dataset dataset, const fs::path& annotations) {
-  const fs::path folder = fs::is_directory(annotations) ? annotations : annotations.parent_path();
-  return dataset == Dataset::kSynth && fs::is_directory(folder / "videos") ? folder / "videos"
-                                                                           : folder;
+// Annotations name their videos from where they lie.
+fs::path folder_of(const fs::path& annotations) {
+  return fs::is_directory(annotations) ? annotations : annotations.parent_path();
 }
 
 void evaluate(const EvalFlags& flags) {
@@ -71,8 +70,7 @@ void evaluate(const EvalFlags& flags) {
 
   ProgressLine line(!flags.quiet);
   EvalOptions options;
-  options.videos =
-      flags.videos.empty() ? default_videos(dataset, flags.path) : fs::path(flags.videos);
+  options.videos = flags.videos.empty() ? folder_of(flags.path) : fs::path(flags.videos);
   options.run_name = fmt::format("{} {} {} {}", engine.model_name(), engine.checkpoint().identity(),
                                  flags.prompt_style, flags.sampling.describe());
   if (!flags.json.empty()) options.rows = flags.json + ".rows.jsonl";
