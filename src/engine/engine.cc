@@ -41,6 +41,16 @@ void check_text(std::string_view what, std::string_view text) {
   }
 }
 
+Usage usage_of(const TokenSequence& prompt, const Reply& reply) {
+  Usage usage;
+  for (const PlacedBlock& placed : prompt.blocks) {
+    usage.vision_tokens += placed.block.grid.tokens();
+  }
+  usage.prompt_tokens = reply.prompt_tokens;
+  usage.generated_tokens = static_cast<int64_t>(reply.tokens.size());
+  return usage;
+}
+
 VideoSummary video_summary(const Media& media) {
   const VideoInfo& info = media.video;
   return {media.path,          info.duration,    info.frame_rate.value(),
@@ -235,10 +245,6 @@ LocateResult Engine::locate(const LocateRequest& request, const RunHooks& hooks)
   LocateResult result;
   auto answer_start = start;
   for (size_t i = 0; i < sequences.size(); ++i) {
-    if (hooks.stages != nullptr) {
-      const std::vector<int64_t> ids(sequences[i].ids.begin(), sequences[i].ids.end());
-      hooks.stages->set_ints("prompt_tokens", ids);
-    }
     const double before = seconds_between(answer_start, Clock::now());
     Reply reply = session.ask(sequences[i], options, hooks);
     Answer answer;
@@ -258,11 +264,7 @@ LocateResult Engine::locate(const LocateRequest& request, const RunHooks& hooks)
     answer.sampling.reference = s.reference == Reference::k5 ? "5" : "4.57";
     answer.sampling.prompt_style = prompt_style_name(style);
     answer.sampling.slot_times = video.plan.slot_times;
-    answer.usage.prompt_tokens = reply.prompt_tokens;
-    answer.usage.generated_tokens = static_cast<int64_t>(reply.tokens.size());
-    for (const PlacedBlock& placed : sequences[i].blocks) {
-      answer.usage.vision_tokens += placed.block.grid.tokens();
-    }
+    answer.usage = usage_of(sequences[i], reply);
     read_answer(answer, reply.text, s.chat.opens_thinking(), reply.tokens);
     const auto wanted = static_cast<size_t>(request.generation.logprobs);
     if (wanted > 0) {
@@ -305,10 +307,6 @@ Description Engine::describe(const DescribeRequest& request, const RunHooks& hoo
   const GenerateOptions options = s.generate_options(request.generation, /*greedy=*/false);
   const int64_t capacity = static_cast<int64_t>(sequence.ids.size()) + options.max_new_tokens;
   s.check_memory(result.media, capacity);
-  if (hooks.stages != nullptr) {
-    const std::vector<int64_t> ids(sequence.ids.begin(), sequence.ids.end());
-    hooks.stages->set_ints("prompt_tokens", ids);
-  }
 
   const std::vector<VisionFeatures> features = s.encode(result.media, hooks, result.timing);
   Session session(s.decoder, s.tokenizer, features, capacity);
@@ -320,11 +318,7 @@ Description Engine::describe(const DescribeRequest& request, const RunHooks& hoo
   result.response = parsed.response;
   result.reasoning = parsed.reasoning;
   result.finish_reason = reply.finish == FinishReason::kLength ? "length" : "stop";
-  result.usage.prompt_tokens = reply.prompt_tokens;
-  result.usage.generated_tokens = static_cast<int64_t>(reply.tokens.size());
-  for (const PlacedBlock& placed : sequence.blocks) {
-    result.usage.vision_tokens += placed.block.grid.tokens();
-  }
+  result.usage = usage_of(sequence, reply);
   if (options.sampling.top_logprobs > 0) result.tokens = std::move(reply.tokens);
   result.timing.prefill = reply.prefill_seconds;
   result.timing.generation = reply.generation_seconds;

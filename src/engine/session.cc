@@ -98,6 +98,10 @@ Reply Session::ask(const TokenSequence& prompt, const GenerateOptions& options,
     return placed.block.first >= reply.reused_tokens;
   });
 
+  if (hooks.stages != nullptr) {
+    const std::vector<int64_t> ids(prompt.ids.begin(), prompt.ids.end());
+    hooks.stages->set_ints("prompt_tokens", ids);
+  }
   const PositionIds positions = positions_of(prompt, reply.reused_tokens);
   const ConstMatrix logits = read(prompt, reply.reused_tokens, positions, hooks);
   held_ = prompt;
