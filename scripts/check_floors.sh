@@ -3,7 +3,7 @@
 # docs/architecture.md lets it see (a lower floor, never its own).
 set -euo pipefail
 cd "$(dirname "$0")/.."
-declare -A floor=([base]=0 [tensor]=1 [cache]=1 [jobs]=1 [kernels]=2 [checkpoint]=3 [text]=3
+declare -A floor=([base]=0 [tensor]=1 [cache]=1 [http]=1 [jobs]=1 [kernels]=2 [checkpoint]=3 [text]=3
   [model]=4 [video]=4 [grounding]=5 [train]=5 [synth]=5 [engine]=6 [picture]=6 [server]=7 [agent]=7 [eval]=7 [app]=8)
 bad=0
 while IFS=: read -r file _ line; do

@@ -1,0 +1,145 @@
+// The HTTP server: listens, parses, limits, routes. What a route does is others' affair.
+//
+// Handlers run on the server's few threads and must not block: they parse, validate, enqueue, and
+// answer at once or later, from any thread, through the Reply. (libmicrohttpd underneath: one
+// epoll loop a thread; a connection that waits for its reply or its stream is suspended.)
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/cancel.h"
+#include "base/error.h"
+
+namespace shijian {
+
+struct HttpRequest {
+  std::string method;                        // "GET"; HEAD is routed as GET, its body left out
+  std::string path;                          // percent-decoded, UTF-8, no NUL, no "." or ".." part
+  std::vector<std::string> captures;         // what stood at the route's {} places, decoded
+  std::map<std::string, std::string> query;  // decoded; a repeated name is a 400
+  std::map<std::string, std::string> headers;  // names in lower case; repeated ones joined by ", "
+  std::string body;                            // empty on upload routes
+  std::string client;                          // the peer's address, or the name of its API key
+  std::string id;                              // stands in X-Request-Id and in the log
+
+  std::string_view header(const std::string& lower_case_name) const;  // empty when absent
+};
+
+// A body that comes in pieces over time, such as server-sent events. Thread-safe. Shared by the
+// connection, which reads, and whoever writes.
+class HttpStream {
+ public:
+  virtual ~HttpStream() = default;
+  // False, and nothing is kept, once the client is gone or more than 1 MiB waits to be read.
+  virtual bool write(std::string piece) = 0;
+  virtual void close() = 0;  // after what waits
+};
+
+struct HttpResponse {
+  int status = 200;
+  std::string content_type = "application/json";
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;
+  std::optional<std::filesystem::path> file;  // instead of body; ranges are answered from it
+  bool stream = false;                        // instead of body: send() returns the stream
+};
+
+// An error with a status of its own, where the code of Error does not say it (409, 413, 415, 429).
+class HttpError : public Error {
+ public:
+  HttpError(int status, std::string message, std::string hint = {}, int retry_after = 0);
+  int status() const { return status_; }
+  int retry_after() const { return retry_after_; }  // seconds; 0: no such header
+
+ private:
+  int status_;
+  int retry_after_;
+};
+
+// The JSON shape of an error, the status by its code (docs/api.md). Messages carry no local path:
+// whoever makes the Error for a client sees to it.
+HttpResponse error_response(const Error& error, const std::string& request_id);
+
+// Answered once; the second send() is ignored. When the last reference goes without an answer the
+// client gets a 500. Thread-safe.
+class HttpReply {
+ public:
+  virtual ~HttpReply() = default;
+  virtual std::shared_ptr<HttpStream> send(HttpResponse response) = 0;
+  // Raised when the client goes away before the answer or the stream has ended.
+  virtual CancelToken gone() const = 0;
+  // Called once, from a server thread, when that happens; at once if it has happened already.
+  virtual void on_gone(std::function<void()> callback) = 0;
+};
+
+using HttpHandler = std::function<void(const HttpRequest&, std::shared_ptr<HttpReply>)>;
+
+// Takes a body as it comes. Destroyed without finish() when the upload breaks off.
+class HttpUpload {
+ public:
+  virtual ~HttpUpload() = default;
+  virtual void write(std::span<const std::byte> bytes) = 0;  // an Error ends the upload with it
+  virtual void finish(std::shared_ptr<HttpReply> reply) = 0;
+};
+using HttpUploadHandler = std::function<std::unique_ptr<HttpUpload>(const HttpRequest&)>;
+
+struct HttpOptions {
+  std::string host = "127.0.0.1";
+  int port = 7860;                       // 0: any free one
+  std::vector<std::string> names;        // further names that a Host header may carry
+  std::vector<std::string> keys;         // API keys; empty: none needed
+  std::filesystem::path tls_certificate, tls_key;
+  size_t max_body = size_t{1} << 20;     // bytes of an ordinary route's body
+  size_t max_upload = size_t{8} << 30;
+  int max_connections = 1000;
+  int max_connections_per_client = 300;
+  double requests_per_second = 100;      // of one client, with a burst of twice as many
+  int idle_seconds = 30;                 // a connection that says nothing; streams are exempt
+};
+
+class HttpServer {
+ public:
+  explicit HttpServer(HttpOptions options);
+  ~HttpServer();  // stop()
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
+
+  // Pattern: "/api/v1/jobs/{}/cancel"; {} is one whole part. Routes are added before start().
+  // `open`: needs no key (health, the page's own files). A handler that throws an Error answers
+  // with it; anything else thrown is a 500 and a line in the log.
+  struct RouteOptions {
+    bool open = false;
+    bool json = true;  // a body must be application/json
+  };
+  void route(std::string method, std::string pattern, HttpHandler handler,
+             RouteOptions options = {});
+  void upload_route(std::string method, std::string pattern, HttpUploadHandler handler);
+
+  // Binds and listens. Error(kUsage) for an address that is taken or not ours, or bad TLS files.
+  void start();
+  int port() const;
+  // Refuses new connections, ends streams, waits up to `seconds` for running replies.
+  void stop(double seconds = 5);
+
+  struct Statistics {
+    int64_t connections = 0, requests = 0, errors = 0;
+  };
+  Statistics statistics() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace shijian
