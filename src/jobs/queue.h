@@ -1,0 +1,157 @@
+// The job queue: what HTTP threads put in and the one engine thread takes out, and who is told.
+//
+// The store is the truth; the queue adds order, waiting, cancellation, progress and subscriptions.
+// Thread-safe; the part for the engine is for one thread. No lock is held while the disk works
+// or a callback runs. Errors are those of store.h.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/cancel.h"
+#include "jobs/store.h"
+
+namespace shijian {
+
+// "encoding" 12 of 30; `total` 0: nobody knows. A job that waits is in stage "queued".
+struct JobProgress {
+  std::string stage;
+  int64_t done = 0;
+  int64_t total = 0;
+};
+
+struct JobEvent {
+  std::string id;
+  JobState state = JobState::kQueued;
+  JobProgress progress;            // stage "" when it has ended
+  std::string text;                // not empty: a piece of the answer, nothing else has changed
+  std::shared_ptr<const Job> job;  // the whole record, once it has ended
+};
+
+class JobQueue {
+ public:
+  struct Options {
+    int64_t capacity = 1000;  // queued jobs
+    int max_batch = 16;
+  };
+  // Takes over the store (Store::recover); jobs that were queued there are queued again. `store`
+  // outlives the queue.
+  JobQueue(Store& store, Options options);
+  // No callback runs after it. The engine must have stopped.
+  ~JobQueue();
+  JobQueue(const JobQueue&) = delete;
+  JobQueue& operator=(const JobQueue&) = delete;
+
+  const Store::Recovery& recovery() const { return recovery_; }
+
+  // For HTTP threads ------------------------------------------------------------------------------
+
+  // All or none: QueueFullError, ConflictError as Store::add. Jobs are on the disk on return.
+  Store::Added submit(const std::vector<JobRequest>& requests,
+                      const std::optional<IdempotencyKey>& key = {});
+  // A queued job is cancelled on return; a running one is asked to stop and ends soon, as cancelled
+  // or, when it was nearly there, as something else. ConflictError when it has ended.
+  Job cancel(const std::string& id);
+  Job retry(const std::string& id);  // ConflictError unless failed or cancelled; QueueFullError
+  void remove(
+      const std::string& id);  // ConflictError while it runs; a queued one is cancelled first
+
+  JobProgress progress(const std::string& id) const;  // stage "" for a job that has ended
+
+  // `callback` gets the present state first (for a running job also the text so far) and then every
+  // change, in order, from one thread of the queue's own. It must not block or throw: a slow one
+  // delays the others (never the engine). It may call the queue, unsubscribe() included. Shared
+  // state that it uses must live until it is destroyed, which may be after unsubscribe() returns.
+  using Callback = std::function<void(const JobEvent&)>;
+  int64_t subscribe(const std::string& id, Callback callback);  // kNotFound
+  int64_t subscribe_all(Callback callback);  // present state: of jobs that wait or run
+  // No call begins after it has returned, but one may be under way in the other thread.
+  void unsubscribe(int64_t subscription);
+
+  struct Statistics {
+    int64_t queued = 0;
+    int64_t running = 0;
+    int64_t capacity = 0;
+    double oldest_seconds = 0;  // age of the job that waits longest
+    int64_t done = 0;           // since the queue was made
+    int64_t failed = 0;
+    int64_t cancelled = 0;
+  };
+  Statistics statistics() const;
+
+  // For the engine's thread -----------------------------------------------------------------------
+
+  // Waits for queued jobs and returns those to run next, one group, at most max_batch: highest
+  // priority first, in turn by client, oldest first. Empty once `cancel` is raised (noticed within
+  // 0.1 s). The jobs are still queued: begin() each when its turn comes, the first before its
+  // video is touched. What is not begun is given out again by the next take().
+  std::vector<Job> take(const CancelToken& cancel);
+
+  struct Begun {
+    Job job;
+    CancelToken cancel;  // raised by cancel()
+  };
+  // queued -> running; empty when the job was cancelled or deleted since take(). A crash counts
+  // against jobs that were begun and not finished, and against no other.
+  std::optional<Begun> begin(const std::string& id);
+  // Of a begun job; nothing for any other.
+  void progress(const std::string& id, JobProgress progress);
+  void text(const std::string& id, const std::string& piece);
+  // Exactly once for each begin(): ConflictError the second time. On kIo (disk full) the job is
+  // still running and finish() may be called again.
+  Job finish(const std::string& id, const Outcome& outcome);
+  // Puts a begun job back, for a program that stops: it is queued again, now or at the next start.
+  void release(const std::string& id);
+
+ private:
+  // What is known of a job that waits or runs beyond the store.
+  struct Live {
+    JobState state = JobState::kQueued;
+    int64_t created = 0;
+    int attempts = 0;
+    CancelSource cancel;
+    JobProgress progress;
+    std::string text;
+  };
+  struct Subscriber {
+    std::string id;  // "": all
+    Callback callback;
+    bool gone = false;  // under mutex_
+  };
+  struct Delivery {
+    std::shared_ptr<Subscriber> to;
+    std::shared_ptr<const JobEvent> event;
+  };
+
+  void set_queued(const std::vector<Job>& jobs);
+  void set_ended(Job job);
+  void publish(JobEvent event);
+  void deliver();
+
+  Store& store_;
+  const Options options_;
+  Store::Recovery recovery_;
+  std::string last_client_;  // the engine's thread only
+
+  mutable std::mutex mutex_;
+  std::condition_variable queued_;   // a job was queued
+  std::condition_variable pending_;  // something to deliver
+  std::map<std::string, Live> live_;
+  std::map<int64_t, std::shared_ptr<Subscriber>> subscribers_;
+  std::deque<Delivery> deliveries_;
+  int64_t next_subscription_ = 1;
+  Statistics counted_;  // done, failed, cancelled
+  bool stopping_ = false;
+  std::thread deliverer_;
+};
+
+}  // namespace shijian

@@ -1,0 +1,124 @@
+// Jobs, videos, idempotency keys and webhooks in one SQLite file.
+//
+// Thread-safe. Every change is one transaction that is on the disk when the function returns.
+// Readers have a connection of their own and never wait for a writer's disk. Several processes may
+// open one file; at most one of them may run jobs (recover() sees to it).
+//
+// Errors: those of database.h; kNotFound for an id that is not there; kUsage for a value out of
+// bounds; ConflictError and QueueFullError where named. Messages hold no local path.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "jobs/database.h"
+#include "jobs/records.h"
+
+namespace shijian {
+
+// A job that was running at this many crashes fails: it may be what crashes the program.
+inline constexpr int kMaxCrashes = 3;
+inline constexpr int64_t kIdempotencyMilliseconds = 24 * 3600 * 1000;
+
+int64_t now_milliseconds();
+
+class Store {
+ public:
+  // Opens or makes the file; its folder must exist. `clock` gives milliseconds since 1970.
+  explicit Store(const std::filesystem::path& path,
+                 std::function<int64_t()> clock = now_milliseconds);
+  ~Store();
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+
+  // Not empty when a damaged file was moved aside: the line to show and to log.
+  const std::string& notice() const { return notice_; }
+  int64_t now() const { return clock_(); }
+
+  struct Recovery {
+    int64_t requeued = 0;
+    int64_t failed = 0;  // crashed kMaxCrashes times
+  };
+  // For the one process that runs jobs, before it runs the first: holds a lock until the store
+  // closes (kUsage when another process holds it), then ends what a crash left running: such jobs
+  // are queued again, and fail at the third crash. JobQueue calls it.
+  Recovery recover();
+
+  // Jobs ------------------------------------------------------------------------------------------
+
+  struct Added {
+    std::vector<Job> jobs;
+    bool repeated = false;  // the key was known: these are the first call's jobs that still exist
+  };
+  // All or none. QueueFullError when more than `capacity` jobs would be queued; ConflictError when
+  // the key was used with another body in the last 24 hours.
+  Added add(const std::vector<JobRequest>& requests, int64_t capacity,
+            const std::optional<IdempotencyKey>& key = {});
+
+  Job job(const std::string& id) const;
+  Page<Job> jobs(const JobFilter& filter, const PageRequest& page) const;  // newest first
+
+  // The queued jobs that should run next, nothing changed: highest priority; among those the client
+  // that follows `after_client` in a round; its oldest. Then up to `limit` - 1 more of the same
+  // group, whoever's, by priority and age. Empty when none is queued.
+  std::vector<Job> choose(const std::string& after_client, int limit) const;
+
+  // queued -> running. Empty when it is not queued (any more).
+  std::optional<Job> claim(const std::string& id);
+  // running -> its end, once: ConflictError unless it runs its attempt number `attempts`. Makes its
+  // webhook due.
+  Job finish(const std::string& id, int attempts, const Outcome& outcome);
+  // running -> queued, not counted as a crash: the program stops in an orderly way.
+  Job release(const std::string& id, int attempts);
+  // queued -> cancelled. Empty when it is not queued (any more).
+  std::optional<Job> cancel_queued(const std::string& id);
+  // failed or cancelled -> queued, else ConflictError. QueueFullError.
+  Job retry(const std::string& id, int64_t capacity);
+  // ConflictError while it runs. Returns what was deleted.
+  Job remove(const std::string& id);
+  Job set_corrections(const std::string& id, const std::string& json);  // "" takes them back
+
+  // Webhooks --------------------------------------------------------------------------------------
+
+  std::vector<Webhook> due_webhooks(int limit) const;  // longest due first
+  std::optional<int64_t> next_webhook() const;         // when the next is due, milliseconds
+  // Delivered, or to be tried again 1, 5, 25, 125 and 625 seconds from now, then given up. Nothing
+  // when the job is gone or was retried.
+  void webhook_tried(const Webhook& webhook, bool delivered);
+
+  // Videos ----------------------------------------------------------------------------------------
+
+  void put_video(const Video& video);        // by its name; `created` 0 is now, or stays
+  Video video(const std::string& id) const;  // of several names the first
+  std::optional<Video> video_named(const std::string& name) const;
+  // The row when neither size nor time of the file has changed: it need not be hashed again.
+  std::optional<Video> unchanged_video(const std::string& name, int64_t size, int64_t mtime) const;
+  Page<Video> videos(const VideoFilter& filter, const PageRequest& page) const;  // one of each id
+  std::vector<std::string> video_names(const std::string& id) const;
+  bool remove_video(const std::string& name);  // false when it was not there; its jobs stay
+
+  // Work done by SQLite so far, see Database::steps().
+  int64_t steps() const;
+
+ private:
+  struct Connection {
+    explicit Connection(const std::filesystem::path& path) : database(path) {}
+    mutable std::mutex mutex;
+    Database database;
+  };
+
+  std::filesystem::path path_;
+  std::function<int64_t()> clock_;
+  std::string notice_;
+  int lock_ = -1;  // descriptor of the lock file
+  mutable std::optional<Connection> writer_;
+  mutable std::optional<Connection> reader_;
+};
+
+}  // namespace shijian
