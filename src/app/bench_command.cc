@@ -207,7 +207,7 @@ void print(const BenchFlags& flags, const Bench& bench, const Figures& figures,
       {"peak_memory_bytes", peak_memory()},
   };
   if (flags.json) {
-    write_output(json.dump(2) + "\n", {});
+    write_output(write_json(json, 2) + "\n", {});
     return;
   }
   std::string out = fmt::format("{}: {} weights, {} threads, {}\n", name,

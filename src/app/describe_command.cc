@@ -93,7 +93,7 @@ void describe(DescribeFlags& flags) {
     write_output(result.response + "\n", flags.output);
     return;
   }
-  write_output(description_json(result, engine.model_name()).dump(2) + "\n", flags.output);
+  write_output(write_json(description_json(result, engine.model_name()), 2) + "\n", flags.output);
 }
 
 }  // namespace

@@ -190,7 +190,7 @@ void info(const std::vector<std::string>& paths, bool as_json) {
   if (paths.empty()) all.push_back(machine_facts());
   std::string out;
   if (as_json) {
-    out = (all.size() == 1 ? all.front() : OrderedJson(all)).dump(2) + "\n";
+    out = write_json(all.size() == 1 ? all.front() : OrderedJson(all), 2) + "\n";
   } else {
     for (size_t i = 0; i < all.size(); ++i) {
       if (i > 0) out += "\n";

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/error.h"
@@ -30,7 +31,55 @@ Value parse(std::string_view text, std::string_view name) {
   }
 }
 
+std::string number_text(double value) {
+  if (!std::isfinite(value)) return "null";
+  std::string text = fmt::format("{}", value);
+  if (text.find('e') != std::string::npos) return text;
+  const size_t point = text.find('.');
+  return point != std::string::npos && text.size() - point > 3 ? text
+                                                               : fmt::format("{:.3f}", value);
+}
+
+void write(const OrderedJson& value, int indent, int depth, std::string* out) {
+  if (value.is_number_float()) {
+    *out += number_text(value.get<double>());
+    return;
+  }
+  if (!value.is_structured() || value.empty()) {
+    *out += value.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
+    return;
+  }
+  // A list of plain values stays on one line.
+  const bool flat = indent < 0 || (value.is_array() && std::none_of(value.begin(), value.end(),
+                                                                    [](const OrderedJson& item) {
+                                                                      return item.is_structured();
+                                                                    }));
+  const auto new_line = [&](int level) {
+    if (!flat) *out += "\n" + std::string(static_cast<size_t>(level) * indent, ' ');
+  };
+  *out += value.is_object() ? '{' : '[';
+  bool first = true;
+  for (const auto& item : value.items()) {
+    if (!first) *out += flat && indent >= 0 ? ", " : ",";
+    first = false;
+    new_line(depth + 1);
+    if (value.is_object()) {
+      *out += OrderedJson(item.key()).dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
+      *out += indent < 0 ? ":" : ": ";
+    }
+    write(item.value(), indent, depth + 1, out);
+  }
+  new_line(depth);
+  *out += value.is_object() ? '}' : ']';
+}
+
 }  // namespace
+
+std::string write_json(const OrderedJson& value, int indent) {
+  std::string out;
+  write(value, indent, 0, &out);
+  return out;
+}
 
 Json parse_json(std::string_view text, std::string_view name) { return parse<Json>(text, name); }
 

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "base/error.h"
 
 namespace shijian {
@@ -25,6 +27,23 @@ TEST(Json, RefusesDeepNesting) {
   EXPECT_NO_THROW(parse_json(std::string(60, '[') + std::string(60, ']'), "x"));
   EXPECT_THROW(parse_json(std::string(100, '[') + std::string(100, ']'), "x"), Error);
   EXPECT_THROW(parse_json(std::string(1'000'000, '['), "x"), Error);
+}
+
+TEST(Json, WritesThreeDecimalsAtLeast) {
+  const OrderedJson value = {
+      {"start", 5.7},        {"end", 12.0},         {"p", 0.12345},     {"tiny", 1e-9},
+      {"count", 3},          {"nan", std::nan("")}, {"list", {1.5, 2}}, {"none", Json::array()},
+      {"text", "\xff\"\n事"}};
+  EXPECT_EQ(write_json(value),
+            "{\"start\":5.700,\"end\":12.000,\"p\":0.12345,\"tiny\":1e-09,\"count\":3,\"nan\":null,"
+            "\"list\":[1.500,2],\"none\":[],\"text\":\"\ufffd\\\"\\n事\"}");
+}
+
+TEST(Json, IndentsAllButListsOfPlainValues) {
+  const OrderedJson value = {{"a", {1, 2}}, {"b", {{{"c", 0.5}}}}, {"d", Json::object()}};
+  EXPECT_EQ(
+      write_json(value, 2),
+      "{\n  \"a\": [1, 2],\n  \"b\": [\n    {\n      \"c\": 0.500\n    }\n  ],\n  \"d\": {}\n}");
 }
 
 }  // namespace

@@ -267,7 +267,7 @@ std::vector<EvalResult> run_eval(std::span<const EvalItem> items, const AnswerVi
       }
       if (rows) {
         std::string lines;
-        for (size_t i : open) lines += row_of(results[i]).dump() + "\n";
+        for (size_t i : open) lines += write_json(row_of(results[i])) + "\n";
         rows->append(lines);
       }
     }

@@ -131,4 +131,19 @@ void set_confidence(std::span<Event> events, std::string_view text,
   }
 }
 
+void add_sampling_uncertainty(std::span<Event> events, std::span<const double> slot_times) {
+  if (slot_times.size() < 2) return;
+  const auto add = [&](double time, std::optional<double>* uncertainty) {
+    auto after = std::upper_bound(slot_times.begin(), slot_times.end(), time);
+    after = std::clamp(after, slot_times.begin() + 1, slot_times.end() - 1);
+    const double gap = *after - *std::prev(after);
+    const double own = uncertainty->value_or(0);
+    *uncertainty = std::sqrt(own * own + gap * gap / 12);
+  };
+  for (Event& event : events) {
+    add(event.start, &event.start_uncertainty);
+    add(event.end, &event.end_uncertainty);
+  }
+}
+
 }  // namespace shijian

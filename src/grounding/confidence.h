@@ -35,4 +35,9 @@ struct GeneratedToken {
 void set_confidence(std::span<Event> events, std::string_view text,
                     std::span<const GeneratedToken> tokens, double trust);
 
+// Adds what sampling leaves open to both uncertainties of each event: a boundary may lie anywhere
+// between two slots, so the variance of a uniform distribution over the gap around it, gap^2 / 12,
+// joins that of the digits. slot_times: [slots], sorted; fewer than two change nothing.
+void add_sampling_uncertainty(std::span<Event> events, std::span<const double> slot_times);
+
 }  // namespace shijian

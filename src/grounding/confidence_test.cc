@@ -115,5 +115,25 @@ TEST(Uncertainty, MinutesWeighSixty) {
   EXPECT_NEAR(events.at(0).end_uncertainty.value(), 0, 1e-9);
 }
 
+TEST(SamplingUncertainty, IsThatOfTheGapAroundTheBoundary) {
+  const std::vector<double> slots = {0.25, 1.25, 2.25, 6.25};
+  std::vector<Event> events(1);
+  events[0].start = 1.5;
+  events[0].end = 3;
+  events[0].end_uncertainty = 2;
+  add_sampling_uncertainty(events, slots);
+  EXPECT_NEAR(events[0].start_uncertainty.value(), std::sqrt(1.0 / 12), 1e-12);
+  EXPECT_NEAR(events[0].end_uncertainty.value(), std::sqrt(4 + 16.0 / 12), 1e-12);
+  // Before the first slot and after the last the nearest gap counts.
+  events[0] = {};
+  events[0].end = 9;
+  add_sampling_uncertainty(events, slots);
+  EXPECT_NEAR(events[0].start_uncertainty.value(), std::sqrt(1.0 / 12), 1e-12);
+  EXPECT_NEAR(events[0].end_uncertainty.value(), std::sqrt(16.0 / 12), 1e-12);
+  events[0] = {};
+  add_sampling_uncertainty(events, std::vector<double>{1});
+  EXPECT_FALSE(events[0].start_uncertainty);
+}
+
 }  // namespace
 }  // namespace shijian

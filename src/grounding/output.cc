@@ -113,6 +113,7 @@ void read_answer(Answer& answer, std::string_view generated, bool starts_in_thou
   options.starts_in_thought = starts_in_thought;
   ParsedAnswer parsed = parse_answer(generated, options);
   set_confidence(parsed.events, generated, tokens, parsed.trust);
+  add_sampling_uncertainty(parsed.events, answer.sampling.slot_times);
   answer.response = std::move(parsed.response);
   answer.reasoning = std::move(parsed.reasoning);
   answer.reasoning_source = answer.reasoning.empty() ? "" : "model";
@@ -184,10 +185,11 @@ std::string format_answers(std::span<const Answer> answers, const OutputOptions&
     case OutputFormat::kCsv:
       return format_csv(answers, options.time_format);
     case OutputFormat::kJson: {
-      if (answers.size() == 1) return answer_json(answers[0], options.time_format).dump(2) + "\n";
+      if (answers.size() == 1)
+        return write_json(answer_json(answers[0], options.time_format), 2) + "\n";
       OrderedJson list = OrderedJson::array();
       for (const Answer& answer : answers) list.push_back(answer_json(answer, options.time_format));
-      return list.dump(2) + "\n";
+      return write_json(list, 2) + "\n";
     }
     case OutputFormat::kText:
       break;

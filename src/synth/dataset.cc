@@ -90,7 +90,7 @@ std::string annotation_lines(const DatasetOptions& options, int64_t index) {
         {"video", video_name(index)},       {"duration", script.duration_ms / 1000.0},
         {"query", question.query},          {"spans", spans},
         {"kind", kind_name(question.kind)}, {"language", question.language}};
-    lines += line.dump();
+    lines += write_json(line);
     lines += '\n';
   }
   return lines;

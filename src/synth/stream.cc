@@ -140,7 +140,7 @@ std::string stream_clip(const StreamOptions& options, int64_t index) {
       {"compressed", compressed},
       {"frame_bytes", frames.size()},
       {"label_bytes", labels.size()}};
-  std::string clip = line.dump();
+  std::string clip = write_json(line);
   clip += '\n';
   clip.append(reinterpret_cast<const char*>(frames.data()), frames.size());
   clip.append(reinterpret_cast<const char*>(labels.data()), labels.size());
