@@ -85,7 +85,7 @@ struct Engine::State {
         decoder(checkpoint.config().text, weights.text, pool),
         media{checkpoint.image_processor(), checkpoint.video_processor(),
               read_model_profile(options.model), options.reference},
-        style(shijian::default_prompt_style(options.model)) {}
+        style(media.profile.prompt_style.value_or(family_prompt_style(options.model))) {}
 
   TokenSequence tokens(const std::vector<Message>& messages, const std::vector<std::string>& tools,
                        const std::vector<Media>& all_media) const;

@@ -78,6 +78,15 @@ ModelProfile read_model_profile(const fs::path& directory) {
   if (!json.is_object()) {
     throw Error(ErrorCode::kInvalid, fmt::format("read {}: not a JSON object", file.string()));
   }
+  if (const auto style = json.find("prompt_style"); style != json.end()) {
+    try {
+      profile.prompt_style =
+          parse_prompt_style(style->is_string() ? style->get<std::string>() : "");
+    } catch (const Error& error) {
+      throw Error(ErrorCode::kInvalid, fmt::format("read {}: {}", file.string(), error.message()),
+                  error.hint());
+    }
+  }
   const auto sampling = json.find("sampling");
   if (sampling == json.end()) return profile;
   if (!sampling->is_object()) {

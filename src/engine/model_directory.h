@@ -6,6 +6,8 @@
 #include <optional>
 #include <string>
 
+#include "grounding/prompt.h"
+
 namespace shijian {
 
 // `requested` when not empty, else $SHIJIAN_MODEL, else the first ./models/Qwen3-VL-* (by name),
@@ -18,9 +20,11 @@ std::filesystem::path find_model_directory(const std::string& requested);
 // with models/nano in it, else ../share/shijian beside it. Empty when there is none.
 std::filesystem::path data_directory();
 
-// Sampling that a model was trained for, where it differs from its processor's defaults.
-// shijian.json: {"sampling": {"fps": 4, "frame_pixels": 16384, "min_frames": 4, "max_frames": 256}}
+// How a model was trained to be used, where that differs from what its own files say.
+// shijian.json: {"prompt_style": "timelens",
+//                "sampling": {"fps": 4, "frame_pixels": 16384, "min_frames": 4, "max_frames": 256}}
 struct ModelProfile {
+  std::optional<PromptStyle> prompt_style;
   std::optional<double> fps;
   std::optional<int64_t> frame_pixels;
   std::optional<int> min_frames;

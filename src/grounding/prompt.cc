@@ -129,25 +129,9 @@ PromptStyle parse_prompt_style(std::string_view name) {
               "the styles are auto, qwen, timelens and timelens2");
 }
 
-PromptStyle default_prompt_style(const std::filesystem::path& directory) {
+PromptStyle family_prompt_style(const std::filesystem::path& directory) {
   namespace fs = std::filesystem;
   std::error_code ignored;
-  if (const fs::path own = directory / "shijian.json"; fs::exists(own, ignored)) {
-    const Json json = read_json_file(own);
-    if (!json.is_object()) {
-      throw Error(ErrorCode::kInvalid, fmt::format("read {}: not a JSON object", own.string()));
-    }
-    if (const auto style = json.find("prompt_style"); style != json.end()) {
-      if (!style->is_string() || std::find(kStyleNames.begin(), kStyleNames.end(),
-                                           style->get<std::string>()) == kStyleNames.end()) {
-        throw Error(ErrorCode::kInvalid,
-                    fmt::format("read {}: prompt_style is {}", own.string(),
-                                style->dump(-1, ' ', false, Json::error_handler_t::replace)),
-                    "the styles are qwen, timelens and timelens2");
-      }
-      return parse_prompt_style(style->get<std::string>());
-    }
-  }
   // "dir/" has an empty file name; a link may carry the better name or the worse one.
   fs::path given = directory.lexically_normal();
   if (!given.has_filename()) given = given.parent_path();

@@ -21,15 +21,12 @@ enum class Language { kEnglish, kChinese };
 std::string_view prompt_style_name(PromptStyle style);  // "qwen", "timelens", "timelens2"
 std::string_view language_name(Language language);      // "en", "zh"
 
-// `name` is one of the three names; Error(kUsage) otherwise. ("auto" is the caller's affair:
-// see default_prompt_style.)
+// `name` is one of the three names; Error(kUsage) otherwise. ("auto" is the caller's affair.)
 PromptStyle parse_prompt_style(std::string_view name);
 
-// The style that the checkpoint in `directory` was trained on: "prompt_style" of its shijian.json
-// when there is one, else by the names that the family's fine-tunes carry (directory name and
-// config.json's "_name_or_path"), else kQwen. Error(kInvalid) for a shijian.json that is no JSON
-// object or names no style.
-PromptStyle default_prompt_style(const std::filesystem::path& directory);
+// The style of the family that the checkpoint in `directory` belongs to, by the names that its
+// fine-tunes carry (directory name and config.json's "_name_or_path"), else kQwen.
+PromptStyle family_prompt_style(const std::filesystem::path& directory);
 
 // By script, outside quotation marks where anything stands there: Chinese when Han characters
 // outnumber the words of other scripts. "When does the sign '出口' appear?" is English.

@@ -104,19 +104,12 @@ TEST(Language, FollowsTheScriptOfTheQuestion) {
 }
 
 TEST_F(PromptStyleDirectory, FollowsTheFamily) {
-  EXPECT_EQ(default_prompt_style(make("Qwen3-VL-4B-Instruct")), PromptStyle::kQwen);
-  EXPECT_EQ(default_prompt_style(make("TimeLens-8B")), PromptStyle::kTimeLens);
-  EXPECT_EQ(default_prompt_style(make("TimeLens2-4B") / ""), PromptStyle::kTimeLens2);
+  EXPECT_EQ(family_prompt_style(make("Qwen3-VL-4B-Instruct")), PromptStyle::kQwen);
+  EXPECT_EQ(family_prompt_style(make("TimeLens-8B")), PromptStyle::kTimeLens);
+  EXPECT_EQ(family_prompt_style(make("TimeLens2-4B") / ""), PromptStyle::kTimeLens2);
   EXPECT_EQ(
-      default_prompt_style(make("mine", "config.json", R"({"_name_or_path":"x/TimeLens2-8B"})")),
+      family_prompt_style(make("mine", "config.json", R"({"_name_or_path":"x/TimeLens2-8B"})")),
       PromptStyle::kTimeLens2);
-  EXPECT_EQ(default_prompt_style(make("nano", "shijian.json", R"({"prompt_style":"timelens"})")),
-            PromptStyle::kTimeLens);
-  EXPECT_EQ(default_prompt_style(make("TimeLens-nano", "shijian.json", R"({"fps":4})")),
-            PromptStyle::kTimeLens);
-  EXPECT_THROW(default_prompt_style(make("bad", "shijian.json", R"({"prompt_style":"best"})")),
-               Error);
-  EXPECT_THROW(default_prompt_style(make("list", "shijian.json", "[]")), Error);
 }
 
 TEST(PromptStyle, NamesGoBothWays) {

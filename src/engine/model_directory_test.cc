@@ -1,0 +1,54 @@
+#include "engine/model_directory.h"
+
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "base/file.h"
+
+namespace shijian {
+namespace {
+
+class Profile : public ::testing::Test {
+ protected:
+  ModelProfile read(const std::string& text) {
+    write_file_atomic(directory_ / "shijian.json", text);
+    return read_model_profile(directory_);
+  }
+  void SetUp() override { std::filesystem::create_directories(directory_); }
+  void TearDown() override { std::filesystem::remove_all(directory_); }
+
+  std::filesystem::path directory_ =
+      std::filesystem::temp_directory_path() / ("shijian-profile-" + std::to_string(getpid()));
+};
+
+TEST_F(Profile, SaysHowToUseTheModel) {
+  const ModelProfile profile = read(
+      R"({"prompt_style": "timelens2", "sampling": {"fps": 4, "frame_pixels": 16384, "max_frames": 9}})");
+  EXPECT_EQ(profile.prompt_style, PromptStyle::kTimeLens2);
+  EXPECT_EQ(profile.fps, 4);
+  EXPECT_EQ(profile.frame_pixels, 16384);
+  EXPECT_EQ(profile.max_frames, 9);
+  EXPECT_FALSE(profile.min_frames);
+}
+
+TEST_F(Profile, MayBeMissingOrSilent) {
+  EXPECT_FALSE(read_model_profile(directory_).fps);
+  EXPECT_FALSE(read("{}").prompt_style);
+}
+
+TEST_F(Profile, NamesTheFileThatIsWrong) {
+  for (const char* text :
+       {"[]", R"({"prompt_style":"best"})", R"({"prompt_style":3})", R"({"sampling":1})",
+        R"({"sampling":{"fps":0}})", R"({"sampling":{"fps":"2"}})"}) {
+    try {
+      read(text);
+      ADD_FAILURE() << text;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kInvalid) << text;
+      EXPECT_NE(error.message().find("shijian.json"), std::string::npos) << error.message();
+    }
+  }
+}
+
+}  // namespace
+}  // namespace shijian
