@@ -24,9 +24,10 @@ ConstantAnswer best_constant_fraction(std::span<const EvalItem> items);
 ConstantAnswer best_constant_seconds(std::span<const EvalItem> items);
 
 // A reader of questions that never sees a video: for each kind and language the constant fraction
-// that is best on these very questions. An upper bound for what the kind of a question gives away.
-// Its start and end are 0: it has no single interval.
-ConstantAnswer best_question_only(std::span<const EvalItem> items);
+// that is best on every other video, scored on the remaining ones, and the other way round. (Fitted
+// to the very questions it is scored on, so many constants would say more of chance than of what
+// questions give away.) Its start and end are 0: it has no single interval.
+ConstantAnswer question_only(std::span<const EvalItem> items);
 
 // The IoU that an answer can reach whose two times are among `slot_times` [slots], the times in the
 // prompt, sorted: the best pair for the best of `truth`. 0 without slots.

@@ -40,12 +40,16 @@ TEST(ConstantAnswer, NothingToScore) {
   EXPECT_EQ(best_constant_fraction(std::vector<EvalItem>{item(0, {{1, 2}})}).r1[0], 0);
 }
 
-TEST(QuestionOnly, HasOneConstantForEachKind) {
-  const std::vector<EvalItem> items = {item(10, {{0, 2}}, "a"), item(20, {{0, 4}}, "a"),
-                                       item(10, {{8, 10}}, "b"), item(20, {{16, 20}}, "b")};
-  EXPECT_NEAR(best_question_only(items).r1[2], 1, 1e-12);
-  EXPECT_NEAR(best_question_only(items).miou, 1, 1e-9);
+TEST(QuestionOnly, HasOneConstantForEachKindFromOtherVideos) {
+  std::vector<EvalItem> items = {item(10, {{0, 2}}, "a"), item(20, {{0, 4}}, "a"),
+                                 item(10, {{8, 10}}, "b"), item(20, {{16, 20}}, "b")};
+  for (size_t i = 0; i < items.size(); ++i) items[i].video = i % 2 == 0 ? "one" : "two";
+  EXPECT_NEAR(question_only(items).r1[2], 1, 1e-12);
+  EXPECT_NEAR(question_only(items).miou, 1, 1e-9);
   EXPECT_NEAR(best_constant_fraction(items).r1[1], 0.5, 1e-12);
+  // What a video's own questions say does not help with them.
+  for (EvalItem& i : items) i.video = i.kind == "a" ? "one" : "two";
+  EXPECT_LT(question_only(items).miou, 0.1);
 }
 
 TEST(SamplingCeiling, IsTheBestPairOfSlots) {

@@ -79,7 +79,7 @@ EvalReport make_report(std::span<const EvalResult> results) {
   for (const auto& [name, group] : languages) report.by_language[name] = summarize(group);
   report.constant_fraction = best_constant_fraction(items);
   report.constant_seconds = best_constant_seconds(items);
-  report.question_only = best_question_only(items);
+  report.question_only = question_only(items);
   return report;
 }
 
