@@ -29,6 +29,7 @@ HUES = ["grey", "black", "brown", "navy", "dark green", "maroon"]
 # thing: 0 nothing, 1..8 shapes, 9..32 words, 33 a number.
 THINGS = 1 + len(SHAPES) + len(WORDS) + 1
 NUMBER = THINGS - 1
+FIELDS = 11  # of Clip.describe
 
 
 @dataclass
@@ -38,8 +39,9 @@ class Clip:
     labels: np.ndarray  # u8 [slots, rows, columns, 4]
 
     def describe(self):
-        """[slots, rows, columns, 7] int64: thing, tens (0 none, else digit + 1), ones (likewise),
-        colour (0 none), pattern, hue, coverage."""
+        """[slots, rows, columns, FIELDS] int64: thing, tens (0 none, else digit + 1), ones
+        (likewise), colour (0 none), pattern, hue, coverage, then colour, pattern and hue in the
+        slot's second frame, and how many of the slot's two frames show the thing."""
         if hasattr(self, "_described"):
             return self._described
         objects = [(0, 0, 0)]
@@ -57,8 +59,12 @@ class Clip:
         scenes = np.array([[0, 0]] + [
             [PATTERNS.index(b["kind"]), HUES.index(b["hue"])] for b in self.info["backgrounds"]])
         a = self.labels.astype(np.int64)
+        first, second = a[..., 1] & 15, a[..., 1] >> 4
+        colours = [np.where(first > 0, first, second), np.where(second > 0, second, first)]
+        frames = (first > 0).astype(np.int64) + (second > 0)
         self._described = np.concatenate(
-            (table[a[..., 0]], a[..., 1:2], scenes[a[..., 2]], a[..., 3:4]), -1)
+            (table[a[..., 0]], colours[0][..., None], scenes[a[..., 2] & 15], a[..., 3:4], colours[1][..., None],
+             scenes[a[..., 2] >> 4], frames[..., None]), -1)
         return self._described
 
 
@@ -285,6 +291,8 @@ def collate(tokens, items):
     match = torch.zeros(b, q, p, dtype=torch.bool)  # prefix tokens that show what is asked about
     asked = torch.full((b, q, 7), -1)  # asked_about, and the kind
     edges = torch.full((b, q, 4), -1)
+    seconds = torch.zeros(b, 64)  # those that a slot's time falls into
+    present = torch.zeros(b, q, 64)  # of them those whose slot shows what is asked about
     ids = torch.full((b, p), tokens.end)
     pos = torch.zeros(3, b, p, dtype=torch.long)
     slot = torch.full((b, p), -1)
@@ -300,7 +308,10 @@ def collate(tokens, items):
         visual_src += [v[1] for v in visual]
         bpos[n] = torch.arange(at, at + t)
         where = torch.tensor([v[0] for v in visual])
-        shown = torch.tensor(item.clip.describe().reshape(-1, 7)[[v[1] for v in visual]])
+        second = torch.tensor(item.clip.info["slot_times"]).long()
+        seconds[n, second] = 1
+        second = second[torch.tensor([ps[v[0]] for v in visual])]  # of every visual token
+        shown = torch.tensor(item.clip.describe().reshape(-1, FIELDS)[[v[1] for v in visual]])
         for m, (br, begin, marks, question) in enumerate(item.branches):
             about = torch.tensor(asked_about(question["query"], question["language"]))
             asked[n, m] = torch.cat((about, torch.tensor([ASKED_KINDS.index(question["kind"])])))
@@ -309,9 +320,12 @@ def collate(tokens, items):
                     digits = f"{item.clip.info['slot_times'][s]:.1f}".split(".")[0]
                     edges[n, m, 2 * k] = int(digits[-2]) + 1 if len(digits) > 1 else 0
                     edges[n, m, 2 * k + 1] = int(digits[-1])
-            hit = ((shown[:, :6] == about) | (about < 0)).all(-1)
+            # colour and background as either of the slot's frames shows them
+            hit = ((shown[:, :6] == about) | (about < 0)).all(-1) | (
+                (shown[:, [0, 1, 2, 7, 8, 9]] == about) | (about < 0)).all(-1)
             if hit.any():
                 match[n, m, where[hit]] = True
+                present[n, m, second[hit]] = 1
             else:  # nothing to look at: rest on the tokens before the first slot
                 match[n, m, : len(tokens.head)] = True
             bids[n, m, : len(br)] = torch.tensor(br)
@@ -326,5 +340,6 @@ def collate(tokens, items):
     batch = Batch(ids, pos, torch.tensor([len(i.prefix[0]) for i in items]), torch.tensor(visual_at), bids, bpos)
     return batch, dict(slot=slot, rows=torch.tensor(rows), target=torch.tensor(target),
                        point=torch.tensor(point), decides=torch.tensor(decides),
-                       opens=torch.tensor(opens), match=match, asked=asked, edges=edges,
+                       opens=torch.tensor(opens), match=match, asked=asked, edges=edges, seconds=seconds,
+                       present=present,
                        visual_src=torch.tensor(visual_src))

@@ -71,7 +71,7 @@ def evaluate(model, tokens, clips, style="timelens", symbols=False, blind=False,
                       torch.tensor([(0, v[0]) for v in visual]), branch[None],
                       torch.arange(at, at + t).expand(1, len(prompts), t))
         if symbols:
-            d = torch.tensor(clip.describe().reshape(-1, 7)[[v[1] for v in visual]])
+            d = torch.tensor(clip.describe().reshape(-1, data.FIELDS)[[v[1] for v in visual]])
             embeds, deep = encode_labels(codes, d), []
         else:
             embeds, deep = model.visual(torch.from_numpy(clip.frames.copy()))

@@ -4,8 +4,8 @@ The parameter names and the arithmetic are those of Qwen3-VL, so a state dict is
 differs is the shape of the work. One video is asked many questions: the prefix (time stamps and
 visual tokens) runs once, and every question with its answer is a branch that sees the prefix and
 itself, so a branch computes what it would compute alone. Weights are F32; matrix products run in
-BF16 (`compute`), which one Zen 4 core does three times as fast. Attention is written out because
-PyTorch's fused CPU kernel is two to seven times slower at these sizes, and because the pointer
+`compute`: BF16 where the processor multiplies it (Zen 4 does so three times as fast as F32), else
+F32 (without the instruction BF16 is fifty times slower). Attention is written out because PyTorch's fused CPU kernel is two to seven times slower at these sizes, and because the pointer
 losses need the probabilities.
 """
 
@@ -36,7 +36,8 @@ class Config:
     merge: int = 2
 
 
-compute = torch.bfloat16  # dtype of matrix products; F32 for the comparison with the reference
+# dtype of matrix products; F32 for the comparison with the reference too
+compute = torch.bfloat16 if torch.cpu._is_avx512_bf16_supported() else torch.float32
 
 
 def linear(x, layer):
@@ -141,7 +142,7 @@ class Vision(nn.Module):
         x = x.permute(0, 2, 5, 3, 6, 8, 1, 4, 7).reshape(f // 2, -1, 3 * 2 * p * p)
         return (x.float() / 127.5 - 1).to(compute)
 
-    def forward(self, frames):
+    def forward(self, frames, want_deep=True):
         """-> (embeddings [slots, merged, hidden], list of DeepStack features of that shape)"""
         c = self.c
         h, w = frames.shape[1] // c.patch, frames.shape[2] // c.patch
@@ -156,7 +157,7 @@ class Vision(nn.Module):
         deep = []
         for i, block in enumerate(self.blocks):
             x = block(x, cos, sin)
-            if i in c.deepstack:
+            if want_deep and i in c.deepstack:
                 deep.append(self.deepstack_merger_list[c.deepstack.index(i)](x))
         return self.merger(x), deep
 

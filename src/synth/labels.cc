@@ -19,6 +19,12 @@ bool covers(const Object& object, double x, double y) {
       shape == static_cast<int>(Shape::kRing) ? static_cast<int>(Shape::kCircle) : shape, x, y);
 }
 
+// What a slot's first (0) or second (1) frame shows, 0 to 15, in its half of a byte.
+uint8_t pair(int half, int value) {
+  CHECK(value < 16, "{}", value);
+  return static_cast<uint8_t>(value << (4 * half));
+}
+
 }  // namespace
 
 std::vector<uint8_t> make_labels(const Script& script, const std::vector<double>& times,
@@ -29,19 +35,21 @@ std::vector<uint8_t> make_labels(const Script& script, const std::vector<double>
   const int objects = static_cast<int>(script.objects.size());
   std::vector<uint8_t> labels(grid.slots * cells * 4);
   std::vector<int> counts(cells * objects);  // sample points, [cells, objects]
-  std::vector<int> colours(objects);         // 1 + colour in the slot, 0 unseen
+  std::vector<uint8_t> colours(objects);     // 1 + colour in each of the two frames, 0 unseen
   const double unit = script.short_side() / 1000.0;
   const double step_x = script.width / unit / grid.columns / kSamples;
   const double step_y = script.height / unit / grid.rows / kSamples;
   for (int slot = 0; slot < grid.slots; ++slot) {
     std::fill(counts.begin(), counts.end(), 0);
-    std::fill(colours.begin(), colours.end(), 0);
+    std::fill(colours.begin(), colours.end(), uint8_t{0});
+    uint8_t scenes = 0;
     for (int half = 0; half < 2; ++half) {
       const double ms = times[std::min<size_t>(2 * slot + half, times.size() - 1)] * 1000;
+      scenes |= pair(half, 1 + scene_at(script, ms));
       std::vector<std::optional<Placement>> places(objects);
       for (int i = 0; i < objects; ++i) {
         places[i] = placement_at(script.objects[i], ms);
-        if (places[i] && colours[i] == 0) colours[i] = 1 + places[i]->colour;
+        if (places[i]) colours[i] |= pair(half, 1 + places[i]->colour);
       }
       for (int i = 0; i < objects; ++i) {
         if (!places[i]) continue;
@@ -67,16 +75,14 @@ std::vector<uint8_t> make_labels(const Script& script, const std::vector<double>
         }
       }
     }
-    const double first_ms = times[2 * slot] * 1000;
-    const uint8_t scene = static_cast<uint8_t>(1 + scene_at(script, first_ms));
     for (size_t cell = 0; cell < cells; ++cell) {
       const int* count = counts.data() + cell * objects;
       const int best = static_cast<int>(std::max_element(count, count + objects) - count);
       uint8_t* label = labels.data() + (slot * cells + cell) * 4;
-      label[2] = scene;
+      label[2] = scenes;
       if (objects == 0 || count[best] == 0) continue;
       label[0] = static_cast<uint8_t>(1 + best);
-      label[1] = static_cast<uint8_t>(colours[best]);
+      label[1] = colours[best];
       label[3] = static_cast<uint8_t>(count[best] * 255 / (2 * kSamples * kSamples));
     }
   }

@@ -17,8 +17,9 @@ struct LabelGrid {
 // rectangles. Returns u8 [slots, rows, columns, 4]:
 //   0  1 + index of the object whose box or disc covers most of the rectangle, over both frames;
 //      0 where no object covers anything
-//   1  1 + that object's colour in the slot's first frame that shows it; 0 without an object
-//   2  1 + index of the scene of the slot's first frame
+//   1  1 + that object's colour in the slot's first frame (low four bits) and in its second (high
+//      four), 0 in a frame that does not show it
+//   2  1 + index of the scene of the slot's first frame (low four bits) and of its second
 //   3  share of the rectangle that the object covers, 0 to 255, over both frames
 // A text counts as its whole box and a ring as its disc: labels are for finding, not for cutting
 // out.

@@ -130,18 +130,22 @@ TEST(SynthLabels, NameTheObjectWhereItIs) {
     return labels[((slot * 4 + row) * 4 + column) * 4 + what];
   };
   EXPECT_EQ(at(0, 0, 0, 0), 0);  // not there yet
-  EXPECT_EQ(at(0, 0, 0, 2), 1);
-  EXPECT_EQ(at(1, 0, 0, 0), 1);  // in one of the slot's two frames
-  EXPECT_EQ(at(1, 0, 0, 1), 3);
+  EXPECT_EQ(at(0, 0, 0, 2), 0x11);
+  EXPECT_EQ(at(1, 0, 0, 0), 1);     // in one of the slot's two frames
+  EXPECT_EQ(at(1, 0, 0, 1), 0x30);  // the second
   EXPECT_EQ(at(1, 0, 0, 3), 127);
   EXPECT_EQ(at(2, 1, 0, 3), 255);
   EXPECT_EQ(at(2, 0, 1, 3), 127);  // half covered
   EXPECT_EQ(at(2, 0, 2, 0), 0);
   EXPECT_EQ(at(2, 0, 2, 3), 0);
   EXPECT_EQ(at(2, 2, 0, 0), 0);
-  EXPECT_EQ(at(2, 3, 3, 2), 2);    // after the cut
-  EXPECT_EQ(at(3, 0, 0, 1), 6);    // after the change of colour
-  EXPECT_EQ(at(4, 0, 0, 3), 255);  // the odd last frame counts twice
+  EXPECT_EQ(at(2, 3, 3, 2), 0x22);  // after the cut
+  EXPECT_EQ(at(3, 0, 0, 1), 0x66);  // after the change of colour
+  EXPECT_EQ(at(4, 0, 0, 3), 255);   // the odd last frame counts twice
+  // A slot that a cut and a change of colour fall into shows both sides of each.
+  const auto split = make_labels(s, {1.9, 3.1}, {1, 4, 4});
+  EXPECT_EQ(split[1], 0x63);
+  EXPECT_EQ(split[2], 0x21);
 }
 
 }  // namespace

@@ -97,9 +97,11 @@ Script make_script(uint64_t seed, int64_t index, const ScriptOptions& options) {
     script.height = options.height > 0 ? options.height : size[1];
     const FrameRate& rate = kRates[random.below(std::size(kRates))];
     script.rate = options.rate.value_or(rate);
-    // The longer of two draws: short clips make guessing easy, so they are the rarer.
-    const int one = random.between(options.min_ms, options.max_ms);
-    const int64_t ms = std::max(one, random.between(options.min_ms, options.max_ms));
+    // The longest of three draws: short clips make guessing easy, so they are the rarer.
+    int64_t ms = 0;
+    for (int i = 0; i < 3; ++i) {
+      ms = std::max<int64_t>(ms, random.between(options.min_ms, options.max_ms));
+    }
     const int64_t per_frame = int64_t{1000} * script.rate.denominator;
     script.frames = static_cast<int>((ms * script.rate.numerator + per_frame / 2) / per_frame);
     script.duration_ms = static_cast<int>(script.frames * per_frame / script.rate.numerator);

@@ -58,8 +58,11 @@ TEST(SynthStream, EachClipIsALineAndTwoBlocks) {
     for (size_t i = labels; i < at; i += 4) {
       const auto byte = [&](int k) { return static_cast<uint8_t>(all[i + k]); };
       ASSERT_LE(byte(0), objects);
-      ASSERT_LE(byte(1), 8);
-      ASSERT_TRUE(byte(2) >= 1 && byte(2) <= scenes);
+      for (const int shift : {0, 4}) {  // the slot's two frames
+        ASSERT_LE(byte(1) >> shift & 15, 8);
+        ASSERT_TRUE((byte(2) >> shift & 15) >= 1 &&
+                    (byte(2) >> shift & 15) <= static_cast<int>(scenes));
+      }
       ASSERT_EQ(byte(0) == 0, byte(1) == 0);
       covered += byte(0) != 0;
     }
