@@ -68,6 +68,27 @@ class Clip:
         return self._described
 
 
+def withheld_tables():
+    """bool tables of what the training split never shows together (src/synth/world.h): thing by
+    colour [THINGS, colours + 1], tens by ones [11, 11] of numbers of two digits, ones by colour
+    [11, colours + 1] of numbers of one digit, pattern by hue. Classes as in Clip.describe."""
+    colours = len(COLOURS) + 1
+    thing, ones = np.zeros((THINGS, colours), bool), np.zeros((11, colours), bool)
+    for c in range(1, colours):
+        for i in range(len(SHAPES)):
+            thing[1 + i, c] = (3 * i + c - 1) % 5 == 2
+        for i in range(len(WORDS)):
+            thing[1 + len(SHAPES) + i, c] = (i + 2 * (c - 1)) % 5 == 1
+        for n in range(10):
+            ones[1 + n, c] = (n + 3 * (c - 1)) % 5 == 3
+    tens = np.zeros((11, 11), bool)
+    for t in range(1, 10):
+        for n in range(10):
+            tens[1 + t, 1 + n] = (t + 2 * n) % 5 == 4
+    scene = np.array([[(2 * p + h) % 5 == 3 for h in range(len(HUES))] for p in range(len(PATTERNS))])
+    return tuple(torch.from_numpy(x) for x in (thing, tens, ones, scene))
+
+
 _ZH = dict(zip("圆形 正方形 三角形 星形 十字 菱形 圆环 心形".split(), SHAPES))
 _ZH_COLOURS = "红色 绿色 蓝色 黄色 紫色 橙色 白色 青色".split()
 _ZH_PATTERNS = "纯色 条纹 棋盘格 圆点 渐变 波浪".split()
