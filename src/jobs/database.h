@@ -3,7 +3,7 @@
 // Every failure is an Error: kIo (disk, or another process held the file for ten seconds), kInvalid
 // (damaged), kPermission, kNoMemory, kInternal (our SQL is wrong). Messages name the file's name
 // but not its folder, so that they may reach a client, except those of prepare_database(), which
-// are for the log.
+// are for the person who starts the program.
 #pragma once
 
 #include <cstdint>
@@ -28,6 +28,13 @@ class Statement {
   Statement(Statement&& other) noexcept;
   Statement& operator=(Statement&&) = delete;
 
+  // Back to the start with other values.
+  template <typename... Values>
+  void restart(const Values&... values) {
+    reset();
+    int place = 0;
+    (bind(++place, values), ...);
+  }
   // True while there is a row; the column functions read from it. Columns count from 0.
   bool step();
   int64_t integer(int column) const;   // 0 for NULL
@@ -37,6 +44,7 @@ class Statement {
  private:
   friend class Database;
   Statement(Database& database, std::string_view sql);
+  void reset();
   void bind(int place, int64_t value);
   void bind(int place, int value) { bind(place, static_cast<int64_t>(value)); }
   void bind(int place, std::string_view value);
@@ -54,8 +62,10 @@ class Statement {
 // kill and a power cut. For one thread at a time.
 class Database {
  public:
+  // The last connection to close moves the write-ahead log into the file, or keeps it apart.
+  enum class OnClose { kMergeLog, kKeepLog };
   // The file must exist: prepare_database() makes it.
-  explicit Database(const std::filesystem::path& path);
+  explicit Database(const std::filesystem::path& path, OnClose on_close = OnClose::kMergeLog);
   ~Database();
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
@@ -65,8 +75,7 @@ class Database {
   template <typename... Values>
   Statement query(std::string_view sql, const Values&... values) {
     Statement statement(*this, sql);
-    int place = 0;
-    (statement.bind(++place, values), ...);
+    statement.restart(values...);
     return statement;
   }
   // Runs it to its end and returns how many rows it inserted, changed or deleted.
@@ -85,6 +94,7 @@ class Database {
 
  private:
   friend class Statement;
+  friend class Transaction;
   int64_t changes() const;
   [[noreturn]] void fail(std::string_view operation, int code) const;
 

@@ -1,8 +1,8 @@
 // The job queue: what HTTP threads put in and the one engine thread takes out, and who is told.
 //
 // The store is the truth; the queue adds order, waiting, cancellation, progress and subscriptions.
-// Thread-safe; the part for the engine is for one thread. No lock is held while the disk works
-// or a callback runs. Errors are those of store.h.
+// Thread-safe; the part for the engine is for one thread. No lock is held while a callback runs,
+// and progress, text and statistics never wait for the disk. Errors are those of store.h.
 #pragma once
 
 #include <condition_variable>
@@ -113,7 +113,7 @@ class JobQueue {
   void release(const std::string& id);
 
  private:
-  // What is known of a job that waits or runs beyond the store.
+  // What is known of a job that waits or runs, beyond the store.
   struct Live {
     JobState state = JobState::kQueued;
     int64_t created = 0;
@@ -122,30 +122,46 @@ class JobQueue {
     JobProgress progress;
     std::string text;
   };
+  struct Attempt {
+    int number = 0;
+    bool cancelled = false;
+  };
   struct Subscriber {
     std::string id;  // "": all
     Callback callback;
-    bool gone = false;  // under mutex_
+    bool gone = false;
   };
   struct Delivery {
     std::shared_ptr<Subscriber> to;
     std::shared_ptr<const JobEvent> event;
   };
 
+  // Under change_mutex_.
+  Attempt attempt_of(const std::string& id) const;
   void set_queued(const std::vector<Job>& jobs);
-  void set_ended(Job job);
+  void set_ended(const Job& job);
+  static JobEvent event_of(const std::string& id, const Live& live);
+  // Under mutex_.
+  int64_t add_subscriber(std::shared_ptr<Subscriber> subscriber);
   void publish(JobEvent event);
-  void deliver();
+
+  void deliver();  // the deliverer's main
 
   Store& store_;
   const Options options_;
   Store::Recovery recovery_;
   std::string last_client_;  // the engine's thread only
 
-  mutable std::mutex mutex_;
-  std::condition_variable queued_;   // a job was queued
+  // A change of state goes to the store and then to live_, as one step: whoever holds this sees
+  // both agree. Progress, text and delivery need not wait for it, nor for the disk. Locked before
+  // mutex_.
+  std::mutex change_mutex_;
+
+  mutable std::mutex mutex_;  // guards all below
+  std::condition_variable arrived_;
   std::condition_variable pending_;  // something to deliver
   std::map<std::string, Live> live_;
+  uint64_t arrivals_ = 0;  // times that jobs were queued
   std::map<int64_t, std::shared_ptr<Subscriber>> subscribers_;
   std::deque<Delivery> deliveries_;
   int64_t next_subscription_ = 1;

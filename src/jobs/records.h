@@ -102,14 +102,14 @@ struct Webhook {
 class ConflictError : public Error {
  public:
   explicit ConflictError(std::string message, std::string hint = {})
-      : Error(ErrorCode::kUsage, std::move(message), std::move(hint)) {}
+      : Error(ErrorCode::kConflict, std::move(message), std::move(hint)) {}
 };
 
 // As many jobs wait as may: HTTP 429.
 class QueueFullError : public Error {
  public:
   explicit QueueFullError(std::string message)
-      : Error(ErrorCode::kUsage, std::move(message), "try again when some jobs have finished") {}
+      : Error(ErrorCode::kBusy, std::move(message), "try again when some jobs have finished") {}
 };
 
 }  // namespace shijian
