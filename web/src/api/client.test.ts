@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest';
+import { Api, ApiError } from './client.ts';
+
+interface Call {
+  url: string;
+  init: RequestInit;
+}
+
+function apiWith(...answers: (Response | Error)[]): { api: Api; calls: Call[] } {
+  const calls: Call[] = [];
+  const api = new Api(async (url, init) => {
+    calls.push({ url: String(url), init: init ?? {} });
+    const answer = answers.shift();
+    if (!answer) throw new Error('one call too many');
+    if (answer instanceof Error) throw answer;
+    return answer;
+  });
+  return { api, calls };
+}
+const json = (body: unknown, init?: ResponseInit) => new Response(JSON.stringify(body), init);
+const header = (call: Call | undefined, name: string) => new Headers(call?.init.headers).get(name);
+
+describe('Api', () => {
+  it('encodes names and leaves empty parameters out', async () => {
+    const { api, calls } = apiWith(json({ received: 7 }), json({ videos: [] }));
+    expect(await api.uploaded('a/b 进球?.mp4', 9)).toBe(7);
+    await api.videos('');
+    expect(calls.map((call) => call.url)).toEqual([
+      '/api/v1/uploads/a%2Fb%20%E8%BF%9B%E7%90%83%3F.mp4?size=9',
+      '/api/v1/videos?limit=50',
+    ]);
+  });
+
+  it('sends Content-Range with the last byte included', async () => {
+    const { api, calls } = apiWith(json({ received: 15 }));
+    await api.putPiece('a.mp4', new Blob(['01234']), 10, 20);
+    expect(header(calls[0], 'Content-Range')).toBe('bytes 10-14/20');
+  });
+
+  it('turns an error body into an ApiError', async () => {
+    const error = { code: 'busy', message: 'queue full', hint: 'wait', request_id: 'r' };
+    const { api } = apiWith(json({ error }, { status: 429, headers: { 'Retry-After': '3' } }));
+    const thrown = (await api.queue().catch((e: unknown) => e)) as ApiError;
+    expect(thrown).toBeInstanceOf(ApiError);
+    expect(thrown).toMatchObject({ status: 429, body: error, retryAfter: 3 });
+  });
+
+  it('survives an error page that is not JSON', async () => {
+    const { api } = apiWith(new Response('<html>', { status: 502 }));
+    await expect(api.queue()).rejects.toMatchObject({ status: 502, message: 'HTTP 502' });
+  });
+
+  it('asks for the key on 401 and repeats the request with it', async () => {
+    const { api, calls } = apiWith(new Response('{}', { status: 401 }), json({ queued: 1 }));
+    api.onUnauthorized = async () => (api.key = 'secret');
+    expect(await api.queue()).toEqual({ queued: 1 });
+    expect(calls.map((call) => header(call, 'Authorization'))).toEqual([null, 'Bearer secret']);
+  });
+
+  it('repeats a submission whose answer was lost, under the same idempotency key', async () => {
+    const { api, calls } = apiWith(new TypeError('network'), json({ jobs: [] }));
+    await api.createJobs({ jobs: [] });
+    const keys = calls.map((call) => header(call, 'Idempotency-Key'));
+    expect(keys[0]).toMatch(/^[0-9a-f]{32}$/);
+    expect(keys[1]).toBe(keys[0]);
+  });
+
+  it('reads the times and the frame size of a strip', async () => {
+    const headers = { 'X-Frame-Times': '0.000, 0.500,1.000', 'X-Frame-Size': '128x96' };
+    const { api } = apiWith(new Response('jpeg', { headers }));
+    const strip = await api.frames('j');
+    expect(strip.times).toEqual([0, 0.5, 1]);
+    expect(strip.frameSize).toEqual([128, 96]);
+  });
+});

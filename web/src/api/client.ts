@@ -1,0 +1,244 @@
+// The HTTP API of docs/api.md, typed. Stateless but for the API key; every failure is an ApiError.
+import { readMessages } from './sse.ts';
+import type {
+  ErrorBody,
+  ExportFormat,
+  Job,
+  JobFilter,
+  JobOptions,
+  JobPage,
+  JobRequest,
+  ModelInfo,
+  QueueInfo,
+  ServerEvent,
+  Span,
+  Video,
+  VideoPage,
+} from './types.ts';
+
+export class ApiError extends Error {
+  readonly status: number; // 0: no answer came
+  readonly body: ErrorBody;
+  readonly retryAfter: number; // seconds; 0 when the server does not say
+
+  constructor(status: number, body: ErrorBody, retryAfter = 0) {
+    super(body.message);
+    this.status = status;
+    this.body = body;
+    this.retryAfter = retryAfter;
+  }
+}
+
+// Frames side by side in one picture, row after row.
+export interface FrameStrip {
+  picture: Blob;
+  times: number[];
+  frameSize: [number, number] | null; // pixels; null: one row of equal frames
+}
+
+type Query = Record<string, string | number | undefined>;
+
+interface RequestInput {
+  query?: Query;
+  json?: unknown;
+  body?: Blob;
+  headers?: Record<string, string>;
+  signal?: AbortSignal | undefined;
+}
+
+export class Api {
+  key = '';
+  // Asks the person for the key; the request is repeated when it yields one.
+  onUnauthorized: () => Promise<string | null> = async () => null;
+  #fetch: typeof fetch;
+
+  constructor(fetcher: typeof fetch = (...input) => fetch(...input)) {
+    this.#fetch = fetcher;
+  }
+
+  url(path: string, query: Query = {}): string {
+    const parameters = new URLSearchParams();
+    for (const [name, value] of Object.entries(query)) {
+      if (value !== undefined && value !== '') parameters.set(name, String(value));
+    }
+    const search = parameters.toString();
+    return `/api/v1/${path}${search && `?${search}`}`;
+  }
+
+  async request(method: string, path: string, input: RequestInput = {}): Promise<Response> {
+    const headers: Record<string, string> = { ...input.headers };
+    if (input.json !== undefined) headers['Content-Type'] = 'application/json';
+    for (;;) {
+      const key = this.key;
+      let response: Response;
+      try {
+        response = await this.#fetch(this.url(path, input.query), {
+          method,
+          headers: key ? { ...headers, Authorization: `Bearer ${key}` } : headers,
+          body: input.json === undefined ? (input.body ?? null) : JSON.stringify(input.json),
+          signal: input.signal ?? null,
+        });
+      } catch (error) {
+        if (input.signal?.aborted) throw error;
+        throw new ApiError(0, { code: 'offline', message: '' });
+      }
+      if (response.ok) return response;
+      // Another request may have brought the key in the meantime.
+      if (response.status === 401 && (this.key !== key || (await this.onUnauthorized()))) continue;
+      throw await errorOf(response);
+    }
+  }
+
+  async #json<T>(method: string, path: string, input?: RequestInput): Promise<T> {
+    return (await this.request(method, path, input)).json() as Promise<T>;
+  }
+
+  videos(search = '', cursor?: string, limit = 50): Promise<VideoPage> {
+    return this.#json('GET', 'videos', { query: { search, cursor, limit } });
+  }
+  video(id: string): Promise<Video> {
+    return this.#json('GET', `videos/${part(id)}`);
+  }
+  async deleteVideo(id: string): Promise<void> {
+    await this.request('DELETE', `videos/${part(id)}`);
+  }
+  contentUrl(id: string): string {
+    return this.url(`videos/${part(id)}/content`);
+  }
+  thumbnails(id: string, count: number, height: number): Promise<FrameStrip> {
+    return this.#strip(`videos/${part(id)}/thumbnails`, { count, height });
+  }
+  async clip(id: string, from: number, to: number, mode: 'exact' | 'fast'): Promise<Blob> {
+    const query = { from: from.toFixed(3), to: to.toFixed(3), mode };
+    return (await this.request('GET', `videos/${part(id)}/clip`, { query })).blob();
+  }
+
+  async uploaded(name: string, size: number, signal?: AbortSignal): Promise<number> {
+    const input = { query: { size }, signal };
+    return (await this.#json<{ received: number }>('GET', `uploads/${part(name)}`, input)).received;
+  }
+  async forgetUpload(name: string, size: number): Promise<void> {
+    await this.request('DELETE', `uploads/${part(name)}`, { query: { size } });
+  }
+  putPiece(
+    name: string,
+    piece: Blob,
+    from: number,
+    size: number,
+    signal?: AbortSignal,
+  ): Promise<{ received: number } | { video: Video }> {
+    const range = `bytes ${from}-${from + piece.size - 1}/${size}`;
+    const headers = { 'Content-Range': range, 'Content-Type': 'application/octet-stream' };
+    return this.#json('PUT', `videos/${part(name)}`, { body: piece, headers, signal });
+  }
+
+  async createJobs(
+    request: { jobs: JobRequest[] } | { folder: string; queries: string[]; options: JobOptions },
+  ): Promise<Job[]> {
+    const input = { json: request, headers: { 'Idempotency-Key': randomKey() } };
+    const send = () => this.#json<{ jobs: Job[] }>('POST', 'jobs', input);
+    try {
+      return (await send()).jobs;
+    } catch (error) {
+      // The answer may have been lost after the jobs were accepted; the key makes this harmless.
+      if (error instanceof ApiError && error.status === 0) return (await send()).jobs;
+      throw error;
+    }
+  }
+  jobs(filter: JobFilter = {}, cursor?: string, limit = 50): Promise<JobPage> {
+    return this.#json('GET', 'jobs', { query: { ...filter, cursor, limit } });
+  }
+  job(id: string): Promise<Job> {
+    return this.#json('GET', `jobs/${part(id)}`);
+  }
+  cancel(id: string): Promise<Job> {
+    return this.#json('POST', `jobs/${part(id)}/cancel`);
+  }
+  retry(id: string): Promise<Job> {
+    return this.#json('POST', `jobs/${part(id)}/retry`);
+  }
+  async deleteJob(id: string): Promise<void> {
+    await this.request('DELETE', `jobs/${part(id)}`);
+  }
+  async correct(id: string, events: Span[] | null): Promise<void> {
+    const json = events && { events };
+    await this.request('PUT', `jobs/${part(id)}/corrections`, { json });
+  }
+  frames(id: string): Promise<FrameStrip> {
+    return this.#strip(`jobs/${part(id)}/frames`);
+  }
+  async exportJobs(ids: string[], format: ExportFormat): Promise<Blob> {
+    const [only] = ids;
+    const response =
+      ids.length === 1 && only !== undefined
+        ? await this.request('GET', `jobs/${part(only)}/export`, { query: { format } })
+        : await this.request('GET', 'export', { query: { format, ids: ids.join(',') } });
+    return response.blob();
+  }
+
+  model(): Promise<ModelInfo> {
+    return this.#json('GET', 'model');
+  }
+  queue(): Promise<QueueInfo> {
+    return this.#json('GET', 'queue');
+  }
+
+  // Resolves when the stream ends; the caller opens the next one.
+  async events(onEvent: (event: ServerEvent) => void, signal: AbortSignal): Promise<void> {
+    const response = await this.request('GET', 'events', { signal });
+    if (!response.body) return;
+    await readMessages(response.body, ({ event, data }) => {
+      if (event === 'job' || event === 'text') {
+        onEvent({ type: event, data: JSON.parse(data) } as ServerEvent);
+      }
+    });
+  }
+
+  async #strip(path: string, query?: Query): Promise<FrameStrip> {
+    const response = await this.request('GET', path, query ? { query } : {});
+    const times = (response.headers.get('X-Frame-Times') ?? '').split(',').map(Number);
+    const size = /^(\d+)x(\d+)$/.exec(response.headers.get('X-Frame-Size') ?? '');
+    return {
+      picture: await response.blob(),
+      times,
+      frameSize: size ? [Number(size[1]), Number(size[2])] : null,
+    };
+  }
+}
+
+// The whole of a response, with its progress from 0 to 1.
+export async function readAll(
+  response: Response,
+  onProgress: (share: number) => void,
+): Promise<Blob> {
+  const total = Number(response.headers.get('Content-Length'));
+  const pieces: Uint8Array<ArrayBuffer>[] = [];
+  let received = 0;
+  const reader = response.body!.getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    pieces.push(value);
+    received += value.length;
+    if (total > 0) onProgress(received / total);
+  }
+  return new Blob(pieces, { type: response.headers.get('Content-Type') ?? '' });
+}
+
+const part = encodeURIComponent;
+
+async function errorOf(response: Response): Promise<ApiError> {
+  const retryAfter = Number(response.headers.get('Retry-After')) || 0;
+  const fallback: ErrorBody = { code: 'internal', message: `HTTP ${response.status}` };
+  const body = await response.json().then(
+    (json: { error?: ErrorBody }) => json.error ?? fallback,
+    () => fallback,
+  );
+  return new ApiError(response.status, body, retryAfter);
+}
+
+// crypto.randomUUID exists only on https and localhost.
+function randomKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}

@@ -1,0 +1,25 @@
+// Saves what the server gave as a file. (A plain link could send no key and show no error.)
+import type { ExportFormat } from '../api/types.ts';
+import { fileName } from './answer.ts';
+import { api, app } from './app.svelte.ts';
+
+function save(content: Blob, name: string): void {
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(content);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
+
+export async function saveExport(ids: string[], format: ExportFormat, name: string): Promise<void> {
+  await app.attempt(async () => save(await api.exportJobs(ids, format), fileName(name, format)));
+}
+
+export async function saveClip(
+  video: { id: string; name: string },
+  { start, end }: { start: number; end: number },
+  mode: 'exact' | 'fast',
+): Promise<void> {
+  const name = `${video.name} ${start.toFixed(3)}-${end.toFixed(3)}`;
+  await app.attempt(async () => save(await api.clip(video.id, start, end, mode), fileName(name, 'mp4')));
+}

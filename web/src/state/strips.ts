@@ -1,0 +1,59 @@
+// Pictures that hold several frames, loaded once each and a few at a time.
+import type { FrameStrip } from '../api/client.ts';
+import { api } from './app.svelte.ts';
+
+export interface Strip {
+  url: string; // of the whole picture
+  image: HTMLImageElement;
+  times: number[];
+  columns: number;
+  rows: number;
+  width: number; // of one frame, pixels
+  height: number;
+}
+
+const strips = new Map<string, Promise<Strip>>();
+const waiting: (() => void)[] = [];
+let running = 0;
+const atOnce = 3; // a browser allows six connections to a server, and others need them too
+
+function load(key: string, fetchStrip: () => Promise<FrameStrip>): Promise<Strip> {
+  let strip = strips.get(key);
+  if (!strip) {
+    strip = inTurn(async () => layOut(await fetchStrip()));
+    strips.set(key, strip);
+    strip.catch(() => strips.delete(key)); // asked for again next time
+  }
+  return strip;
+}
+
+// The strip that lists show a video by. Its first frame is often black, so the second stands for it.
+export const coverCount = 6;
+export const coverHeight = 150;
+export const coverIndex = 1;
+
+export const thumbnails = (id: string, count: number, height: number) =>
+  load(`thumbnails ${id} ${count} ${height}`, () => api.thumbnails(id, count, height));
+
+export const sampledFrames = (jobId: string) => load(`frames ${jobId}`, () => api.frames(jobId));
+
+async function inTurn<T>(action: () => Promise<T>): Promise<T> {
+  if (running >= atOnce) await new Promise<void>((go) => waiting.push(go));
+  ++running;
+  try {
+    return await action();
+  } finally {
+    --running;
+    waiting.shift()?.();
+  }
+}
+
+async function layOut({ picture, times, frameSize }: FrameStrip): Promise<Strip> {
+  const url = URL.createObjectURL(picture);
+  const image = new Image();
+  image.src = url;
+  await image.decode();
+  const [width, height] = frameSize ?? [image.naturalWidth / times.length, image.naturalHeight];
+  const columns = Math.max(1, Math.round(image.naturalWidth / width));
+  return { url, image, times, columns, rows: Math.ceil(times.length / columns), width, height };
+}
