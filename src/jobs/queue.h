@@ -61,9 +61,8 @@ class JobQueue {
   // A queued job is cancelled on return; a running one is asked to stop and ends soon, as cancelled
   // or, when it was nearly there, as something else. ConflictError when it has ended.
   Job cancel(const std::string& id);
-  Job retry(const std::string& id);  // ConflictError unless failed or cancelled; QueueFullError
-  void remove(
-      const std::string& id);  // ConflictError while it runs; a queued one is cancelled first
+  Job retry(const std::string& id);    // ConflictError unless failed or cancelled; QueueFullError
+  void remove(const std::string& id);  // ConflictError while it runs; a queued one is cancelled
 
   JobProgress progress(const std::string& id) const;  // stage "" for a job that has ended
 
@@ -74,7 +73,7 @@ class JobQueue {
   using Callback = std::function<void(const JobEvent&)>;
   int64_t subscribe(const std::string& id, Callback callback);  // kNotFound
   int64_t subscribe_all(Callback callback);  // present state: of jobs that wait or run
-  // No call begins after it has returned, but one may be under way in the other thread.
+  // No more calls, except one that is on its way in the queue's own thread. Any number does.
   void unsubscribe(int64_t subscription);
 
   struct Statistics {
@@ -140,8 +139,8 @@ class JobQueue {
   Attempt attempt_of(const std::string& id) const;
   void set_queued(const std::vector<Job>& jobs);
   void set_ended(const Job& job);
-  static JobEvent event_of(const std::string& id, const Live& live);
   // Under mutex_.
+  static JobEvent event_of(const std::string& id, const Live& live);
   int64_t add_subscriber(std::shared_ptr<Subscriber> subscriber);
   void publish(JobEvent event);
 
