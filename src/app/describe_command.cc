@@ -13,7 +13,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
-#include "grounding/output.h"
+#include "engine/description_json.h"
 
 namespace shijian {
 namespace {
@@ -45,20 +45,6 @@ MediaFile media_file(const std::string& path) {
   return {path, is_still_image(path)};
 }
 
-OrderedJson description_json(const Description& d, const std::string& model) {
-  OrderedJson json = {{"response", d.response}};
-  if (!d.reasoning.empty()) {
-    json["reasoning"] = d.reasoning;
-    json["reasoning_source"] = "model";
-  }
-  json["model"] = model;
-  json["finish_reason"] = d.finish_reason;
-  json["usage"] = usage_json(d.usage);
-  json["timing"] = timing_json(d.timing);
-  if (!d.tokens.empty()) json["tokens"] = tokens_json(d.tokens);
-  return json;
-}
-
 void describe(DescribeFlags& flags) {
   DescribeRequest request;
   for (const std::string& file : flags.files) request.media.push_back(media_file(file));
@@ -84,6 +70,7 @@ void describe(DescribeFlags& flags) {
   };
   const Description result = engine.describe(request, hooks);
   progress.finish();
+  if (!flags.quiet) warn_of_cache(engine);
   flags.dump.write();
   if (stream) {
     write_output("\n", {});

@@ -24,6 +24,10 @@ std::string_view error_code_name(ErrorCode code) {
       return "no_memory";
     case ErrorCode::kIo:
       return "io";
+    case ErrorCode::kConflict:
+      return "conflict";
+    case ErrorCode::kBusy:
+      return "busy";
     case ErrorCode::kCancelled:
       return "cancelled";
     case ErrorCode::kInternal:

@@ -22,6 +22,8 @@ enum class ErrorCode {
   kNoMemory,     // what is asked needs more memory than there is
   kIo,           // reading or writing failed: disk full, device error
   kCancelled,    // the caller gave up
+  kConflict,     // the thing is in a state that does not allow it
+  kBusy,         // too much waits already: later it will do
   kInternal,     // our own bug, reported rather than hidden
 };
 

@@ -1,0 +1,201 @@
+#include "app/serve_command.h"
+
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <sstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "app/flags.h"
+#include "app/interrupt.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "server/routes.h"
+#include "server/worker.h"
+
+namespace shijian {
+namespace {
+
+constexpr const char* kFooter = R"(
+Examples:
+  shijian serve                              the page at http://localhost:7860
+  shijian serve --videos ~/Videos --model models/Qwen3-VL-4B-Instruct
+  shijian serve --host 0.0.0.0 --api-key-file keys.txt
+
+Every setting may stand in a TOML file (--config serve.toml, keys as the long names below) and in
+the environment (SHIJIAN_PORT=8000). The command line goes first, then the environment.)";
+
+struct ServeFlags {
+  std::string host = "127.0.0.1";
+  int port = 7860;
+  std::string videos = "videos";
+  std::string data = "data";
+  std::string key_file;
+  bool no_auth = false;
+  std::vector<std::string> names;
+  std::string tls_certificate, tls_key;
+  int64_t max_upload = int64_t{8} << 30;
+  int64_t quota = int64_t{100} << 30;
+  int64_t queue = 1000;
+  double rate = 100;
+  bool quiet = false;
+  ModelFlags model;
+};
+
+bool is_loopback(const std::string& host) {
+  return host == "127.0.0.1" || host == "::1" || host == "localhost";
+}
+
+std::vector<std::string> read_keys(const std::string& file) {
+  std::vector<std::string> keys;
+  std::istringstream lines(read_file(file, size_t{1} << 20));
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.empty() && line.back() == '\r') line.pop_back();
+    if (!line.empty() && line.front() != '#') keys.push_back(line);
+  }
+  if (keys.empty()) {
+    throw Error(ErrorCode::kUsage, fmt::format("{}: it holds no key", file),
+                "write one key a line, such as the output of: openssl rand -hex 24");
+  }
+  return keys;
+}
+
+HttpOptions http_options(const ServeFlags& flags) {
+  HttpOptions options;
+  options.host = flags.host;
+  options.port = flags.port;
+  options.names = flags.names;
+  options.tls_certificate = flags.tls_certificate;
+  options.tls_key = flags.tls_key;
+  options.max_upload = static_cast<size_t>(flags.max_upload);
+  options.requests_per_second = flags.rate;
+  if (!flags.key_file.empty()) options.keys = read_keys(flags.key_file);
+  if (options.keys.empty() && !flags.no_auth && !is_loopback(flags.host)) {
+    throw Error(ErrorCode::kUsage,
+                fmt::format("serve: {} can be reached from other machines, and no key is asked for",
+                            flags.host),
+                "give --api-key-file FILE, or --no-auth if everyone may use it");
+  }
+  if (!flags.quiet) {
+    options.log = [](const AccessRecord& r) {
+      fmt::print(stderr, "{} {} {} {} {} {} bytes {:.3f} s{}{}\n", r.id, r.client, r.method, r.path,
+                 r.status, r.bytes, r.seconds, r.gone ? " (client gone)" : "",
+                 r.problem.empty() ? "" : " " + r.problem);
+    };
+  }
+  return options;
+}
+
+int64_t count_parameters(const Checkpoint& checkpoint) {
+  int64_t count = 0;
+  for (const auto& [dtype, bytes] : checkpoint.bytes_by_dtype()) {
+    count += static_cast<int64_t>(bytes / dtype_size(dtype));
+  }
+  return count;
+}
+
+void serve(ServeFlags& flags, const char* version) {
+  namespace fs = std::filesystem;
+  const CancelToken interrupted = interrupt_token();
+  HttpServer http(http_options(flags));
+  fs::create_directories(flags.data);
+  Store store(fs::path(flags.data) / "shijian.db");
+  if (!store.notice().empty()) fmt::print(stderr, "shijian: {}\n", store.notice());
+  JobQueue queue(store, {flags.queue, 16});
+  Library library({flags.videos, flags.quota}, store);
+  const EngineOptions engine_options = flags.model.engine_options();
+  Engine engine(engine_options);
+  Background background;
+  Service service{engine,
+                  store,
+                  queue,
+                  library,
+                  background,
+                  version,
+                  read_model_profile(engine_options.model),
+                  count_parameters(engine.checkpoint()),
+                  flags.max_upload};
+  add_inference_route(http, service);
+  add_job_routes(http, service);
+  add_event_routes(http, service);
+  add_video_routes(http, service);
+  add_upload_routes(http, service);
+  add_status_routes(http, service);
+  add_page_routes(http);
+  http.start();
+  const Worker worker(engine, queue, library);
+  fmt::print("shijian: http{}://{}:{}  videos in {}, model {}\n",
+             flags.tls_certificate.empty() ? "" : "s",
+             is_loopback(flags.host) ? "localhost" : flags.host, http.port(), flags.videos,
+             engine.model_name());
+  std::fflush(stdout);
+  while (!interrupted.cancelled()) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  fmt::print(stderr, "shijian: stopping; what waits goes on at the next start\n");
+  http.stop();
+}
+
+}  // namespace
+
+void add_serve_command(CLI::App& app, const char* version) {
+  auto flags = std::make_shared<ServeFlags>();
+  CLI::App* command =
+      app.add_subcommand("serve", "Serve the web page and the HTTP API on port 7860");
+  command->footer(kFooter);
+  command->set_config("--config", "", "Read settings from this TOML file");
+  const auto option = [&](const char* names, auto& value, const char* text, const char* variable) {
+    return command->add_option(names, value, text)->envname(variable);
+  };
+  option("--host", flags->host, "Address to listen on", "SHIJIAN_HOST")->capture_default_str();
+  option("--port", flags->port, "Port; 0: any free one", "SHIJIAN_PORT")
+      ->check(CLI::Range(0, 65535))
+      ->capture_default_str();
+  option("--videos", flags->videos, "Folder of the video library", "SHIJIAN_VIDEOS")
+      ->capture_default_str()
+      ->type_name("DIR");
+  option("--data", flags->data, "Folder of the database", "SHIJIAN_DATA")
+      ->capture_default_str()
+      ->type_name("DIR");
+  flags->model.add_to(*command);
+  const char* access = "Who may use it";
+  option("--api-key-file", flags->key_file, "Ask for one of the keys in this file, one a line",
+         "SHIJIAN_API_KEY_FILE")
+      ->type_name("FILE")
+      ->group(access);
+  command->add_flag("--no-auth", flags->no_auth, "Ask for no key, even from other machines")
+      ->envname("SHIJIAN_NO_AUTH")
+      ->group(access);
+  option("--name", flags->names, "A further name that clients may call this server by",
+         "SHIJIAN_NAME")
+      ->group(access);
+  option("--tls-certificate", flags->tls_certificate, "Serve HTTPS with this PEM file",
+         "SHIJIAN_TLS_CERTIFICATE")
+      ->type_name("FILE")
+      ->group(access);
+  option("--tls-key", flags->tls_key, "The certificate's key, PEM", "SHIJIAN_TLS_KEY")
+      ->type_name("FILE")
+      ->group(access);
+  const char* limits = "Limits";
+  const auto size = CLI::AsSizeValue(false);
+  option("--max-upload", flags->max_upload, "Largest file taken, such as 8GB", "SHIJIAN_MAX_UPLOAD")
+      ->transform(size)
+      ->group(limits);
+  option("--quota", flags->quota, "Size that uploads may fill the library to", "SHIJIAN_QUOTA")
+      ->transform(size)
+      ->group(limits);
+  option("--queue", flags->queue, "Jobs that may wait", "SHIJIAN_QUEUE")
+      ->check(CLI::Range(1, 1000000))
+      ->capture_default_str()
+      ->group(limits);
+  option("--rate", flags->rate, "Requests a second of one client", "SHIJIAN_RATE")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str()
+      ->group(limits);
+  command->add_flag("--quiet", flags->quiet, "Log no requests");
+  command->callback([flags, version] { serve(*flags, version); });
+}
+
+}  // namespace shijian

@@ -1,0 +1,22 @@
+#include "engine/description_json.h"
+
+#include "grounding/output.h"
+
+namespace shijian {
+
+OrderedJson description_json(const Description& d, const std::string& model) {
+  OrderedJson json = {{"response", d.response}};
+  if (!d.reasoning.empty()) {
+    json["reasoning"] = d.reasoning;
+    json["reasoning_source"] = "model";
+  }
+  json["model"] = model;
+  json["finish_reason"] = d.finish_reason;
+  json["usage"] = usage_json(d.usage);
+  add_reuse(json, d.reuse);
+  json["timing"] = timing_json(d.timing);
+  if (!d.tokens.empty()) json["tokens"] = tokens_json(d.tokens);
+  return json;
+}
+
+}  // namespace shijian

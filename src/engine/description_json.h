@@ -1,0 +1,11 @@
+// The answer of describe as JSON (docs/formats.md).
+#pragma once
+
+#include "base/json.h"
+#include "engine/engine.h"
+
+namespace shijian {
+
+OrderedJson description_json(const Description& description, const std::string& model);
+
+}  // namespace shijian

@@ -1,0 +1,66 @@
+#include "server/background.h"
+
+#include <exception>
+
+namespace shijian {
+
+Background::Background(int threads, size_t capacity) : capacity_(capacity) {
+  for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { loop(); });
+}
+
+Background::~Background() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    tasks_.clear();
+  }
+  arrived_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+void Background::loop() {
+  for (;;) {
+    std::function<void()> task;
+    {
+      std::unique_lock lock(mutex_);
+      arrived_.wait(lock, [this] { return stopping_ || !tasks_.empty(); });
+      if (stopping_) return;
+      task = std::move(tasks_.front());
+      tasks_.pop_front();
+    }
+    task();
+  }
+}
+
+void Background::run(std::function<void()> task) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopping_ || tasks_.size() >= capacity_) {
+      throw HttpError(429, "the server is busy with other files", "try again in a moment", 1);
+    }
+    tasks_.push_back(std::move(task));
+  }
+  arrived_.notify_one();
+}
+
+void Background::answer(std::shared_ptr<HttpReply> reply, std::string request_id,
+                        std::function<HttpResponse()> work) {
+  run([reply = std::move(reply), id = std::move(request_id), work = std::move(work)] {
+    if (!reply->gone().cancelled()) answer_now(*reply, id, work);
+  });
+}
+
+void answer_now(HttpReply& reply, const std::string& request_id,
+                const std::function<HttpResponse()>& work) {
+  HttpResponse response;
+  try {
+    response = work();
+  } catch (const Error& error) {
+    response = error_response(error, request_id);
+  } catch (const std::exception& error) {
+    response = error_response({ErrorCode::kInternal, error.what()}, request_id);
+  }
+  reply.send(std::move(response));
+}
+
+}  // namespace shijian

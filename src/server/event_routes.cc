@@ -1,0 +1,101 @@
+#include <atomic>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "http/sse.h"
+#include "server/json_fields.h"
+#include "server/routes.h"
+#include "server/views.h"
+
+namespace shijian {
+namespace {
+
+HttpResponse stream_response() {
+  HttpResponse response;
+  response.content_type = std::string(kEventStreamType);
+  response.stream = true;
+  return response;
+}
+
+std::string event_text(const JobEvent& event) {
+  if (!event.text.empty()) {
+    return sse_event("text", write_json({{"id", event.id}, {"text", event.text}}));
+  }
+  return sse_event("job", write_json(job_event_json(event)));
+}
+
+}  // namespace
+
+// Writes a comment to quiet streams, so that proxies and clients know that they live; ends the
+// subscriptions of those whose client has gone.
+class EventStreams {
+ public:
+  explicit EventStreams(JobQueue& queue) : queue_(queue), thread_([this] { beat(); }) {}
+  ~EventStreams() {
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    wake_.notify_all();
+    thread_.join();
+    for (const auto& [subscription, stream] : streams_) queue_.unsubscribe(subscription);
+  }
+
+  void add(int64_t subscription, std::shared_ptr<HttpStream> stream) {
+    const std::lock_guard lock(mutex_);
+    streams_[subscription] = std::move(stream);
+  }
+  void remove(int64_t subscription) {
+    queue_.unsubscribe(subscription);
+    const std::lock_guard lock(mutex_);
+    streams_.erase(subscription);
+  }
+
+ private:
+  void beat() {
+    std::unique_lock lock(mutex_);
+    while (!wake_.wait_for(lock, std::chrono::seconds(15), [this] { return stopping_; })) {
+      // A stream that takes nothing more has ended with its job or is stuck.
+      std::erase_if(streams_, [this](const auto& entry) {
+        if (entry.second->write(sse_comment("alive"))) return false;
+        queue_.unsubscribe(entry.first);
+        return true;
+      });
+    }
+  }
+
+  JobQueue& queue_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool stopping_ = false;
+  std::map<int64_t, std::shared_ptr<HttpStream>> streams_;
+  std::thread thread_;
+};
+
+void add_event_routes(HttpServer& http, Service& service) {
+  auto streams = std::make_shared<EventStreams>(service.queue);
+  http.route("GET", "/api/v1/jobs/{}/events",
+             [&service, streams](const HttpRequest& request, std::shared_ptr<HttpReply> reply) {
+               service.store.job(request.captures[0]);  // kNotFound before the stream begins
+               const auto stream = reply->send(stream_response());
+               const int64_t subscription =
+                   service.queue.subscribe(request.captures[0], [stream](const JobEvent& event) {
+                     stream->write(event_text(event));
+                     if (event.job) stream->close();
+                   });
+               streams->add(subscription, stream);
+               reply->on_gone([streams, subscription] { streams->remove(subscription); });
+             });
+  http.route("GET", "/api/v1/events",
+             [&service, streams](const HttpRequest&, std::shared_ptr<HttpReply> reply) {
+               const auto stream = reply->send(stream_response());
+               const int64_t subscription = service.queue.subscribe_all(
+                   [stream](const JobEvent& event) { stream->write(event_text(event)); });
+               streams->add(subscription, stream);
+               reply->on_gone([streams, subscription] { streams->remove(subscription); });
+             });
+}
+
+}  // namespace shijian

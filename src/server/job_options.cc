@@ -1,0 +1,109 @@
+#include "server/job_options.h"
+
+#include <cmath>
+
+#include "base/error.h"
+#include "server/json_fields.h"
+
+namespace shijian {
+namespace {
+
+// 1, "1", "1fps"; "adaptive" belongs to a planner that is not there yet.
+std::optional<double> sampling_rate(const Json* value) {
+  if (value == nullptr) return std::nullopt;
+  double rate = 0;
+  if (value->is_number()) {
+    rate = value->get<double>();
+  } else if (value->is_string()) {
+    std::string text = value->get<std::string>();
+    if (text == "adaptive") {
+      throw Error(ErrorCode::kUsage,
+                  "options: 'frame_sampling_rate' \"adaptive\" does not exist yet",
+                  "give frames a second, such as 1 or \"2fps\"");
+    }
+    if (text.ends_with("fps")) text.resize(text.size() - 3);
+    size_t used = 0;
+    try {
+      rate = std::stod(text, &used);
+    } catch (const std::exception&) {
+      used = std::string::npos;
+    }
+    if (used != text.size()) rate = 0;
+  }
+  if (!(rate >= 0.001 && rate <= 1000)) {
+    throw Error(ErrorCode::kUsage,
+                "options: 'frame_sampling_rate' is not a number of frames a second",
+                "such as 1 or \"2fps\"");
+  }
+  return rate;
+}
+
+// 262144, "262144", "256K", "1M".
+int64_t context_length(const Json* value) {
+  if (value == nullptr) return 0;
+  double tokens = 0;
+  if (value->is_number()) {
+    tokens = value->get<double>();
+  } else if (value->is_string()) {
+    const std::string text = value->get<std::string>();
+    size_t used = 0;
+    try {
+      tokens = std::stod(text, &used);
+    } catch (const std::exception&) {
+      used = 0;
+    }
+    const std::string unit = text.substr(used);
+    tokens *= unit == "K" || unit == "k" ? 1024 : unit == "M" || unit == "m" ? 1048576 : 1;
+    if (used == 0 || (unit.size() > 0 && tokens == std::stod(text))) tokens = 0;
+  }
+  if (!(tokens >= 1 && tokens <= 1e9) || tokens != std::floor(tokens)) {
+    throw Error(ErrorCode::kUsage, "options: 'max_context_length' is not a number of tokens",
+                "such as 262144, \"256K\" or \"1M\"");
+  }
+  return static_cast<int64_t>(tokens);
+}
+
+}  // namespace
+
+JobOptions read_job_options(const Json& json) {
+  JobOptions options;
+  if (json.is_null()) return options;
+  JsonFields fields(json, "options");
+  options.grounding = fields.flag("enable_temporal_grounding").value_or(true);
+  options.reasoning = fields.flag("return_reasoning").value_or(true);
+  if (const auto name = fields.text("output_format")) {
+    const auto format = parse_time_format(*name);
+    if (!format) {
+      throw Error(ErrorCode::kUsage, "options: 'output_format' is not a time format",
+                  "there are HH:MM:SS.sss, MM:SS.ff, seconds and frames");
+    }
+    options.time_format = *format;
+  }
+  options.sampling.fps = sampling_rate(fields.any("frame_sampling_rate"));
+  if (const auto frames = fields.integer("max_frames", 2, 100000)) {
+    options.sampling.max_frames = static_cast<int>(*frames);
+  }
+  options.max_context = context_length(fields.any("max_context_length"));
+  options.generation.max_new_tokens = fields.integer("max_new_tokens", 1, 65536);
+  options.sampling.from = fields.number("from", 0, 1e9);
+  options.sampling.to = fields.number("to", 0, 1e9);
+  if (const auto style = fields.text("prompt_style"); style && *style != "auto") {
+    options.prompt_style = parse_prompt_style(*style);
+  }
+  options.generation.temperature = fields.number("temperature", 0, 100);
+  options.generation.top_p = fields.number("top_p", 0, 1);
+  options.generation.top_k = fields.integer("top_k", 0, 1000000);
+  options.generation.seed =
+      static_cast<uint64_t>(fields.integer("seed", 0, int64_t{1} << 53).value_or(0));
+  options.generation.logprobs = static_cast<int>(fields.integer("logprobs", 0, 20).value_or(0));
+  fields.done();
+  return options;
+}
+
+std::string job_group(const std::string& video_id, const JobOptions& options) {
+  const SamplingRequest& s = options.sampling;
+  return fmt::format("{}/{}/{}/{}/{}", video_id, s.fps.value_or(-1), s.max_frames.value_or(-1),
+                     s.from.value_or(-1), s.to.value_or(-1));
+}
+
+}  // namespace shijian

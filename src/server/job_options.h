@@ -1,0 +1,30 @@
+// The options of a job: from a client's JSON to what the engine runs.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/json.h"
+#include "base/time_code.h"
+#include "engine/engine.h"
+
+namespace shijian {
+
+struct JobOptions {
+  bool grounding = true;  // false: words only
+  bool reasoning = true;
+  TimeFormat time_format = TimeFormat::kHoursMillis;
+  int64_t max_context = 0;  // tokens of prompt and answer; 0: the model's
+  SamplingRequest sampling;
+  std::optional<PromptStyle> prompt_style;
+  GenerationRequest generation;
+};
+
+// docs/api.md, "options". `json` may be null. Errors of JsonFields.
+JobOptions read_job_options(const Json& json);
+
+// What jobs must share to be run one after the other on the same features: video and sampling.
+std::string job_group(const std::string& video_id, const JobOptions& options);
+
+}  // namespace shijian

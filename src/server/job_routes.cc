@@ -1,0 +1,292 @@
+#include <mutex>
+#include <optional>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "server/job_options.h"
+#include "server/json_fields.h"
+#include "server/routes.h"
+#include "server/views.h"
+
+namespace shijian {
+namespace {
+
+constexpr size_t kMaxQuery = 100000;  // bytes
+constexpr size_t kMaxJobs = 1000;     // of one call
+
+void check_query(const std::string& query) {
+  if (query.find_first_not_of(" \t\r\n") == std::string::npos) {
+    throw Error(ErrorCode::kUsage, "query: it is empty", "say what to look for");
+  }
+  if (query.size() > kMaxQuery) {
+    throw Error(ErrorCode::kUsage,
+                fmt::format("query: {} bytes, at most {} are allowed", query.size(), kMaxQuery));
+  }
+}
+
+// "query" or "queries".
+std::vector<std::string> read_queries(JsonFields& fields) {
+  std::vector<std::string> queries;
+  if (const auto one = fields.text("query", kMaxQuery)) queries.push_back(*one);
+  if (const Json* list = fields.any("queries")) {
+    if (!list->is_array()) throw HttpError(400, "job: 'queries' is no list");
+    for (const Json& item : *list) {
+      if (!item.is_string()) throw HttpError(400, "job: 'queries' holds something that is no text");
+      queries.push_back(item.get<std::string>());
+    }
+  }
+  if (queries.empty())
+    throw Error(ErrorCode::kUsage, "job: it has no 'query'", "say what to look for");
+  for (const std::string& query : queries) check_query(query);
+  return queries;
+}
+
+Video read_video(JsonFields& fields, Library& library) {
+  const auto path = fields.text("video_path");
+  const auto id = fields.text("video_id");
+  if (path.has_value() == id.has_value()) {
+    throw Error(ErrorCode::kUsage, "job: give 'video_path' or 'video_id'");
+  }
+  return path ? library.find(*path) : library.get(*id);
+}
+
+JobRequest make_job(const Video& video, const std::string& query, const Json& options,
+                    const std::string& client) {
+  JobRequest job;
+  job.video_id = video.id;
+  job.video_name = video.name;
+  job.query = query;
+  job.options = options.is_null() ? "" : options.dump();
+  job.group = job_group(video.id, read_job_options(options));
+  job.client = client;
+  return job;
+}
+
+struct Common {
+  Json options;
+  int priority = 0;
+  std::string webhook_url, webhook_secret;
+};
+
+Common read_common(JsonFields& fields) {
+  Common common;
+  if (const Json* options = fields.any("options")) common.options = *options;
+  common.priority = static_cast<int>(fields.integer("priority", -10, 10).value_or(0));
+  if (const Json* webhook = fields.any("webhook")) {
+    JsonFields inner(*webhook, "webhook");
+    common.webhook_url = inner.text("url").value_or("");
+    common.webhook_secret = inner.text("secret").value_or("");
+    inner.done();
+  }
+  return common;
+}
+
+void append(std::vector<JobRequest>* jobs, const Video& video, const std::string& query,
+            const Common& common, const std::string& client) {
+  if (jobs->size() >= kMaxJobs) {
+    throw Error(ErrorCode::kUsage, fmt::format("jobs: more than {} in one call", kMaxJobs),
+                "submit them in several calls");
+  }
+  JobRequest job = make_job(video, query, common.options, client);
+  job.priority = common.priority;
+  job.webhook_url = common.webhook_url;
+  job.webhook_secret = common.webhook_secret;
+  jobs->push_back(std::move(job));
+}
+
+// One job, {"jobs": [...]}, or {"folder": ...}.
+std::vector<JobRequest> read_jobs(const Json& body, Service& service, const std::string& client) {
+  std::vector<JobRequest> jobs;
+  if (const auto list = body.find("jobs"); list != body.end()) {
+    JsonFields outer(body, "the body");
+    outer.any("jobs");
+    outer.done();
+    if (!list->is_array() || list->empty())
+      throw HttpError(400, "the body: 'jobs' is no list of jobs");
+    for (const Json& item : *list) {
+      for (JobRequest& job : read_jobs(item, service, client)) jobs.push_back(std::move(job));
+      if (jobs.size() > kMaxJobs) {
+        throw Error(ErrorCode::kUsage, fmt::format("jobs: more than {} in one call", kMaxJobs),
+                    "submit them in several calls");
+      }
+    }
+    return jobs;
+  }
+  JsonFields fields(body, "job");
+  const std::vector<std::string> queries = read_queries(fields);
+  if (const auto folder = fields.text("folder")) {
+    const Common common = read_common(fields);
+    fields.done();
+    service.library.scan();
+    const std::string prefix = folder->empty() ? "" : library_name(*folder) + "/";
+    PageRequest page{1000, {}};
+    do {
+      const Page<Video> videos = service.store.videos({}, page);
+      for (const Video& video : videos.items) {
+        if (!video.name.starts_with(prefix)) continue;
+        for (const std::string& query : queries) append(&jobs, video, query, common, client);
+      }
+      page.cursor = videos.next;
+    } while (!page.cursor.empty());
+    if (jobs.empty()) {
+      throw Error(ErrorCode::kNotFound, fmt::format("folder: no video in '{}'", *folder));
+    }
+    return jobs;
+  }
+  const Video video = read_video(fields, service.library);
+  const Common common = read_common(fields);
+  fields.done();
+  for (const std::string& query : queries) append(&jobs, video, query, common, client);
+  return jobs;
+}
+
+OrderedJson jobs_json(const std::vector<Job>& jobs, const JobQueue& queue) {
+  OrderedJson list = OrderedJson::array();
+  for (const Job& job : jobs) list.push_back(job_json(job, queue.progress(job.id)));
+  return list;
+}
+
+HttpResponse submit(Service& service, const std::string& text, const std::string& client,
+                    const std::string& key) {
+  HttpRequest request;
+  request.body = text;
+  const std::vector<JobRequest> jobs = read_jobs(json_object(request), service, client);
+  std::optional<IdempotencyKey> once;
+  if (!key.empty()) once = {key, client, content_hash(std::as_bytes(std::span(text)))};
+  const Store::Added added = service.queue.submit(jobs, once);
+  return json_response({{"jobs", jobs_json(added.jobs, service.queue)}}, 202);
+}
+
+JobFilter read_filter(const HttpRequest& request) {
+  JobFilter filter;
+  if (const std::string state = query_text(request, "state"); !state.empty()) {
+    filter.state = parse_job_state(state);
+    if (!filter.state) {
+      throw HttpError(400, fmt::format("'state' is '{}'", state),
+                      "there are queued, running, done, failed and cancelled");
+    }
+  }
+  filter.video_id = query_text(request, "video");
+  filter.search = query_text(request, "search");
+  return filter;
+}
+
+// What a person says the events are: [{start, end, label}], kept as they were written.
+std::string read_corrections(const Json& body) {
+  JsonFields fields(body, "corrections");
+  const Json* events = fields.any("events");
+  fields.done();
+  if (events == nullptr) return "";
+  if (!events->is_array() || events->size() > 1000) {
+    throw HttpError(400, "corrections: 'events' is no list of at most 1000 events");
+  }
+  OrderedJson kept = OrderedJson::array();
+  for (const Json& item : *events) {
+    JsonFields event(item, "event");
+    const auto start = event.number("start", 0, 1e9), end = event.number("end", 0, 1e9);
+    const std::string label = event.text("label").value_or("");
+    event.done();
+    if (!start || !end || *start > *end) {
+      throw Error(ErrorCode::kUsage, "event: 'start' and 'end' are seconds, in that order");
+    }
+    kept.push_back({{"start", thousandths(*start)}, {"end", thousandths(*end)}, {"label", label}});
+  }
+  return write_json(kept);
+}
+
+// Calls back once, when the job has ended.
+void when_ended(JobQueue& queue, const std::string& id, std::function<void(const Job&)> callback) {
+  struct Wait {
+    std::mutex mutex;
+    std::optional<int64_t> subscription;
+    bool ended = false;
+  };
+  auto wait = std::make_shared<Wait>();
+  const int64_t subscription =
+      queue.subscribe(id, [&queue, wait, callback = std::move(callback)](const JobEvent& event) {
+        if (!event.job) return;
+        callback(*event.job);
+        const std::lock_guard lock(wait->mutex);
+        wait->ended = true;
+        if (wait->subscription) queue.unsubscribe(*wait->subscription);
+      });
+  const std::lock_guard lock(wait->mutex);
+  wait->subscription = subscription;
+  if (wait->ended) queue.unsubscribe(subscription);
+}
+
+}  // namespace
+
+void add_job_routes(HttpServer& http, Service& service) {
+  const auto json_of = [&service](const Job& job) {
+    return job_json(job, service.queue.progress(job.id));
+  };
+  http.route("POST", "/api/v1/jobs", [&service](const HttpRequest& request, auto reply) {
+    service.background.answer(std::move(reply), request.id,
+                              [&service, body = request.body, client = request.client,
+                               key = std::string(request.header("idempotency-key"))] {
+                                return submit(service, body, client, key);
+                              });
+  });
+  http.route("GET", "/api/v1/jobs", [&service](const HttpRequest& request, auto reply) {
+    const PageRequest page{static_cast<int>(query_integer(request, "limit", 50, 1, 1000)),
+                           query_text(request, "cursor")};
+    const Page<Job> jobs = service.store.jobs(read_filter(request), page);
+    reply->send(json_response({{"jobs", jobs_json(jobs.items, service.queue)},
+                               {"next", jobs.next.empty() ? OrderedJson() : OrderedJson(jobs.next)},
+                               {"total", jobs.total}}));
+  });
+  http.route("GET", "/api/v1/jobs/{}", [&service, json_of](const HttpRequest& request, auto reply) {
+    reply->send(json_response(json_of(service.store.job(request.captures[0]))));
+  });
+  http.route("POST", "/api/v1/jobs/{}/cancel",
+             [&service, json_of](const HttpRequest& request, auto reply) {
+               reply->send(json_response(json_of(service.queue.cancel(request.captures[0]))));
+             },
+             {.json = false});
+  http.route("POST", "/api/v1/jobs/{}/retry",
+             [&service, json_of](const HttpRequest& request, auto reply) {
+               reply->send(json_response(json_of(service.queue.retry(request.captures[0]))));
+             },
+             {.json = false});
+  http.route("PUT", "/api/v1/jobs/{}/corrections",
+             [&service, json_of](const HttpRequest& request, auto reply) {
+               const Job job = service.store.set_corrections(
+                   request.captures[0], read_corrections(json_object(request)));
+               reply->send(json_response(json_of(job)));
+             });
+  http.route("DELETE", "/api/v1/jobs/{}", [&service](const HttpRequest& request, auto reply) {
+    service.queue.remove(request.captures[0]);
+    HttpResponse response;
+    response.status = 204;
+    reply->send(std::move(response));
+  });
+}
+
+// A call that waits is a job like any other; whoever waits is told by a subscription.
+void add_inference_route(HttpServer& http, Service& service) {
+  http.route("POST", "/api/v1/inference", [&service](const HttpRequest& request, auto reply) {
+    service.background.run([&service, reply = std::move(reply), id = request.id,
+                            body = request.body, client = request.client]() {
+      try {
+        HttpRequest copy;
+        copy.body = body;
+        const std::vector<JobRequest> jobs = read_jobs(json_object(copy), service, client);
+        if (jobs.size() != 1) throw HttpError(400, "inference answers one question at a time");
+        const Job job = service.queue.submit(jobs).jobs.front();
+        reply->on_gone([&service, job_id = job.id] {
+          try {
+            service.queue.cancel(job_id);
+          } catch (const Error&) {  // it has ended
+          }
+        });
+        when_ended(service.queue, job.id,
+                   [reply, id](const Job& ended) { reply->send(ended_job_response(ended, id)); });
+      } catch (const Error& error) {
+        reply->send(error_response(error, id));
+      }
+    });
+  });
+}
+
+}  // namespace shijian

@@ -1,0 +1,122 @@
+#include "server/json_fields.h"
+
+#include <charconv>
+#include <cmath>
+#include <ctime>
+
+#include "base/error.h"
+
+namespace shijian {
+namespace {
+
+[[noreturn]] void wrong_type(const std::string& where, const char* key, std::string_view wanted) {
+  throw HttpError(400, fmt::format("{}: '{}' is not {}", where, key, wanted));
+}
+
+}  // namespace
+
+JsonFields::JsonFields(const Json& object, std::string where)
+    : object_(object), where_(std::move(where)) {
+  if (!object_.is_object()) throw HttpError(400, fmt::format("{}: not a JSON object", where_));
+}
+
+const Json* JsonFields::any(const char* key) {
+  read_.insert(key);
+  const auto found = object_.find(key);
+  return found == object_.end() || found->is_null() ? nullptr : &*found;
+}
+
+std::optional<std::string> JsonFields::text(const char* key, size_t max_bytes) {
+  const Json* value = any(key);
+  if (value == nullptr) return std::nullopt;
+  if (!value->is_string()) wrong_type(where_, key, "a string");
+  const auto& text = value->get_ref<const std::string&>();
+  if (text.size() > max_bytes) {
+    throw Error(ErrorCode::kUsage, fmt::format("{}: '{}' has {} bytes, at most {} are allowed",
+                                               where_, key, text.size(), max_bytes));
+  }
+  return text;
+}
+
+std::optional<bool> JsonFields::flag(const char* key) {
+  const Json* value = any(key);
+  if (value == nullptr) return std::nullopt;
+  if (!value->is_boolean()) wrong_type(where_, key, "true or false");
+  return value->get<bool>();
+}
+
+std::optional<double> JsonFields::number(const char* key, double low, double high) {
+  const Json* value = any(key);
+  if (value == nullptr) return std::nullopt;
+  if (!value->is_number()) wrong_type(where_, key, "a number");
+  const double number = value->get<double>();
+  if (!(number >= low && number <= high)) {
+    throw Error(ErrorCode::kUsage, fmt::format("{}: '{}' is {}, not within {} and {}", where_, key,
+                                               number, low, high));
+  }
+  return number;
+}
+
+std::optional<int64_t> JsonFields::integer(const char* key, int64_t low, int64_t high) {
+  const auto value = number(key, static_cast<double>(low), static_cast<double>(high));
+  if (!value) return std::nullopt;
+  if (*value != std::floor(*value)) wrong_type(where_, key, "a whole number");
+  return static_cast<int64_t>(*value);
+}
+
+void JsonFields::done() const {
+  for (const auto& item : object_.items()) {
+    if (read_.contains(item.key())) continue;
+    std::string known;
+    for (const std::string& key : read_) known += (known.empty() ? "" : ", ") + key;
+    throw Error(ErrorCode::kUsage,
+                fmt::format("{}: there is no '{}'", where_, item.key().substr(0, 100)),
+                "there are " + known);
+  }
+}
+
+Json json_object(const HttpRequest& request) {
+  Json json;
+  try {
+    json = parse_json(request.body, "the body");
+  } catch (const Error& error) {
+    throw HttpError(400, error.message(), "the body is one JSON object");
+  }
+  if (!json.is_object()) throw HttpError(400, "the body is no JSON object");
+  return json;
+}
+
+int64_t query_integer(const HttpRequest& request, const std::string& name, int64_t otherwise,
+                      int64_t low, int64_t high) {
+  const std::string text = query_text(request, name);
+  if (text.empty()) return otherwise;
+  int64_t value = 0;
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (failed != std::errc() || end != text.data() + text.size() || value < low || value > high) {
+    throw HttpError(400, fmt::format("'{}' is not a whole number from {} to {}", name, low, high));
+  }
+  return value;
+}
+
+std::string query_text(const HttpRequest& request, const std::string& name) {
+  const auto found = request.query.find(name);
+  return found == request.query.end() ? "" : found->second;
+}
+
+HttpResponse json_response(const OrderedJson& json, int status) {
+  HttpResponse response;
+  response.status = status;
+  response.body = write_json(json) + "\n";
+  return response;
+}
+
+std::string rfc3339(int64_t milliseconds) {
+  const std::time_t seconds = milliseconds / 1000;
+  std::tm utc{};
+  gmtime_r(&seconds, &utc);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", utc.tm_year + 1900,
+                     utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
+                     milliseconds % 1000);
+}
+
+}  // namespace shijian

@@ -1,0 +1,48 @@
+// Reading a client's JSON object field by field, and small things that answers share.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "base/json.h"
+#include "http/server.h"
+
+namespace shijian {
+
+// Errors are HttpError(400) for a value of the wrong type and Error(kUsage), 422, for one out of
+// bounds or a key that nothing has read. `where` stands in messages: "options".
+class JsonFields {
+ public:
+  JsonFields(const Json& object, std::string where);
+
+  const Json* any(const char* key);  // null when absent or null
+  std::optional<std::string> text(const char* key, size_t max_bytes = 4096);
+  std::optional<bool> flag(const char* key);
+  std::optional<double> number(const char* key, double low, double high);
+  std::optional<int64_t> integer(const char* key, int64_t low, int64_t high);
+  // Refuses keys that were not read: a misspelt option must not be ignored in silence.
+  void done() const;
+
+ private:
+  const Json& object_;
+  std::string where_;
+  std::set<std::string, std::less<>> read_;
+};
+
+// The body as an object. HttpError(400).
+Json json_object(const HttpRequest& request);
+
+// A query parameter as an integer within bounds, else `otherwise`. HttpError(400).
+int64_t query_integer(const HttpRequest& request, const std::string& name, int64_t otherwise,
+                      int64_t low, int64_t high);
+std::string query_text(const HttpRequest& request, const std::string& name);  // "" when absent
+
+HttpResponse json_response(const OrderedJson& json, int status = 200);
+
+// "2026-11-22T18:30:05.123Z"; milliseconds since 1970.
+std::string rfc3339(int64_t milliseconds);
+
+}  // namespace shijian

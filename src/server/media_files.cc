@@ -1,0 +1,121 @@
+#include "server/media_files.h"
+
+extern "C" {
+#include <libavcodec/avcodec.h>
+#include <libavutil/imgutils.h>
+#include <libswscale/swscale.h>
+}
+
+#include <algorithm>
+#include <memory>
+
+#include "base/error.h"
+#include "video/decode.h"
+
+namespace shijian {
+namespace {
+
+constexpr int kQuantiser = 4;  // of 1 (best) to 31
+
+template <auto free_function>
+struct Free {
+  template <typename T>
+  void operator()(T* pointer) const {
+    free_function(&pointer);
+  }
+};
+using CodecContext = std::unique_ptr<AVCodecContext, Free<avcodec_free_context>>;
+using Frame = std::unique_ptr<AVFrame, Free<av_frame_free>>;
+using Packet = std::unique_ptr<AVPacket, Free<av_packet_free>>;
+
+void check(bool fine) {
+  if (!fine) throw Error(ErrorCode::kInternal, "encode a JPEG");
+}
+
+// rgb: [height, width, 3]
+std::string encode_jpeg(const std::vector<uint8_t>& rgb, int width, int height) {
+  const AVCodec* codec = avcodec_find_encoder(AV_CODEC_ID_MJPEG);
+  check(codec != nullptr);
+  const CodecContext context(avcodec_alloc_context3(codec));
+  check(context != nullptr);
+  context->width = width;
+  context->height = height;
+  context->pix_fmt = AV_PIX_FMT_YUVJ420P;
+  context->time_base = {1, 25};
+  context->flags |= AV_CODEC_FLAG_QSCALE;
+  context->global_quality = FF_QP2LAMBDA * kQuantiser;
+  check(avcodec_open2(context.get(), codec, nullptr) >= 0);
+  const Frame frame(av_frame_alloc());
+  check(frame != nullptr);
+  frame->width = width;
+  frame->height = height;
+  frame->format = context->pix_fmt;
+  frame->quality = context->global_quality;
+  check(av_frame_get_buffer(frame.get(), 0) >= 0);
+  SwsContext* scaler = sws_getContext(width, height, AV_PIX_FMT_RGB24, width, height,
+                                      context->pix_fmt, SWS_BILINEAR, nullptr, nullptr, nullptr);
+  check(scaler != nullptr);
+  const uint8_t* source[] = {rgb.data()};
+  const int stride[] = {3 * width};
+  sws_scale(scaler, source, stride, 0, height, frame->data, frame->linesize);
+  sws_freeContext(scaler);
+  const Packet packet(av_packet_alloc());
+  check(packet != nullptr && avcodec_send_frame(context.get(), frame.get()) >= 0);
+  avcodec_send_frame(context.get(), nullptr);
+  check(avcodec_receive_packet(context.get(), packet.get()) >= 0);
+  return {reinterpret_cast<const char*>(packet->data), static_cast<size_t>(packet->size)};
+}
+
+}  // namespace
+
+FrameStrip strip_of(const Tensor& rgb, std::vector<double> times) {
+  const auto count = rgb.dim(0), height = rgb.dim(1), width = rgb.dim(2);
+  std::vector<uint8_t> wide(static_cast<size_t>(count * height * width * 3));
+  const auto* from = rgb.data<uint8_t>();
+  for (int64_t i = 0; i < count; ++i) {
+    for (int64_t y = 0; y < height; ++y) {
+      std::copy_n(from + (i * height + y) * width * 3, width * 3,
+                  wide.data() + (y * count + i) * width * 3);
+    }
+  }
+  FrameStrip strip;
+  strip.width = static_cast<int>(width);
+  strip.height = static_cast<int>(height);
+  strip.jpeg = encode_jpeg(wide, static_cast<int>(count * width), static_cast<int>(height));
+  strip.times = std::move(times);
+  return strip;
+}
+
+FrameStrip evenly_spaced_frames(const std::filesystem::path& file, int count, int height) {
+  const VideoInfo info = probe(file);
+  FramePlan plan;
+  plan.height = std::min(height, std::max(2, info.height));
+  plan.width = std::max<int>(2, static_cast<int>(int64_t{plan.height} * info.width / info.height));
+  // One strip is at most as wide as a JPEG may be.
+  count = std::max(1, std::min(count, 65000 / plan.width));
+  for (int i = 0; i < count; ++i) {
+    const int64_t frame = info.frame_count * (2 * i + 1) / (2 * count);
+    plan.indices.push_back(frame);
+    plan.times.push_back(info.frame_time(frame));
+  }
+  ThreadPool pool(1);
+  DecodeOptions options;
+  options.threads = 1;
+  Frames frames = decode_frames(file, info, plan, options, pool);
+  return strip_of(frames.rgb, std::move(frames.times));
+}
+
+HttpResponse strip_response(const FrameStrip& strip) {
+  HttpResponse response;
+  response.content_type = "image/jpeg";
+  response.body = strip.jpeg;
+  std::string times;
+  for (const double time : strip.times) {
+    times += fmt::format("{}{:.3f}", times.empty() ? "" : ",", time);
+  }
+  response.headers.emplace_back("X-Frame-Times", times);
+  response.headers.emplace_back("X-Frame-Size", fmt::format("{}x{}", strip.width, strip.height));
+  return response;
+}
+
+}  // namespace shijian

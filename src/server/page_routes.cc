@@ -1,0 +1,34 @@
+#include "base/error.h"
+#include "server/page.h"
+#include "server/routes.h"
+
+namespace shijian {
+namespace {
+
+void send_file(const PageFile& file, const HttpRequest& request, HttpReply& reply) {
+  HttpResponse response;
+  response.content_type = file.content_type;
+  const bool small = request.header("accept-encoding").find("gzip") != std::string_view::npos;
+  response.body = small ? file.gzip : file.raw;
+  if (small) response.headers.emplace_back("Content-Encoding", "gzip");
+  response.headers.emplace_back("Vary", "Accept-Encoding");
+  // Names of assets hold a hash of their content; the page itself is asked for anew.
+  response.headers.emplace_back("Cache-Control", file.path.starts_with("/assets/")
+                                                     ? "public, max-age=31536000, immutable"
+                                                     : "no-cache");
+  reply.send(std::move(response));
+}
+
+}  // namespace
+
+void add_page_routes(HttpServer& http) {
+  for (const PageFile& file : page_files()) {
+    const auto handler = [&file](const HttpRequest& request, std::shared_ptr<HttpReply> reply) {
+      send_file(file, request, *reply);
+    };
+    http.route("GET", std::string(file.path), handler, {.open = true});
+    if (file.path == "/index.html") http.route("GET", "/", handler, {.open = true});
+  }
+}
+
+}  // namespace shijian

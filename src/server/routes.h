@@ -1,0 +1,37 @@
+// What the routes share, and the functions that add them to the HTTP server, one for each part of
+// docs/api.md.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "engine/engine.h"
+#include "http/server.h"
+#include "jobs/queue.h"
+#include "server/background.h"
+#include "server/library.h"
+
+namespace shijian {
+
+// All outlive the HTTP server.
+struct Service {
+  Engine& engine;
+  Store& store;
+  JobQueue& queue;
+  Library& library;
+  Background& background;
+  std::string version;
+  ModelProfile profile;
+  int64_t parameters = 0;                 // of the model
+  int64_t max_upload = int64_t{8} << 30;  // bytes of one file
+};
+
+void add_inference_route(HttpServer& http, Service& service);
+void add_job_routes(HttpServer& http, Service& service);
+void add_event_routes(HttpServer& http, Service& service);
+void add_video_routes(HttpServer& http, Service& service);
+void add_upload_routes(HttpServer& http, Service& service);
+void add_status_routes(HttpServer& http, Service& service);
+void add_page_routes(HttpServer& http);
+
+}  // namespace shijian

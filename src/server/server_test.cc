@@ -1,0 +1,274 @@
+// The routes with everything real behind them: the default model, SQLite, video files, sockets.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "base/file.h"
+#include "http/test_client.h"
+#include "server/json_fields.h"
+#include "server/routes.h"
+#include "server/worker.h"
+
+namespace shijian {
+namespace {
+
+namespace fs = std::filesystem;
+
+const fs::path kSource = SHIJIAN_SOURCE_DIR;
+
+class Server : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() { engine_ = new Engine({.model = kSource / "models" / "nano"}); }
+  static void TearDownTestSuite() {
+    delete engine_;
+    engine_ = nullptr;
+  }
+
+  Server() {
+    fs::create_directories(folder_ / "videos");
+    fs::copy_file(kSource / "samples" / "shapes.mp4", folder_ / "videos" / "shapes.mp4");
+    store_.emplace(folder_ / "jobs.db");
+    queue_.emplace(*store_, JobQueue::Options{20, 4});
+    library_.emplace(LibraryOptions{folder_ / "videos"}, *store_);
+    background_.emplace();
+    service_.emplace(Service{*engine_, *store_, *queue_, *library_, *background_, "test", {}, 1});
+    HttpOptions options;
+    options.port = 0;
+    http_.emplace(options);
+    add_inference_route(*http_, *service_);
+    add_job_routes(*http_, *service_);
+    add_event_routes(*http_, *service_);
+    add_video_routes(*http_, *service_);
+    add_upload_routes(*http_, *service_);
+    add_status_routes(*http_, *service_);
+    add_page_routes(*http_);
+    http_->start();
+    worker_.emplace(*engine_, *queue_, *library_);
+  }
+  ~Server() override {
+    http_.reset();
+    worker_.reset();
+    background_.reset();
+    queue_.reset();
+    store_.reset();
+    fs::remove_all(folder_);
+  }
+
+  TestAnswer call(const std::string& method, const std::string& path, const std::string& body = "",
+                  const std::string& headers = "Content-Type: application/json\r\n") {
+    TestClient client(http_->port());
+    client.send(fmt::format("{} {} HTTP/1.1\r\nHost: localhost\r\n{}Content-Length: {}\r\n\r\n{}",
+                            method, path, headers, body.size(), body));
+    return client.read_answer(120);
+  }
+  Json json(const TestAnswer& answer) { return Json::parse(answer.body, nullptr, false); }
+  std::string video_id() {
+    return json(call("GET", "/api/v1/videos"))["videos"][0]["id"].get<std::string>();
+  }
+  Json ended(const std::string& id) {
+    for (;;) {
+      const Json job = json(call("GET", "/api/v1/jobs/" + id));
+      if (job["state"] != "queued" && job["state"] != "running") return job;
+      usleep(20000);
+    }
+  }
+
+  static inline Engine* engine_ = nullptr;
+  const fs::path folder_ = fs::temp_directory_path() / fmt::format("shijian-server-{}", getpid());
+  std::optional<Store> store_;
+  std::optional<JobQueue> queue_;
+  std::optional<Library> library_;
+  std::optional<Background> background_;
+  std::optional<Service> service_;
+  std::optional<HttpServer> http_;
+  std::optional<Worker> worker_;
+};
+
+TEST_F(Server, AnswersTheScriptThatUsersKnow) {
+  const TestAnswer answer =
+      call("POST", "/api/v1/inference",
+           R"({"video_path": "/app/videos/shapes.mp4", "query": "When does the scene cut?",
+               "options": {"enable_temporal_grounding": true, "return_reasoning": true,
+                           "output_format": "HH:MM:SS.sss", "frame_sampling_rate": 1,
+                           "max_context_length": "256K"}})");
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  const Json body = json(answer);
+  EXPECT_TRUE(body["response"].is_string());
+  EXPECT_TRUE(body["events"].is_array());
+  EXPECT_EQ(body.contains("timestamp_range"), !body["events"].empty());
+  EXPECT_EQ(body["video"]["path"], "shapes.mp4");
+  EXPECT_EQ(ended(body["job_id"].get<std::string>())["state"], "done");
+}
+
+TEST_F(Server, WordsWithoutGrounding) {
+  const TestAnswer answer = call("POST", "/api/v1/inference",
+                                 R"({"video_path": "shapes.mp4", "query": "What is there?",
+        "options": {"enable_temporal_grounding": false, "max_new_tokens": 4}})");
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  EXPECT_FALSE(json(answer).contains("events"));
+}
+
+TEST_F(Server, RefusesWhatLeavesTheLibrary) {
+  fs::create_symlink("/etc/passwd", folder_ / "videos" / "link.mp4");
+  fs::create_symlink("/etc", folder_ / "videos" / "etc");
+  for (const char* path :
+       {"../jobs.db", "/etc/passwd", "a/../../jobs.db", "link.mp4", "etc/passwd",
+        "/app/videos/../../jobs.db", "a\\\\b", "a\\u0000b", ".uploads/x", "a//b"}) {
+    const TestAnswer answer = call("POST", "/api/v1/inference",
+                                   fmt::format(R"({{"video_path": "{}", "query": "x"}})", path));
+    EXPECT_EQ(answer.status, 403) << path << answer.body;
+    EXPECT_EQ(answer.body.find(folder_.string()), std::string::npos);
+  }
+}
+
+TEST_F(Server, SaysWhatIsWrongWithARequest) {
+  const auto status = [&](const char* body) {
+    return call("POST", "/api/v1/inference", body).status;
+  };
+  EXPECT_EQ(status("{"), 400);
+  EXPECT_EQ(status("[]"), 400);
+  EXPECT_EQ(status(R"({"video_path": 3, "query": "x"})"), 400);
+  EXPECT_EQ(status(R"({"video_path": "none.mp4", "query": "x"})"), 404);
+  EXPECT_EQ(status(R"({"video_path": "shapes.mp4"})"), 422);
+  EXPECT_EQ(status(R"({"video_path": "shapes.mp4", "query": " "})"), 422);
+  EXPECT_EQ(status(R"({"video_path": "shapes.mp4", "query": "x", "optoins": {}})"), 422);
+  for (const char* option :
+       {R"("frame_sampling_rate": "adaptive")", R"("frame_sampling_rate": 0)", R"("fps": 1)",
+        R"("max_context_length": "lots")", R"("output_format": "hours")", R"("top_p": 2)"}) {
+    EXPECT_EQ(
+        status(fmt::format(R"({{"video_path": "shapes.mp4", "query": "x", "options": {{{}}}}})",
+                           option)
+                   .c_str()),
+        422)
+        << option;
+  }
+  const TestAnswer text = call("POST", "/api/v1/inference", "{}", "Content-Type: text/plain\r\n");
+  EXPECT_EQ(text.status, 415);
+  // What the engine refuses is a job that failed, with the engine's words and no local path.
+  const TestAnswer late =
+      call("POST", "/api/v1/inference",
+           R"({"video_path": "shapes.mp4", "query": "x", "options": {"from": 900, "to": 901}})");
+  EXPECT_EQ(late.status, 422) << late.body;
+  EXPECT_EQ(late.body.find(folder_.string()), std::string::npos) << late.body;
+}
+
+TEST_F(Server, RunsJobsAndTellsAboutThem) {
+  const std::string body = fmt::format(
+      R"({{"video_id": "{}", "queries": ["When is MENU on screen?", "什么时候切换?"]}})",
+      video_id());
+  const std::string headers = "Content-Type: application/json\r\nIdempotency-Key: k1\r\n";
+  const TestAnswer first = call("POST", "/api/v1/jobs", body, headers);
+  ASSERT_EQ(first.status, 202) << first.body;
+  const Json jobs = json(first)["jobs"];
+  ASSERT_EQ(jobs.size(), 2u);
+  const Json again = json(call("POST", "/api/v1/jobs", body, headers));
+  EXPECT_EQ(again["jobs"][0]["id"], jobs[0]["id"]);
+  EXPECT_EQ(
+      call("POST", "/api/v1/jobs", R"({"video_path": "shapes.mp4", "query": "else"})", headers)
+          .status,
+      409);
+  const std::string id = jobs[0]["id"];
+  const Json done = ended(id);
+  EXPECT_EQ(done["state"], "done") << done;
+  EXPECT_TRUE(done["result"]["events"].is_array());
+  ended(jobs[1]["id"]);
+  EXPECT_EQ(json(call("GET", "/api/v1/jobs?state=done"))["total"], 2);
+  EXPECT_EQ(json(call("GET", "/api/v1/jobs?search=menu"))["total"], 1);
+  EXPECT_EQ(call("GET", "/api/v1/jobs?state=over").status, 400);
+  EXPECT_EQ(call("POST", "/api/v1/jobs/" + id + "/cancel").status, 409);
+  EXPECT_EQ(call("POST", "/api/v1/jobs/" + id + "/retry").status, 409);
+
+  const std::string path = "/api/v1/jobs/" + id + "/corrections";
+  EXPECT_EQ(
+      json(
+          call("PUT", path,
+               R"({"events": [{"start": 1, "end": 2.5, "label": "x"}]})"))["corrections"][0]["end"],
+      2.5);
+  EXPECT_EQ(call("PUT", path, R"({"events": [{"start": 3, "end": 2}]})").status, 422);
+  EXPECT_TRUE(json(call("PUT", path, R"({"events": null})"))["corrections"].is_null());
+
+  const TestAnswer events = call("GET", "/api/v1/jobs/" + id + "/events");
+  EXPECT_NE(events.body.find(R"("state":"done")"), std::string::npos) << events.body;
+  EXPECT_EQ(call("DELETE", "/api/v1/jobs/" + id).status, 204);
+  EXPECT_EQ(call("GET", "/api/v1/jobs/" + id).status, 404);
+}
+
+TEST_F(Server, ACallerWhoLeavesCancelsTheJob) {
+  std::string id;
+  {
+    TestClient client(http_->port());
+    const std::string body = R"({"video_path": "shapes.mp4", "query": "When?",
+        "options": {"frame_sampling_rate": 30, "max_frames": 400, "enable_temporal_grounding": false}})";
+    client.send(
+        fmt::format("POST /api/v1/inference HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+                    "application/json\r\nContent-Length: {}\r\n\r\n{}",
+                    body.size(), body));
+    while (store_->jobs({}, {1, {}}).items.empty()) usleep(5000);
+    id = store_->jobs({}, {1, {}}).items[0].id;
+  }
+  EXPECT_EQ(ended(id)["state"], "cancelled");
+}
+
+TEST_F(Server, TakesVideosInPiecesAndWhole) {
+  const std::string video = read_file(kSource / "samples" / "shapes.mp4", size_t{1} << 24);
+  const std::string known = video_id();
+  // The same bytes under another name are the same video.
+  const TestAnswer same = call("PUT", "/api/v1/videos/copy.mp4", video, "");
+  EXPECT_EQ(same.status, 201) << same.body;
+  EXPECT_EQ(json(same)["video"]["id"], known);
+  EXPECT_FALSE(fs::exists(folder_ / "videos" / "copy.mp4"));
+  EXPECT_EQ(call("DELETE", "/api/v1/videos/" + known).status, 204);
+  EXPECT_EQ(call("GET", "/api/v1/videos/" + known).status, 404);
+
+  const size_t half = video.size() / 2;
+  const auto piece = [&](size_t begin, size_t end) {
+    return call("PUT", "/api/v1/videos/pieces.mp4", video.substr(begin, end - begin),
+                fmt::format("Content-Range: bytes {}-{}/{}\r\n", begin, end - 1, video.size()));
+  };
+  const std::string where = fmt::format("/api/v1/uploads/pieces.mp4?size={}", video.size());
+  EXPECT_EQ(piece(half, video.size()).status, 409);  // the beginning is missing
+  EXPECT_EQ(piece(0, half).status, 202);
+  EXPECT_EQ(json(call("GET", where))["received"], half);
+  const TestAnswer whole = piece(half, video.size());
+  EXPECT_EQ(whole.status, 201) << whole.body;
+  EXPECT_EQ(json(whole)["video"]["id"], known);
+  EXPECT_EQ(json(call("GET", where))["received"], 0);
+  EXPECT_EQ(read_file(folder_ / "videos" / "pieces.mp4", size_t{1} << 24), video);
+
+  EXPECT_EQ(call("PUT", "/api/v1/videos/text.mp4", "no video", "").status, 415);
+  EXPECT_EQ(call("PUT", "/api/v1/videos/broken.mp4", video.substr(0, 200), "").status, 415);
+  EXPECT_TRUE(fs::is_empty(folder_ / "videos" / ".uploads"));
+}
+
+TEST_F(Server, ShowsVideos) {
+  const std::string base = "/api/v1/videos/" + video_id();
+  const TestAnswer strip = call("GET", base + "/thumbnails?count=4&height=60");
+  EXPECT_EQ(strip.status, 200);
+  EXPECT_EQ(strip.headers.at("content-type"), "image/jpeg");
+  EXPECT_EQ(strip.headers.at("x-frame-size"), "80x60");
+  EXPECT_EQ(strip.body.substr(0, 2), "\xff\xd8");
+  const TestAnswer part = call("GET", base + "/content", "", "Range: bytes=4-7\r\n");
+  EXPECT_EQ(part.status, 206);
+  EXPECT_EQ(part.body, "ftyp");
+  EXPECT_EQ(call("GET", base + "/thumbnails?count=0").status, 400);
+}
+
+TEST_F(Server, SaysHowItIs) {
+  EXPECT_EQ(json(call("GET", "/healthz"))["status"], "alive");
+  EXPECT_EQ(json(call("GET", "/readyz"))["status"], "ready");
+  EXPECT_EQ(json(call("GET", "/api/v1/model"))["name"], "nano");
+  EXPECT_EQ(json(call("GET", "/api/v1/queue"))["capacity"], 20);
+  const TestAnswer page = call("GET", "/", "", "Accept-Encoding: gzip\r\n");
+  EXPECT_EQ(page.status, 200);
+  EXPECT_EQ(page.headers.at("content-encoding"), "gzip");
+}
+
+TEST(Rfc3339, IsInUtcWithMilliseconds) {
+  EXPECT_EQ(rfc3339(0), "1970-01-01T00:00:00.000Z");
+  EXPECT_EQ(rfc3339(1795372205123), "2026-11-22T18:30:05.123Z");
+}
+
+}  // namespace
+}  // namespace shijian

@@ -1,0 +1,45 @@
+#include "server/json_fields.h"
+#include "server/routes.h"
+
+namespace shijian {
+
+void add_status_routes(HttpServer& http, Service& service) {
+  const HttpRouteOptions open{.open = true};
+  http.route(
+      "GET", "/healthz",
+      [](const HttpRequest&, auto reply) {
+        reply->send(json_response({{"status", "alive"}}));
+      },
+      open);
+  http.route(
+      "GET", "/readyz",
+      [&service](const HttpRequest&, auto reply) {
+        const JobQueue::Statistics queue = service.queue.statistics();
+        if (queue.queued >= queue.capacity) throw HttpError(503, "the queue is full", "", 5);
+        reply->send(json_response({{"status", "ready"}}));
+      },
+      open);
+  http.route("GET", "/api/v1/queue", [&service](const HttpRequest&, auto reply) {
+    const JobQueue::Statistics queue = service.queue.statistics();
+    reply->send(json_response(
+        {{"queued", queue.queued}, {"running", queue.running}, {"capacity", queue.capacity}}));
+  });
+  http.route("GET", "/api/v1/model", [&service](const HttpRequest&, auto reply) {
+    const Engine& engine = service.engine;
+    const ModelProfile& profile = service.profile;
+    OrderedJson sampling;
+    if (profile.fps) sampling["fps"] = *profile.fps;
+    if (profile.max_frames) sampling["max_frames"] = *profile.max_frames;
+    if (profile.frame_pixels) sampling["frame_pixels"] = *profile.frame_pixels;
+    reply->send(
+        json_response({{"name", engine.model_name()},
+                       {"parameters", service.parameters},
+                       {"prompt_style", prompt_style_name(engine.default_prompt_style())},
+                       {"context", engine.checkpoint().config().text.max_position_embeddings},
+                       {"sampling", sampling},
+                       {"version", service.version},
+                       {"threads", engine.threads()}}));
+  });
+}
+
+}  // namespace shijian

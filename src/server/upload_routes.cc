@@ -1,0 +1,180 @@
+#include <optional>
+
+#include "base/error.h"
+#include "http/multipart.h"
+#include "server/json_fields.h"
+#include "server/routes.h"
+#include "server/uploads.h"
+
+namespace shijian {
+namespace {
+
+struct Shared {
+  explicit Shared(Service& s) : service(s), uploads(s.library.partial_folder()) {}
+  Service& service;
+  Uploads uploads;
+};
+
+void check_size(const Service& service, int64_t bytes) {
+  if (bytes > service.max_upload) {
+    throw HttpError(
+        413, fmt::format("a file of {} bytes, at most {} are taken", bytes, service.max_upload));
+  }
+}
+
+HttpResponse video_response(const Video& video) {
+  return json_response({{"video", video_json(video)}}, 201);
+}
+
+// PUT with the raw bytes, of the whole file or of a piece.
+class RawUpload : public HttpUpload {
+ public:
+  RawUpload(std::shared_ptr<Shared> shared, const HttpRequest& request)
+      : shared_(std::move(shared)), name_(library_name(request.captures[0])), id_(request.id) {
+    const std::string_view range = request.header("content-range");
+    if (range.empty()) {
+      file_.emplace(shared_->uploads.fresh_path(), false);
+      return;
+    }
+    range_ = parse_content_range(range);
+    check_size(shared_->service, range_->total);
+    const auto path = shared_->uploads.path_of(name_, range_->total);
+    claim_.emplace(shared_->uploads, path);
+    const int64_t received = shared_->uploads.received(name_, range_->total);
+    if (range_->first > received) {
+      throw HttpError(
+          409, fmt::format("the piece begins at {}, {} bytes are there", range_->first, received),
+          "GET /api/v1/uploads says where to go on");
+    }
+    file_.emplace(path, true);
+    file_->cut(range_->first);  // a piece may be sent again
+  }
+
+  // A connection that breaks off leaves the pieces that came, and nothing of a whole file.
+  ~RawUpload() override {
+    if (file_ && range_) try_keep();
+  }
+
+  void write(std::span<const std::byte> bytes) override {
+    file_->write(bytes);
+    check_size(shared_->service, file_->size());
+    if (range_ && file_->size() > range_->last + 1) {
+      file_->cut(range_->first);
+      throw HttpError(400, "the body is longer than its Content-Range");
+    }
+  }
+
+  void finish(std::shared_ptr<HttpReply> reply) override {
+    if (range_ && file_->size() < range_->total) {
+      const int64_t received = file_->size();
+      try_keep();
+      reply->send(json_response({{"received", received}}, 202));
+      return;
+    }
+    auto path = file_->release();
+    file_.reset();
+    shared_->service.background.answer(
+        std::move(reply), id_, [shared = shared_, path = std::move(path), name = name_] {
+          shared->service.library.check_quota(0);
+          return video_response(shared->service.library.accept(path, name));
+        });
+  }
+
+ private:
+  void try_keep() {
+    try {
+      file_->keep();
+    } catch (const Error&) {  // the piece is sent again
+    }
+    file_.reset();
+  }
+
+  std::shared_ptr<Shared> shared_;
+  std::string name_, id_;
+  std::optional<ContentRange> range_;
+  std::optional<Uploads::Claim> claim_;
+  std::optional<PartialFile> file_;
+};
+
+// POST of a form with any number of files.
+class FormUpload : public HttpUpload, public MultipartSink {
+ public:
+  FormUpload(std::shared_ptr<Shared> shared, const HttpRequest& request)
+      : shared_(std::move(shared)),
+        id_(request.id),
+        reader_(request.header("content-type"), *this) {}
+
+  ~FormUpload() override {
+    std::error_code ignored;
+    for (const auto& [name, path] : complete_) std::filesystem::remove(path, ignored);
+  }
+
+  void write(std::span<const std::byte> bytes) override { reader_.write(bytes); }
+
+  void begin_part(const MultipartPart& part) override {
+    if (part.filename.empty()) return;
+    name_ = library_name(part.filename);
+    file_.emplace(shared_->uploads.fresh_path(), false);
+  }
+  void part_bytes(std::span<const std::byte> bytes) override {
+    if (!file_) return;
+    file_->write(bytes);
+    check_size(shared_->service, file_->size());
+  }
+  void end_part() override {
+    if (!file_) return;
+    complete_.emplace_back(name_, file_->release());
+    file_.reset();
+  }
+
+  void finish(std::shared_ptr<HttpReply> reply) override {
+    reader_.finish();
+    if (complete_.empty()) throw HttpError(400, "the form holds no file");
+    shared_->service.background.answer(
+        std::move(reply), id_, [shared = shared_, files = std::exchange(complete_, {})] {
+          OrderedJson list = OrderedJson::array();
+          for (const auto& [name, path] : files) {
+            list.push_back(video_json(shared->service.library.accept(path, name)));
+          }
+          return json_response({{"videos", list}}, 201);
+        });
+  }
+
+ private:
+  std::shared_ptr<Shared> shared_;
+  std::string id_;
+  MultipartReader reader_;
+  std::string name_;
+  std::optional<PartialFile> file_;
+  std::vector<std::pair<std::string, std::filesystem::path>> complete_;
+};
+
+int64_t total_of(const HttpRequest& request) {
+  return query_integer(request, "size", 0, 1, int64_t{1} << 50);
+}
+
+}  // namespace
+
+void add_upload_routes(HttpServer& http, Service& service) {
+  const auto shared = std::make_shared<Shared>(service);
+  shared->uploads.sweep();
+  http.upload_route("PUT", "/api/v1/videos/{}", [shared](const HttpRequest& request) {
+    return std::make_unique<RawUpload>(shared, request);
+  });
+  http.upload_route("POST", "/api/v1/videos", [shared](const HttpRequest& request) {
+    return std::make_unique<FormUpload>(shared, request);
+  });
+  http.route("GET", "/api/v1/uploads/{}", [shared](const HttpRequest& request, auto reply) {
+    reply->send(
+        json_response({{"received", shared->uploads.received(library_name(request.captures[0]),
+                                                             total_of(request))}}));
+  });
+  http.route("DELETE", "/api/v1/uploads/{}", [shared](const HttpRequest& request, auto reply) {
+    shared->uploads.forget(library_name(request.captures[0]), total_of(request));
+    HttpResponse response;
+    response.status = 204;
+    reply->send(std::move(response));
+  });
+}
+
+}  // namespace shijian

@@ -1,0 +1,129 @@
+#include "server/uploads.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <chrono>
+#include <system_error>
+
+#include "base/hash.h"
+#include "http/server.h"
+
+namespace shijian {
+namespace fs = std::filesystem;
+
+ContentRange parse_content_range(std::string_view text) {
+  const HttpError wrong(400, "Content-Range is not 'bytes FIRST-LAST/TOTAL'");
+  const auto number = [&](std::string_view* rest, char end) {
+    int64_t value = 0;
+    const auto [at, failed] = std::from_chars(rest->data(), rest->data() + rest->size(), value);
+    if (failed != std::errc() || value < 0) throw wrong;
+    rest->remove_prefix(static_cast<size_t>(at - rest->data()));
+    if (end != '\0') {
+      if (rest->empty() || rest->front() != end) throw wrong;
+      rest->remove_prefix(1);
+    }
+    return value;
+  };
+  if (!text.starts_with("bytes ")) throw wrong;
+  text.remove_prefix(6);
+  ContentRange range;
+  range.first = number(&text, '-');
+  range.last = number(&text, '/');
+  range.total = number(&text, '\0');
+  if (!text.empty() || range.first > range.last || range.last >= range.total) throw wrong;
+  return range;
+}
+
+PartialFile::PartialFile(fs::path path, bool append) : path_(std::move(path)) {
+  descriptor_ =
+      ::open(path_.c_str(),
+             O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | (append ? O_APPEND : O_TRUNC), 0600);
+  if (descriptor_ < 0) throw system_error("store", "the upload", errno);
+  if (append) size_ = ::lseek(descriptor_, 0, SEEK_END);
+}
+
+PartialFile::~PartialFile() {
+  if (descriptor_ < 0) return;
+  ::close(descriptor_);
+  std::error_code ignored;
+  fs::remove(path_, ignored);
+}
+
+void PartialFile::write(std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(descriptor_, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) throw system_error("store", "the upload", errno);
+    size_ += written;
+    bytes = bytes.subspan(static_cast<size_t>(written));
+  }
+}
+
+void PartialFile::cut(int64_t size) {
+  if (::ftruncate(descriptor_, size) != 0) throw system_error("store", "the upload", errno);
+  size_ = size;
+}
+
+void PartialFile::close() {
+  if (::fsync(descriptor_) != 0) throw system_error("store", "the upload", errno);
+  ::close(descriptor_);
+  descriptor_ = -1;
+}
+
+void PartialFile::keep() { close(); }
+
+fs::path PartialFile::release() {
+  close();
+  return path_;
+}
+
+fs::path Uploads::fresh_path() {
+  const std::lock_guard lock(mutex_);
+  return folder_ / fmt::format("whole-{}-{}", ::getpid(), next_++);
+}
+
+fs::path Uploads::path_of(const std::string& name, int64_t total) const {
+  const std::string key = fmt::format("{}\n{}", name, total);
+  return folder_ / ("piece-" + content_hash(std::as_bytes(std::span(key))));
+}
+
+int64_t Uploads::received(const std::string& name, int64_t total) const {
+  std::error_code missing;
+  const auto size = fs::file_size(path_of(name, total), missing);
+  return missing ? 0 : static_cast<int64_t>(size);
+}
+
+void Uploads::forget(const std::string& name, int64_t total) {
+  const fs::path path = path_of(name, total);
+  const Claim claim(*this, path);
+  std::error_code ignored;
+  fs::remove(path, ignored);
+}
+
+void Uploads::sweep(int hours) {
+  const auto old = fs::file_time_type::clock::now() - std::chrono::hours(hours);
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(folder_, ignored)) {
+    // What a process that is gone received in one piece can never be completed.
+    const bool whole = entry.path().filename().string().starts_with("whole-");
+    if (whole || fs::last_write_time(entry.path(), ignored) < old)
+      fs::remove(entry.path(), ignored);
+  }
+}
+
+Uploads::Claim::Claim(Uploads& uploads, fs::path path) : uploads_(uploads), path_(std::move(path)) {
+  const std::lock_guard lock(uploads_.mutex_);
+  if (!uploads_.claimed_.insert(path_).second) {
+    throw HttpError(409, "another connection uploads this file",
+                    "wait for it, or use another name");
+  }
+}
+
+Uploads::Claim::~Claim() {
+  const std::lock_guard lock(uploads_.mutex_);
+  uploads_.claimed_.erase(path_);
+}
+
+}  // namespace shijian

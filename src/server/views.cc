@@ -1,0 +1,73 @@
+#include "server/views.h"
+
+#include "server/json_fields.h"
+
+namespace shijian {
+namespace {
+
+OrderedJson time_or_null(int64_t milliseconds) {
+  return milliseconds == 0 ? OrderedJson() : OrderedJson(rfc3339(milliseconds));
+}
+
+OrderedJson json_or_null(const std::string& text) {
+  return text.empty() ? OrderedJson() : parse_ordered_json(text, "the database");
+}
+
+}  // namespace
+
+OrderedJson job_json(const Job& job, const JobProgress& progress) {
+  OrderedJson json = {{"id", job.id},
+                      {"state", job_state_name(job.state)},
+                      {"video", {{"id", job.video_id}, {"name", job.video_name}}},
+                      {"query", job.query},
+                      {"options", json_or_null(job.options)},
+                      {"priority", job.priority},
+                      {"created", time_or_null(job.created)},
+                      {"started", time_or_null(job.started)},
+                      {"finished", time_or_null(job.finished)},
+                      {"attempts", job.attempts}};
+  if (!has_ended(job.state)) {
+    json["progress"] = {
+        {"stage", progress.stage}, {"done", progress.done}, {"total", progress.total}};
+  }
+  json["result"] = json_or_null(job.result);
+  json["corrections"] = json_or_null(job.corrections);
+  json["error"] = json_or_null(job.error);
+  return json;
+}
+
+OrderedJson job_event_json(const JobEvent& event) {
+  return {{"id", event.id},
+          {"state", job_state_name(event.state)},
+          {"stage", event.progress.stage},
+          {"done", event.progress.done},
+          {"total", event.progress.total}};
+}
+
+OrderedJson job_error_json(const Error& error) {
+  return {{"code", error_code_name(error.code())},
+          {"message", error.message()},
+          {"hint", error.hint()}};
+}
+
+HttpResponse ended_job_response(const Job& job, const std::string& request_id) {
+  if (job.state == JobState::kDone) {
+    HttpResponse response;
+    response.body = job.result + "\n";
+    return response;
+  }
+  if (job.state == JobState::kCancelled) {
+    return error_response({ErrorCode::kConflict, "the job was cancelled"}, request_id);
+  }
+  const Json error = parse_json(job.error, "the database");
+  const std::string code = error.value("code", "");
+  for (int i = 0; i <= static_cast<int>(ErrorCode::kInternal); ++i) {
+    if (error_code_name(static_cast<ErrorCode>(i)) != code) continue;
+    return error_response(
+        {static_cast<ErrorCode>(i), error.value("message", ""), error.value("hint", "")},
+        request_id);
+  }
+  return error_response({ErrorCode::kInternal, code}, request_id);
+}
+
+}  // namespace shijian

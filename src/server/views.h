@@ -1,0 +1,19 @@
+// Records as the API shows them (docs/api.md).
+#pragma once
+
+#include "base/json.h"
+#include "http/server.h"
+#include "jobs/queue.h"
+
+namespace shijian {
+
+OrderedJson job_json(const Job& job, const JobProgress& progress);
+// What event streams say of a change: {"id", "state", "stage", "done", "total"}.
+OrderedJson job_event_json(const JobEvent& event);
+// {"code", "message", "hint"}, without a request's id: what a failed job keeps.
+OrderedJson job_error_json(const Error& error);
+
+// What whoever waited for the job is answered: its result or its error.
+HttpResponse ended_job_response(const Job& job, const std::string& request_id);
+
+}  // namespace shijian

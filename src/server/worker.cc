@@ -1,0 +1,127 @@
+#include "server/worker.h"
+
+#include <chrono>
+#include <new>
+
+#include "base/error.h"
+#include "engine/description_json.h"
+#include "server/job_options.h"
+#include "server/views.h"
+
+namespace shijian {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr auto kBetweenReports = std::chrono::milliseconds(50);
+
+// Clients know names in the library, not where the library lies.
+std::string without_folder(std::string text, const std::filesystem::path& folder) {
+  const std::string prefix = folder.string() + "/";
+  for (size_t at; (at = text.find(prefix)) != std::string::npos;) text.erase(at, prefix.size());
+  return text;
+}
+
+}  // namespace
+
+Worker::Worker(Engine& engine, JobQueue& queue, Library& library, Finished finished)
+    : engine_(engine),
+      queue_(queue),
+      library_(library),
+      finished_(std::move(finished)),
+      thread_([this] { loop(); }) {}
+
+Worker::~Worker() {
+  stop_.cancel();
+  thread_.join();
+}
+
+void Worker::loop() {
+  const CancelToken stopped = stop_.token();
+  while (!stopped.cancelled()) {
+    for (const Job& waiting : queue_.take(stopped)) {
+      if (stopped.cancelled()) break;
+      // Jobs of one batch share a video and its sampling: the engine's caches keep what the first
+      // has computed for the others.
+      if (const auto begun = queue_.begin(waiting.id)) run(begun->job, begun->cancel);
+    }
+  }
+}
+
+void Worker::run(const Job& job, const CancelToken& cancel) {
+  const CancelToken stopped = stop_.token();
+  CancelSource either;
+  RunHooks hooks;
+  hooks.cancel = either.token();
+  std::string stage;
+  Clock::time_point reported{};
+  hooks.progress = [&](const Progress& p) {
+    if (cancel.cancelled() || stopped.cancelled()) either.cancel();
+    if (!p.text.empty()) queue_.text(job.id, std::string(p.text));
+    const auto now = Clock::now();
+    if (p.stage == stage && now - reported < kBetweenReports && p.done != p.total) return;
+    stage = p.stage;
+    reported = now;
+    queue_.progress(job.id, {stage, p.done, p.total});
+  };
+  Outcome outcome;
+  try {
+    const OrderedJson result = answer(job, hooks);
+    outcome = {JobState::kDone, write_json(result)};
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::kCancelled) {
+      if (stopped.cancelled() && !cancel.cancelled()) {
+        queue_.release(job.id);
+        return;
+      }
+      outcome = {JobState::kCancelled, {}};
+    } else {
+      const Error shown(error.code(), without_folder(error.message(), library_.folder()),
+                        error.hint());
+      outcome = {JobState::kFailed, write_json(job_error_json(shown))};
+    }
+  } catch (const std::bad_alloc&) {
+    const Error error(ErrorCode::kNoMemory, "the job needs more memory than there is",
+                      "use fewer or smaller frames");
+    outcome = {JobState::kFailed, write_json(job_error_json(error))};
+  } catch (const std::exception& error) {
+    outcome = {JobState::kFailed, write_json(job_error_json({ErrorCode::kInternal, error.what()}))};
+  }
+  queue_.finish(job.id, outcome);
+}
+
+OrderedJson Worker::answer(const Job& job, const RunHooks& hooks) {
+  const JobOptions options =
+      read_job_options(job.options.empty() ? Json() : parse_json(job.options, "options"));
+  const Video video = library_.get(job.video_id);
+  const std::filesystem::path file = library_.file_of(video);
+  OrderedJson json;
+  if (options.grounding) {
+    LocateRequest request;
+    request.video = file;
+    request.questions = {job.query};
+    request.sampling = options.sampling;
+    request.prompt_style = options.prompt_style;
+    request.generation = options.generation;
+    Answer answer = std::move(engine_.locate(request, hooks).answers.front());
+    answer.video.path = video.name;
+    if (finished_) finished_(answer.timing, answer.usage);
+    json = answer_json(answer, options.time_format);
+  } else {
+    DescribeRequest request;
+    request.media = {{file, false}};
+    request.prompt = job.query;
+    request.sampling = options.sampling;
+    request.generation = options.generation;
+    const Description description = engine_.describe(request, hooks);
+    if (finished_) finished_(description.timing, description.usage);
+    json = description_json(description, engine_.model_name());
+  }
+  if (!options.reasoning) {
+    json.erase("reasoning");
+    json.erase("reasoning_source");
+  }
+  json["job_id"] = job.id;
+  return json;
+}
+
+}  // namespace shijian
