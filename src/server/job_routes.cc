@@ -1,8 +1,10 @@
 #include <mutex>
 #include <optional>
+#include <sstream>
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "server/export.h"
 #include "server/job_options.h"
 #include "server/json_fields.h"
 #include "server/routes.h"
@@ -255,6 +257,17 @@ void add_job_routes(HttpServer& http, Service& service) {
                    request.captures[0], read_corrections(json_object(request)));
                reply->send(json_response(json_of(job)));
              });
+  http.route("GET", "/api/v1/jobs/{}/export", [&service](const HttpRequest& request, auto reply) {
+    const Job job = service.store.job(request.captures[0]);
+    reply->send(export_jobs({&job, 1}, query_text(request, "format")));
+  });
+  http.route("GET", "/api/v1/export", [&service](const HttpRequest& request, auto reply) {
+    std::vector<Job> jobs;
+    std::istringstream ids(query_text(request, "ids"));
+    for (std::string id; std::getline(ids, id, ',');) jobs.push_back(service.store.job(id));
+    if (jobs.empty()) throw HttpError(400, "'ids' names no job", "ids=A,B");
+    reply->send(export_jobs(jobs, query_text(request, "format")));
+  });
   http.route("DELETE", "/api/v1/jobs/{}", [&service](const HttpRequest& request, auto reply) {
     service.queue.remove(request.captures[0]);
     HttpResponse response;

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "http/test_client.h"
+#include "server/export.h"
 #include "server/json_fields.h"
 #include "server/routes.h"
 #include "server/worker.h"
@@ -263,6 +264,29 @@ TEST_F(Server, SaysHowItIs) {
   const TestAnswer page = call("GET", "/", "", "Accept-Encoding: gzip\r\n");
   EXPECT_EQ(page.status, 200);
   EXPECT_EQ(page.headers.at("content-encoding"), "gzip");
+}
+
+TEST(Export, WritesWhatEditorsRead) {
+  Job job;
+  job.id = "j";
+  job.state = JobState::kDone;
+  job.query = "the cut";
+  job.video_name = "a.mp4";
+  job.result = R"({"response": "x", "video": {"duration": 20.0, "frame_rate": 25.0},
+                   "events": [{"start": 1.5, "end": 3.0, "label": "cut", "confidence": 0.9}]})";
+  EXPECT_EQ(export_jobs({&job, 1}, "edl").body,
+            "TITLE: SHIJIAN\nFCM: NON-DROP FRAME\n"
+            "001  AX       V     C        00:00:01:13 00:00:03:00 00:00:00:00 00:00:01:12\n"
+            "* FROM CLIP NAME: a.mp4\n* COMMENT: cut\n");
+  EXPECT_NE(export_jobs({&job, 1}, "srt").body.find("00:00:01,500 --> 00:00:03,000"),
+            std::string::npos);
+  job.corrections = R"([{"start": 2.000, "end": 4.000, "label": "mine"}])";
+  EXPECT_NE(export_jobs({&job, 1}, "csv").body.find("a.mp4,the cut,2.000,4.000"), std::string::npos)
+      << export_jobs({&job, 1}, "csv").body;
+  EXPECT_EQ(Json::parse(export_jobs({&job, 1}, "json").body)["corrections"][0]["label"], "mine");
+  EXPECT_THROW(export_jobs({&job, 1}, "pdf"), HttpError);
+  job.state = JobState::kQueued;
+  EXPECT_THROW(export_jobs({&job, 1}, "csv"), Error);
 }
 
 TEST(Rfc3339, IsInUtcWithMilliseconds) {
