@@ -1,7 +1,6 @@
 // Content hashes of files: what a file holds, wherever it lies and whatever it is called.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <mutex>
@@ -12,8 +11,11 @@
 
 namespace shijian {
 
-// Reads each file once: its hash is remembered while device, inode, size and the times of the last
-// change of content and of attributes stay the same. Safe from several threads.
+// Device, inode, size and the times of the last change of content and of attributes, in words: a
+// file whose state is the same holds the same bytes. Empty when there is no such file.
+std::string file_state(const std::filesystem::path& path);
+
+// Reads each file once: its hash is remembered with its state. Safe from several threads.
 class ContentHashes {
  public:
   // XXH3-128 of the file's bytes, as content_hash() gives it. Throws Error: kNotFound, kPermission,
@@ -24,10 +26,8 @@ class ContentHashes {
   int64_t files_read() const;
 
  private:
-  using Identity = std::array<int64_t, 7>;  // device, inode, size, two times in s and ns
-
   mutable std::mutex mutex_;
-  MemoryLru<Identity, std::string> known_{int64_t{1} << 20};
+  MemoryLru<std::string, std::string> known_{int64_t{1} << 20};  // by state
   int64_t files_read_ = 0;
 };
 

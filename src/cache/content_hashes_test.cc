@@ -65,6 +65,16 @@ TEST_F(ContentHashesTest, ReadsAFileOnceUntilItChanges) {
   EXPECT_EQ(hashes.of(root_ / "b"), hash_of("three"));
 }
 
+TEST_F(ContentHashesTest, StateFollowsTheFile) {
+  const fs::path path = file("a", "one");
+  const std::string before = file_state(path);
+  EXPECT_NE(before, "");
+  EXPECT_EQ(file_state(path), before);
+  fs::rename(file("b", "one"), path);
+  EXPECT_NE(file_state(path), before);
+  EXPECT_EQ(file_state(root_ / "missing"), "");
+}
+
 TEST_F(ContentHashesTest, Refuses) {
   ContentHashes hashes;
   EXPECT_THROW(hashes.of(root_ / "missing"), Error);
