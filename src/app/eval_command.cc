@@ -80,6 +80,7 @@ void evaluate(const EvalFlags& flags) {
   };
   const std::vector<EvalResult> results = run_eval(items, answer, options);
   line.finish();
+  if (!flags.quiet) warn_of_cache(engine);
 
   EvalReport report = make_report(results);
   report.dataset = flags.dataset;

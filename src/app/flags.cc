@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/time_code.h"
+#include "cache/cache_folder.h"
 
 namespace shijian {
 namespace {
@@ -21,6 +22,39 @@ std::optional<double> time_flag(const std::string& text, const char* flag) {
 }
 
 }  // namespace
+
+void CacheFlags::add_to(CLI::App& command) {
+  const char* group = "Cache";
+  command
+      .add_option("--cache-dir", folder,
+                  "Folder of vision features, for the next question about a video (default: "
+                  "$XDG_CACHE_HOME/shijian or ~/.cache/shijian)")
+      ->type_name("DIR")
+      ->group(group);
+  command
+      .add_option("--cache-size", max_bytes,
+                  "How much the folder may hold, such as 500MB or 20GB (default: 4GB); what was "
+                  "not used for longest goes")
+      ->transform(CLI::AsSizeValue(/*kb_is_1000=*/false))
+      ->check(CLI::Range(int64_t{1} << 20, int64_t{1} << 50))
+      ->group(group);
+  command.add_flag("--no-cache", off, "Keep nothing and use nothing that was kept")->group(group);
+}
+
+CacheOptions CacheFlags::options() const {
+  CacheOptions options;
+  options.enabled = !off;
+  options.folder = folder.empty() ? default_cache_folder() : std::filesystem::path(folder);
+  options.max_bytes = max_bytes;
+  return options;
+}
+
+void warn_of_cache(const Engine& engine) {
+  const DiskCounters counters = engine.cache_report().disk;
+  if (counters.failed == 0) return;
+  fmt::print(stderr, "shijian: not everything could be cached: {}\n", counters.last_failure);
+  fmt::print(stderr, "  hint: name another folder with --cache-dir, or none with --no-cache\n");
+}
 
 void ModelFlags::add_to(CLI::App& command) {
   command
@@ -39,6 +73,7 @@ void ModelFlags::add_to(CLI::App& command) {
       ->check(CLI::IsMember({"4", "5"}))
       ->capture_default_str()
       ->group("Model");
+  cache.add_to(command);
 }
 
 EngineOptions ModelFlags::engine_options() const {
@@ -46,6 +81,7 @@ EngineOptions ModelFlags::engine_options() const {
   options.model = find_model_directory(model);
   options.threads = threads;
   options.reference = reference == "5" ? Reference::k5 : Reference::k4;
+  options.cache = cache.options();
   return options;
 }
 

@@ -12,10 +12,24 @@
 
 namespace shijian {
 
+// Where what was computed is kept between runs.
+struct CacheFlags {
+  std::string folder;  // empty: the usual one
+  int64_t max_bytes = CacheOptions().max_bytes;
+  bool off = false;
+
+  void add_to(CLI::App& command);
+  CacheOptions options() const;
+};
+
+// Says on standard error when something could not be cached.
+void warn_of_cache(const Engine& engine);
+
 struct ModelFlags {
   std::string model;
   int threads = 0;
   std::string reference = "4";
+  CacheFlags cache;
 
   void add_to(CLI::App& command);
   EngineOptions engine_options() const;

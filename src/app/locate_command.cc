@@ -69,6 +69,7 @@ void locate(LocateFlags& flags) {
   request.sampling = flags.sampling.request();
   request.generation = flags.generation.values;
   if (flags.prompt_style != "auto") request.prompt_style = parse_prompt_style(flags.prompt_style);
+  request.keep_frames = !flags.picture.empty();
   const OutputOptions output{*parse_output_format(flags.format),
                              *parse_time_format(flags.time_format)};
   if (!flags.picture.empty() && request.questions.size() > 1) {
@@ -90,6 +91,7 @@ void locate(LocateFlags& flags) {
   hooks.stages = flags.dump.recorder();
   const LocateResult result = engine.locate(request, hooks);
   progress.finish();
+  if (!flags.quiet) warn_of_cache(engine);
 
   flags.dump.write();
   if (!flags.picture.empty()) {

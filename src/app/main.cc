@@ -5,11 +5,13 @@
 #include <new>
 
 #include "app/bench_command.h"
+#include "app/cache_command.h"
 #include "app/describe_command.h"
 #include "app/eval_command.h"
 #include "app/info_command.h"
 #include "app/interrupt.h"
 #include "app/locate_command.h"
+#include "app/serve_command.h"
 #include "app/synth_command.h"
 #include "base/error.h"
 
@@ -42,6 +44,8 @@ int main(int argc, char** argv) {
   shijian::add_synth_command(app);
   shijian::add_eval_command(app);
   shijian::add_bench_command(app);
+  shijian::add_serve_command(app, SHIJIAN_VERSION);
+  shijian::add_cache_command(app);
   try {
     app.parse(argc, argv);
     return 0;

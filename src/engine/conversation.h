@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "engine/media.h"
@@ -26,6 +27,9 @@ struct PlacedBlock {
   VisualBlock block;
   size_t media = 0;
   int64_t feature_row = 0;
+  std::string name = {};  // equal names, equal features; set by who knows the media
+
+  int64_t slot() const { return feature_row / block.grid.tokens(); }
 };
 
 struct TokenSequence {

@@ -2,13 +2,20 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
+#include <set>
 #include <utility>
 
 #include "base/error.h"
+#include "cache/content_hashes.h"
 #include "checkpoint/checkpoint.h"
 #include "engine/chat_parts.h"
 #include "engine/conversation.h"
+#include "engine/feature_cache.h"
+#include "engine/prefix_cache.h"
 #include "engine/session.h"
+#include "engine/slot_keys.h"
+#include "engine/vision_stage.h"
 #include "grounding/answer.h"
 #include "model/memory.h"
 #include "model/vision_encoder.h"
@@ -51,6 +58,14 @@ Usage usage_of(const TokenSequence& prompt, const Reply& reply) {
   return usage;
 }
 
+// A request's media, before decoding.
+struct PlannedMedia {
+  std::vector<Media> media;
+  bool kept = false;                // what is computed of them may be kept for later requests
+  std::vector<std::string> states;  // [media] of the files
+  std::vector<SlotKeys> keys;       // [media]
+};
+
 VideoSummary video_summary(const Media& media) {
   const VideoInfo& info = media.video;
   return {media.path,          info.duration,    info.frame_rate.value(),
@@ -72,6 +87,12 @@ struct Engine::State {
   Decoder decoder;
   MediaSettings media;
   PromptStyle style;
+  VisionStage vision_stage;
+  const CacheOptions cache;
+  ContentHashes hashes;
+  DiskStore store;
+  FeatureCache features;
+  PrefixCache prefixes;
 
   explicit State(const EngineOptions& options)
       : name(std::filesystem::weakly_canonical(options.model).filename().string()),
@@ -85,26 +106,58 @@ struct Engine::State {
         decoder(checkpoint.config().text, weights.text, pool),
         media{checkpoint.image_processor(), checkpoint.video_processor(),
               read_model_profile(options.model), options.reference},
-        style(media.profile.prompt_style.value_or(family_prompt_style(options.model))) {}
+        style(media.profile.prompt_style.value_or(family_prompt_style(options.model))),
+        vision_stage(checkpoint.config().vision, vision, media, pool),
+        cache(options.cache),
+        store({cache.folder, cache.max_bytes}),
+        features(store, checkpoint),
+        prefixes(decoder, cache.prefix_bytes < 0 ? available_memory() / 4 : cache.prefix_bytes) {}
 
+  PlannedMedia plan(const std::vector<MediaFile>& files, const SamplingRequest& sampling,
+                    const RunHooks& hooks);
   TokenSequence tokens(const std::vector<Message>& messages, const std::vector<std::string>& tools,
-                       const std::vector<Media>& all_media) const;
+                       const PlannedMedia& planned) const;
   GenerateOptions generate_options(const GenerationRequest& request, bool greedy) const;
-  void check_memory(const std::vector<Media>& all_media, int64_t context_tokens) const;
-  std::vector<VisionFeatures> encode(std::vector<Media>& all_media, const RunHooks& hooks,
-                                     Timing& timing);
+  Session open_session(const PlannedMedia& planned, const TokenSequence& first, int64_t capacity);
+  std::vector<VisionFeatures> read_media(PlannedMedia& planned,
+                                         std::span<const TokenSequence> sequences, Session& session,
+                                         bool keep_frames, const RunHooks& hooks, Timing& timing,
+                                         Reuse& reuse);
 };
+
+PlannedMedia Engine::State::plan(const std::vector<MediaFile>& files,
+                                 const SamplingRequest& sampling, const RunHooks& hooks) {
+  PlannedMedia planned;
+  planned.kept = cache.enabled && hooks.stages == nullptr && hooks.overrides == nullptr;
+  if (hooks.progress && !files.empty()) hooks.progress({"probing", 0, 0, {}});
+  for (const MediaFile& file : files) {
+    planned.states.push_back(file_state(file.path));
+    const Media& m =
+        planned.media.emplace_back(plan_media(file, sampling, media, pool, hooks.cancel));
+    if (!planned.kept) {
+      planned.keys.push_back(local_slot_keys(m, planned.keys.size()));
+      continue;
+    }
+    planned.keys.push_back(slot_keys(
+        m, media, file.content.empty() ? hashes.of(file.path, hooks.cancel) : file.content));
+  }
+  return planned;
+}
 
 TokenSequence Engine::State::tokens(const std::vector<Message>& messages,
                                     const std::vector<std::string>& tools,
-                                    const std::vector<Media>& all_media) const {
+                                    const PlannedMedia& planned) const {
   std::vector<MediaShape> shapes;
   const int64_t merge = checkpoint.config().vision.spatial_merge_size;
-  for (const Media& m : all_media) {
+  for (const Media& m : planned.media) {
     shapes.push_back(
         {m.is_image, {m.grid_height / merge, m.grid_width / merge}, m.plan.slot_times});
   }
-  return build_tokens(tokenizer, chat.render(messages, tools), shapes, reference);
+  TokenSequence sequence = build_tokens(tokenizer, chat.render(messages, tools), shapes, reference);
+  for (PlacedBlock& placed : sequence.blocks) {
+    placed.name = planned.keys[placed.media].slots[placed.slot()];
+  }
+  return sequence;
 }
 
 GenerateOptions Engine::State::generate_options(const GenerationRequest& request,
@@ -130,6 +183,7 @@ GenerateOptions Engine::State::generate_options(const GenerationRequest& request
     if (!defaults.eos_token_ids.empty()) break;
     if (const auto id = tokenizer.token_id(stop)) options.stop_tokens.push_back(*id);
   }
+  if (request.ignore_stop) options.stop_tokens.clear();
   const int64_t usual = chat.opens_thinking() ? kThinkingTokens
                         : greedy              ? kLocateTokens
                                               : defaults.max_new_tokens.value_or(kDescribeTokens);
@@ -137,68 +191,57 @@ GenerateOptions Engine::State::generate_options(const GenerationRequest& request
   return options;
 }
 
-void Engine::State::check_memory(const std::vector<Media>& all_media,
-                                 int64_t context_tokens) const {
+// Checks that there is memory for the request, makes room, and takes what is known of its prompt.
+Session Engine::State::open_session(const PlannedMedia& planned, const TokenSequence& first,
+                                    int64_t capacity) {
   RequestSize size;
-  size.context_tokens = context_tokens;
+  size.context_tokens = capacity;
   const int64_t merge = checkpoint.config().vision.spatial_merge_size;
-  for (const Media& m : all_media) {
+  for (const Media& m : planned.media) {
     size.visual_tokens += m.slots * m.slot_patches() / (merge * merge);
     size.largest_slot = std::max(size.largest_slot, m.slot_patches());
     // Patches in F32 and the 8-bit frames that they are cut from.
     const int64_t values = m.slots * m.slot_patches() * vision.patch_width();
     size.patch_bytes += values * 5;
   }
-  check_request(checkpoint.config(), size, available_memory());
+  // Kept prefixes make room where need be.
+  const int64_t free = available_memory();
+  const int64_t most = std::numeric_limits<int64_t>::max();
+  check_request(checkpoint.config(), size, free + std::min(most - free, prefixes.bytes()));
+  if (!planned.kept)
+    return Session(decoder, tokenizer, {decoder.make_cache(capacity), {}}, nullptr);
+  const int64_t bytes = memory_need(checkpoint.config(), size).total();
+  return Session(decoder, tokenizer, prefixes.take(first, capacity, bytes), &prefixes);
 }
 
-std::vector<VisionFeatures> Engine::State::encode(std::vector<Media>& all_media,
-                                                  const RunHooks& hooks, Timing& timing) {
-  std::vector<VisionFeatures> features;
-  for (size_t i = 0; i < all_media.size(); ++i) {
-    Media& m = all_media[i];
-    const auto start = Clock::now();
-    const Overrides* given = hooks.overrides;
-    DecodeProgress decoding;
-    if (hooks.progress) {
-      decoding = [&](int64_t done, int64_t total) {
-        hooks.progress({"decoding", done, total, {}});
-      };
+// The features of all that the session has to read to answer `sequences`, one after another.
+std::vector<VisionFeatures> Engine::State::read_media(PlannedMedia& planned,
+                                                      std::span<const TokenSequence> sequences,
+                                                      Session& session, bool keep_frames,
+                                                      const RunHooks& hooks, Timing& timing,
+                                                      Reuse& reuse) {
+  // What all of them share with the session, each shares with the one before it too.
+  int64_t known = std::numeric_limits<int64_t>::max();
+  for (const TokenSequence& sequence : sequences) known = std::min(known, session.known(sequence));
+  std::vector<std::set<int64_t>> wanted(planned.media.size());
+  for (const TokenSequence& sequence : sequences) {
+    for (const PlacedBlock& placed : sequence.blocks) {
+      if (placed.block.first >= known) wanted[placed.media].insert(placed.slot());
     }
-    if (given != nullptr && given->frames.contains(i)) {
-      load_media_from(m, *given->frames.at(i), media, pool);
-    } else {
-      load_media(m, media, pool, hooks.cancel, decoding);
-    }
-    if (hooks.stages != nullptr) {
-      const std::string suffix = fmt::format(".{}", i);
-      if (given == nullptr || !given->frames.contains(i)) {
-        hooks.stages->set("frames" + suffix, source_frames(m, pool, hooks.cancel));
-      }
-      hooks.stages->set_ints("frame_indices" + suffix, m.frames.indices);
-      hooks.stages->set_doubles("frame_times" + suffix, m.frames.times);
-      hooks.stages->add_rows("pixel_values" + suffix,
-                             {m.patches.data<float>(), m.patches.dim(0), m.patches.dim(1)});
-    }
-    const auto decoded = Clock::now();
-    EncodeOptions options;
-    options.cancel = hooks.cancel;
-    options.stages = hooks.stages;
-    if (hooks.progress) {
-      options.progress = [&](int64_t done, int64_t total) {
-        hooks.progress({"encoding", done, total, {}});
-      };
-    }
-    const Tensor& pixels =
-        given != nullptr && given->pixels.contains(i) ? *given->pixels.at(i) : m.patches;
-    const PatchGrid grid{m.slots, m.grid_height, m.grid_width};
-    features.push_back(
-        vision.encode({pixels.data<float>(), pixels.dim(0), pixels.dim(1)}, {&grid, 1}, options));
-    m.patches = Tensor();
-    timing.decode += seconds_between(start, decoded);
-    timing.vision += seconds_between(decoded, Clock::now());
   }
-  return features;
+  std::vector<VisionFeatures> all;
+  for (size_t i = 0; i < planned.media.size(); ++i) {
+    Media& m = planned.media[i];
+    VisionJob job{m, i, planned.keys[i], {wanted[i].begin(), wanted[i].end()}, keep_frames};
+    job.state = planned.states[i];
+    if (planned.kept && !cache.folder.empty()) job.cache = &features;
+    VisionOutcome outcome = vision_stage.run(job, hooks, timing);
+    if (!outcome.sound) session.forget();
+    reuse.encoded_slots += outcome.encoded;
+    reuse.slots += m.slots - outcome.encoded;
+    all.push_back(std::move(outcome.features));
+  }
+  return all;
 }
 
 Engine::Engine(const EngineOptions& options) : state_(std::make_unique<State>(options)) {}
@@ -208,6 +251,9 @@ const std::string& Engine::model_name() const { return state_->name; }
 const Checkpoint& Engine::checkpoint() const { return state_->checkpoint; }
 PromptStyle Engine::default_prompt_style() const { return state_->style; }
 int Engine::threads() const { return state_->pool.size(); }
+CacheReport Engine::cache_report() const {
+  return {state_->store.counters(), state_->prefixes.bytes()};
+}
 
 LocateResult Engine::locate(const LocateRequest& request, const RunHooks& hooks) {
   State& s = *state_;
@@ -218,10 +264,7 @@ LocateResult Engine::locate(const LocateRequest& request, const RunHooks& hooks)
     check_text("question", question);
     prompts.push_back(make_prompt(question, style));
   }
-  if (hooks.progress) hooks.progress({"probing", 0, 0, {}});
-  std::vector<Media> media;
-  media.push_back(
-      plan_media({request.video, false}, request.sampling, s.media, s.pool, hooks.cancel));
+  PlannedMedia planned = s.plan({{request.video, false, request.content}}, request.sampling, hooks);
 
   GenerateOptions options = s.generate_options(request.generation, /*greedy=*/true);
   options.sampling.top_logprobs = std::max(options.sampling.top_logprobs, kDigitAlternatives);
@@ -230,23 +273,23 @@ LocateResult Engine::locate(const LocateRequest& request, const RunHooks& hooks)
   for (const Prompt& prompt : prompts) {
     const Part video{Part::Kind::kVideo, {}, 0};
     const Part text{Part::Kind::kText, prompt.text, 0};
-    sequences.push_back(s.tokens({{"user", {video, text}, {}, {}}}, {}, media));
+    sequences.push_back(s.tokens({{"user", {video, text}, {}, {}}}, {}, planned));
     longest = std::max(longest, static_cast<int64_t>(sequences.back().ids.size()));
   }
   const int64_t capacity = longest + options.max_new_tokens;
-  s.check_memory(media, capacity);
-
+  Session session = s.open_session(planned, sequences.front(), capacity);
   Timing shared;
-  const std::vector<VisionFeatures> features = s.encode(media, hooks, shared);
-  const Media& video = media.front();
+  Reuse reuse;
+  const std::vector<VisionFeatures> features =
+      s.read_media(planned, sequences, session, request.keep_frames, hooks, shared, reuse);
+  const Media& video = planned.media.front();
   const SamplingOptions sampled = s.media.sampling(request.sampling);
 
-  Session session(s.decoder, s.tokenizer, features, capacity);
   LocateResult result;
   auto answer_start = start;
   for (size_t i = 0; i < sequences.size(); ++i) {
     const double before = seconds_between(answer_start, Clock::now());
-    Reply reply = session.ask(sequences[i], options, hooks);
+    Reply reply = session.ask(sequences[i], features, options, hooks);
     Answer answer;
     answer.question = request.questions[i];
     answer.language = prompts[i].language;
@@ -273,6 +316,9 @@ LocateResult Engine::locate(const LocateRequest& request, const RunHooks& hooks)
       }
       answer.tokens = std::move(reply.tokens);
     }
+    // The first question pays for what all of them share.
+    answer.reuse = std::exchange(reuse, Reuse{video.slots, 0, 0});
+    answer.reuse.prefix_tokens = reply.reused_tokens;
     answer.timing = std::exchange(shared, Timing{});
     answer.timing.prefill = reply.prefill_seconds;
     answer.timing.generation = reply.generation_seconds;
@@ -281,7 +327,7 @@ LocateResult Engine::locate(const LocateRequest& request, const RunHooks& hooks)
     result.answers.push_back(std::move(answer));
     answer_start = Clock::now();
   }
-  result.media = std::move(media.front());
+  result.media = std::move(planned.media.front());
   return result;
 }
 
@@ -294,24 +340,20 @@ Description Engine::describe(const DescribeRequest& request, const RunHooks& hoo
     throw Error(ErrorCode::kUsage, "prompt: it is empty", "say what you want to know");
   }
   Description result;
-  if (hooks.progress && !request.media.empty()) hooks.progress({"probing", 0, 0, {}});
-  for (const MediaFile& file : request.media) {
-    result.media.push_back(plan_media(file, request.sampling, s.media, s.pool, hooks.cancel));
-  }
+  PlannedMedia planned = s.plan(request.media, request.sampling, hooks);
   std::vector<Message> messages;
   if (!request.system.empty()) {
     messages.push_back({"system", {{Part::Kind::kText, request.system, 0}}, {}, {}});
   }
   messages.push_back({"user", place_media(request.prompt, request.media), {}, {}});
-  const TokenSequence sequence = s.tokens(messages, split_tools(request.tools_json), result.media);
+  const TokenSequence sequence = s.tokens(messages, split_tools(request.tools_json), planned);
   const GenerateOptions options = s.generate_options(request.generation, /*greedy=*/false);
   const int64_t capacity = static_cast<int64_t>(sequence.ids.size()) + options.max_new_tokens;
-  s.check_memory(result.media, capacity);
-
-  const std::vector<VisionFeatures> features = s.encode(result.media, hooks, result.timing);
-  Session session(s.decoder, s.tokenizer, features, capacity);
+  Session session = s.open_session(planned, sequence, capacity);
+  const std::vector<VisionFeatures> features = s.read_media(
+      planned, {&sequence, 1}, session, /*keep_frames=*/false, hooks, result.timing, result.reuse);
   const double before = seconds_between(start, Clock::now());
-  Reply reply = session.ask(sequence, options, hooks);
+  Reply reply = session.ask(sequence, features, options, hooks);
   AnswerOptions reading;
   reading.starts_in_thought = s.chat.opens_thinking();
   const ParsedAnswer parsed = parse_answer(reply.text, reading);
@@ -319,11 +361,13 @@ Description Engine::describe(const DescribeRequest& request, const RunHooks& hoo
   result.reasoning = parsed.reasoning;
   result.finish_reason = reply.finish == FinishReason::kLength ? "length" : "stop";
   result.usage = usage_of(sequence, reply);
+  result.reuse.prefix_tokens = reply.reused_tokens;
   if (options.sampling.top_logprobs > 0) result.tokens = std::move(reply.tokens);
   result.timing.prefill = reply.prefill_seconds;
   result.timing.generation = reply.generation_seconds;
   result.timing.first_token = before + reply.first_token_seconds;
   result.timing.total = seconds_between(start, Clock::now());
+  result.media = std::move(planned.media);
   return result;
 }
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/cancel.h"
+#include "cache/disk_store.h"
 #include "engine/media.h"
 #include "grounding/output.h"
 #include "grounding/prompt.h"
@@ -21,10 +22,23 @@
 
 namespace shijian {
 
+// What is kept between calls. Runs that record stages or have overrides never use it.
+struct CacheOptions {
+  bool enabled = true;
+  // Vision features on disk: the folder (default_cache_folder() is the usual one; empty: none) and
+  // how much it may hold.
+  std::filesystem::path folder;
+  int64_t max_bytes = int64_t{4} << 30;
+  // Keys and values of prompts in memory; the latest stays however large. Negative: a quarter of
+  // the memory that is free when the engine starts.
+  int64_t prefix_bytes = -1;
+};
+
 struct EngineOptions {
   std::filesystem::path model;          // a checkpoint directory
   int threads = 0;                      // 0: one for each core
   Reference reference = Reference::k4;  // which version of transformers to follow
+  CacheOptions cache = {};
 };
 
 // Overrides of sampling and penalties; what is absent comes from the task (locate is greedy) or
@@ -37,7 +51,8 @@ struct GenerationRequest {
   std::optional<double> repetition_penalty;
   std::optional<double> presence_penalty;
   uint64_t seed = 0;
-  int logprobs = 0;  // record the likeliest N of each generated token
+  int logprobs = 0;          // record the likeliest N of each generated token
+  bool ignore_stop = false;  // go on to max_new_tokens whatever comes: for measurements
 };
 
 // How far a run is. Stages, in order: "probing", "decoding", "encoding", "reading", "answering".
@@ -64,15 +79,18 @@ struct RunHooks {
 
 struct LocateRequest {
   std::filesystem::path video;
+  std::string content;                 // the video's content_hash() where the caller knows it
   std::vector<std::string> questions;  // they share decoding, vision encoding and prefix
   SamplingRequest sampling;
   std::optional<PromptStyle> prompt_style;  // absent: the checkpoint's
   GenerationRequest generation;
+  bool keep_frames =
+      false;  // the result shall have the frames, which are decoded for that if need be
 };
 
 struct LocateResult {
   std::vector<Answer> answers;  // [questions]
-  Media media;                  // its patches are released
+  Media media;                  // without patches, and without frames unless they were asked for
 };
 
 // One turn of a chat over any number of videos and images.
@@ -88,12 +106,19 @@ struct DescribeRequest {
 
 struct Description {
   std::string response;
-  std::string reasoning;  // of thinking models
-  std::vector<Media> media;
+  std::string reasoning;               // of thinking models
+  std::vector<Media> media;            // without patches and frames
   std::vector<GeneratedToken> tokens;  // when log-probabilities were asked for
   std::string finish_reason;           // "stop" or "length"
   Usage usage;
+  Reuse reuse;
   Timing timing;
+};
+
+// What the caches hold and did.
+struct CacheReport {
+  DiskCounters disk;
+  int64_t prefix_bytes = 0;  // keys and values kept in memory
 };
 
 // One call at a time; the thread that calls does the work, with the pool's help.
@@ -112,6 +137,7 @@ class Engine {
   const Checkpoint& checkpoint() const;
   PromptStyle default_prompt_style() const;
   int threads() const;
+  CacheReport cache_report() const;  // from any thread
 
  private:
   struct State;

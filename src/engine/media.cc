@@ -58,7 +58,10 @@ SamplingOptions MediaSettings::sampling(const SamplingRequest& request) const {
   options.fps = request.fps.value_or(profile.fps.value_or(video.fps));
   options.frames = request.frames;
   options.min_frames = profile.min_frames.value_or(static_cast<int>(video.min_frames));
-  options.max_frames = profile.max_frames.value_or(static_cast<int>(video.max_frames));
+  options.max_frames =
+      request.max_frames.value_or(profile.max_frames.value_or(static_cast<int>(video.max_frames)));
+  // A caller's limit goes before a model's least number.
+  options.min_frames = std::min(options.min_frames, options.max_frames);
   options.min_pixels = request.min_pixels.value_or(video.shortest_edge);
   options.max_pixels = request.max_pixels.value_or(video.longest_edge);
   options.cap_frame = reference == Reference::k5 && video.cap_pixels_per_frame.value_or(false);
@@ -89,14 +92,24 @@ Media plan_media(const MediaFile& file, const SamplingRequest& request,
   return media;
 }
 
-void load_media(Media& media, const MediaSettings& settings, ThreadPool& pool,
-                const CancelToken& cancel, const DecodeProgress& progress) {
+void load_slots(Media& media, std::span<const int64_t> slots, const MediaSettings& settings,
+                ThreadPool& pool, const CancelToken& cancel, const DecodeProgress& progress) {
   if (media.is_image) return;
+  const PatchGeometry g = settings.video_geometry();
+  const auto frames = static_cast<int64_t>(media.plan.indices.size());
+  FramePlan part = media.plan;
+  part.indices.clear();
+  part.times.clear();
+  for (const int64_t slot : slots) {
+    for (int64_t i = slot * g.temporal; i < std::min(frames, (slot + 1) * g.temporal); ++i) {
+      part.indices.push_back(media.plan.indices[i]);
+      part.times.push_back(media.plan.times[i]);
+    }
+  }
   DecodeOptions options;
   options.threads = pool.size();
-  media.frames =
-      decode_frames(media.path, media.video, media.plan, options, pool, cancel, progress);
-  media.patches = make_patches(media.frames.rgb, settings.video_geometry(), pool);
+  media.frames = decode_frames(media.path, media.video, part, options, pool, cancel, progress);
+  media.patches = make_patches(media.frames.rgb, g, pool);
 }
 
 Tensor source_frames(const Media& media, ThreadPool& pool, const CancelToken& cancel) {

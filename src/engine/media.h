@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,7 @@ enum class Reference { k4, k5 };
 struct SamplingRequest {
   std::optional<double> fps;
   std::optional<int> frames;
+  std::optional<int> max_frames;
   std::optional<int64_t> min_pixels;    // over all frames
   std::optional<int64_t> max_pixels;    // over all frames
   std::optional<int64_t> frame_pixels;  // of one frame
@@ -36,6 +38,7 @@ struct SamplingRequest {
 struct MediaFile {
   std::filesystem::path path;
   bool is_image = false;
+  std::string content = {};  // its content_hash() where the caller knows it
 };
 
 // One video or image on its way to the vision encoder.
@@ -44,8 +47,8 @@ struct Media {
   std::string path;
   VideoInfo video;          // videos alone
   FramePlan plan;           // videos alone
-  Frames frames;            // resized; an image is one frame at time 0
-  Tensor patches;           // F32 [slots * grid_height * grid_width, patch values]
+  Frames frames;            // those that were decoded, resized; an image is one frame at time 0
+  Tensor patches;           // F32 [slots loaded * grid_height * grid_width, patch values]
   int64_t slots = 0;        // temporal slots; 1 for an image
   int64_t grid_height = 0;  // patches
   int64_t grid_width = 0;
@@ -70,17 +73,17 @@ struct MediaSettings {
 Media plan_media(const MediaFile& file, const SamplingRequest& request,
                  const MediaSettings& settings, ThreadPool& pool, const CancelToken& cancel);
 
-// Decodes a planned video and cuts its patches; an image is ready already.
-// Throws the errors of decode_frames.
-void load_media(Media& media, const MediaSettings& settings, ThreadPool& pool,
-                const CancelToken& cancel, const DecodeProgress& progress);
+// Decodes these slots (ascending) of a planned video and cuts their patches; an image is ready
+// already. Throws the errors of decode_frames.
+void load_slots(Media& media, std::span<const int64_t> slots, const MediaSettings& settings,
+                ThreadPool& pool, const CancelToken& cancel, const DecodeProgress& progress);
 
 // The frames of the plan at the source's own size, U8 [n, height, width, 3]: what the reference's
 // processor is given. Of an image, U8 [1, height, width, 3].
 Tensor source_frames(const Media& media, ThreadPool& pool, const CancelToken& cancel);
 
-// Stands in for load_media: `frames` U8 [n, height, width, 3] of any size are resized as the
-// plan says. Error(kUsage) when n is not the plan's.
+// Stands in for load_slots, for all of them: `frames` U8 [n, height, width, 3] of any size are
+// resized as the plan says. Error(kUsage) when n is not the plan's.
 void load_media_from(Media& media, const Tensor& frames, const MediaSettings& settings,
                      ThreadPool& pool);
 

@@ -1,7 +1,8 @@
 #include "engine/session.h"
 
-#include <algorithm>
 #include <chrono>
+#include <new>
+#include <utility>
 
 namespace shijian {
 namespace {
@@ -10,29 +11,6 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-bool same_place(const PlacedBlock& a, const PlacedBlock& b) {
-  return a.block.first == b.block.first && a.block.grid.rows == b.block.grid.rows &&
-         a.block.grid.cols == b.block.grid.cols && a.media == b.media &&
-         a.feature_row == b.feature_row;
-}
-
-// Tokens at the beginning of `prompt` that `held` begins with too, features included. At most all
-// but one: the last token has to be read for its logits.
-int64_t common_prefix(const TokenSequence& held, const TokenSequence& prompt) {
-  const size_t limit = std::min(held.ids.size(), prompt.ids.size() - 1);
-  const auto differs =
-      std::mismatch(held.ids.begin(), held.ids.begin() + limit, prompt.ids.begin());
-  auto common = static_cast<int64_t>(differs.first - held.ids.begin());
-  for (size_t i = 0; i < prompt.blocks.size(); ++i) {
-    const VisualBlock& block = prompt.blocks[i].block;
-    if (block.first >= common) break;
-    const bool held_too = i < held.blocks.size() && same_place(held.blocks[i], prompt.blocks[i]);
-    // A block is read whole or not at all.
-    if (!held_too || block.first + block.grid.tokens() > common) common = block.first;
-  }
-  return common;
 }
 
 PositionIds positions_of(const TokenSequence& prompt, int64_t first) {
@@ -57,20 +35,25 @@ PositionIds positions_of(const TokenSequence& prompt, int64_t first) {
 
 }  // namespace
 
-Session::Session(Decoder& decoder, const Tokenizer& tokenizer,
-                 const std::vector<VisionFeatures>& features, int64_t capacity)
-    : decoder_(decoder),
-      tokenizer_(tokenizer),
-      features_(features),
-      cache_(decoder.make_cache(capacity)) {}
+Session::Session(Decoder& decoder, const Tokenizer& tokenizer, Prefix start, PrefixCache* keeper)
+    : decoder_(decoder), tokenizer_(tokenizer), keeper_(keeper), held_(std::move(start)) {}
 
-ConstMatrix Session::read(const TokenSequence& prompt, int64_t reused, const PositionIds& positions,
-                          const RunHooks& hooks) {
+Session::~Session() {
+  if (keeper_ == nullptr) return;
+  try {
+    keeper_->keep(std::move(held_));
+  } catch (const std::bad_alloc&) {
+    // Then it is not kept.
+  }
+}
+
+ConstMatrix Session::read(const TokenSequence& prompt, const std::vector<VisionFeatures>& features,
+                          int64_t reused, const PositionIds& positions, const RunHooks& hooks) {
   std::vector<VisualRows> visual;
   for (const PlacedBlock& placed : prompt.blocks) {
     if (placed.block.first < reused) continue;
     visual.push_back({placed.block.first - reused, placed.block.grid.tokens(),
-                      &features_[placed.media], placed.feature_row});
+                      &features[placed.media], placed.feature_row});
   }
   const auto total = static_cast<int64_t>(prompt.ids.size());
   ForwardOptions options;
@@ -82,29 +65,24 @@ ConstMatrix Session::read(const TokenSequence& prompt, int64_t reused, const Pos
     };
   }
   const std::span<const int32_t> tokens(prompt.ids.begin() + reused, prompt.ids.end());
-  return decoder_.forward({tokens, positions, visual}, cache_, options);
+  return decoder_.forward({tokens, positions, visual}, held_.cache, options);
 }
 
-Reply Session::ask(const TokenSequence& prompt, const GenerateOptions& options,
-                   const RunHooks& hooks) {
+Reply Session::ask(const TokenSequence& prompt, const std::vector<VisionFeatures>& features,
+                   const GenerateOptions& options, const RunHooks& hooks) {
   const auto start = Clock::now();
   Reply reply;
   reply.prompt_tokens = static_cast<int64_t>(prompt.ids.size());
-  reply.reused_tokens = common_prefix(held_, prompt);
-  cache_.truncate(reply.reused_tokens);
-  // Whatever happens from here on, the cache holds no more than this.
-  held_.ids.resize(reply.reused_tokens);
-  std::erase_if(held_.blocks, [&](const PlacedBlock& placed) {
-    return placed.block.first >= reply.reused_tokens;
-  });
+  reply.reused_tokens = known(prompt);
+  held_.truncate(reply.reused_tokens);
+  held_.prompt = prompt;  // whatever happens from here on, the cache holds a beginning of it
 
   if (hooks.stages != nullptr) {
     const std::vector<int64_t> ids(prompt.ids.begin(), prompt.ids.end());
     hooks.stages->set_ints("prompt_tokens", ids);
   }
   const PositionIds positions = positions_of(prompt, reply.reused_tokens);
-  const ConstMatrix logits = read(prompt, reply.reused_tokens, positions, hooks);
-  held_ = prompt;
+  const ConstMatrix logits = read(prompt, features, reply.reused_tokens, positions, hooks);
   reply.prefill_seconds = seconds_since(start);
 
   GenerateOptions run = options;
@@ -129,7 +107,8 @@ Reply Session::ask(const TokenSequence& prompt, const GenerateOptions& options,
     }
     return true;
   };
-  const Generated generated = generate(decoder_, cache_, logits, positions.next, prompt.ids, run);
+  const Generated generated =
+      generate(decoder_, held_.cache, logits, positions.next, prompt.ids, run);
   reply.finish = generated.reason;
   reply.generation_seconds = seconds_since(start) - reply.prefill_seconds;
   if (hooks.stages != nullptr) {

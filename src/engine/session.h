@@ -1,5 +1,5 @@
-// One prompt after another over the same media: features are encoded once, and a prompt that
-// begins like the one before it is read only from where it differs.
+// One prompt after another: a prompt that begins like what the key/value cache holds is read only
+// from where it differs.
 #pragma once
 
 #include <functional>
@@ -9,6 +9,7 @@
 
 #include "engine/conversation.h"
 #include "engine/engine.h"
+#include "engine/prefix_cache.h"
 #include "grounding/confidence.h"
 #include "model/decoder.h"
 #include "model/generate.h"
@@ -30,23 +31,32 @@ struct Reply {
 // Keeps references to everything it is given. One thread at a time.
 class Session {
  public:
-  // features: [media]; `capacity` is the longest prompt plus answer that will come.
-  Session(Decoder& decoder, const Tokenizer& tokenizer, const std::vector<VisionFeatures>& features,
-          int64_t capacity);
+  // `start` has room for the longest prompt plus answer that will come. Where `keeper` is not null,
+  // what the session has read goes there when it ends, however it ends.
+  Session(Decoder& decoder, const Tokenizer& tokenizer, Prefix start, PrefixCache* keeper);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
 
+  // Tokens of `prompt` that need not be read.
+  int64_t known(const TokenSequence& prompt) const { return common_prefix(held_, prompt); }
+  // What was read is not to be kept.
+  void forget() { keeper_ = nullptr; }
+
+  // features: [media], with the rows of every block that is not known.
   // Throws Error as Decoder::forward and generate do.
-  Reply ask(const TokenSequence& prompt, const GenerateOptions& options, const RunHooks& hooks);
+  Reply ask(const TokenSequence& prompt, const std::vector<VisionFeatures>& features,
+            const GenerateOptions& options, const RunHooks& hooks);
 
  private:
   // Reads what the cache does not hold yet and returns the logits of the last token.
-  ConstMatrix read(const TokenSequence& prompt, int64_t reused, const PositionIds& positions,
-                   const RunHooks& hooks);
+  ConstMatrix read(const TokenSequence& prompt, const std::vector<VisionFeatures>& features,
+                   int64_t reused, const PositionIds& positions, const RunHooks& hooks);
 
   Decoder& decoder_;
   const Tokenizer& tokenizer_;
-  const std::vector<VisionFeatures>& features_;
-  KvCache cache_;
-  TokenSequence held_;  // what the cache holds
+  PrefixCache* keeper_;
+  Prefix held_;
 };
 
 }  // namespace shijian

@@ -81,6 +81,11 @@ OrderedJson usage_json(const Usage& usage) {
           {"generated_tokens", usage.generated_tokens}};
 }
 
+void add_reuse(OrderedJson& json, const Reuse& reuse) {
+  json["reused"] = {{"slots", reuse.slots}, {"prefix_tokens", reuse.prefix_tokens}};
+  json["encoded_slots"] = reuse.encoded_slots;
+}
+
 OrderedJson timing_json(const Timing& timing) {
   return {{"decode", thousandths(timing.decode)},
           {"vision", thousandths(timing.vision)},
@@ -164,6 +169,7 @@ OrderedJson answer_json(const Answer& answer, TimeFormat time_format) {
   json["video"] = video_json(answer.video);
   json["sampling"] = sampling_json(answer.sampling);
   json["usage"] = usage_json(answer.usage);
+  add_reuse(json, answer.reuse);
   json["timing"] = timing_json(answer.timing);
   OrderedJson notes = OrderedJson::array();
   for (const Note& note : answer.notes) {

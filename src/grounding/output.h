@@ -45,6 +45,13 @@ struct Usage {
   int64_t generated_tokens = 0;
 };
 
+// What need not be computed for this answer, and what was.
+struct Reuse {
+  int64_t slots = 0;          // slots whose features were known, on disk or within a known prefix
+  int64_t prefix_tokens = 0;  // tokens of the prompt whose keys and values were known
+  int64_t encoded_slots = 0;  // slots that the vision encoder ran over
+};
+
 // Seconds of work for this answer; what several questions share counts once, on the first.
 struct Timing {
   double decode = 0;
@@ -69,6 +76,7 @@ struct Answer {
   VideoSummary video;
   SamplingSummary sampling;
   Usage usage;
+  Reuse reuse;
   Timing timing;
   std::vector<GeneratedToken> tokens;  // only when log-probabilities were asked for
 };
@@ -93,6 +101,7 @@ nlohmann::ordered_json answer_json(const Answer& answer, TimeFormat time_format)
 
 // Parts of it that other outputs share.
 nlohmann::ordered_json usage_json(const Usage& usage);
+void add_reuse(nlohmann::ordered_json& json, const Reuse& reuse);  // "reused", "encoded_slots"
 nlohmann::ordered_json timing_json(const Timing& timing);
 nlohmann::ordered_json tokens_json(std::span<const GeneratedToken> tokens);
 

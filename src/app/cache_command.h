@@ -1,0 +1,10 @@
+#pragma once
+
+#include <CLI/App.hpp>
+
+namespace shijian {
+
+// `shijian cache`: what is kept on disk between runs.
+void add_cache_command(CLI::App& app);
+
+}  // namespace shijian

@@ -1,0 +1,145 @@
+#include "engine/prefix_cache.h"
+
+#include <algorithm>
+#include <cstring>
+#include <optional>
+#include <span>
+#include <utility>
+
+#include "base/hash.h"
+#include "model/memory.h"
+
+namespace shijian {
+namespace {
+
+// Room beyond what a prompt needs, for a longer question to the same video. It costs address space
+// alone.
+constexpr int64_t kSpareTokens = 1024;
+// Fewer tokens are no video and not worth the trouble.
+constexpr int64_t kLeastTokens = 32;
+
+bool same_block(const PlacedBlock& a, const PlacedBlock& b) {
+  return a.block.first == b.block.first && a.block.grid.rows == b.block.grid.rows &&
+         a.block.grid.cols == b.block.grid.cols && a.name == b.name;
+}
+
+int64_t end_of(const PlacedBlock& placed) {
+  return placed.block.first + placed.block.grid.tokens();
+}
+
+// Names a prompt: its tokens and visual features.
+std::string name_of(const TokenSequence& prompt) {
+  std::string parts = content_hash(std::as_bytes(std::span(prompt.ids)));
+  for (const PlacedBlock& placed : prompt.blocks) {
+    parts += fmt::format(" {} {}", placed.block.first, placed.name);
+  }
+  return content_hash(std::as_bytes(std::span(parts)));
+}
+
+}  // namespace
+
+int64_t Prefix::length() const {
+  return std::min(cache.length(), static_cast<int64_t>(prompt.ids.size()));
+}
+
+void Prefix::truncate(int64_t tokens) {
+  tokens = std::min(tokens, length());
+  cache.truncate(tokens);
+  prompt.ids.resize(static_cast<size_t>(tokens));
+  std::erase_if(prompt.blocks,
+                [&](const PlacedBlock& placed) { return placed.block.first >= tokens; });
+}
+
+int64_t common_prefix(const Prefix& held, const TokenSequence& prompt) {
+  const int64_t limit = std::min(held.length(), static_cast<int64_t>(prompt.ids.size()) - 1);
+  const auto& ids = held.prompt.ids;
+  const auto differs = std::mismatch(ids.begin(), ids.begin() + limit, prompt.ids.begin());
+  int64_t common = differs.first - ids.begin();
+  const auto& blocks = held.prompt.blocks;
+  for (size_t i = 0; i < prompt.blocks.size(); ++i) {
+    const PlacedBlock& placed = prompt.blocks[i];
+    if (placed.block.first >= common) break;
+    // A block is read whole or not at all.
+    const bool held_too = i < blocks.size() && same_block(blocks[i], placed);
+    if (!held_too || end_of(placed) > common) common = placed.block.first;
+  }
+  return common;
+}
+
+PrefixCache::PrefixCache(Decoder& decoder, int64_t max_bytes)
+    : decoder_(decoder), entries_(max_bytes) {}
+
+int64_t PrefixCache::bytes_of(int64_t tokens) const {
+  const TextConfig& text = decoder_.config();
+  return KvCache::bytes_for(text.num_layers, text.num_kv_heads * text.head_dim, tokens);
+}
+
+Prefix PrefixCache::make(int64_t capacity) const {
+  return {decoder_.make_cache(capacity + kSpareTokens), {}};
+}
+
+Prefix PrefixCache::copy(Prefix& from, int64_t tokens, int64_t capacity) const {
+  Prefix to = make(capacity);
+  for (int64_t layer = 0; layer < to.cache.layers(); ++layer) {
+    const auto copy_rows = [&](const Matrix& source, const Matrix& target) {
+      std::memcpy(target.data, source.data,
+                  static_cast<size_t>(tokens * source.cols) * sizeof(float));
+    };
+    copy_rows(from.cache.keys(layer, 0, tokens), to.cache.keys(layer, 0, tokens));
+    copy_rows(from.cache.values(layer, 0, tokens), to.cache.values(layer, 0, tokens));
+  }
+  to.cache.extend(tokens);
+  to.prompt = from.prompt;
+  to.truncate(tokens);
+  return to;
+}
+
+void PrefixCache::make_room(int64_t bytes) {
+  while (!entries_.entries().empty() && available_memory() < bytes) {
+    entries_.take(entries_.entries().back().key);
+  }
+}
+
+Prefix PrefixCache::take(const TokenSequence& prompt, int64_t capacity, int64_t bytes) {
+  int64_t best = kLeastTokens - 1;
+  std::string key;
+  for (const auto& entry : entries_.entries()) {
+    const int64_t common = common_prefix(entry.value, prompt);
+    if (common <= best) continue;
+    best = common;
+    key = entry.key;
+  }
+  std::optional<Prefix> found = entries_.take(key);
+  if (!found) {
+    make_room(bytes);
+    bytes_ = entries_.bytes();
+    return make(capacity);
+  }
+  const auto& blocks = found->prompt.blocks;
+  const bool loses = !blocks.empty() && end_of(blocks.back()) > best;
+  const bool fits = found->cache.capacity() >= capacity;
+  make_room(loses || !fits ? bytes : bytes - bytes_of(best));
+  if (loses && available_memory() >= bytes) {
+    Prefix prefix = copy(*found, best, capacity);
+    keep(std::move(*found));
+    return prefix;
+  }
+  bytes_ = entries_.bytes();
+  if (!fits) {
+    return available_memory() >= bytes ? copy(*found, best, capacity) : make(capacity);
+  }
+  found->truncate(best);
+  return std::move(*found);
+}
+
+void PrefixCache::keep(Prefix prefix) {
+  prefix.truncate(prefix.length());
+  if (prefix.length() > 0) {
+    const int64_t bytes = bytes_of(prefix.length());
+    std::string key = name_of(prefix.prompt);
+    entries_.put(std::move(key), std::move(prefix), bytes);
+  }
+  bytes_ = entries_.bytes();
+}
+
+}  // namespace shijian

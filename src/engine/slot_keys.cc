@@ -1,0 +1,72 @@
+#include "engine/slot_keys.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <numeric>
+#include <span>
+
+#include "base/hash.h"
+#include "video/pixel_version.h"
+
+namespace shijian {
+namespace {
+
+std::string hash_of(const std::string& text) {
+  return content_hash(std::as_bytes(std::span(text)));
+}
+
+// Everything but the frames themselves that shapes the pixels of a slot.
+std::string pixel_settings(const Media& media, const MediaSettings& settings) {
+  const PatchGeometry g = media.is_image ? settings.image_geometry() : settings.video_geometry();
+  return fmt::format(
+      "{} reference {} grid {}x{} patch {} temporal {} merge {} mean {} std {} by {}",
+      media.is_image ? "image" : "video", settings.reference == Reference::k5 ? 5 : 4,
+      media.grid_height, media.grid_width, g.patch, g.temporal, g.merge, g.mean, g.std, g.rescale);
+}
+
+}  // namespace
+
+SlotKeys slot_keys(const Media& media, const MediaSettings& settings, const std::string& content) {
+  const std::string base = fmt::format("slot 1 {} pixels {} {}", content, pixel_version(),
+                                       pixel_settings(media, settings));
+  SlotKeys keys;
+  if (media.is_image) {
+    keys.slots = {hash_of(base)};
+    keys.lattice = base;
+    return keys;
+  }
+  const FramePlan& plan = media.plan;
+  const int64_t temporal = settings.video_geometry().temporal;
+  const auto n = static_cast<int64_t>(plan.indices.size());
+  for (int64_t slot = 0; slot < media.slots; ++slot) {
+    std::string name = base;
+    for (int64_t i = slot * temporal; i < std::min(n, (slot + 1) * temporal); ++i) {
+      name += fmt::format(" {} {:a}", plan.indices[i], plan.times[i]);
+    }
+    keys.slots.push_back(hash_of(name));
+  }
+  keys.last_repeats = n % temporal != 0;
+  int64_t p = plan.indices.back() - plan.indices.front();
+  int64_t q = std::max<int64_t>(1, n - 1);
+  int64_t phase = plan.indices.front();
+  if (p > 0) {
+    const int64_t common = std::gcd(p, q);
+    p /= common;
+    q /= common;
+    keys.first = plan.indices.front() * q / (temporal * p);
+    phase = plan.indices.front() * q % (temporal * p);
+  }
+  keys.lattice = fmt::format("{} step {}/{} phase {}", base, p, q, phase);
+  return keys;
+}
+
+SlotKeys local_slot_keys(const Media& media, size_t index) {
+  SlotKeys keys;
+  for (int64_t slot = 0; slot < media.slots; ++slot) {
+    keys.slots.push_back(fmt::format("{}/{}", index, slot));
+  }
+  return keys;
+}
+
+}  // namespace shijian

@@ -1,0 +1,148 @@
+#include "engine/vision_stage.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <numeric>
+
+#include "cache/content_hashes.h"
+
+namespace shijian {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Slots are encoded and stored in pieces, so that a run that ends early has not worked in vain. A
+// piece has at least this many patches, enough to keep the encoder busy.
+constexpr int64_t kPiecePatches = 4096;
+
+double seconds_between(Clock::time_point start, Clock::time_point end) {
+  return std::chrono::duration<double>(end - start).count();
+}
+
+// The rows of a slot, from row `first` of one tensor to row `at` of another.
+void copy_rows(const Tensor& from, int64_t first, int64_t rows, Tensor& to, int64_t at) {
+  const int64_t width = to.dim(1);
+  std::memcpy(to.data<float>() + at * width, from.data<float>() + first * width,
+              static_cast<size_t>(rows * width) * sizeof(float));
+}
+
+}  // namespace
+
+VisionStage::VisionStage(const VisionConfig& config, const VisionEncoder& encoder,
+                         const MediaSettings& settings, ThreadPool& pool)
+    : config_(config), encoder_(encoder), settings_(settings), pool_(pool) {}
+
+VisionOutcome VisionStage::run(const VisionJob& job, const RunHooks& hooks, Timing& timing) const {
+  Media& m = job.media;
+  const auto start = Clock::now();
+  VisionOutcome outcome;
+  std::vector<int64_t> missing = job.slots;
+  if (!missing.empty()) {
+    const int64_t tokens = encoder_.merged({1, m.grid_height, m.grid_width}).tokens();
+    const Shape shape = {m.slots * tokens, config_.out_hidden_size};
+    outcome.features.embeddings = Tensor(DType::kF32, shape);
+    for (size_t k = 0; k < config_.deepstack_visual_indexes.size(); ++k) {
+      outcome.features.deepstack.emplace_back(DType::kF32, shape);
+    }
+    if (job.cache != nullptr) {
+      missing = job.cache->load(job.keys, missing, tokens, outcome.features);
+    }
+  }
+  const auto looked_up = Clock::now();
+  std::vector<int64_t> every(static_cast<size_t>(m.slots));
+  std::iota(every.begin(), every.end(), 0);
+  const std::vector<int64_t>& loaded = job.all_frames ? every : missing;
+  if (!loaded.empty()) load(job, loaded, hooks);
+  if (!missing.empty()) {
+    const bool changed = !job.state.empty() && file_state(m.path) != job.state;
+    outcome.sound = m.frames.notes.empty() && !changed;
+  }
+  const auto decoded = Clock::now();
+  if (!missing.empty()) encode(job, missing, hooks, outcome);
+  m.patches = Tensor();
+  if (!job.all_frames) m.frames = Frames();
+  timing.decode += seconds_between(looked_up, decoded);
+  timing.vision += seconds_between(start, looked_up) + seconds_between(decoded, Clock::now());
+  return outcome;
+}
+
+void VisionStage::load(const VisionJob& job, std::span<const int64_t> slots,
+                       const RunHooks& hooks) const {
+  Media& m = job.media;
+  const Overrides* given = hooks.overrides;
+  const bool frames_given = given != nullptr && given->frames.contains(job.index);
+  if (frames_given) {
+    load_media_from(m, *given->frames.at(job.index), settings_, pool_);
+  } else {
+    DecodeProgress decoding;
+    if (hooks.progress) {
+      decoding = [&](int64_t done, int64_t total) {
+        hooks.progress({"decoding", done, total, {}});
+      };
+    }
+    load_slots(m, slots, settings_, pool_, hooks.cancel, decoding);
+  }
+  if (hooks.stages == nullptr) return;
+  const std::string suffix = fmt::format(".{}", job.index);
+  if (!frames_given) {
+    hooks.stages->set("frames" + suffix, source_frames(m, pool_, hooks.cancel));
+  }
+  hooks.stages->set_ints("frame_indices" + suffix, m.frames.indices);
+  hooks.stages->set_doubles("frame_times" + suffix, m.frames.times);
+  hooks.stages->add_rows("pixel_values" + suffix,
+                         {m.patches.data<float>(), m.patches.dim(0), m.patches.dim(1)});
+}
+
+void VisionStage::encode(const VisionJob& job, std::span<const int64_t> missing,
+                         const RunHooks& hooks, VisionOutcome& outcome) const {
+  const Media& m = job.media;
+  const Overrides* given = hooks.overrides;
+  const Tensor& patches = given != nullptr && given->pixels.contains(job.index)
+                              ? *given->pixels.at(job.index)
+                              : m.patches;
+  const int64_t slot_patches = m.slot_patches();
+  const int64_t tokens = encoder_.merged({1, m.grid_height, m.grid_width}).tokens();
+  // Pieces end where chunks end: both are powers of two.
+  int64_t stretch = FeatureCache::places(tokens, outcome.features);
+  while (stretch * slot_patches < kPiecePatches) stretch *= 2;
+  const auto total = static_cast<int64_t>(missing.size());
+  // Patches lie in the order of the slots that were loaded.
+  const auto place = [&](int64_t i) { return job.all_frames ? missing[i] : i; };
+
+  EncodeOptions options;
+  options.cancel = hooks.cancel;
+  options.stages = hooks.stages;
+  for (int64_t first = 0; first < total;) {
+    int64_t last = first + 1;
+    while (last < total && place(last) == place(last - 1) + 1 &&
+           (job.keys.first + missing[last]) / stretch ==
+               (job.keys.first + missing[first]) / stretch) {
+      ++last;
+    }
+    if (hooks.progress) {
+      options.progress = [&](int64_t done, int64_t) {
+        hooks.progress({"encoding", first + done, total, {}});
+      };
+    }
+    const PatchGrid grid{last - first, m.grid_height, m.grid_width};
+    const float* rows = patches.data<float>() + place(first) * slot_patches * patches.dim(1);
+    const VisionFeatures piece =
+        encoder_.encode({rows, grid.patches(), patches.dim(1)}, {&grid, 1}, options);
+    for (int64_t i = first; i < last; ++i) {
+      const int64_t from = (i - first) * tokens;
+      const int64_t at = missing[i] * tokens;
+      copy_rows(piece.embeddings, from, tokens, outcome.features.embeddings, at);
+      for (size_t k = 0; k < piece.deepstack.size(); ++k) {
+        copy_rows(piece.deepstack[k], from, tokens, outcome.features.deepstack[k], at);
+      }
+    }
+    outcome.encoded += last - first;
+    if (job.cache != nullptr && outcome.sound) {
+      job.cache->store(job.keys, missing.subspan(first, last - first), tokens, outcome.features);
+    }
+    first = last;
+  }
+}
+
+}  // namespace shijian

@@ -1,0 +1,58 @@
+// From planned media to vision features: what is known comes from the cache, the rest is decoded,
+// encoded and stored.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/engine.h"
+#include "engine/feature_cache.h"
+#include "engine/media.h"
+#include "engine/slot_keys.h"
+#include "model/vision_encoder.h"
+
+namespace shijian {
+
+struct VisionJob {
+  Media& media;      // its patches are released, and its frames unless they are all wanted
+  size_t index = 0;  // among the request's media
+  const SlotKeys& keys;
+  std::vector<int64_t> slots;     // whose features are wanted, ascending
+  bool all_frames = false;        // decode all frames and keep them
+  FeatureCache* cache = nullptr;  // null: none
+  std::string state = {};         // of the file when the keys were made; empty: does not matter
+};
+
+struct VisionOutcome {
+  VisionFeatures features;  // [all slots * tokens, width], rows of unwanted slots undefined; no
+                            // tensors when no slot was wanted
+  int64_t encoded = 0;      // slots that the encoder ran over
+  // The features are what the keys name. Not so where the file changed meanwhile or pictures were
+  // damaged, so that neighbours stand in: nothing was stored then.
+  bool sound = true;
+};
+
+// Keeps references to everything it is given. One run() at a time.
+class VisionStage {
+ public:
+  VisionStage(const VisionConfig& config, const VisionEncoder& encoder,
+              const MediaSettings& settings, ThreadPool& pool);
+
+  // Adds to timing.decode and timing.vision. Throws the errors of load_slots and
+  // VisionEncoder::encode; the slots that were encoded before are then stored.
+  VisionOutcome run(const VisionJob& job, const RunHooks& hooks, Timing& timing) const;
+
+ private:
+  void load(const VisionJob& job, std::span<const int64_t> slots, const RunHooks& hooks) const;
+  void encode(const VisionJob& job, std::span<const int64_t> missing, const RunHooks& hooks,
+              VisionOutcome& outcome) const;
+
+  const VisionConfig& config_;
+  const VisionEncoder& encoder_;
+  const MediaSettings& settings_;
+  ThreadPool& pool_;
+};
+
+}  // namespace shijian
