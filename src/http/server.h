@@ -2,7 +2,9 @@
 //
 // Handlers run on the server's few threads and must not block: they parse, validate, enqueue, and
 // answer at once or later, from any thread, through the Reply. (libmicrohttpd underneath: one
-// epoll loop a thread; a connection that waits for its reply or its stream is suspended.)
+// epoll loop a thread; a connection that waits for its reply or its stream is suspended. What it
+// cannot read as HTTP at all, it refuses by itself: 400, 414, 431 or 505 without the JSON of an
+// error and without X-Request-Id, and closes.)
 #pragma once
 
 #include <cstddef>
@@ -23,6 +25,7 @@
 
 namespace shijian {
 
+// Valid while the handler runs; what is needed later is copied.
 struct HttpRequest {
   std::string method;                        // "GET"; HEAD is routed as GET, its body left out
   std::string path;                          // percent-decoded, UTF-8, no NUL, no "." or ".." part
@@ -68,7 +71,8 @@ class HttpError : public Error {
 };
 
 // The JSON shape of an error, the status by its code (docs/api.md). Messages carry no local path:
-// whoever makes the Error for a client sees to it.
+// whoever makes the Error for a client sees to it. What becomes a 500 is not shown to clients at
+// all; it belongs in the log.
 HttpResponse error_response(const Error& error, const std::string& request_id);
 
 // Answered once; the second send() is ignored. When the last reference goes without an answer the
@@ -76,16 +80,18 @@ HttpResponse error_response(const Error& error, const std::string& request_id);
 class HttpReply {
  public:
   virtual ~HttpReply() = default;
+  // A stream, for a response that is one (never null then), which closes when it is dropped.
   virtual std::shared_ptr<HttpStream> send(HttpResponse response) = 0;
   // Raised when the client goes away before the answer or the stream has ended.
   virtual CancelToken gone() const = 0;
-  // Called once, from a server thread, when that happens; at once if it has happened already.
+  // Called once, from a server thread, when that happens; at once if it has happened already. It
+  // must not throw and is dropped, uncalled, when the answer is complete.
   virtual void on_gone(std::function<void()> callback) = 0;
 };
 
 using HttpHandler = std::function<void(const HttpRequest&, std::shared_ptr<HttpReply>)>;
 
-// Takes a body as it comes. Destroyed without finish() when the upload breaks off.
+// Takes a body as it comes. Destroyed without finish() when the upload breaks off, else after it.
 class HttpUpload {
  public:
   virtual ~HttpUpload() = default;
@@ -94,34 +100,50 @@ class HttpUpload {
 };
 using HttpUploadHandler = std::function<std::unique_ptr<HttpUpload>(const HttpRequest&)>;
 
+// What the log says of one request, when it is over. Called on a server thread; must not throw.
+struct AccessRecord {
+  std::string id, client, method;
+  std::string path;     // as it was sent, without the query
+  int status = 0;       // 0: cut before there was an answer
+  int64_t bytes = 0;    // of the answer's body
+  double seconds = 0;   // from the request's first line to the answer's end
+  bool gone = false;    // the client did not wait for the end
+  std::string problem;  // the message of an Error that was the answer, or of what made it a 500
+};
+
 struct HttpOptions {
   std::string host = "127.0.0.1";
-  int port = 7860;                       // 0: any free one
-  std::vector<std::string> names;        // further names that a Host header may carry
-  std::vector<std::string> keys;         // API keys; empty: none needed
+  int port = 7860;                 // 0: any free one
+  std::vector<std::string> names;  // further names that a Host header may carry
+  std::vector<std::string> keys;   // API keys; empty: none needed
   std::filesystem::path tls_certificate, tls_key;
-  size_t max_body = size_t{1} << 20;     // bytes of an ordinary route's body
+  size_t max_body = size_t{1} << 20;  // bytes of an ordinary route's body
   size_t max_upload = size_t{8} << 30;
   int max_connections = 1000;
   int max_connections_per_client = 300;
-  double requests_per_second = 100;      // of one client, with a burst of twice as many
-  int idle_seconds = 30;                 // a connection that says nothing; streams are exempt
+  double requests_per_second = 100;  // of one client, with a burst of twice as many
+  int idle_seconds = 30;             // a connection that says nothing; streams are exempt
+  std::function<void(const AccessRecord&)> log;
+};
+
+// `open`: needs no key (health, the page's own files).
+struct HttpRouteOptions {
+  bool open = false;
+  bool json = true;  // a body must be application/json
 };
 
 class HttpServer {
  public:
-  explicit HttpServer(HttpOptions options);
-  ~HttpServer();  // stop()
+  using RouteOptions = HttpRouteOptions;
+
+  explicit HttpServer(HttpOptions options);  // Error(kUsage): they make no sense
+  ~HttpServer();                             // stop()
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
 
-  // Pattern: "/api/v1/jobs/{}/cancel"; {} is one whole part. Routes are added before start().
-  // `open`: needs no key (health, the page's own files). A handler that throws an Error answers
-  // with it; anything else thrown is a 500 and a line in the log.
-  struct RouteOptions {
-    bool open = false;
-    bool json = true;  // a body must be application/json
-  };
+  // Pattern: "/api/v1/jobs/{}/cancel"; {} is one whole part, and a part written out goes before
+  // it. Routes are added before start(). A handler that throws an Error answers with it; anything
+  // else thrown is a 500 and a line in the log.
   void route(std::string method, std::string pattern, HttpHandler handler,
              RouteOptions options = {});
   void upload_route(std::string method, std::string pattern, HttpUploadHandler handler);
@@ -129,11 +151,14 @@ class HttpServer {
   // Binds and listens. Error(kUsage) for an address that is taken or not ours, or bad TLS files.
   void start();
   int port() const;
-  // Refuses new connections, ends streams, waits up to `seconds` for running replies.
+  // Refuses new connections, ends streams, waits up to `seconds` for running replies and answers
+  // the others with 503. Not from a handler.
   void stop(double seconds = 5);
 
   struct Statistics {
-    int64_t connections = 0, requests = 0, errors = 0;
+    int64_t connections = 0;  // open now
+    int64_t requests = 0;     // so far
+    int64_t errors = 0;       // answers of 500 and above
   };
   Statistics statistics() const;
 

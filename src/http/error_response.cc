@@ -1,0 +1,106 @@
+// Errors as clients see them: a status and the JSON shape of docs/api.md.
+#include <algorithm>
+#include <utility>
+
+#include "base/json.h"
+#include "http/server.h"
+
+namespace shijian {
+
+namespace {
+
+ErrorCode code_of(int status) {
+  switch (status) {
+    case 403:
+      return ErrorCode::kPermission;
+    case 404:
+      return ErrorCode::kNotFound;
+    case 503:
+      return ErrorCode::kCancelled;
+    default:
+      return status >= 500 ? ErrorCode::kInternal : ErrorCode::kUsage;
+  }
+}
+
+int status_of(const Error& error) {
+  if (const auto* http = dynamic_cast<const HttpError*>(&error)) return http->status();
+  switch (error.code()) {
+    case ErrorCode::kUsage:
+    case ErrorCode::kUnsupported:
+    case ErrorCode::kInvalid:
+      return 422;
+    case ErrorCode::kNotFound:
+      return 404;
+    case ErrorCode::kPermission:
+      return 403;
+    case ErrorCode::kConflict:
+      return 409;
+    case ErrorCode::kBusy:
+      return 429;
+    case ErrorCode::kNoMemory:
+    case ErrorCode::kCancelled:
+      return 503;
+    case ErrorCode::kIo:
+    case ErrorCode::kInternal:
+      return 500;
+  }
+  return 500;
+}
+
+const char* name_of(int status) {
+  switch (status) {
+    case 401:
+      return "unauthorized";
+    case 403:
+      return "forbidden";
+    case 404:
+      return "not_found";
+    case 405:
+      return "method_not_allowed";
+    case 409:
+      return "conflict";
+    case 413:
+    case 431:
+      return "too_large";
+    case 415:
+      return "unsupported_media_type";
+    case 422:
+      return "unprocessable";
+    case 429:
+      return "busy";
+    case 503:
+      return "unavailable";
+    default:
+      return status >= 500 ? "internal" : "bad_request";
+  }
+}
+
+// What went wrong inside names files and states that are not for clients.
+constexpr const char* kInternalMessage = "the server failed to answer this request";
+constexpr const char* kInternalHint = "its log has the reason under the request id";
+
+}  // namespace
+
+HttpError::HttpError(int status, std::string message, std::string hint, int retry_after)
+    : Error(code_of(status), std::move(message), std::move(hint)),
+      status_(status),
+      retry_after_(retry_after) {}
+
+HttpResponse error_response(const Error& error, const std::string& request_id) {
+  HttpResponse response;
+  response.status = status_of(error);
+  OrderedJson body;
+  body["error"] = {{"code", name_of(response.status)},
+                   {"message", response.status == 500 ? kInternalMessage : error.message()},
+                   {"hint", response.status == 500 ? kInternalHint : error.hint()},
+                   {"request_id", request_id}};
+  response.body = write_json(body) + "\n";
+  const auto* http = dynamic_cast<const HttpError*>(&error);
+  const int retry_after = http != nullptr ? http->retry_after() : 0;
+  if (retry_after > 0 || response.status == 429)
+    response.headers.emplace_back("Retry-After", std::to_string(std::max(retry_after, 1)));
+  if (response.status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
+  return response;
+}
+
+}  // namespace shijian
