@@ -1,0 +1,92 @@
+// One request's answer: who gives it (any thread) and the connection that takes it (a thread of
+// libmicrohttpd) meet here.
+//
+// A connection whose answer or whose stream's next piece is not there is suspended: it leaves the
+// library's event loop, which then neither times it out nor sees its client leave (watch.h does),
+// until resume. All of that is decided under one mutex.
+#pragma once
+
+#include <microhttpd.h>
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/cancel.h"
+#include "http/answer.h"
+#include "http/server.h"
+
+namespace shijian::http {
+
+class Exchange : public std::enable_shared_from_this<Exchange> {
+ public:
+  static constexpr size_t kMaxWaiting = size_t{1} << 20;  // bytes of a stream
+
+  Exchange(MHD_Connection* connection, std::string id);
+
+  // Filled in on its way in, constant from then on.
+  HttpRequest request;
+
+  // --- From any thread.
+
+  // `problem` goes to the log.
+  std::shared_ptr<HttpStream> send(HttpResponse response, std::string problem = {});
+  void send_error(const Error& error);
+  CancelToken gone() const { return gone_source_.token(); }
+  void on_gone(std::function<void()> callback);
+  bool write(std::string piece);
+  void close_stream();
+  // The client has closed its side. Ends the exchange unless an answer is already being sent.
+  void client_left();
+  // Ends the exchange now, answered or not; its connection will not wait again.
+  void abandon();
+
+  // --- From the connection's thread.
+
+  // Hands the answer to the library, or lets the connection wait for it. MHD_NO: close it.
+  MHD_Result proceed();
+  // Writes the answer by hand, where the library takes none: in the middle of a body.
+  void write_answer(int socket);
+  // The library is done with the request. `complete`: all of the answer is on its way.
+  void completed(bool complete);
+
+  struct Outcome {
+    int status = 0;
+    int64_t bytes = 0;
+    bool gone = false;
+    std::string problem;
+  };
+  Outcome outcome() const;  // after completed()
+
+ private:
+  ssize_t read_stream(std::span<char> into);
+  static ssize_t read_stream_callback(void* self, uint64_t position, char* into, size_t size);
+  void wait();                                       // under mutex_
+  void wake();                                       // under mutex_
+  void end_gone(std::unique_lock<std::mutex> lock);  // unlocks, then tells who asked
+
+  mutable std::mutex mutex_;
+  MHD_Connection* connection_;  // null when completed
+  bool suspended_ = false;
+  bool answered_ = false;
+  bool stream_ = false;  // the answer is one
+  bool stream_closed_ = false;
+  bool ended_ = false;              // gone or completed
+  std::optional<Answer> answer_;    // until the library has it
+  std::deque<std::string> pieces_;  // of the stream, not read yet
+  size_t waiting_ = 0;              // their bytes
+  size_t piece_at_ = 0;             // where the first one goes on
+  CancelSource gone_source_;
+  std::vector<std::function<void()>> gone_callbacks_;
+  Outcome outcome_;
+};
+
+// What a handler holds: answers 500 when it is dropped without an answer.
+std::shared_ptr<HttpReply> make_reply(std::shared_ptr<Exchange> exchange);
+
+}  // namespace shijian::http

@@ -1,0 +1,132 @@
+#include "http/intake.h"
+
+#include <chrono>
+#include <exception>
+#include <utility>
+
+#include "http/text.h"
+
+namespace shijian::http {
+
+namespace {
+// How much of a refused body is read, so that a client that sends all before it listens gets its
+// answer and may keep its connection.
+constexpr uint64_t kMaxSwallowed = 4 << 20;
+}  // namespace
+
+Intake::Intake(House& house, std::shared_ptr<Exchange> exchange)
+    : house_(house), exchange_(std::move(exchange)) {}
+
+void Intake::refuse(const Error& error) {
+  refused_ = true;
+  upload_.reset();
+  exchange_->send_error(error);
+}
+
+// Errors and everything else that comes out of a handler are answers.
+template <typename Call>
+void Intake::guarded(const Call& call) {
+  try {
+    call();
+  } catch (const Error& error) {
+    refuse(error);
+  } catch (const std::exception& error) {
+    refuse(Error(ErrorCode::kInternal, error.what()));
+  } catch (...) {
+    refuse(Error(ErrorCode::kInternal, "the handler threw what is no exception"));
+  }
+}
+
+void Intake::begin(const RequestHead& head, const std::string& address) {
+  guarded([&] { accept(head, address); });
+}
+
+void Intake::accept(const RequestHead& head, const std::string& address) {
+  HttpRequest& request = exchange_->request;
+  request.client = address;
+  read_head(head, request);
+  framing_ = body_framing(request);
+  framed_ = true;
+  if (house_.stopping) throw HttpError(503, "the server is stopping", "try again later", 5);
+  check_host(request, house_.hosts);
+  check_origin(request);
+
+  const int key = find_key(request.header("authorization"), house_.options.keys);
+  if (key > 0) request.client = fmt::format("key {}", key);
+  if (const int wait = house_.limiter.take(request.client, std::chrono::steady_clock::now())) {
+    throw HttpError(429, "too many requests",
+                    fmt::format("at most {} a second", house_.options.requests_per_second), wait);
+  }
+
+  Router::Match match = house_.router.match(request.method, request.path);
+  if (!match.route) {
+    if (match.allowed.empty()) throw HttpError(404, "nothing is at this path");
+    HttpResponse response;
+    response.status = 204;
+    if (request.method != "OPTIONS") {
+      response = error_response(
+          HttpError(405, fmt::format("{} is not possible here", request.method)), request.id);
+    }
+    response.headers.emplace_back("Allow", match.allowed);
+    refused_ = true;
+    exchange_->send(std::move(response));
+    return;
+  }
+  route_ = match.route;
+  request.captures = std::move(match.captures);
+  if (key == 0 && !house_.options.keys.empty() && !route_->options.open) {
+    throw HttpError(401, "an API key is needed",
+                    "send Authorization: Bearer KEY with a key of the server's key file");
+  }
+
+  const uint64_t limit = route_->upload ? house_.options.max_upload : house_.options.max_body;
+  if (framing_.length.value_or(0) > limit) {
+    throw HttpError(413,
+                    fmt::format("the body has {} bytes of at most {}", *framing_.length, limit));
+  }
+  if (route_->upload) {
+    upload_ = route_->upload(request);
+  } else if (framing_.present && route_->options.json) {
+    check_json(request);
+  }
+}
+
+bool Intake::answers_at_once() const {
+  if (!refused_) return false;
+  return !framed_ || (framing_.present && framing_.expects_continue) ||
+         framing_.length.value_or(0) > kMaxSwallowed;
+}
+
+bool Intake::body(std::span<const std::byte> bytes) {
+  received_ += bytes.size();
+  if (!refused_) {
+    guarded([&] {
+      const uint64_t limit = upload_ ? house_.options.max_upload : house_.options.max_body;
+      if (received_ > limit)
+        throw HttpError(413, fmt::format("the body has more than {} bytes", limit));
+      if (upload_) {
+        upload_->write(bytes);
+      } else {
+        exchange_->request.body.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+      }
+    });
+  }
+  if (refused_) swallowed_ += bytes.size();
+  return swallowed_ <= kMaxSwallowed;
+}
+
+void Intake::dispatch() {
+  if (refused_ || std::exchange(dispatched_, true)) return;
+  // Held until an error is answered: a reply that is dropped on the error's way would answer first.
+  const auto reply = make_reply(exchange_);
+  guarded([&] {
+    if (upload_) {
+      upload_->finish(reply);
+      upload_.reset();
+    } else {
+      route_->handler(exchange_->request, reply);
+    }
+  });
+}
+
+}  // namespace shijian::http

@@ -1,0 +1,64 @@
+// One request on its way in: what is refused, what is read, who handles it.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "http/exchange.h"
+#include "http/limits.h"
+#include "http/request.h"
+#include "http/router.h"
+
+namespace shijian::http {
+
+// What all requests of a server share.
+struct House {
+  const HttpOptions& options;
+  std::vector<std::string> hosts;  // names that a Host header may carry
+  Router router;
+  RateLimiter limiter;
+  std::atomic<bool> stopping{false};
+};
+
+// Used from the connection's thread, in the order of the functions.
+class Intake {
+ public:
+  Intake(House& house, std::shared_ptr<Exchange> exchange);
+
+  // `address` is the client's. After this the request is accepted or has its answer.
+  void begin(const RequestHead& head, const std::string& address);
+  // After begin(): whether the answer goes out now, the body unread: it is too long to be read for
+  // nothing, the client waits for leave to send it, or nobody knows where it ends. That closes the
+  // connection.
+  bool answers_at_once() const;
+  // A piece of the body. False: enough of a refused body was read; answer by hand and close.
+  bool body(std::span<const std::byte> bytes);
+  // The body is complete: calls the handler, once, unless the request was refused.
+  void dispatch();
+
+  uint64_t received() const { return received_; }  // bytes of the body
+
+ private:
+  void accept(const RequestHead& head, const std::string& address);
+  void refuse(const Error& error);
+  template <typename Call>
+  void guarded(const Call& call);
+
+  House& house_;
+  std::shared_ptr<Exchange> exchange_;
+  const Route* route_ = nullptr;
+  std::unique_ptr<HttpUpload> upload_;
+  BodyFraming framing_;
+  bool framed_ = false;  // framing_ is known
+  bool refused_ = false;
+  bool dispatched_ = false;
+  uint64_t received_ = 0;
+  uint64_t swallowed_ = 0;  // of it, since it was refused
+};
+
+}  // namespace shijian::http

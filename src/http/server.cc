@@ -1,0 +1,83 @@
+#include "http/server.h"
+
+#include <utility>
+
+#include "base/file.h"
+#include "http/listen.h"
+#include "http/service.h"
+
+namespace shijian {
+
+namespace {
+
+constexpr size_t kMaxTlsFile = 1 << 20;
+
+void require(bool condition, std::string_view otherwise) {
+  if (!condition) throw Error(ErrorCode::kUsage, fmt::format("set up HTTP server: {}", otherwise));
+}
+
+std::string read_tls_file(const std::filesystem::path& path) {
+  try {
+    return read_file(path, kMaxTlsFile);
+  } catch (const Error& error) {
+    throw Error(ErrorCode::kUsage, "start HTTP server: " + error.message(), error.hint());
+  }
+}
+
+}  // namespace
+
+struct HttpServer::State {
+  explicit State(HttpOptions given)
+      : options(std::move(given)),
+        house{options,
+              http::host_names(options.host, options.names),
+              {},
+              http::RateLimiter(options.requests_per_second)},
+        service(house) {}
+
+  const HttpOptions options;
+  http::House house;
+  http::Service service;
+  int port = 0;
+};
+
+HttpServer::HttpServer(HttpOptions options) {
+  require(options.idle_seconds >= 1, "the idle time is below one second");
+  require(options.max_connections >= 2, "fewer than two connections are allowed");
+  require(options.max_connections_per_client >= 1, "a client is allowed no connection");
+  for (const std::string& key : options.keys) require(!key.empty(), "an API key is empty");
+  require(options.tls_certificate.empty() == options.tls_key.empty(),
+          "TLS needs a certificate and a key");
+  state_ = std::make_unique<State>(std::move(options));
+}
+
+HttpServer::~HttpServer() { stop(); }
+
+void HttpServer::route(std::string method, std::string pattern, HttpHandler handler,
+                       RouteOptions options) {
+  state_->house.router.add(std::move(method), pattern, options, std::move(handler), nullptr);
+}
+
+void HttpServer::upload_route(std::string method, std::string pattern, HttpUploadHandler handler) {
+  state_->house.router.add(std::move(method), pattern, {}, nullptr, std::move(handler));
+}
+
+void HttpServer::start() {
+  const HttpOptions& options = state_->options;
+  std::string certificate, key;
+  if (!options.tls_certificate.empty()) {
+    certificate = read_tls_file(options.tls_certificate);
+    key = read_tls_file(options.tls_key);
+  }
+  http::Descriptor listener = http::listen_on(options.host, options.port);
+  state_->port = http::bound_port(listener);
+  state_->service.start(std::move(listener), certificate, key);
+}
+
+int HttpServer::port() const { return state_->port; }
+
+void HttpServer::stop(double seconds) { state_->service.stop(seconds); }
+
+HttpServer::Statistics HttpServer::statistics() const { return state_->service.statistics(); }
+
+}  // namespace shijian

@@ -1,0 +1,56 @@
+// Looks after what libmicrohttpd does not: clients that leave while their connection is suspended
+// or right behind their last bytes, and clients that send so slowly that each byte comes just in
+// time.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <unordered_map>
+
+#include "http/exchange.h"
+
+namespace shijian::http {
+
+// Thread-safe. Its one thread sleeps in epoll on the hang-ups of all connections.
+class Watch {
+ public:
+  using Time = std::chrono::steady_clock::time_point;
+
+  Watch();
+  ~Watch();
+
+  // `deadline`: when the first request's head has to be complete.
+  uint64_t opened(int socket, Time deadline);
+  void closed(uint64_t connection);  // before its socket is
+  size_t size() const;
+
+  // The connection is cut at `deadline`. Time::max(): it may take as long as it likes.
+  void set_deadline(uint64_t connection, Time deadline);
+
+  // From now on `exchange` hears when the client closes; null: nobody any more. An exchange that
+  // comes too late for that hears at once.
+  void set_exchange(uint64_t connection, std::shared_ptr<Exchange> exchange);
+
+ private:
+  struct Connection {
+    int socket = -1;
+    Time deadline;
+    bool left = false;
+    std::shared_ptr<Exchange> exchange;
+  };
+  void run();
+  void note_left(uint64_t connection);
+  void tick(Time now);
+
+  int epoll_ = -1;
+  int stop_ = -1;  // an eventfd
+  mutable std::mutex mutex_;
+  std::unordered_map<uint64_t, Connection> connections_;
+  uint64_t last_ = 0;
+  std::thread thread_;
+};
+
+}  // namespace shijian::http
