@@ -288,13 +288,14 @@ class Item:
     branches: list  # (ids, begin, marks, question)
 
 
-def make_item(tokens, clip, rng, styles=("timelens",), short=False, limit=8, keep=None):
+def make_item(tokens, clip, rng, styles=("timelens",), short=False, limit=8, keep=None, present=1.0):
+    """present: share of the questions about what does happen that are kept."""
     info = clip.info
     prefix = tokens.prefix(info["slot_times"], info["grid"], keep)
     branches = []
     for q in rng.sample(info["questions"], min(limit, len(info["questions"]))):
         slots = answer_slots(clip, q["spans"])
-        if slots is None:
+        if slots is None or (q["spans"] and rng.random() > present):
             continue
         spans = [(info["slot_times"][a], info["slot_times"][b]) for a, b in slots]
         style = rng.choice(styles)

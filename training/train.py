@@ -278,7 +278,7 @@ def symbol_batches(source, tokens_path, a, seed):
     pending = []
     short = rng.random() < a.short  # one choice a batch: branches are padded to the longest
     for clip in source:
-        item = data.make_item(tokens, clip, rng, a.styles, short, a.questions, choose_tokens(clip, rng))
+        item = data.make_item(tokens, clip, rng, a.styles, short, a.questions, choose_tokens(clip, rng), a.present)
         if not item.branches:
             continue
         pending.append(item)
@@ -572,7 +572,7 @@ def clip_batches(source, tokens_path, a, seed):
     short = rng.random() < a.short  # one choice a batch: branches are padded to the longest
     for clip in source:
         keep = None if rng.random() < a.full else choose_tokens(clip, rng)
-        item = data.make_item(tokens, clip, rng, a.styles, short, a.questions, keep)
+        item = data.make_item(tokens, clip, rng, a.styles, short, a.questions, keep, a.present)
         if not item.branches:
             continue
         pending.append(item)
@@ -681,6 +681,7 @@ def main():
     p.add_argument("--fps", type=float, default=2)
     p.add_argument("--questions", type=int, default=8)
     p.add_argument("--tokens", type=int, default=4000, help="tokens in a batch")
+    p.add_argument("--present", type=float, default=1.0, help="share kept of the questions that have an answer")
     p.add_argument("--styles", nargs="+", default=["timelens"])
     p.add_argument("--short", type=float, default=0.0, help="share of prompts that are the bare question")
     p.add_argument("--lr", type=float, default=0.01)
