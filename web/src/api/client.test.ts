@@ -1,5 +1,8 @@
+import { webcrypto } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { Api, ApiError } from './client.ts';
+
+(globalThis.crypto as Crypto | undefined) ??= webcrypto as Crypto; // Node 18 has no global one
 
 interface Call {
   url: string;

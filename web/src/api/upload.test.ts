@@ -1,10 +1,12 @@
+import { File as NodeFile } from 'node:buffer';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ApiError } from './client.ts';
 import type { Video } from './types.ts';
 import { pieceSize, uploadFile, type UploadTransport } from './upload.ts';
 
 const size = 2.5 * pieceSize;
-const file = new File([new Uint8Array(size)], '进球 1.mp4');
+// Node 18 has no global one.
+const file = new NodeFile([new Uint8Array(size)], '进球 1.mp4') as unknown as File;
 const failure = (status: number, retryAfter = 0) =>
   new ApiError(status, { code: '', message: '' }, retryAfter);
 

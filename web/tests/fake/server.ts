@@ -33,7 +33,7 @@ interface Call {
 export class FakeServer {
   readonly jobs: FakeJobs;
   key = ''; // when set, every route needs it
-  failPieces = 0; // so many pieces of uploads to come break off
+  breaks = false; // while true, the pieces of uploads break off
   #videos = new Map<string, { video: Video; path: string }>();
   #folder = mkdtemp(join(tmpdir(), 'shijian-fake-'));
 
@@ -248,10 +248,7 @@ export class FakeServer {
     if (!range) throw new Refusal(400, 'bad_request', 'no Content-Range');
     const [from = 0, last = 0, total = 0] = range.slice(1).map(Number);
     const piece = await bytes(request);
-    if (this.failPieces > 0) {
-      --this.failPieces;
-      return void request.socket.destroy();
-    }
+    if (this.breaks) return void request.socket.destroy();
     const held = await this.#received(name, String(total));
     if (from !== held) throw new Refusal(409, 'conflict', `the upload is at ${held}`);
     const path = await this.#partial(name, String(total));

@@ -1,16 +1,12 @@
 // The built page in front of the fake server, with the headers that the real one sends, and a
 // Chromium that looks at it.
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { chromium, type Browser } from 'playwright-core';
-import { build } from 'vite';
 import { FakeServer } from '../fake/server.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
 const types: Record<string, string> = {
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript',
@@ -18,14 +14,6 @@ const types: Record<string, string> = {
   '.svg': 'image/svg+xml',
 };
 const policy = "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:";
-
-// PAGE names a folder that holds a build already.
-export async function buildPage(): Promise<{ folder: string; remove: () => Promise<void> }> {
-  if (process.env.PAGE) return { folder: process.env.PAGE, remove: async () => {} };
-  const folder = await mkdtemp(join(tmpdir(), 'shijian-page-'));
-  await build({ root, logLevel: 'warn', build: { outDir: folder } });
-  return { folder, remove: () => rm(folder, { recursive: true, force: true }) };
-}
 
 export class Host {
   readonly fake: FakeServer;
