@@ -60,7 +60,9 @@ CommandResult run(std::vector<std::string> arguments, const CommandOptions& opti
   std::vector<char*> argv;
   for (std::string& argument : arguments) argv.push_back(argument.data());
   argv.push_back(nullptr);
+  // The first of a name counts. No test reads or fills the cache of whoever runs it.
   std::vector<std::string> environment = options.environment;
+  environment.push_back("XDG_CACHE_HOME=" + (folder / "cache"));
   std::vector<char*> envp;
   for (std::string& variable : environment) envp.push_back(variable.data());
   for (char** variable = environ; *variable != nullptr; ++variable) envp.push_back(*variable);

@@ -6,15 +6,15 @@
 #include <CLI/Formatter.hpp>
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <string>
-#include <system_error>
 #include <vector>
 
+#include "app/bench_reuse.h"
 #include "app/flags.h"
 #include "app/interrupt.h"
+#include "app/temporary_folder.h"
 #include "base/json.h"
 #include "engine/random_checkpoint.h"
 #include "kernels/isa.h"
@@ -33,7 +33,8 @@ constexpr const char* kFooter = R"(
 Examples:
   shijian bench                          the model that locate would use
   shijian bench models/Qwen3-VL-4B       a checkpoint directory
-  shijian bench --shape 2b --json        random weights of a published size)";
+  shijian bench --shape 2b --json        random weights of a published size
+  shijian bench --reuse                  a second question, and one after a restart)";
 
 struct BenchFlags {
   std::string directory;
@@ -45,6 +46,8 @@ struct BenchFlags {
   int side = 448;
   int repeat = 3;
   int threads = 0;
+  bool reuse = false;
+  int seconds = 60;
   bool json = false;
 };
 
@@ -58,26 +61,6 @@ struct Figures {
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
-
-// A folder that goes away with the object.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = (fs::temp_directory_path() / "shijian-bench-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) throw system_error("create", name, errno);
-    path_ = name;
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
 
 class Bench {
  public:
@@ -225,12 +208,21 @@ void print(const BenchFlags& flags, const Bench& bench, const Figures& figures,
   write_output(out, {});
 }
 
+void measure(const BenchFlags& flags, const fs::path& directory, const std::string& name) {
+  if (flags.reuse) {
+    run_reuse_bench(
+        {name, directory, flags.threads, flags.seconds, flags.side, flags.answer, flags.json});
+    return;
+  }
+  Bench run(directory, flags);
+  const Figures figures = run.run();
+  print(flags, run, figures, name);
+}
+
 void bench(const BenchFlags& flags) {
   if (flags.shape.empty()) {
     const fs::path directory = find_model_directory(flags.directory);
-    Bench run(directory, flags);
-    const Figures figures = run.run();
-    print(flags, run, figures, directory.filename().string());
+    measure(flags, directory, directory.filename().string());
     return;
   }
   std::unique_ptr<TemporaryFolder> temporary;
@@ -239,9 +231,8 @@ void bench(const BenchFlags& flags) {
   fmt::print(stderr, "shijian: writing random weights of shape {} to {} ...\n", flags.shape,
              directory.string());
   write_random_checkpoint(flags.shape, directory, 1);
-  Bench run(directory, flags);
-  const Figures figures = run.run();
-  print(flags, run, figures, flags.shape + " (random)");
+  if (flags.reuse) lend_tokenizer(directory);
+  measure(flags, directory, flags.shape + " (random)");
 }
 
 }  // namespace
@@ -273,6 +264,13 @@ void add_bench_command(CLI::App& app) {
       ->capture_default_str();
   command->add_option("--threads", flags->threads, "Threads that compute; 0 is one for each core")
       ->check(CLI::Range(0, 1024));
+  auto* reuse = command->add_flag(
+      "--reuse", flags->reuse,
+      "Ask about a clip instead: a question, another one, and one after a restart");
+  command->add_option("--seconds", flags->seconds, "Length of that clip, looked at once a second")
+      ->check(CLI::Range(4, 600))
+      ->capture_default_str()
+      ->needs(reuse);
   command->add_flag("--json", flags->json, "Print JSON");
   command->callback([flags] { bench(*flags); });
 }

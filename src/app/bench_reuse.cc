@@ -1,0 +1,169 @@
+#include "app/bench_reuse.h"
+
+#include <algorithm>
+#include <ctime>
+#include <system_error>
+#include <utility>
+
+#include "app/flags.h"
+#include "app/interrupt.h"
+#include "app/temporary_folder.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "engine/engine.h"
+#include "engine/model_directory.h"
+#include "grounding/output.h"
+#include "synth/encoder.h"
+
+namespace shijian {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kClipRate = 5;  // frames a second
+constexpr int kLogprobs = 5;
+
+double processor_seconds() {
+  timespec now{};
+  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
+}
+
+// Every frame differs everywhere from the one before.
+void write_clip(const fs::path& path, const ReuseBench& bench) {
+  const auto draw = [&](int index, uint8_t* rgb) {
+    uint32_t noise = static_cast<uint32_t>(index) * 2654435761u + 1;
+    for (int y = 0; y < bench.side; ++y) {
+      for (int x = 0; x < bench.side; ++x) {
+        noise = noise * 1664525u + 1013904223u;
+        const auto grain = static_cast<int>(noise >> 28);
+        *rgb++ = static_cast<uint8_t>((x + 3 * index) % 240 + grain);
+        *rgb++ = static_cast<uint8_t>((y + 5 * index) % 240 + grain);
+        *rgb++ = static_cast<uint8_t>((x / 2 + y / 2 + 7 * index) % 240 + grain);
+      }
+    }
+  };
+  write_file_atomic(path, synth::encode_mp4({}, bench.side, bench.side, {kClipRate, 1},
+                                            bench.seconds * kClipRate, draw));
+}
+
+struct Run {
+  Answer answer;
+  double processor = 0;  // seconds
+};
+
+Run ask(Engine& engine, LocateRequest request, const char* question) {
+  request.questions = {question};
+  RunHooks hooks;
+  hooks.cancel = interrupt_token();
+  const double before = processor_seconds();
+  Run run;
+  run.answer = std::move(engine.locate(request, hooks).answers.front());
+  run.processor = processor_seconds() - before;
+  return run;
+}
+
+bool same_tokens(const Run& a, const Run& b) {
+  const auto same = [](const GeneratedToken& x, const GeneratedToken& y) {
+    return x.id == y.id && x.logprob == y.logprob &&
+           std::equal(x.top.begin(), x.top.end(), y.top.begin(), y.top.end(),
+                      [](const TokenAlternative& s, const TokenAlternative& t) {
+                        return s.bytes == t.bytes && s.logprob == t.logprob;
+                      });
+  };
+  const auto& left = a.answer.tokens;
+  const auto& right = b.answer.tokens;
+  return std::equal(left.begin(), left.end(), right.begin(), right.end(), same);
+}
+
+OrderedJson run_json(const Run& run) {
+  OrderedJson json = {{"usage", usage_json(run.answer.usage)}};
+  add_reuse(json, run.answer.reuse);
+  json["timing"] = timing_json(run.answer.timing);
+  json["processor_seconds"] = run.processor;
+  return json;
+}
+
+std::string run_line(const char* what, const Run& run) {
+  const Answer& a = run.answer;
+  return fmt::format(
+      "  {:<16} {:8.2f} s  (vision {:.2f}, prefill {:.2f}, generation {:.2f}; processor {:.2f})  "
+      "encoded {} slots, reused {} slots and {} tokens\n",
+      what, a.timing.total, a.timing.vision, a.timing.prefill, a.timing.generation, run.processor,
+      a.reuse.encoded_slots, a.reuse.slots, a.reuse.prefix_tokens);
+}
+
+}  // namespace
+
+void lend_tokenizer(const fs::path& model) {
+  const fs::path data = data_directory();
+  if (data.empty()) {
+    throw Error(ErrorCode::kNotFound, "bench: models/nano is not there to lend its tokenizer",
+                "set SHIJIAN_HOME to the folder that holds models/nano");
+  }
+  for (const char* file : {"tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt",
+                           "chat_template.json"}) {
+    std::error_code error;
+    fs::copy_file(data / "models" / "nano" / file, model / file, error);
+    if (error) throw system_error("copy", (model / file).string(), error.value());
+  }
+}
+
+void run_reuse_bench(const ReuseBench& bench) {
+  const TemporaryFolder folder;
+  LocateRequest request;
+  request.video = folder.path() / "clip.mp4";
+  write_clip(request.video, bench);
+  request.sampling.fps = 1;
+  request.sampling.frame_pixels = int64_t{bench.side} * bench.side;
+  request.generation.max_new_tokens = bench.answer;
+  request.generation.ignore_stop = true;
+  request.generation.logprobs = kLogprobs;
+  EngineOptions options;
+  options.model = bench.model;
+  options.threads = bench.threads;
+  options.cache.folder = folder.path() / "cache";
+
+  const char* question = "When does the man in the red coat open the door?";
+  Run first, second, again;
+  {
+    Engine engine(options);
+    first = ask(engine, request, question);
+    second = ask(engine, request, "When does the white dog run across the street?");
+    again = ask(engine, request, question);
+  }
+  Engine engine(options);
+  const Run restarted = ask(engine, request, question);
+
+  const double rest = first.answer.timing.total - first.answer.timing.vision;
+  const double second_share = second.answer.timing.total / first.answer.timing.total;
+  const double restart_share = restarted.answer.timing.total / rest;
+  const bool identical = same_tokens(first, again) && same_tokens(first, restarted);
+  if (bench.json) {
+    const OrderedJson json = {{"model", bench.name},
+                              {"threads", engine.threads()},
+                              {"slots", first.answer.sampling.slots},
+                              {"first", run_json(first)},
+                              {"second", run_json(second)},
+                              {"again", run_json(again)},
+                              {"restarted", run_json(restarted)},
+                              {"second_of_first", second_share},
+                              {"restarted_of_first_without_vision", restart_share},
+                              {"identical", identical}};
+    write_output(write_json(json, 2) + "\n", {});
+    return;
+  }
+  std::string out =
+      fmt::format("{}: {} slots, {} prompt tokens, {} threads\n", bench.name,
+                  first.answer.sampling.slots, first.answer.usage.prompt_tokens, engine.threads());
+  out += run_line("first question", first) + run_line("second question", second) +
+         run_line("first again", again) + run_line("after a restart", restarted);
+  out += fmt::format(
+      "  second / first {:.4f} (1/{:.1f}), restarted / (first - vision) {:.3f}, "
+      "answers {}\n",
+      second_share, 1 / second_share, restart_share, identical ? "identical" : "DIFFERENT");
+  write_output(out, {});
+}
+
+}  // namespace shijian
