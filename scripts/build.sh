@@ -5,6 +5,8 @@ set -euo pipefail
 preset=$1
 shift
 cd "$(dirname "$0")/.."
+# What one clone compiled, another one finds in the cache.
+export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
 if [[ ! -f build/$preset/build.ninja ]]; then
   echo "shijian: configuring build/$preset" >&2
   cmake --preset "$preset" >&2
