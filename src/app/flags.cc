@@ -35,8 +35,9 @@ void CacheFlags::add_to(CLI::App& command) {
       .add_option("--cache-size", max_bytes,
                   "How much the folder may hold, such as 500MB or 20GB (default: 4GB); what was "
                   "not used for longest goes")
-      ->transform(CLI::AsSizeValue(/*kb_is_1000=*/false))
-      ->check(CLI::Range(int64_t{1} << 20, int64_t{1} << 50))
+      ->transform(CLI::AsSizeValue(/*kb_is_1000=*/false).description(""))
+      ->check(CLI::Range(int64_t{1} << 20, int64_t{1} << 50).description(""))
+      ->type_name("SIZE")
       ->group(group);
   command.add_flag("--no-cache", off, "Keep nothing and use nothing that was kept")->group(group);
 }
