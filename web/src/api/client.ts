@@ -161,8 +161,7 @@ export class Api {
     await this.request('DELETE', `jobs/${part(id)}`);
   }
   async correct(id: string, events: Span[] | null): Promise<void> {
-    const json = events && { events };
-    await this.request('PUT', `jobs/${part(id)}/corrections`, { json });
+    await this.request('PUT', `jobs/${part(id)}/corrections`, { json: { events } });
   }
   frames(id: string): Promise<FrameStrip> {
     return this.#strip(`jobs/${part(id)}/frames`);

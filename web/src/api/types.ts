@@ -46,14 +46,15 @@ export interface AnswerEvent extends Span {
   end_uncertainty?: number;
 }
 
+// What only a grounded answer has (enable_temporal_grounding) is optional.
 export interface Answer {
   response: string;
-  events: AnswerEvent[];
+  events?: AnswerEvent[];
   timestamp_range?: [string, string];
   reasoning?: string;
   model: string;
-  video: { path: string; duration: number; frame_rate: number };
-  sampling: {
+  video?: { path: string; duration: number; frame_rate: number };
+  sampling?: {
     from: number;
     to: number;
     fps: number;
@@ -63,6 +64,7 @@ export interface Answer {
     height: number;
     prompt_style: string;
   };
+  reused?: { slots: number; prefix_tokens: number };
   usage: { vision_tokens: number; prompt_tokens: number; generated_tokens: number };
   timing: {
     decode: number;
@@ -72,8 +74,8 @@ export interface Answer {
     first_token: number;
     total: number;
   };
-  notes: { code: string; text: string }[];
-  question: string;
+  notes?: { code: string; text: string }[];
+  question?: string;
 }
 
 export type JobState = 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
@@ -90,15 +92,15 @@ export interface Job {
   state: JobState;
   video: { id: string; name: string };
   query: string;
-  options: JobOptions;
+  options: JobOptions | null;
   priority: number;
   created: string;
   started: string | null;
   finished: string | null;
   attempts: number;
-  progress: Progress | null;
+  progress?: Progress; // until it has ended
   result: Answer | null;
-  corrections: { events: Span[] } | null;
+  corrections: Span[] | null;
   error: ErrorBody | null;
 }
 
@@ -134,10 +136,11 @@ export interface ModelInfo {
   parameters: number;
   prompt_style: string;
   context: number; // tokens
-  sampling: { fps: number; max_frames: number; frame_pixels: number };
+  // What a checkpoint does not say is the family's own.
+  sampling: { fps?: number; max_frames?: number; frame_pixels?: number } | null;
   version: string;
   threads: number;
-  isa: string;
+  isa?: string;
 }
 
 export interface QueueInfo {
@@ -149,6 +152,7 @@ export interface QueueInfo {
 export type ExportFormat = 'json' | 'csv' | 'srt' | 'vtt' | 'edl';
 export const exportFormats: readonly ExportFormat[] = ['json', 'csv', 'srt', 'vtt', 'edl'];
 
+// The stage of a job that has ended is empty.
 export type ServerEvent =
-  | { type: 'job'; data: { id: string; state: JobState } & Partial<Progress> }
+  | { type: 'job'; data: { id: string; state: JobState; stage: Stage | ''; done: number; total: number } }
   | { type: 'text'; data: { id: string; text: string } };

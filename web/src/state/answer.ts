@@ -1,3 +1,10 @@
+import type { Job, Span } from '../api/types.ts';
+
+export const eventsOf = (job: Job): Span[] => job.corrections ?? job.result?.events ?? [];
+
+// Whether times were asked for at all.
+export const isGrounded = (job: Job) => job.options?.enable_temporal_grounding !== false;
+
 // The sentences of an answer, without the list of times after them: those are shown as moments.
 export function proseOf(response: string): string {
   const list = /(```(?:json)?\s*)?\[\s*(\{|\[|\])/.exec(response);

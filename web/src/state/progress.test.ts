@@ -10,11 +10,9 @@ import {
   type Live,
 } from './progress.ts';
 
-const job = (state: JobState, stage?: Stage, done?: number, total?: number): ServerEvent => ({
+const job = (state: JobState, stage: Stage | '' = '', done = 0, total = 0): ServerEvent => ({
   type: 'job',
-  data: { id: 'j', state, ...(stage && { stage, done, total }) } as ServerEvent['data'] & {
-    state: JobState;
-  },
+  data: { id: 'j', state, stage, done, total },
 });
 const text = (piece: string): ServerEvent => ({ type: 'text', data: { id: 'j', text: piece } });
 

@@ -62,7 +62,8 @@ export function reduce(
     firstShare: 0,
   };
   if (event.type === 'text') return { ...before, text: before.text + event.data.text };
-  const { state, stage = before.progress.stage, done = 0, total = 0 } = event.data;
+  const { state, done, total } = event.data;
+  const stage = event.data.stage || before.progress.stage;
   const after: Live = { ...before, state, progress: { stage, done, total } };
   // A stage that lies further back: the job was tried again, its answer starts afresh.
   const again = stages.indexOf(stage) < stages.indexOf(before.progress.stage);

@@ -32,7 +32,7 @@ export class Workspace {
   readonly live = $derived(this.jobId === null ? undefined : jobs.live.get(this.jobId));
   readonly events: Shown[] = $derived.by(() => {
     const original = this.job?.result?.events ?? [];
-    const edited = this.draft ?? this.job?.corrections?.events ?? null;
+    const edited = this.draft ?? this.job?.corrections ?? null;
     return (edited ?? original).map((span, index) => shown(span, index, original[index]));
   });
   readonly visibleEvents = $derived(

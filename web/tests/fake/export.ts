@@ -28,5 +28,5 @@ export function exported(jobs: Job[], format: string): string {
 }
 
 function eventsOf(job: Job): Span[] {
-  return job.corrections?.events ?? job.result?.events ?? [];
+  return job.corrections ?? job.result?.events ?? [];
 }

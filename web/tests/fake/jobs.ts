@@ -27,7 +27,6 @@ export class FakeJobs {
       started: null,
       finished: null,
       attempts: 0,
-      progress: null,
       result: null,
       corrections: null,
       error: null,
@@ -39,7 +38,7 @@ export class FakeJobs {
   }
 
   queueAgain(job: Job, video: Video): void {
-    Object.assign(job, { state: 'queued', finished: null, error: null, progress: null });
+    Object.assign(job, { state: 'queued', finished: null, error: null });
     this.#tell(job);
     setTimeout(() => this.#work(video), 0);
   }
@@ -84,7 +83,8 @@ export class FakeJobs {
   }
 
   async #play(job: Job, video: Video): Promise<void> {
-    const frames = sampleTimes(video, job.options).length;
+    const options = job.options ?? {};
+    const frames = sampleTimes(video, options).length;
     const step = async (stage: Stage, done: number, total: number) => {
       if (job.state !== 'running') return;
       job.progress = { stage, done, total };
@@ -103,7 +103,7 @@ export class FakeJobs {
         hint: 'lower frame_sampling_rate or max_frames',
       };
     }
-    const answer = answerTo(video, job.query, job.options);
+    const answer = answerTo(video, job.query, options);
     const pieces = answer.response.match(/.{1,9}/gs) ?? [];
     for (const [n, piece] of pieces.entries()) {
       if (job.state !== 'running') break;
@@ -115,7 +115,7 @@ export class FakeJobs {
       job.state = 'done';
       job.result = answer;
     }
-    job.progress = null;
+    delete job.progress;
     job.finished = new Date().toISOString();
     this.#tell(job);
   }
@@ -132,7 +132,8 @@ export class FakeJobs {
 }
 
 function stateOf({ id, state, progress }: Job): ServerEvent {
-  const { stage, done, total } = progress ?? { stage: 'queued' as const, done: 0, total: 0 };
+  const ended = state !== 'queued' && state !== 'running';
+  const { stage, done, total } = progress ?? { stage: ended ? ('' as const) : ('queued' as const), done: 0, total: 0 };
   return { type: 'job', data: { id, state, stage, done, total } };
 }
 

@@ -116,8 +116,8 @@ export class FakeServer {
       case 'GET jobs':
         return id ? this.#readJob(call, id, action) : this.#listJobs(call);
       case 'PUT jobs': {
-        const corrections = (await body(request)) as { events: Span[] } | null;
-        return json(response, Object.assign(this.#job(id), { corrections }));
+        const { events } = (await body(request)) as { events: Span[] | null };
+        return json(response, Object.assign(this.#job(id), { corrections: events }));
       }
       case 'DELETE jobs': {
         const job = this.#job(id);
@@ -198,7 +198,7 @@ export class FakeServer {
     if (action === 'export') return text(response, exported([job], query.get('format') ?? 'json'));
     if (action === 'frames') {
       const { video, path } = this.#find(job.video.id);
-      const times = sampleTimes(video, job.options);
+      const times = sampleTimes(video, job.options ?? {});
       const width = 2 * Math.round((96 * video.width) / video.height / 2);
       return this.#sendStrip(response, path, times, 96, Math.min(8, times.length), `${width}x96`);
     }

@@ -106,7 +106,7 @@ it('corrects an edge, keeps the correction, and takes it back', async () => {
 
   await page.getByRole('button', { name: 'Save correction' }).click();
   await page.getByRole('button', { name: 'Take back' }).waitFor();
-  expect(host.fake.jobs.list[0]?.corrections?.events[0]?.end).toBeCloseTo(8.1, 1);
+  expect(host.fake.jobs.list[0]?.corrections?.[0]?.end).toBeCloseTo(8.1, 1);
   await page.reload();
   await page.getByRole('button', { name: /^Moment 1 .*to 00:00:08\.1/ }).waitFor();
   await page.getByRole('button', { name: 'Take back' }).click();
@@ -130,6 +130,24 @@ it('says plainly when nothing was found, why it failed, and what was cancelled',
   await expect.poll(() => page.getByRole('tabpanel').getByRole('listitem').count()).toBe(3);
   await page.getByRole('searchbox', { name: 'Search questions' }).fill('never');
   await expect.poll(() => page.getByRole('tabpanel').getByRole('listitem').count()).toBe(1);
+  await end();
+});
+
+it('answers in words alone when no times are asked for', async () => {
+  const { page, end } = await openSample();
+  await page.getByRole('button', { name: 'Settings' }).click();
+  await page.getByRole('checkbox', { name: 'Look for times' }).uncheck();
+  await page.getByRole('spinbutton', { name: 'Frames a second' }).fill('1.5');
+  await page.getByRole('combobox', { name: 'Time format' }).selectOption('seconds');
+  await page.keyboard.press('Escape');
+  await ask(page, 'What is there?');
+  await page.getByText('There are some shapes.').last().waitFor();
+  await page.getByText('Figures').waitFor();
+  expect(host.fake.jobs.list[0]?.options).toEqual({
+    enable_temporal_grounding: false,
+    frame_sampling_rate: 1.5,
+    output_format: 'seconds',
+  });
   await end();
 });
 
