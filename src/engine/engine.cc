@@ -258,6 +258,7 @@ CacheReport Engine::cache_report() const {
 LocateResult Engine::locate(const LocateRequest& request, const RunHooks& hooks) {
   State& s = *state_;
   const auto start = Clock::now();
+  if (request.questions.empty()) throw Error(ErrorCode::kUsage, "locate: no question was asked");
   const PromptStyle style = request.prompt_style.value_or(s.style);
   std::vector<Prompt> prompts;
   for (const std::string& question : request.questions) {
