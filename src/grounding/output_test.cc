@@ -37,9 +37,10 @@ TEST(AnswerJson, KeysAndTheirOrder) {
   const OrderedJson json = answer_json(answer, TimeFormat::kHoursMillis);
   std::vector<std::string> keys;
   for (const auto& [key, value] : json.items()) keys.push_back(key);
-  EXPECT_EQ(keys, (std::vector<std::string>{"response", "events", "timestamp_range", "reasoning",
-                                            "reasoning_source", "model", "video", "sampling",
-                                            "usage", "timing", "notes", "question"}));
+  EXPECT_EQ(keys,
+            (std::vector<std::string>{"response", "events", "timestamp_range", "reasoning",
+                                      "reasoning_source", "model", "video", "sampling", "usage",
+                                      "reused", "encoded_slots", "timing", "notes", "question"}));
   EXPECT_EQ(json["events"][0].dump(),
             R"({"start":1.235,"end":3.1,"start_text":"00:00:01.235","end_text":"00:00:03.100",)"
             R"("label":"jump","confidence":0.877})");
