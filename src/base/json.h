@@ -20,9 +20,9 @@ OrderedJson parse_ordered_json(std::string_view text, std::string_view name);
 // 12.300000000000001; 0 when it is not finite.
 double thousandths(double value);
 
-// `value` as text: on one line, or with `indent` spaces a level. Every number that is not an integer
-// has at least three decimals, so that all times of an answer look alike (12.300, 0.0005); invalid
-// UTF-8 becomes U+FFFD.
+// `value` as text: on one line, or with `indent` spaces a level. Every number that is not an
+// integer has at least three decimals, so that all times of an answer look alike (12.300, 0.0005);
+// invalid UTF-8 becomes U+FFFD.
 std::string write_json(const OrderedJson& value, int indent = -1);
 
 // Reads and parses a file of at most 16 MiB.
