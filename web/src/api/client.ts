@@ -1,4 +1,5 @@
 // The HTTP API of docs/api.md, typed. Stateless but for the API key; every failure is an ApiError.
+import { send } from './send.ts';
 import { readMessages } from './sse.ts';
 import type {
   ErrorBody,
@@ -44,16 +45,17 @@ interface RequestInput {
   body?: Blob;
   headers?: Record<string, string>;
   signal?: AbortSignal | undefined;
+  onSent?: ((bytes: number) => void) | undefined; // of the body, as it goes out
 }
 
 export class Api {
   key = '';
   // Asks the person for the key; the request is repeated when it yields one.
   onUnauthorized: () => Promise<string | null> = async () => null;
-  #fetch: typeof fetch;
+  #send: typeof send;
 
-  constructor(fetcher: typeof fetch = (...input) => fetch(...input)) {
-    this.#fetch = fetcher;
+  constructor(sender = send) {
+    this.#send = sender;
   }
 
   url(path: string, query: Query = {}): string {
@@ -72,12 +74,13 @@ export class Api {
       const key = this.key;
       let response: Response;
       try {
-        response = await this.#fetch(this.url(path, input.query), {
+        const init = {
           method,
           headers: key ? { ...headers, Authorization: `Bearer ${key}` } : headers,
           body: input.json === undefined ? (input.body ?? null) : JSON.stringify(input.json),
           signal: input.signal ?? null,
-        });
+        };
+        response = await this.#send(this.url(path, input.query), init, input.onSent);
       } catch (error) {
         if (input.signal?.aborted) throw error;
         throw new ApiError(0, { code: 'offline', message: '' });
@@ -126,10 +129,11 @@ export class Api {
     from: number,
     size: number,
     signal?: AbortSignal,
+    onSent?: (bytes: number) => void,
   ): Promise<{ received: number } | { video: Video }> {
     const range = `bytes ${from}-${from + piece.size - 1}/${size}`;
     const headers = { 'Content-Range': range, 'Content-Type': 'application/octet-stream' };
-    return this.#json('PUT', `videos/${part(name)}`, { body: piece, headers, signal });
+    return this.#json('PUT', `videos/${part(name)}`, { body: piece, headers, signal, onSent });
   }
 
   async createJobs(

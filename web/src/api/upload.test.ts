@@ -24,7 +24,14 @@ class Server implements UploadTransport {
     ++this.forgotten;
     this.held = 0;
   }
-  async putPiece(name: string, piece: Blob, from: number, total: number) {
+  async putPiece(
+    name: string,
+    piece: Blob,
+    from: number,
+    total: number,
+    _signal?: AbortSignal,
+    onSent?: (bytes: number) => void,
+  ) {
     const fault = this.faults.shift();
     if (fault) throw fault;
     expect([name, total]).toEqual([file.name, size]);
@@ -32,6 +39,7 @@ class Server implements UploadTransport {
     if (from !== this.held) throw failure(409);
     this.offsets.push(from / pieceSize);
     this.held += piece.size;
+    onSent?.(piece.size);
     return this.held === total ? { video: { id: 'v' } as Video } : { received: this.held };
   }
 }
@@ -43,7 +51,6 @@ const send = (signal = new AbortController().signal) =>
   uploadFile(file, server, {
     signal,
     onProgress: (received) => progress.push(received / pieceSize),
-    onLastPiece: () => progress.push(Infinity),
     onWaiting: () => {},
     wait: async (seconds) => void waits.push(seconds),
   });
@@ -58,7 +65,7 @@ describe('uploadFile', () => {
   it('sends pieces of 4 MiB in order', async () => {
     expect((await send()).id).toBe('v');
     expect(server.offsets).toEqual([0, 1, 2]);
-    expect(progress).toEqual([0, 1, 2, Infinity, 2.5]);
+    expect(progress).toEqual([0, 1, 1, 2, 2, 2.5]);
   });
 
   it('goes on where an earlier upload of the same file stopped', async () => {

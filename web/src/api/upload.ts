@@ -15,13 +15,13 @@ export interface UploadTransport {
     from: number,
     size: number,
     signal?: AbortSignal,
+    onSent?: (bytes: number) => void,
   ): Promise<{ received: number } | { video: Video }>;
 }
 
 export interface UploadHooks {
   signal: AbortSignal;
-  onProgress(received: number): void;
-  onLastPiece(): void; // is on its way; then the server checks the file
+  onProgress(sent: number): void; // all of it: the server checks the file
   onWaiting(waiting: boolean): void; // between two tries
   wait(seconds: number, signal: AbortSignal): Promise<void>;
 }
@@ -48,7 +48,7 @@ export async function uploadFile(
 async function goOn(
   file: File,
   transport: UploadTransport,
-  { signal, onProgress, onLastPiece }: UploadHooks,
+  { signal, onProgress }: UploadHooks,
   onPiece: () => void,
 ): Promise<Video> {
   let received = await transport.uploaded(file.name, file.size, signal);
@@ -59,14 +59,12 @@ async function goOn(
   }
   for (;;) {
     onProgress(received);
-    const piece = file.slice(received, received + pieceSize);
-    if (received + piece.size === file.size) onLastPiece();
-    const answer = await transport.putPiece(file.name, piece, received, file.size, signal);
+    const from = received;
+    const piece = file.slice(from, from + pieceSize);
+    const onSent = (bytes: number) => onProgress(Math.min(from + bytes, from + piece.size));
+    const answer = await transport.putPiece(file.name, piece, from, file.size, signal, onSent);
     onPiece();
-    if ('video' in answer) {
-      onProgress(file.size);
-      return answer.video;
-    }
+    if ('video' in answer) return answer.video;
     received = answer.received;
   }
 }

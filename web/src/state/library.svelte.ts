@@ -39,7 +39,7 @@ export type UploadState = 'waiting' | 'sending' | 'again' | 'checking' | 'done' 
 export class Upload {
   readonly file: File;
   readonly control = new AbortController();
-  received = $state(0);
+  sent = $state(0);
   state: UploadState = $state('waiting');
   error: ErrorBody | null = $state(null);
   video: Video | null = $state(null);
@@ -108,16 +108,14 @@ class Library {
     try {
       upload.video = await uploadFile(file, api, {
         signal: control.signal,
-        onProgress: (received) => {
-          upload.received = received;
-          upload.state = 'sending';
+        onProgress: (sent) => {
+          upload.sent = sent;
+          upload.state = sent < file.size ? 'sending' : 'checking';
         },
-        onLastPiece: () => (upload.state = 'checking'),
         onWaiting: (waiting) => (upload.state = waiting ? 'again' : 'sending'),
         wait: (seconds, signal) => waitFor(seconds, signal),
       });
       upload.state = 'done';
-      upload.received = file.size;
       ++this.revision;
     } catch (error) {
       this.#fail(upload, error);

@@ -179,6 +179,65 @@ it('goes on with an upload that broke', async () => {
   await end();
 });
 
+it('takes several files at once by dropping, in pieces; finds and deletes one', async () => {
+  const { page, end } = await visit(browser, url);
+  await page.getByRole('heading', { name: 'No videos yet' }).waitFor();
+  // A clip with nine megabytes of padding, as MP4 allows: three pieces.
+  const clip = await readFile(sample);
+  const padding = Buffer.alloc(9_000_000);
+  padding.writeUInt32BE(padding.length, 0);
+  padding.write('free', 4);
+  const data = await page.evaluateHandle(
+    ([small, bytes]) => {
+      const transfer = new DataTransfer();
+      const clip = Uint8Array.from(atob(small), (c) => c.charCodeAt(0));
+      transfer.items.add(new File([clip], 'short.mp4'));
+      transfer.items.add(new File([clip, Uint8Array.from(atob(bytes), (c) => c.charCodeAt(0))], 'long.mp4'));
+      return transfer;
+    },
+    [clip.toString('base64'), padding.toString('base64')] as const,
+  );
+  await page.dispatchEvent('body', 'dragover', { dataTransfer: data });
+  await page.getByText('Drop to add to the library').waitFor();
+  await page.dispatchEvent('body', 'drop', { dataTransfer: data });
+  await page.getByText('2 videos').waitFor();
+  expect(await page.getByText('Added').count()).toBe(2);
+  await page.getByRole('searchbox', { name: 'Search by name' }).fill('sho');
+  await page.getByText('1 video', { exact: true }).waitFor();
+  await page.getByRole('button', { name: 'Delete short.mp4' }).click();
+  await page.getByRole('dialog', { name: 'Delete “short.mp4”?' }).getByRole('button', { name: 'Delete' }).click();
+  await page.getByText('No video has a name like “sho”').waitFor();
+  await end();
+});
+
+it('hides unsure moments, loops one, and goes from one to the next', async () => {
+  const { page, end } = await openSample();
+  await ask(page, 'How many times?');
+  await page.getByRole('heading', { name: '6 moments' }).waitFor();
+  const bars = page.getByRole('list', { name: 'Moments on the timeline' }).getByRole('listitem');
+  expect(await bars.count()).toBe(6);
+  await page.getByRole('slider', { name: 'Least confidence of moments shown' }).fill('0.85');
+  expect(await bars.count()).toBe(3); // 95%, 88%, and the one without a number
+  await page.getByText('3 below 85% confidence hidden').waitFor();
+
+  await page.locator('main').focus();
+  await page.keyboard.press('ArrowDown');
+  expect(await now(page)).toBeCloseTo(0.52 * duration, 1);
+  await page.keyboard.press('r');
+  await page.getByRole('button', { name: 'Stop looping' }).waitFor();
+  await page.getByRole('button', { name: 'Pause' }).waitFor();
+  await page.evaluate(() => (document.querySelector('video')!.playbackRate = 4));
+  // Twice the moment's length later it is still in it.
+  for (let n = 0; n < 6; ++n) {
+    await page.waitForTimeout(200);
+    expect(await now(page)).toBeGreaterThan(0.5 * duration);
+    expect(await now(page)).toBeLessThan(0.7 * duration);
+  }
+  await page.keyboard.press('+');
+  await page.getByRole('button', { name: 'Show the whole video' }).click();
+  await end();
+});
+
 it('shows why a file is no video', async () => {
   const { page, end } = await visit(browser, url, {}, /415/);
   await page.locator('input[type=file]').setInputFiles({ name: 'notes.mp4', mimeType: 'video/mp4', buffer: Buffer.from('no video') });
