@@ -187,8 +187,13 @@ export class Api {
   }
 
   // Resolves when the stream ends; the caller opens the next one.
-  async events(onEvent: (event: ServerEvent) => void, signal: AbortSignal): Promise<void> {
+  async events(
+    onOpen: () => void,
+    onEvent: (event: ServerEvent) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
     const response = await this.request('GET', 'events', { signal });
+    onOpen();
     if (!response.body) return;
     await readMessages(response.body, ({ event, data }) => {
       if (event === 'job' || event === 'text') {

@@ -33,17 +33,16 @@ class Jobs {
     const stream = new AbortController();
     this.#stream = stream;
     for (let failures = 0; !stream.signal.aborted; ) {
-      // The new stream starts with the present state; what ended meanwhile is asked for.
-      const before = [...this.live.keys()];
-      this.live.clear();
       const opened = Date.now();
-      const reading = api.events((event) => {
+      const onOpen = () => {
         this.connected = true;
-        this.receive(event);
-      }, stream.signal);
-      for (const id of before) void this.refresh(id);
-      this.#changed();
-      await reading.catch(() => {});
+        // The new stream starts with the present state; what ended meanwhile is asked for.
+        const before = [...this.live.keys()];
+        this.live.clear();
+        for (const id of before) void this.refresh(id);
+        this.#changed();
+      };
+      await api.events(onOpen, (event) => this.receive(event), stream.signal).catch(() => {});
       if (stream.signal.aborted) return;
       failures = Date.now() - opened > 10_000 ? 1 : failures + 1;
       if (failures > 1) this.connected = false;

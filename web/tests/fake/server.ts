@@ -33,7 +33,7 @@ interface Call {
 export class FakeServer {
   readonly jobs: FakeJobs;
   key = ''; // when set, every route needs it
-  breaks = false; // while true, the pieces of uploads break off
+  breaks = false; // while true, connections break off
   #videos = new Map<string, { video: Video; path: string }>();
   #folder = mkdtemp(join(tmpdir(), 'shijian-fake-'));
 
@@ -75,6 +75,7 @@ export class FakeServer {
 
   async #route(call: Call): Promise<void> {
     const { request, response, query } = call;
+    if (this.breaks) return void request.socket.destroy();
     if (this.key && request.headers.authorization !== `Bearer ${this.key}`) {
       throw new Refusal(401, 'unauthorized', 'this server needs an API key');
     }
@@ -248,7 +249,6 @@ export class FakeServer {
     if (!range) throw new Refusal(400, 'bad_request', 'no Content-Range');
     const [from = 0, last = 0, total = 0] = range.slice(1).map(Number);
     const piece = await bytes(request);
-    if (this.breaks) return void request.socket.destroy();
     const held = await this.#received(name, String(total));
     if (from !== held) throw new Refusal(409, 'conflict', `the upload is at ${held}`);
     const path = await this.#partial(name, String(total));

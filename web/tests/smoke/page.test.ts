@@ -163,15 +163,20 @@ it('finds its job again after a reload and after the server went away', async ()
   expect(page.url()).toContain('/job/j1');
   await page.reload();
   await page.getByRole('progressbar', { name: 'Progress of the answer' }).waitFor();
-  host.fake.jobs.pace = 20;
+  host.fake.breaks = true;
   host.fake.jobs.drop();
+  await page.getByText('The connection to the server is lost.').waitFor();
+  host.fake.jobs.pace = 20;
+  host.fake.breaks = false;
+  await page.getByText('The connection to the server is lost.').waitFor({ state: 'hidden' });
   await page.getByRole('heading', { name: '1 moment' }).waitFor();
   await end();
 });
 
 it('goes on with an upload that broke', async () => {
-  host.fake.breaks = true;
   const { page, end } = await visit(browser, url, {}, /ERR_|Failed to load/);
+  await page.getByRole('heading', { name: 'No videos yet' }).waitFor();
+  host.fake.breaks = true;
   await page.locator('input[type=file]').setInputFiles(sample);
   await page.getByText('Connection lost, going on soon').waitFor();
   host.fake.breaks = false;
