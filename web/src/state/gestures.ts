@@ -51,7 +51,8 @@ export function gestures(actions: SurfaceActions) {
       if (!pointer) {
         if (event.pointerType !== 'touch') {
           rect = surface.getBoundingClientRect();
-          actions.hover(share(event.clientX));
+          const onEdge = (event.target as Element).closest('.edge') !== null;
+          actions.hover(onEdge ? null : share(event.clientX));
         }
         return;
       }
