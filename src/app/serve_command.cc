@@ -126,6 +126,7 @@ void serve(ServeFlags& flags, const char* version) {
   add_upload_routes(http, service);
   add_status_routes(http, service);
   add_page_routes(http);
+  http.session_route("/api/v1/session");
   http.start();
   const Worker worker(engine, queue, library);
   fmt::print("shijian: http{}://{}:{}  videos in {}, model {}\n",

@@ -51,7 +51,7 @@ void Intake::accept(const RequestHead& head, const std::string& address) {
   check_host(request, house_.hosts);
   check_origin(request);
 
-  const int key = find_key(request.header("authorization"), house_.options.keys);
+  const int key = this->key();
   if (key > 0) request.client = fmt::format("key {}", key);
   if (const int wait = house_.limiter.take(request.client, std::chrono::steady_clock::now())) {
     throw HttpError(429, "too many requests",
@@ -89,6 +89,16 @@ void Intake::accept(const RequestHead& head, const std::string& address) {
   } else if (framing_.present && route_->options.json) {
     check_json(request);
   }
+}
+
+// The place of the key that the request shows, itself or by its session, counted from 1; 0: none.
+int Intake::key() const {
+  const HttpRequest& request = exchange_->request;
+  const std::string_view authorization = request.header("authorization");
+  if (!authorization.empty()) return find_key(authorization, house_.options.keys);
+  const int key = house_.sessions.find(session_token(request), std::chrono::steady_clock::now());
+  if (key > 0) check_own_page(request);
+  return key;
 }
 
 bool Intake::answers_at_once() const {

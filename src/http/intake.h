@@ -13,6 +13,7 @@
 #include "http/limits.h"
 #include "http/request.h"
 #include "http/router.h"
+#include "http/sessions.h"
 
 namespace shijian::http {
 
@@ -22,6 +23,7 @@ struct House {
   std::vector<std::string> hosts;  // names that a Host header may carry
   Router router;
   RateLimiter limiter;
+  Sessions sessions;
   std::atomic<bool> stopping{false};
 };
 
@@ -45,6 +47,7 @@ class Intake {
 
  private:
   void accept(const RequestHead& head, const std::string& address);
+  int key() const;
   void refuse(const Error& error);
   template <typename Call>
   void guarded(const Call& call);

@@ -10,6 +10,7 @@ namespace shijian::http {
 namespace {
 // Beyond this many clients, those whose buckets are full again are forgotten.
 constexpr size_t kMaxBuckets = 10000;
+}  // namespace
 
 bool equal_in_constant_time(std::string_view given, std::string_view key) {
   size_t difference = given.size() ^ key.size();
@@ -17,7 +18,6 @@ bool equal_in_constant_time(std::string_view given, std::string_view key) {
     difference |= static_cast<unsigned char>((i < given.size() ? given[i] : 0) ^ key[i]);
   return difference == 0;
 }
-}  // namespace
 
 int find_key(std::string_view authorization, const std::vector<std::string>& keys) {
   const size_t space = std::min(authorization.find(' '), authorization.size());

@@ -14,6 +14,9 @@ namespace shijian::http {
 // The time it takes says nothing about the keys but their lengths.
 int find_key(std::string_view authorization, const std::vector<std::string>& keys);
 
+// Compares all of `key` whatever is given, so that the time says nothing but its length.
+bool equal_in_constant_time(std::string_view given, std::string_view key);
+
 // Thread-safe.
 class RateLimiter {
  public:

@@ -163,6 +163,14 @@ void check_origin(const HttpRequest& request) {
   }
 }
 
+void check_own_page(const HttpRequest& request) {
+  if (request.method == "GET" || request.method == "HEAD") return;
+  if (request.header("sec-fetch-site") == "same-origin") return;
+  if (is_own_origin(request.header("origin"), request.header("host"))) return;
+  throw HttpError(403, "check Origin: a session's cookie counts for the server's own page alone",
+                  "from a program, send Authorization: Bearer KEY");
+}
+
 void check_json(const HttpRequest& request) {
   const auto type = parse_header_value(request.header("content-type"));
   if (!type || type->value != "application/json") {

@@ -40,6 +40,10 @@ void check_host(const HttpRequest& request, const std::vector<std::string>& name
 // 403 for what a page of another origin sends. Following a link from there is no such thing.
 void check_origin(const HttpRequest& request);
 
+// 403 for what changes something, unless a page of ours is known to send it: a browser adds its
+// cookies to what other pages send, too.
+void check_own_page(const HttpRequest& request);
+
 // 415 unless the body is said to be JSON.
 void check_json(const HttpRequest& request);
 

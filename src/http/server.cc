@@ -32,7 +32,8 @@ struct HttpServer::State {
         house{options,
               http::host_names(options.host, options.names),
               {},
-              http::RateLimiter(options.requests_per_second)},
+              http::RateLimiter(options.requests_per_second),
+              {}},
         service(house) {}
 
   const HttpOptions options;
@@ -60,6 +61,35 @@ void HttpServer::route(std::string method, std::string pattern, HttpHandler hand
 
 void HttpServer::upload_route(std::string method, std::string pattern, HttpUploadHandler handler) {
   state_->house.router.add(std::move(method), pattern, {}, nullptr, std::move(handler));
+}
+
+void HttpServer::session_route(const std::string& path) {
+  http::House& house = state_->house;
+  const auto answer = [&house](const HttpRequest& request, std::string_view token) {
+    // Behind a proxy that speaks TLS for us, the page's origin tells.
+    const bool secure =
+        !house.options.tls_certificate.empty() || request.header("origin").starts_with("https://");
+    HttpResponse response;
+    response.status = 204;
+    response.headers = {{"Set-Cookie", http::session_cookie(token, secure)}};
+    return response;
+  };
+  route("POST", path, [&house, answer](const HttpRequest& request, auto reply) {
+    const int key = http::find_key(request.header("authorization"), house.options.keys);
+    if (key == 0) {  // a session does not prolong itself
+      throw HttpError(401, "open session: this needs an API key of the server's key file",
+                      "send Authorization: Bearer KEY");
+    }
+    const auto now = std::chrono::steady_clock::now();
+    reply->send(answer(request, house.sessions.open(key, now)));
+  });
+  // Open: a session that has expired can be left, too.
+  route("DELETE", path,
+        [&house, answer](const HttpRequest& request, auto reply) {
+          house.sessions.close(http::session_token(request));
+          reply->send(answer(request, ""));
+        },
+        {.open = true});
 }
 
 void HttpServer::start() {

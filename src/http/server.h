@@ -147,6 +147,9 @@ class HttpServer {
   void route(std::string method, std::string pattern, HttpHandler handler,
              RouteOptions options = {});
   void upload_route(std::string method, std::string pattern, HttpUploadHandler handler);
+  // For browsers. POST with an API key starts a session: a cookie that counts as the key, for the
+  // server's own page alone. DELETE ends it.
+  void session_route(const std::string& path);
 
   // Binds and listens. Error(kUsage) for an address that is taken or not ours, or bad TLS files.
   void start();

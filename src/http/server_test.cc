@@ -67,6 +67,7 @@ class HttpServerTest : public testing::Test {
       response.headers = {{"etag", "\"1\""}, {"Cache-Control", "no-cache"}};
       reply->send(response);
     });
+    server_->session_route("/session");
     server_->start();
   }
 
@@ -230,6 +231,54 @@ TEST_F(HttpServerTest, AsksForAKey) {
   EXPECT_EQ(ask("GET", "/who", "Authorization: Bearer third\r\n").status, 401);
   EXPECT_EQ(ask("GET", "/who", "Authorization: Bearer second\r\n").body, "key 2");
   EXPECT_EQ(ask("POST", "/raw", "", "abc").body, "3");  // open
+}
+
+TEST_F(HttpServerTest, ASessionStandsForItsKey) {
+  HttpOptions options = test_options();
+  options.keys = {"first", "second"};
+  start(options);
+  const auto cookie_of = [](const TestAnswer& answer) {
+    const std::string& cookie = answer.headers.at("set-cookie");
+    return fmt::format("Cookie: theme=dark; {}\r\n", cookie.substr(0, cookie.find(';')));
+  };
+  EXPECT_EQ(ask("POST", "/session").status, 401);
+  EXPECT_EQ(ask("POST", "/session", "Authorization: Bearer third\r\n").status, 401);
+  const TestAnswer opened = ask("POST", "/session", "Authorization: Bearer second\r\n");
+  EXPECT_EQ(opened.status, 204);
+  EXPECT_THAT(opened.headers.at("set-cookie"),
+              testing::MatchesRegex(
+                  "shijian_session=[0-9a-f]+; Path=/; Max-Age=604800; HttpOnly; SameSite=Strict"));
+  const std::string cookie = cookie_of(opened);
+  const std::string own = cookie + "Origin: http://localhost\r\n";
+  const auto echo = [&](const std::string& headers) {
+    return ask("POST", "/echo", headers + kJson, "[]").status;
+  };
+  EXPECT_EQ(ask("GET", "/who", cookie).body, "key 2");
+  EXPECT_EQ(echo(own), 200);
+  EXPECT_EQ(echo(cookie + "Sec-Fetch-Site: same-origin\r\n"), 200);
+
+  // What changes something has to come from the server's own page.
+  EXPECT_EQ(echo(cookie), 403);
+  EXPECT_EQ(echo(cookie + "Sec-Fetch-Site: none\r\n"), 403);
+  EXPECT_EQ(echo(cookie + "Origin: http://evil.example\r\n"), 403);
+  EXPECT_EQ(echo(cookie + "Origin: null\r\n"), 403);
+  EXPECT_EQ(echo(own + "Sec-Fetch-Site: cross-site\r\n"), 403);
+  EXPECT_EQ(ask("DELETE", "/session", cookie).status, 403);
+
+  EXPECT_EQ(ask("GET", "/who", "Cookie: shijian_session=\r\n").status, 401);
+  EXPECT_EQ(ask("GET", "/who", "Cookie: shijian_session=0123\r\n").status, 401);
+  EXPECT_EQ(ask("GET", "/who", cookie + "Authorization: Bearer third\r\n").status, 401);
+  EXPECT_EQ(ask("POST", "/session", own).status, 401);  // it does not prolong itself
+
+  const TestAnswer other =
+      ask("POST", "/session", "Authorization: Bearer first\r\nOrigin: https://localhost\r\n");
+  EXPECT_THAT(other.headers.at("set-cookie"), HasSubstr("; Secure"));
+  const TestAnswer closed = ask("DELETE", "/session", own);
+  EXPECT_EQ(closed.status, 204);
+  EXPECT_THAT(closed.headers.at("set-cookie"), HasSubstr("shijian_session=; Path=/; Max-Age=0"));
+  EXPECT_EQ(ask("GET", "/who", cookie).status, 401);
+  EXPECT_EQ(ask("DELETE", "/session", own).status, 204);
+  EXPECT_EQ(ask("GET", "/who", cookie_of(other)).body, "key 1");
 }
 
 TEST_F(HttpServerTest, RefusesForeignHostsAndOrigins) {
