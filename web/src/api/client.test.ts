@@ -53,11 +53,16 @@ describe('Api', () => {
     await expect(api.queue()).rejects.toMatchObject({ status: 502, message: 'HTTP 502' });
   });
 
-  it('asks for the key on 401 and repeats the request with it', async () => {
-    const { api, calls } = apiWith(new Response('{}', { status: 401 }), json({ queued: 1 }));
-    api.onUnauthorized = async () => (api.key = 'secret');
+  it('opens a session on 401 and repeats the request', async () => {
+    const refused = () => new Response('{}', { status: 401 });
+    const { api, calls } = apiWith(refused(), refused(), new Response(null, { status: 204 }), json({ queued: 1 }));
+    api.onUnauthorized = async () => {
+      expect(await api.openSession('wrong')).toBe(false);
+      return api.openSession('secret');
+    };
     expect(await api.queue()).toEqual({ queued: 1 });
-    expect(calls.map((call) => header(call, 'Authorization'))).toEqual([null, 'Bearer secret']);
+    expect(calls.map(({ url }) => url)).toEqual(['queue', 'session', 'session', 'queue'].map((path) => `/api/v1/${path}`));
+    expect(calls.map((call) => header(call, 'Authorization'))).toEqual([null, 'Bearer wrong', 'Bearer secret', null]);
   });
 
   it('repeats a submission whose answer was lost, under the same idempotency key', async () => {

@@ -1,4 +1,5 @@
-// The HTTP API of docs/api.md, typed. Stateless but for the API key; every failure is an ApiError.
+// The HTTP API of docs/api.md, typed. Every failure is an ApiError. What the server knows the
+// browser by is a cookie that no script can read.
 import { send } from './send.ts';
 import { readMessages } from './sse.ts';
 import type {
@@ -49,10 +50,10 @@ interface RequestInput {
 }
 
 export class Api {
-  key = '';
-  // Asks the person for the key; the request is repeated when it yields one.
-  onUnauthorized: () => Promise<string | null> = async () => null;
+  // Asks the person for the key and opens a session; the request is repeated when there is one.
+  onUnauthorized: () => Promise<boolean> = async () => false;
   #send: typeof send;
+  #sessions = 0; // opened so far
 
   constructor(sender = send) {
     this.#send = sender;
@@ -70,26 +71,38 @@ export class Api {
   async request(method: string, path: string, input: RequestInput = {}): Promise<Response> {
     const headers: Record<string, string> = { ...input.headers };
     if (input.json !== undefined) headers['Content-Type'] = 'application/json';
+    const body = input.json === undefined ? (input.body ?? null) : JSON.stringify(input.json);
     for (;;) {
-      const key = this.key;
+      const sessions = this.#sessions;
       let response: Response;
       try {
-        const init = {
-          method,
-          headers: key ? { ...headers, Authorization: `Bearer ${key}` } : headers,
-          body: input.json === undefined ? (input.body ?? null) : JSON.stringify(input.json),
-          signal: input.signal ?? null,
-        };
+        const init = { method, headers, body, signal: input.signal ?? null };
         response = await this.#send(this.url(path, input.query), init, input.onSent);
       } catch (error) {
         if (input.signal?.aborted) throw error;
         throw new ApiError(0, { code: 'offline', message: '' });
       }
       if (response.ok) return response;
-      // Another request may have brought the key in the meantime.
-      if (response.status === 401 && (this.key !== key || (await this.onUnauthorized()))) continue;
+      // Another request may have opened the session in the meantime.
+      const again = response.status === 401 && !input.headers?.Authorization;
+      if (again && (this.#sessions !== sessions || (await this.onUnauthorized()))) continue;
       throw await errorOf(response);
     }
+  }
+
+  // False: the server refuses the key.
+  async openSession(key: string): Promise<boolean> {
+    try {
+      await this.request('POST', 'session', { headers: { Authorization: `Bearer ${key}` } });
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 401) return false;
+      throw error;
+    }
+    ++this.#sessions;
+    return true;
+  }
+  async closeSession(): Promise<void> {
+    await this.request('DELETE', 'session');
   }
 
   async #json<T>(method: string, path: string, input?: RequestInput): Promise<T> {
@@ -212,25 +225,6 @@ export class Api {
       frameSize: size ? [Number(size[1]), Number(size[2])] : null,
     };
   }
-}
-
-// The whole of a response, with its progress from 0 to 1.
-export async function readAll(
-  response: Response,
-  onProgress: (share: number) => void,
-): Promise<Blob> {
-  const total = Number(response.headers.get('Content-Length'));
-  const pieces: Uint8Array<ArrayBuffer>[] = [];
-  let received = 0;
-  const reader = response.body!.getReader();
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    pieces.push(value);
-    received += value.length;
-    if (total > 0) onProgress(received / total);
-  }
-  return new Blob(pieces, { type: response.headers.get('Content-Type') ?? '' });
 }
 
 const part = encodeURIComponent;

@@ -71,7 +71,6 @@ const pairs = {
   'player.fullscreen': ['Full screen', '全屏'],
   'player.loop.stop': ['Stop looping', '停止循环'],
   'player.cannot': ['This browser cannot play the file; the timeline works nevertheless.', '浏览器无法播放此文件，但时间线仍可使用。'],
-  'player.loading': ['Loading the video, {percent}%', '正在加载视频，{percent}%'],
 
   // Question
   'ask.label': ['Your question', '您的问题'],
@@ -236,6 +235,7 @@ const pairs = {
   'settings.theme.dark': ['Dark', '深色'],
   'settings.keys': ['Keyboard shortcuts', '键盘快捷键'],
   'settings.reset': ['Back to the defaults', '恢复默认设置'],
+  'settings.signOut': ['Forget the key on this browser', '在此浏览器上退出'],
   'model.parameters': ['Parameters', '参数量'],
   'model.context': ['Context', '上下文长度'],
   'model.sampling': ['Sampling', '采样'],

@@ -6,7 +6,7 @@ import { parseRoute, routeHash, type Route } from './route.ts';
 
 export const api = new Api();
 
-const keyStorage = 'shijian.key';
+const sessionStorageKey = 'shijian.session';
 
 class App {
   route: Route = $state(parseRoute(location.hash));
@@ -16,16 +16,13 @@ class App {
   dialog: 'settings' | 'help' | null = $state(null);
   // While the key is asked for: what to call with it.
   keyPrompt: { wrong: boolean; use: (key: string | null) => void } | null = $state(null);
-  #asked: Promise<string | null> | null = null;
+  // Whether this browser gave a key; the session itself no script can see.
+  signedIn = $state(stored());
+  #asked: Promise<boolean> | null = null;
   #count = 0;
 
   start(): void {
     addEventListener('hashchange', () => (this.route = parseRoute(location.hash)));
-    try {
-      api.key = localStorage.getItem(keyStorage) ?? '';
-    } catch {
-      // No storage: the key is asked for each time.
-    }
     api.onUnauthorized = () => (this.#asked ??= this.#askKey().finally(() => (this.#asked = null)));
     this.attempt(async () => (this.model = await api.model()));
   }
@@ -57,22 +54,45 @@ class App {
     this.errors = this.errors.filter((error) => error.n !== n);
   }
 
-  #askKey(): Promise<string | null> {
-    return new Promise((resolve) => {
-      const use = (key: string | null) => {
-        this.keyPrompt = null;
-        if (key) {
-          api.key = key;
-          try {
-            localStorage.setItem(keyStorage, key);
-          } catch {
-            // As above.
-          }
-        }
-        resolve(key);
-      };
-      this.keyPrompt = { wrong: api.key !== '', use };
+  async signOut(): Promise<void> {
+    const closed = await this.attempt(async () => {
+      await api.closeSession();
+      return true;
     });
+    if (!closed) return;
+    this.#remember(false);
+    location.reload();
+  }
+
+  // False when the person gives up.
+  async #askKey(): Promise<boolean> {
+    for (let wrong = false; ; wrong = true) {
+      const key = await new Promise<string | null>((use) => (this.keyPrompt = { wrong, use }));
+      this.keyPrompt = null;
+      if (key === null) return false;
+      const opened = await this.attempt(() => api.openSession(key));
+      if (opened === false) continue;
+      if (opened) this.#remember(true);
+      return opened ?? false;
+    }
+  }
+
+  #remember(signedIn: boolean): void {
+    this.signedIn = signedIn;
+    try {
+      if (signedIn) localStorage.setItem(sessionStorageKey, '1');
+      else localStorage.removeItem(sessionStorageKey);
+    } catch {
+      // No storage: it is remembered as long as the page.
+    }
+  }
+}
+
+function stored(): boolean {
+  try {
+    return localStorage.getItem(sessionStorageKey) !== null;
+  } catch {
+    return false;
   }
 }
 

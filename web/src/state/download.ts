@@ -1,4 +1,4 @@
-// Saves what the server gave as a file. (A plain link could send no key and show no error.)
+// Saves what the server gave as a file. (A plain link could show no error.)
 import type { ExportFormat } from '../api/types.ts';
 import { fileName } from './answer.ts';
 import { api, app } from './app.svelte.ts';
