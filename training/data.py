@@ -18,6 +18,8 @@ from model import Batch
 
 SHAPES = ["circle", "square", "triangle", "star", "cross", "diamond", "ring", "heart"]
 COLOURS = ["red", "green", "blue", "yellow", "purple", "orange", "white", "cyan"]
+COLOUR_VALUES = np.array([(226, 28, 32), (24, 190, 52), (48, 100, 255), (250, 226, 36), (176, 64, 226),
+                          (255, 132, 16), (246, 246, 246), (52, 222, 230)])  # src/synth/world.h
 WORDS = ("GO NO UP BUS ZOO RUN STOP OPEN EXIT HELP NEWS LIVE SALE TAXI CAFE BANK JUMP MENU PARK LEFT "
          "RIGHT MUSIC HOTEL PIZZA").split()
 PATTERNS = ["plain", "stripes", "checkerboard", "dots", "gradient", "waves"]

@@ -478,8 +478,11 @@ def frame_batches(source, a, seed):
         pick = np.argsort(worth)[-a.per_clip:]
         frames = clip.frames.reshape(d.shape[0], 2, *clip.frames.shape[1:])[pick]
         labels = d[pick].reshape(len(pick), -1, data.FIELDS)
-        if rng.random() < a.grey:
+        turn = rng.random()
+        if turn < a.grey:
             frames, labels = grey(frames, labels, rng)
+        elif turn < a.grey + a.tint:
+            frames, labels = tint(frames, labels, rng)
         group = waiting.setdefault(d.shape[1:3], [])
         group.append((frames, labels))
         if sum(len(f) for f, _ in group) >= a.slots:
@@ -500,6 +503,31 @@ def grey(frames, labels, rng):
     labels = labels.copy()
     labels[..., [3, 5, 7, 9]] = -1
     return np.repeat(g.clip(0, 255).astype(np.uint8)[..., None], 3, -1), labels
+
+
+def tint(frames, labels, rng):
+    """The frames with every hue turned by the same angle, and the labels that remain, as grey() has
+    them: between the eight colours lie others, and shapes keep their form in all of them. Never an
+    angle that brings a thing near a colour that the split withholds for it."""
+    shown = {(int(t), int(o), int(c)) for t, n, o, c in np.concatenate(
+        (labels[..., :4].reshape(-1, 4), labels[..., [0, 1, 2, 7]].reshape(-1, 4))) if t and c and n == 0}
+    for _ in range(8):
+        turned = turn_hues(rng.uniform(0.4, 2 * np.pi - 0.4))
+        near = {c: ((data.COLOUR_VALUES - data.COLOUR_VALUES[c - 1] @ turned.T) ** 2).sum(-1).argmin() + 1
+                for _, _, c in shown}
+        if not any(WITHHELD[2][o, near[c]] if t == data.NUMBER else WITHHELD[0][t, near[c]] for t, o, c in shown):
+            break
+    else:
+        return frames, labels
+    labels = labels.copy()
+    labels[..., [3, 5, 7, 9]] = -1
+    return (frames.astype(np.float32) @ turned.T.astype(np.float32)).clip(0, 255).astype(np.uint8), labels
+
+
+def turn_hues(angle):
+    """Rotation of RGB about the axis of greys (Rodrigues' formula), [3, 3]."""
+    k = np.array([[0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / 3**0.5
+    return np.eye(3) + np.sin(angle) * k + (1 - np.cos(angle)) * k @ k
 
 
 WITHHELD = data.withheld_tables()
@@ -692,6 +720,7 @@ def main():
     p.add_argument("--drop", type=float, default=0.0)
     p.add_argument("--slots", type=int, default=64, help="slots in a batch of the vision leg")
     p.add_argument("--grey", type=float, default=0.5, help="vision: share of clips shown without colour")
+    p.add_argument("--tint", type=float, default=0.0, help="vision: share of clips shown in turned hues")
     p.add_argument("--per-clip", type=int, default=6, help="slots taken from a clip there")
     p.add_argument("--vision", help="join: run whose tower is read, again whenever it is saved")
     p.add_argument("--end-to-end", action="store_true", help="join: train the tower too")
