@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "server/routes.h"
+#include "server/webhooks.h"
 #include "server/worker.h"
 
 namespace shijian {
@@ -42,6 +43,7 @@ struct ServeFlags {
   int64_t quota = int64_t{100} << 30;
   int64_t queue = 1000;
   double rate = 100;
+  std::vector<std::string> fetch_hosts, webhook_hosts;
   bool quiet = false;
   ModelFlags model;
 };
@@ -118,7 +120,9 @@ void serve(ServeFlags& flags, const char* version) {
                   version,
                   read_model_profile(engine_options.model),
                   count_parameters(engine.checkpoint()),
-                  flags.max_upload};
+                  flags.max_upload,
+                  {AllowedHosts(flags.fetch_hosts), flags.max_upload},
+                  AllowedHosts(flags.webhook_hosts)};
   add_inference_route(http, service);
   add_job_routes(http, service);
   add_event_routes(http, service);
@@ -129,6 +133,7 @@ void serve(ServeFlags& flags, const char* version) {
   http.session_route("/api/v1/session");
   http.start();
   const Worker worker(engine, queue, library);
+  const Webhooks webhooks(store, service.webhook_hosts);
   fmt::print("shijian: http{}://{}:{}  videos in {}, model {}\n",
              flags.tls_certificate.empty() ? "" : "s",
              is_loopback(flags.host) ? "localhost" : flags.host, http.port(), flags.videos,
@@ -179,6 +184,16 @@ void add_serve_command(CLI::App& app, const char* version) {
   option("--tls-key", flags->tls_key, "The certificate's key, PEM", "SHIJIAN_TLS_KEY")
       ->type_name("FILE")
       ->group(access);
+  const char* others = "Other servers";
+  option("--fetch-hosts", flags->fetch_hosts,
+         "Hosts that videos may be fetched from, such as example.org or *.example.org",
+         "SHIJIAN_FETCH_HOSTS")
+      ->delimiter(',')
+      ->group(others);
+  option("--webhook-hosts", flags->webhook_hosts, "Hosts that ended jobs may be posted to",
+         "SHIJIAN_WEBHOOK_HOSTS")
+      ->delimiter(',')
+      ->group(others);
   const char* limits = "Limits";
   const auto size = CLI::AsSizeValue(false);
   option("--max-upload", flags->max_upload, "Largest file taken, such as 8GB", "SHIJIAN_MAX_UPLOAD")

@@ -70,7 +70,7 @@ struct Common {
   std::string webhook_url, webhook_secret;
 };
 
-Common read_common(JsonFields& fields) {
+Common read_common(JsonFields& fields, const AllowedHosts& webhook_hosts) {
   Common common;
   if (const Json* options = fields.any("options")) common.options = *options;
   common.priority = static_cast<int>(fields.integer("priority", -10, 10).value_or(0));
@@ -79,6 +79,11 @@ Common read_common(JsonFields& fields) {
     common.webhook_url = inner.text("url").value_or("");
     common.webhook_secret = inner.text("secret").value_or("");
     inner.done();
+    webhook_hosts.check(common.webhook_url);
+    if (common.webhook_secret.empty()) {
+      throw Error(ErrorCode::kUsage, "webhook: it has no 'secret'",
+                  "any text that only the two sides know; the posts are signed with it");
+    }
   }
   return common;
 }
@@ -117,7 +122,7 @@ std::vector<JobRequest> read_jobs(const Json& body, Service& service, const std:
   JsonFields fields(body, "job");
   const std::vector<std::string> queries = read_queries(fields);
   if (const auto folder = fields.text("folder")) {
-    const Common common = read_common(fields);
+    const Common common = read_common(fields, service.webhook_hosts);
     fields.done();
     service.library.scan();
     const std::string prefix = folder->empty() ? "" : library_name(*folder) + "/";
@@ -136,7 +141,7 @@ std::vector<JobRequest> read_jobs(const Json& body, Service& service, const std:
     return jobs;
   }
   const Video video = read_video(fields, service.library);
-  const Common common = read_common(fields);
+  const Common common = read_common(fields, service.webhook_hosts);
   fields.done();
   for (const std::string& query : queries) append(&jobs, video, query, common, client);
   return jobs;

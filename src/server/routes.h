@@ -9,6 +9,7 @@
 #include "http/server.h"
 #include "jobs/queue.h"
 #include "server/background.h"
+#include "server/fetch.h"
 #include "server/library.h"
 
 namespace shijian {
@@ -24,6 +25,8 @@ struct Service {
   ModelProfile profile;
   int64_t parameters = 0;                 // of the model
   int64_t max_upload = int64_t{8} << 30;  // bytes of one file
+  FetchOptions fetch = {};
+  AllowedHosts webhook_hosts = {};
 };
 
 void add_inference_route(HttpServer& http, Service& service);

@@ -4,12 +4,14 @@
 
 #include <filesystem>
 #include <fstream>
+#include <mutex>
 
 #include "base/file.h"
 #include "http/test_client.h"
 #include "server/export.h"
 #include "server/json_fields.h"
 #include "server/routes.h"
+#include "server/webhooks.h"
 #include "server/worker.h"
 
 namespace shijian {
@@ -292,6 +294,76 @@ TEST(Export, WritesWhatEditorsRead) {
 TEST(Rfc3339, IsInUtcWithMilliseconds) {
   EXPECT_EQ(rfc3339(0), "1970-01-01T00:00:00.000Z");
   EXPECT_EQ(rfc3339(1795372205123), "2026-11-22T18:30:05.123Z");
+}
+
+TEST_F(Server, FetchesFromAllowedHostsOnly) {
+  const std::string there =
+      fmt::format("http://127.0.0.1:{}/api/v1/videos/{}/content", http_->port(), video_id());
+  const auto fetch = [&](const std::string& name) {
+    return call("POST", "/api/v1/videos/fetch",
+                fmt::format(R"({{"url": "{}", "name": "{}"}})", there, name));
+  };
+  EXPECT_EQ(fetch("a.mp4").status, 403);  // off
+  service_->fetch.hosts = AllowedHosts({"127.0.0.1"});
+  fs::rename(folder_ / "videos" / "shapes.mp4", folder_ / "shapes.mp4");
+  EXPECT_EQ(fetch("a.mp4").status, 422);  // the other side answers 404
+  EXPECT_EQ(fetch("../a.mp4").status, 403);
+  fs::rename(folder_ / "shapes.mp4", folder_ / "videos" / "shapes.mp4");
+  service_->fetch.max_bytes = 1000;
+  EXPECT_EQ(fetch("a.mp4").status, 422);
+  EXPECT_TRUE(fs::is_empty(library_->partial_folder()));
+  service_->fetch.max_bytes = 1 << 30;
+  const TestAnswer answer = fetch("a.mp4");
+  ASSERT_EQ(answer.status, 201) << answer.body;
+  EXPECT_EQ(json(answer)["video"]["name"], "shapes.mp4");  // the content is there already
+}
+
+TEST_F(Server, PostsEndedJobsSigned) {
+  HttpOptions options;
+  options.port = 0;
+  HttpServer owner(options);
+  std::mutex mutex;
+  std::vector<HttpRequest> posts;
+  owner.route("POST", "/hook", [&](const HttpRequest& request, auto reply) {
+    const std::lock_guard lock(mutex);
+    posts.push_back(request);
+    HttpResponse response;
+    response.status = posts.size() == 1 ? 503 : 204;  // the first time in vain
+    reply->send(std::move(response));
+  });
+  owner.start();
+  const auto submit = [&](const std::string& webhook) {
+    return call("POST", "/api/v1/jobs",
+                fmt::format(R"({{"video_path": "shapes.mp4", "query": "When does the scene cut?",
+                                 "webhook": {}}})",
+                            webhook));
+  };
+  const std::string url = fmt::format("http://127.0.0.1:{}/hook", owner.port());
+  EXPECT_EQ(submit(fmt::format(R"({{"url": "{}", "secret": "s"}})", url)).status, 403);
+  service_->webhook_hosts = AllowedHosts({"127.0.0.1"});
+  EXPECT_EQ(submit(fmt::format(R"({{"url": "{}"}})", url)).status, 422);
+  const Webhooks webhooks(*store_, service_->webhook_hosts);
+  const TestAnswer answer = submit(fmt::format(R"({{"url": "{}", "secret": "s"}})", url));
+  ASSERT_EQ(answer.status, 202) << answer.body;
+  for (;;) {
+    usleep(20000);
+    const std::lock_guard lock(mutex);
+    if (posts.size() == 2) break;
+  }
+  EXPECT_TRUE(becomes_true([&] { return !store_->next_webhook().has_value(); }));
+  EXPECT_EQ(posts[0].body, posts[1].body);
+  const Json body = Json::parse(posts[1].body);
+  EXPECT_EQ(body["id"], json(answer)["jobs"][0]["id"]);
+  EXPECT_EQ(body["state"], "done");
+  EXPECT_EQ(posts[1].header("x-shijian-signature"),
+            webhook_signature("s", posts[1].header("x-shijian-timestamp"), posts[1].body));
+}
+
+// RFC 4231, test case 2, whose text holds no point; the sum is that of the text with one, from
+// `printf 'what do ya want .for nothing?' | openssl dgst -sha256 -hmac Jefe`.
+TEST(WebhookSignature, IsHmacSha256) {
+  EXPECT_EQ(webhook_signature("Jefe", "what do ya want ", "for nothing?"),
+            "sha256=83fb3421ec48dc8ee8cd58e1f03bb1f80ae0110c64a82771c98a0cea22cecdd2");
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "http/multipart.h"
+#include "server/fetch.h"
 #include "server/json_fields.h"
 #include "server/routes.h"
 #include "server/uploads.h"
@@ -33,7 +34,7 @@ class RawUpload : public HttpUpload {
       : shared_(std::move(shared)), name_(library_name(request.captures[0])), id_(request.id) {
     const std::string_view range = request.header("content-range");
     if (range.empty()) {
-      file_.emplace(shared_->uploads.fresh_path(), false);
+      file_.emplace(fresh_upload_path(shared_->service.library.partial_folder()), false);
       return;
     }
     range_ = parse_content_range(range);
@@ -114,7 +115,7 @@ class FormUpload : public HttpUpload, public MultipartSink {
   void begin_part(const MultipartPart& part) override {
     if (part.filename.empty()) return;
     name_ = library_name(part.filename);
-    file_.emplace(shared_->uploads.fresh_path(), false);
+    file_.emplace(fresh_upload_path(shared_->service.library.partial_folder()), false);
   }
   void part_bytes(std::span<const std::byte> bytes) override {
     if (!file_) return;
@@ -156,6 +157,21 @@ int64_t total_of(const HttpRequest& request) {
 }  // namespace
 
 void add_upload_routes(HttpServer& http, Service& service) {
+  // Downloads take long and wait for others: they must not keep the short tasks from their threads.
+  const auto fetching = std::make_shared<Background>(4, 50);
+  http.route(
+      "POST", "/api/v1/videos/fetch", [&service, fetching](const HttpRequest& request, auto reply) {
+        const Json body = json_object(request);
+        JsonFields fields(body, "fetch");
+        const auto url = fields.text("url"), name = fields.text("name", 1000);
+        fields.done();
+        if (!url) throw Error(ErrorCode::kUsage, "fetch: it has no 'url'");
+        const CancelToken gone = reply->gone();
+        fetching->answer(
+            std::move(reply), request.id, [&service, gone, url = *url, name = name.value_or("")] {
+              return video_response(fetch_video(url, name, service.fetch, service.library, gone));
+            });
+      });
   const auto shared = std::make_shared<Shared>(service);
   shared->uploads.sweep();
   http.upload_route("PUT", "/api/v1/videos/{}", [shared](const HttpRequest& request) {

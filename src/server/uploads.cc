@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <charconv>
 #include <chrono>
 #include <system_error>
@@ -79,9 +80,9 @@ fs::path PartialFile::release() {
   return path_;
 }
 
-fs::path Uploads::fresh_path() {
-  const std::lock_guard lock(mutex_);
-  return folder_ / fmt::format("whole-{}-{}", ::getpid(), next_++);
+fs::path fresh_upload_path(const fs::path& folder) {
+  static std::atomic<int64_t> next{0};
+  return folder / fmt::format("whole-{}-{}", ::getpid(), next++);
 }
 
 fs::path Uploads::path_of(const std::string& name, int64_t total) const {

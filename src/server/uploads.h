@@ -19,6 +19,9 @@ struct ContentRange {
 };
 ContentRange parse_content_range(std::string_view text);
 
+// A name in `folder` that nothing else uses, for a file that comes in one piece.
+std::filesystem::path fresh_upload_path(const std::filesystem::path& folder);
+
 // A file being written. Removed when it is dropped, unless it is kept or handed on.
 class PartialFile {
  public:
@@ -47,7 +50,6 @@ class Uploads {
  public:
   explicit Uploads(std::filesystem::path folder) : folder_(std::move(folder)) {}
 
-  std::filesystem::path fresh_path();  // for an upload in one piece
   std::filesystem::path path_of(const std::string& name, int64_t total) const;
   int64_t received(const std::string& name, int64_t total) const;
   void forget(const std::string& name, int64_t total);
@@ -71,7 +73,6 @@ class Uploads {
   std::filesystem::path folder_;
   std::mutex mutex_;
   std::set<std::filesystem::path> claimed_;
-  int64_t next_ = 0;
 };
 
 }  // namespace shijian

@@ -1,0 +1,23 @@
+// Videos of other servers, fetched into the library.
+#pragma once
+
+#include <string>
+
+#include "base/cancel.h"
+#include "http/outgoing.h"
+#include "server/library.h"
+
+namespace shijian {
+
+struct FetchOptions {
+  AllowedHosts hosts;                    // none: fetching is off
+  int64_t max_bytes = int64_t{8} << 30;  // of one file
+};
+
+// Downloads `url` and takes it into the library under `name`, or, when that is empty, under the
+// last part of the URL's path. Errors of download() and Library::accept(); nothing stays of a file
+// that did not come whole. Waits for the network: not for HTTP threads.
+Video fetch_video(const std::string& url, const std::string& name, const FetchOptions& options,
+                  Library& library, const CancelToken& cancel);
+
+}  // namespace shijian
