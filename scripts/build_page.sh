@@ -8,13 +8,14 @@ out=build/page
 mkdir -p "$out"
 exec 9>"$out/lock"
 flock 9
-sources=$(git ls-files -co --exclude-standard web scripts/build_page.sh | sort | xargs -d '\n' sha256sum | sha256sum)
+page_files() { git ls-files -co --exclude-standard web | grep -v '^web/tests/'; }
+sources=$( (page_files; echo scripts/build_page.sh) | sort | xargs -d '\n' sha256sum | sha256sum)
 [[ -f $out/stamp && -f $out/page_files.cc && $(<"$out/stamp") == "$sources" ]] && exit 0
 
 echo "shijian: building the web page" >&2
 rm -rf "$out/web/src" "$out/dist"
 mkdir -p "$out/web"
-git ls-files -co --exclude-standard web | grep -v '^web/tests/' | while read -r file; do
+page_files | while read -r file; do
   [[ -f $file ]] && install -D -m 644 "$file" "$out/$file"
 done
 if [[ ! -d $out/web/node_modules ]] || ! cmp -s web/package-lock.json "$out/web/.installed"; then

@@ -3,6 +3,13 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vitest/config';
 
+const inBrowser = {
+  globalSetup: 'tests/e2e/setup.ts',
+  testTimeout: 90_000,
+  hookTimeout: 60_000,
+  expect: { poll: { timeout: 20_000 } },
+};
+
 export default defineConfig({
   plugins: [svelte()],
   // What the page's own policy would refuse: data: URLs for assets, the preload helper's script.
@@ -17,16 +24,8 @@ export default defineConfig({
   test: {
     projects: [
       { extends: true, test: { name: 'unit', include: ['src/**/*.test.ts'] } },
-      {
-        extends: true,
-        test: {
-          name: 'e2e',
-          include: ['tests/e2e/*.test.ts'],
-          globalSetup: 'tests/e2e/setup.ts',
-          testTimeout: 90_000,
-          hookTimeout: 60_000,
-        },
-      },
+      { extends: true, test: { name: 'e2e', include: ['tests/e2e/*.test.ts'], ...inBrowser } },
+      { extends: true, test: { name: 'pictures', include: ['tests/pictures.ts'], ...inBrowser } },
     ],
   },
 });

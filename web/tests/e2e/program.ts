@@ -9,7 +9,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Job, JobOptions, Video } from '../../src/api/types.ts';
 
-const root = fileURLToPath(new URL('../../..', import.meta.url));
+export const root = fileURLToPath(new URL('../../..', import.meta.url));
 export const programPath = process.env.SHIJIAN_PROGRAM ?? join(root, 'build/test/shijian');
 
 // So many frames that the answer takes seconds even on a fast machine.

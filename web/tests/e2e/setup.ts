@@ -3,10 +3,9 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { TestProject } from 'vitest/node';
-import { programPath } from './program.ts';
+import { programPath, root } from './program.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -18,7 +17,7 @@ const run = promisify(execFile);
 
 export default async function setup(project: TestProject) {
   const folder = await mkdtemp(join(tmpdir(), 'shijian-clips-'));
-  const shapes = fileURLToPath(new URL('../../../samples/shapes.mp4', import.meta.url));
+  const shapes = join(root, 'samples/shapes.mp4');
   const size = ['--seconds', '6-8', '--size', '320x240', '--fps', '25'];
   await run(programPath, ['synth', '--out', folder, '--split', 'heldout', '--count', '2', ...size]);
   const list = join(folder, 'list.txt');
