@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that a task needs and says so; does nothing when all are there.
-# Usage: scripts/install.sh run|test|all
+# Usage: scripts/install.sh run|package|test|all
 set -euo pipefail
 
 run_packages=(g++ cmake ninja-build ccache pkg-config libavformat-dev libavcodec-dev libavutil-dev
-  libswscale-dev libpcre2-dev libicu-dev nlohmann-json3-dev libsimdjson-dev libcli11-dev libfmt-dev
+  libswscale-dev libpcre2-dev libicu-dev nlohmann-json3-dev libsimdjson-dev libcli11-dev libtomlplusplus-dev libfmt-dev
   libxxhash-dev libmicrohttpd-dev libcurl4-openssl-dev libgnutls28-dev libsqlite3-dev libzstd-dev libpango1.0-dev fonts-dejavu-core fonts-droid-fallback
   nodejs npm)
 test_packages=("${run_packages[@]}" libgtest-dev libgmock-dev ffmpeg curl openssl chromium)
@@ -13,9 +13,10 @@ all_packages=("${test_packages[@]}" clang-14 clang-format-14 clang-tidy-14 libcl
 
 case ${1:-} in
   run) packages=("${run_packages[@]}") ;;
+  package) packages=("${run_packages[@]}" dpkg-dev) ;;
   test) packages=("${test_packages[@]}") ;;
   all) packages=("${all_packages[@]}") ;;
-  *) echo "usage: scripts/install.sh run|test|all" >&2; exit 2 ;;
+  *) echo "usage: scripts/install.sh run|package|test|all" >&2; exit 2 ;;
 esac
 
 if ! command -v apt-get >/dev/null; then

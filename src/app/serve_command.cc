@@ -1,6 +1,5 @@
 #include "app/serve_command.h"
 
-#include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <chrono>
 #include <cstdio>
@@ -10,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "app/config_file.h"
 #include "app/flags.h"
 #include "app/interrupt.h"
 #include "base/error.h"
@@ -31,6 +31,7 @@ Every setting may stand in a TOML file (--config serve.toml, keys as the long na
 the environment (SHIJIAN_PORT=8000). The command line goes first, then the environment.)";
 
 struct ServeFlags {
+  std::string config;
   std::string host = "127.0.0.1";
   int port = 7860;
   std::string videos = "videos";
@@ -42,7 +43,7 @@ struct ServeFlags {
   int64_t max_upload = int64_t{8} << 30;
   int64_t quota = int64_t{100} << 30;
   int64_t queue = 1000;
-  double rate = 100;
+  double rate = 200;
   std::vector<std::string> fetch_hosts, webhook_hosts;
   bool quiet = false;
   ModelFlags model;
@@ -151,7 +152,9 @@ void add_serve_command(CLI::App& app, const char* version) {
   CLI::App* command =
       app.add_subcommand("serve", "Serve the web page and the HTTP API on port 7860");
   command->footer(kFooter);
-  command->set_config("--config", "", "Read settings from this TOML file");
+  command->add_option("--config", flags->config, "Read settings from this TOML file")
+      ->envname("SHIJIAN_CONFIG")
+      ->type_name("FILE");
   const auto option = [&](const char* names, auto& value, const char* text, const char* variable) {
     return command->add_option(names, value, text)->envname(variable);
   };
@@ -211,7 +214,10 @@ void add_serve_command(CLI::App& app, const char* version) {
       ->capture_default_str()
       ->group(limits);
   command->add_flag("--quiet", flags->quiet, "Log no requests");
-  command->callback([flags, version] { serve(*flags, version); });
+  command->callback([flags, command, version] {
+    if (!flags->config.empty()) apply_config_file(*command, flags->config);
+    serve(*flags, version);
+  });
 }
 
 }  // namespace shijian

@@ -121,7 +121,7 @@ struct HttpOptions {
   size_t max_upload = size_t{8} << 30;
   int max_connections = 1000;
   int max_connections_per_client = 300;
-  double requests_per_second = 100;  // of one client, with a burst of twice as many
+  double requests_per_second = 200;  // of one client, with a burst of twice as many
   int idle_seconds = 30;             // a connection that says nothing; streams are exempt
   std::function<void(const AccessRecord&)> log;
 };

@@ -1,0 +1,180 @@
+// `shijian serve` as a process: its settings, and what remains when it is killed.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sqlite3.h>
+
+#include <algorithm>
+#include <chrono>
+#include <fstream>
+#include <map>
+#include <memory>
+#include <random>
+#include <thread>
+
+#include "command.h"
+#include "served.h"
+
+namespace shijian {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using testing::HasSubstr;
+
+constexpr int kJobs = 30;
+constexpr int kKills = 20;
+
+class Serve : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    films_ = new ScratchFolder;
+    fs::copy_file(fs::path(SHIJIAN_SOURCE_DIR) / "samples" / "shapes.mp4", *films_ / "shapes.mp4");
+    for (const char* size : {"160x120", "128x160"}) {
+      run_tool({"ffmpeg", "-v", "error", "-f", "lavfi", "-i",
+                std::string("testsrc2=r=10:d=5:s=") + size, "-pix_fmt", "yuv420p",
+                *films_ / (std::string(size) + ".mp4")});
+    }
+  }
+  static void TearDownTestSuite() { delete films_; }
+
+  // Those of a server with everything under `name`.
+  std::vector<std::string> settings(const std::string& name) const {
+    const std::string folder = scratch_ / name;
+    return {"--port",      "0",
+            "--videos",    *films_ / "",
+            "--data",      folder + "/data",
+            "--cache-dir", folder + "/cache",
+            "--model",     std::string(SHIJIAN_SOURCE_DIR) + "/models/nano",
+            "--rate", "10000", "--quiet"};
+  }
+
+  static std::string batch() {
+    json jobs = json::array();
+    for (int i = 0; i < kJobs; ++i) {
+      const char* films[] = {"shapes.mp4", "160x120.mp4", "128x160.mp4"};
+      jobs.push_back({{"video_path", films[i % 3]},
+                      {"query", "When is the number " + std::to_string(i) + " on screen?"},
+                      {"priority", i % 4},
+                      {"options", {{"logprobs", 2}}}});
+    }
+    return json{{"jobs", jobs}}.dump();
+  }
+  // Answers by question, without what differs from run to run.
+  static std::map<std::string, json> answers(const Served& server) {
+    std::map<std::string, json> by_query;
+    const json page = server.json("GET", "/api/v1/jobs?limit=1000");
+    for (const json& job : page["jobs"]) {
+      EXPECT_EQ(job["state"], "done") << job;
+      json result = job["result"];
+      for (const char* key : {"timing", "reused", "encoded_slots", "job_id"}) result.erase(key);
+      EXPECT_TRUE(by_query.emplace(job["query"], result).second) << job["query"];
+    }
+    return by_query;
+  }
+  static int done(const Served& server) {
+    return server.json("GET", "/api/v1/jobs?state=done&limit=1")["total"];
+  }
+  static void wait_for(const Served& server, int count) {
+    while (done(server) < count) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+
+  static const ScratchFolder* films_;
+  ScratchFolder scratch_;
+};
+const ScratchFolder* Serve::films_ = nullptr;
+
+void execute(const std::string& database, const char* sql) {
+  sqlite3* db = nullptr;
+  ASSERT_EQ(sqlite3_open(database.c_str(), &db), SQLITE_OK);
+  sqlite3_busy_timeout(db, 10000);
+  EXPECT_EQ(sqlite3_exec(db, sql, nullptr, nullptr, nullptr), SQLITE_OK) << sqlite3_errmsg(db);
+  sqlite3_close(db);
+}
+
+// The database itself counts how often a job ends.
+TEST_F(Serve, KilledTwentyTimesItLosesNothingAndFinishesNothingTwice) {
+  std::map<std::string, json> undisturbed;
+  {
+    const Served server(settings("calm"));
+    server.json("POST", "/api/v1/jobs", batch());
+    wait_for(server, kJobs);
+    undisturbed = answers(server);
+  }
+  ASSERT_EQ(undisturbed.size(), static_cast<size_t>(kJobs));
+
+  const std::vector<std::string> here = settings("storm");
+  auto server = std::make_unique<Served>(here);
+  execute(scratch_ / "storm/data/shijian.db",
+          "CREATE TABLE ends(id TEXT UNIQUE);"
+          "CREATE TRIGGER count_ends AFTER UPDATE OF state ON jobs WHEN NEW.finished > 0 AND "
+          "NEW.state <> OLD.state BEGIN INSERT INTO ends VALUES (NEW.id); END;");
+  EXPECT_EQ(server->json("POST", "/api/v1/jobs", batch())["jobs"].size(), size_t{kJobs});
+  std::mt19937 random(7);
+  int interrupted = 0;
+  for (int i = 0; i < kKills; ++i) {
+    // Each life ends at least one job: one that three crashes interrupt counts as their cause.
+    wait_for(*server, std::min(kJobs, done(*server) + 1));
+    std::this_thread::sleep_for(std::chrono::microseconds(random() % 25000));
+    server->kill();
+    server = std::make_unique<Served>(here);
+    interrupted += done(*server) < kJobs;
+  }
+  EXPECT_GT(interrupted, kKills / 2);  // else nothing was tried
+  wait_for(*server, kJobs);
+  EXPECT_EQ(answers(*server), undisturbed);
+  EXPECT_EQ(server->json("GET", "/api/v1/jobs")["total"], kJobs);
+  server->kill();
+  execute(scratch_ / "storm/data/shijian.db",
+          "CREATE TEMP TABLE t(n CHECK (n = 30)); INSERT INTO t SELECT COUNT(*) FROM ends;");
+}
+
+TEST_F(Serve, TakesSettingsFromFileEnvironmentAndCommandLine) {
+  std::ofstream(scratch_ / "serve.toml") << "port = 0\nvideos = \"" << *films_ / ""
+                                         << "\"\nqueue = 5\nquiet = true\nno-cache = true\n";
+  std::vector<std::string> arguments = {"--config", scratch_ / "serve.toml", "--model",
+                                        std::string(SHIJIAN_SOURCE_DIR) + "/models/nano"};
+  const auto capacity = [&](const std::vector<std::string>& environment) {
+    std::vector<std::string> all = environment;
+    all.push_back("SHIJIAN_DATA=" + (scratch_ / "data"));
+    const Served server(arguments, all);
+    EXPECT_THAT(server.greeting(), HasSubstr(*films_ / ""));
+    return server.json("GET", "/api/v1/queue")["capacity"].get<int>();
+  };
+  EXPECT_EQ(capacity({}), 5);
+  EXPECT_EQ(capacity({"SHIJIAN_QUEUE=6"}), 6);
+  arguments.insert(arguments.end(), {"--queue", "7"});
+  EXPECT_EQ(capacity({"SHIJIAN_QUEUE=6"}), 7);
+  EXPECT_TRUE(fs::exists(scratch_ / "data/shijian.db"));
+
+  std::ofstream(scratch_ / "wrong.toml") << "ports = 7\n";
+  const CommandResult wrong = run_shijian({"serve", "--config", scratch_ / "wrong.toml"});
+  EXPECT_EQ(wrong.status, 2);
+  EXPECT_THAT(wrong.err, HasSubstr("ports"));
+}
+
+TEST_F(Serve, DoesNotOpenItselfToOthersByAccident) {
+  std::vector<std::string> arguments = settings("open");
+  arguments.insert(arguments.begin(), "serve");
+  arguments.insert(arguments.end(), {"--host", "0.0.0.0"});
+  const CommandResult refused = run_shijian(arguments);
+  EXPECT_EQ(refused.status, 2);
+  EXPECT_THAT(refused.err, HasSubstr("--api-key-file"));
+  std::vector<std::string> meant = settings("open");
+  meant.insert(meant.end(), {"--host", "0.0.0.0", "--no-auth"});
+  EXPECT_EQ(Served(meant).call("GET", "/healthz").status, 200);
+}
+
+TEST_F(Serve, EndsInOrder) {
+  Served server(settings("end"));
+  server.json("POST", "/api/v1/jobs", batch());
+  EXPECT_EQ(server.interrupt(), 0);
+  const Served again(settings("end"));
+  wait_for(again, kJobs);
+  const json page = again.json("GET", "/api/v1/jobs?limit=100");
+  for (const json& job : page["jobs"]) {
+    EXPECT_LE(job["attempts"], 2) << job;
+  }
+}
+
+}  // namespace
+}  // namespace shijian
