@@ -75,6 +75,20 @@ const char* name_of(int status) {
   }
 }
 
+// The word by which clients of the OpenAI API tell errors apart.
+const char* type_of(int status) {
+  switch (status) {
+    case 401:
+      return "authentication_error";
+    case 403:
+      return "permission_error";
+    case 429:
+      return "rate_limit_error";
+    default:
+      return status >= 500 ? "server_error" : "invalid_request_error";
+  }
+}
+
 // What went wrong inside names files and states that are not for clients.
 constexpr const char* kInternalMessage = "the server failed to answer this request";
 constexpr const char* kInternalHint = "its log has the reason under the request id";
@@ -86,13 +100,16 @@ HttpError::HttpError(int status, std::string message, std::string hint, int retr
       status_(status),
       retry_after_(retry_after) {}
 
-HttpResponse error_response(const Error& error, const std::string& request_id) {
+HttpResponse error_response(const Error& error, const std::string& request_id,
+                            const std::string& param) {
   HttpResponse response;
   response.status = status_of(error);
   OrderedJson body;
   body["error"] = {{"code", name_of(response.status)},
                    {"message", response.status == 500 ? kInternalMessage : error.message()},
                    {"hint", response.status == 500 ? kInternalHint : error.hint()},
+                   {"type", type_of(response.status)},
+                   {"param", param.empty() ? OrderedJson() : OrderedJson(param)},
                    {"request_id", request_id}};
   response.body = write_json(body) + "\n";
   const auto* http = dynamic_cast<const HttpError*>(&error);

@@ -79,10 +79,9 @@ void Intake::accept(const RequestHead& head, const std::string& address) {
                     "send Authorization: Bearer KEY with a key of the server's key file");
   }
 
-  const uint64_t limit = route_->upload ? house_.options.max_upload : house_.options.max_body;
-  if (framing_.length.value_or(0) > limit) {
-    throw HttpError(413,
-                    fmt::format("the body has {} bytes of at most {}", *framing_.length, limit));
+  if (framing_.length.value_or(0) > body_limit()) {
+    throw HttpError(
+        413, fmt::format("the body has {} bytes of at most {}", *framing_.length, body_limit()));
   }
   if (route_->upload) {
     upload_ = route_->upload(request);
@@ -101,6 +100,11 @@ int Intake::key() const {
   return key;
 }
 
+uint64_t Intake::body_limit() const {
+  if (route_->upload) return house_.options.max_upload;
+  return route_->options.max_body > 0 ? route_->options.max_body : house_.options.max_body;
+}
+
 bool Intake::answers_at_once() const {
   if (!refused_) return false;
   return !framed_ || (framing_.present && framing_.expects_continue) ||
@@ -111,9 +115,8 @@ bool Intake::body(std::span<const std::byte> bytes) {
   received_ += bytes.size();
   if (!refused_) {
     guarded([&] {
-      const uint64_t limit = upload_ ? house_.options.max_upload : house_.options.max_body;
-      if (received_ > limit)
-        throw HttpError(413, fmt::format("the body has more than {} bytes", limit));
+      if (received_ > body_limit())
+        throw HttpError(413, fmt::format("the body has more than {} bytes", body_limit()));
       if (upload_) {
         upload_->write(bytes);
       } else {

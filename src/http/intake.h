@@ -49,6 +49,7 @@ class Intake {
   void accept(const RequestHead& head, const std::string& address);
   int key() const;
   void refuse(const Error& error);
+  uint64_t body_limit() const;  // of an accepted request
   template <typename Call>
   void guarded(const Call& call);
 

@@ -195,6 +195,7 @@ TEST(ServerSentEvents, AreLines) {
   EXPECT_EQ(sse_event("text", "a\nb\r\nc\rd"),
             "event: text\ndata: a\ndata: b\ndata: c\ndata: d\n\n");
   EXPECT_EQ(sse_event("text", ""), "event: text\ndata: \n\n");
+  EXPECT_EQ(sse_event("", "a"), "data: a\n\n");
   EXPECT_EQ(sse_event("text", "a\n"), "event: text\ndata: a\ndata: \n\n");
   EXPECT_EQ(sse_comment("alive"), ": alive\n\n");
 }

@@ -70,10 +70,12 @@ class HttpError : public Error {
   int retry_after_;
 };
 
-// The JSON shape of an error, the status by its code (docs/api.md). Messages carry no local path:
-// whoever makes the Error for a client sees to it. What becomes a 500 is not shown to clients at
-// all; it belongs in the log.
-HttpResponse error_response(const Error& error, const std::string& request_id);
+// The JSON shape of an error, the status by its code (docs/api.md). `param` is the part of the
+// request that is wrong, where that is known. Messages carry no local path: whoever makes the Error
+// for a client sees to it. What becomes a 500 is not shown to clients at all; it belongs in the
+// log.
+HttpResponse error_response(const Error& error, const std::string& request_id,
+                            const std::string& param = {});
 
 // Answered once; the second send() is ignored. When the last reference goes without an answer the
 // client gets a 500. Thread-safe.
@@ -129,7 +131,8 @@ struct HttpOptions {
 // `open`: needs no key (health, the page's own files).
 struct HttpRouteOptions {
   bool open = false;
-  bool json = true;  // a body must be application/json
+  bool json = true;     // a body must be application/json
+  size_t max_body = 0;  // bytes; 0: as HttpOptions has it
 };
 
 class HttpServer {

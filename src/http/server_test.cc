@@ -179,6 +179,8 @@ TEST_F(HttpServerTest, WritesErrorsAsJson) {
   EXPECT_EQ(error_of(answer), Json({{"code", "unprocessable"},
                                     {"message", "read x: it is wrong"},
                                     {"hint", "mend it"},
+                                    {"type", "invalid_request_error"},
+                                    {"param", nullptr},
                                     {"request_id", answer.headers.at("x-request-id")}}));
   EXPECT_EQ(error_of(ask("GET", "/throw/conflict")).at("code"), "conflict");
   EXPECT_EQ(error_of(ask("GET", "/nothing")).at("code"), "not_found");
@@ -228,6 +230,7 @@ TEST_F(HttpServerTest, AsksForAKey) {
   EXPECT_EQ(refused.status, 401);
   EXPECT_EQ(refused.headers.at("www-authenticate"), "Bearer");
   EXPECT_EQ(error_of(refused).at("code"), "unauthorized");
+  EXPECT_EQ(error_of(refused).at("type"), "authentication_error");
   EXPECT_EQ(ask("GET", "/who", "Authorization: Bearer third\r\n").status, 401);
   EXPECT_EQ(ask("GET", "/who", "Authorization: Bearer second\r\n").body, "key 2");
   EXPECT_EQ(ask("POST", "/raw", "", "abc").body, "3");  // open

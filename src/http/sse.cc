@@ -21,7 +21,7 @@ std::string field_lines(std::string_view field, std::string_view text) {
 
 std::string sse_event(std::string_view event, std::string_view data) {
   CHECK(event.find_first_of("\r\n") == std::string_view::npos, "event {}", event);
-  return field_lines("event:", event) + field_lines("data:", data) + "\n";
+  return (event.empty() ? "" : field_lines("event:", event)) + field_lines("data:", data) + "\n";
 }
 
 std::string sse_comment(std::string_view text) { return field_lines(":", text) + "\n"; }

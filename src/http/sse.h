@@ -8,7 +8,8 @@ namespace shijian {
 
 inline constexpr std::string_view kEventStreamType = "text/event-stream";
 
-// One event; each line of `data` becomes a line of its own. `event` has no line break.
+// One event; each line of `data` becomes a line of its own. `event` has no line break; empty: the
+// event has no name.
 std::string sse_event(std::string_view event, std::string_view data);
 
 // What clients skip: keeps proxies from closing a quiet stream.

@@ -54,6 +54,11 @@ class HttpUploadTest : public testing::Test {
                      reply->send(text_response(std::to_string(request.body.size())));
                    },
                    {.open = true, .json = false});
+    server_->route("POST", "/roomy",
+                   [](const HttpRequest& request, std::shared_ptr<HttpReply> reply) {
+                     reply->send(text_response(std::to_string(request.body.size())));
+                   },
+                   {.json = false, .max_body = 5000});
     server_->start();
   }
 
@@ -126,6 +131,8 @@ TEST_F(HttpUploadTest, RefusesWhatIsTooLarge) {
   client.send(head("POST /raw", "Transfer-Encoding: chunked\r\n") + "3e8\r\n" +
               std::string(1000, 'x') + "\r\n1\r\nx\r\n0\r\n\r\n");
   EXPECT_EQ(client.read_answer().status, 413);
+  EXPECT_EQ(client.ask("POST", "/roomy", "", std::string(5000, 'x')).body, "5000");
+  EXPECT_EQ(client.ask("POST", "/roomy", "", std::string(5001, 'x')).status, 413);
   // What is announced as far too large is not read at all.
   for (const char* length : {"20971521", "9223372036854775807", "18446744073709551615"}) {
     TestClient other(server_->port());
