@@ -1,0 +1,275 @@
+// Constrained generation: nothing but conforming JSON comes through, and what should come does.
+#include "grounding/json_constraint.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "base/error.h"
+#include "model/sampler.h"
+
+namespace shijian {
+namespace {
+
+JsonGrammar grammar_of(std::string_view schema) {
+  return JsonGrammar::of_schema(parse_ordered_json(schema, "schema"));
+}
+
+// All of `text` is let through and is complete.
+bool takes(const JsonGrammar& grammar, std::string_view text) {
+  JsonState state(grammar);
+  for (const char byte : text) {
+    if (!state.push(static_cast<uint8_t>(byte))) return false;
+  }
+  return state.complete();
+}
+
+// The part of JSON Schema that grammars know, read again from its definition.
+bool conforms(const Json& value, const Json& schema) {
+  if (schema.is_boolean()) return schema.get<bool>();
+  if (schema.contains("enum")) {
+    const Json& all = schema["enum"];
+    if (std::find(all.begin(), all.end(), value) == all.end()) return false;
+  }
+  if (schema.contains("const") && schema["const"] != value) return false;
+  if (schema.contains("type")) {
+    const Json types = schema["type"].is_array() ? schema["type"] : Json::array({schema["type"]});
+    const bool fits = std::any_of(types.begin(), types.end(), [&](const Json& type) {
+      return type == value.type_name() || (type == "integer" && value.is_number_integer());
+    });
+    if (!fits) return false;
+  }
+  if (value.is_array()) {
+    if (value.size() < schema.value("minItems", size_t{0})) return false;
+    if (value.size() > schema.value("maxItems", size_t{1} << 30)) return false;
+    for (const Json& item : value) {
+      if (schema.contains("items") && !conforms(item, schema["items"])) return false;
+    }
+  }
+  if (value.is_object()) {
+    const Json properties = schema.value("properties", Json::object());
+    for (const Json& name : schema.value("required", Json::array())) {
+      if (!value.contains(name.get<std::string>())) return false;
+    }
+    for (const auto& [name, member] : value.items()) {
+      if (properties.contains(name)) {
+        if (!conforms(member, properties[name])) return false;
+      } else if (schema.contains("additionalProperties") && !schema["additionalProperties"]) {
+        return false;
+      }
+    }
+  }
+  return true;
+}
+
+const char* const kSchemas[] = {
+    R"({"type": "object"})",
+    R"({})",
+    R"({"type": "array", "items": {"type": "integer"}, "minItems": 2, "maxItems": 4})",
+    R"({"type": ["string", "null"]})",
+    R"({"type": "number"})",
+    R"({"enum": ["a", "ab", 1, 12, 1.5, null, {"x": [1]}, "ä\n"]})",
+    R"({"type": "object", "additionalProperties": false})",
+    R"({"type": "object", "additionalProperties": false, "required": ["start", "end"],
+        "properties": {"label": {"type": "string"}, "start": {"type": "number"},
+                       "lab": {"type": "boolean"}, "end": {"type": "number"},
+                       "tags": {"type": "array", "items": {"enum": ["x", "y"]}, "maxItems": 2},
+                       "kind": {"const": "event"}}})",
+    R"({"type": "object", "required": ["events"], "properties": {"events": {"type": "array",
+        "items": {"type": "object", "required": ["n"], "properties": {
+            "n": {"type": "integer"}, "say \"hi\"": {"type": "string"}}}}}})",
+};
+
+TEST(JsonGrammar, WhatComesThroughIsJsonThatConforms) {
+  for (const char* text : kSchemas) {
+    const JsonGrammar grammar = grammar_of(text);
+    const Json schema = Json::parse(text);
+    int complete = 0;
+    for (uint64_t seed = 0; seed < 40; ++seed) {
+      JsonState state(grammar);
+      std::string written;
+      for (uint64_t step = 0; step < 600; ++step) {
+        if (state.complete()) {
+          const Json value = Json::parse(written, nullptr, false);
+          ASSERT_FALSE(value.is_discarded()) << text << "\n" << written;
+          ASSERT_TRUE(conforms(value, schema)) << text << "\n" << written;
+          ++complete;
+        }
+        std::vector<uint8_t> next;
+        for (int byte = 0; byte < 256; ++byte) {
+          JsonState after = state;
+          if (after.push(static_cast<uint8_t>(byte))) next.push_back(static_cast<uint8_t>(byte));
+        }
+        if (next.empty()) {
+          ASSERT_TRUE(state.complete()) << text << " is stuck after " << written;
+          break;
+        }
+        // Quotes and brackets often, so that strings and lists end.
+        uint8_t byte = next[static_cast<size_t>(uniform_at(seed, 2 * step) * next.size())];
+        for (const char end : {'"', ']', '}'}) {
+          if (uniform_at(seed, 2 * step + 1) < 0.3 &&
+              std::find(next.begin(), next.end(), end) != next.end()) {
+            byte = static_cast<uint8_t>(end);
+          }
+        }
+        state.push(byte);
+        written += static_cast<char>(byte);
+      }
+    }
+    EXPECT_GE(complete, 30) << text;
+  }
+}
+
+TEST(JsonGrammar, LetsThroughWhatModelsWrite) {
+  const JsonGrammar event = grammar_of(kSchemas[7]);
+  EXPECT_TRUE(takes(event, R"({"start": 1.5, "end": 2})"));
+  EXPECT_TRUE(
+      takes(event, R"({"label":"a \"b\" \u00e4 日本","start":-0.5e-3,"lab":true,"end":0})"));
+  EXPECT_TRUE(takes(event, "{\n  \"start\": 1,\n  \"end\": 2,\n  \"tags\": [\"x\", \"y\"]\n}"));
+  EXPECT_FALSE(takes(event, R"({"start": 1.5})"));
+  EXPECT_FALSE(takes(event, R"({"end": 2, "start": 1})"));
+  EXPECT_FALSE(takes(event, R"({"start": 1, "end": 2, "more": 3})"));
+  EXPECT_FALSE(takes(event, R"({"start": 1, "end": 2,})"));
+  EXPECT_FALSE(takes(event, R"({"start": 1, "end": 2, "tags": ["x", "y", "x"]})"));
+  EXPECT_FALSE(takes(event, R"({"start": 01, "end": 2})"));
+  EXPECT_FALSE(takes(event, R"({"start": "1", "end": 2})"));
+  EXPECT_FALSE(takes(event, R"({"start": 1, "end": 2} )"));
+
+  const JsonGrammar any = JsonGrammar::any_object();
+  EXPECT_TRUE(takes(any, R"({})"));
+  EXPECT_TRUE(takes(any, R"( {"a": [1, {"b": null}, "c"], "": -1.25E+10})"));
+  EXPECT_FALSE(takes(any, "[]"));
+  EXPECT_FALSE(takes(any, R"({"a": "\ud83d\ude00"})"));  // halves of a character
+  EXPECT_TRUE(takes(any, "{\"a\": \"\xf0\x9f\x98\x80 \\uD7FF \\\\\"}"));
+  EXPECT_FALSE(takes(any, "{\"a\": \"\xc0\xaf\"}"));
+  EXPECT_FALSE(takes(any, "{\"a\": \"\xed\xa0\x80\"}"));
+  EXPECT_FALSE(takes(any, "{\"a\": \"\n\"}"));
+  EXPECT_FALSE(takes(any, "{\"a\":" + std::string(100, ' ') + "1}"));
+  EXPECT_FALSE(takes(any, "{\"a\":" + std::string(40, '[') + std::string(40, ']') + "}"));
+}
+
+TEST(JsonGrammar, RefusesSchemasByName) {
+  const auto refusal = [](const char* schema) -> std::string {
+    try {
+      grammar_of(schema);
+    } catch (const Error& error) {
+      return error.message();
+    }
+    return "taken";
+  };
+  for (const char* keyword : {"pattern", "minimum", "anyOf", "$ref", "format", "minLength",
+                              "patternProperties", "uniqueItems", "prefixItems"}) {
+    const std::string schema =
+        fmt::format(R"({{"type": "object", "properties": {{"a": {{"{}": 1}}}}}})", keyword);
+    EXPECT_EQ(refusal(schema.c_str()),
+              fmt::format("JSON schema: '{}' at '/properties/a' is not supported", keyword));
+  }
+  for (const char* schema :
+       {"false", "1", R"({"type": "text"})", R"({"type": []})", R"({"enum": []})",
+        R"({"enum": [1], "const": 2})", R"({"enum": ["a"], "type": "integer"})",
+        R"({"type": "array", "minItems": 2, "maxItems": 1})", R"({"minItems": -1})",
+        R"({"type": "object", "required": ["a"]})", R"({"required": "a", "properties": {}})",
+        R"({"properties": {}, "additionalProperties": {"type": "string"}})"}) {
+    EXPECT_NE(refusal(schema), "taken") << schema;
+  }
+}
+
+class JsonConstraintTest : public testing::Test {
+ protected:
+  // The text that noise for logits makes under the constraint, and whether it came to an end.
+  std::pair<std::string, bool> noise(const JsonGrammar& grammar, uint64_t seed, size_t limit) {
+    const int32_t stop = *tokenizer_.token_id("<|im_end|>");
+    JsonConstraint constraint(std::make_shared<const JsonGrammar>(grammar), order_, tokenizer_,
+                              {&stop, 1});
+    std::vector<TokenChoice> tokens;
+    std::string text;
+    while (tokens.size() < limit) {
+      std::vector<float> scores(static_cast<size_t>(tokenizer_.vocab_size()) + 5);
+      for (size_t i = 0; i < scores.size(); ++i) {
+        scores[i] = static_cast<float>(uniform_at(seed, tokens.size() * scores.size() + i));
+      }
+      constraint.edit(tokens, scores);
+      TokenChoice choice;
+      choice.token =
+          static_cast<int32_t>(std::max_element(scores.begin(), scores.end()) - scores.begin());
+      if (choice.token == stop) return {text, true};
+      EXPECT_FALSE(tokenizer_.is_added(choice.token));
+      text += tokenizer_.token_bytes(choice.token);
+      tokens.push_back(choice);
+    }
+    return {text, false};
+  }
+
+  const Tokenizer tokenizer_ =
+      Tokenizer::open(std::filesystem::path(SHIJIAN_SOURCE_DIR) / "models" / "nano");
+  const TokenOrder order_{tokenizer_};
+};
+
+TEST_F(JsonConstraintTest, NoiseBecomesJsonThatConforms) {
+  for (const char* text : kSchemas) {
+    const JsonGrammar grammar = grammar_of(text);
+    int ended = 0;
+    for (uint64_t seed = 0; seed < 12; ++seed) {
+      const auto [written, complete] = noise(grammar, seed, 120);
+      if (complete) {
+        const Json value = Json::parse(written, nullptr, false);
+        ASSERT_FALSE(value.is_discarded()) << text << "\n" << written;
+        EXPECT_TRUE(conforms(value, Json::parse(text))) << text << "\n" << written;
+        ++ended;
+      } else {
+        JsonState state(grammar);  // cut short: the beginning of such a text
+        for (const char byte : written) ASSERT_TRUE(state.push(static_cast<uint8_t>(byte)));
+      }
+    }
+    EXPECT_GT(ended, 0) << text;
+  }
+}
+
+// Token by token: what the walk over the sorted vocabulary lets through is what the grammar does.
+TEST_F(JsonConstraintTest, AllowsExactlyTheTokensThatTheGrammarDoes) {
+  const JsonGrammar grammar = grammar_of(kSchemas[7]);
+  for (const char* begin :
+       {"", "{", "{\"", "{\"l", "{\"label\": \"x", "{\"start\": 1", "{\"start\"",
+        "{\"start\": 1, \"end\": 2", "{\"start\": 1, \"end\": 2}"}) {
+    const int32_t stop = *tokenizer_.token_id("<|im_end|>");
+    JsonConstraint constraint(std::make_shared<const JsonGrammar>(grammar), order_, tokenizer_,
+                              {&stop, 1});
+    std::vector<TokenChoice> tokens;
+    JsonState state(grammar);
+    for (const char byte : std::string_view(begin)) {
+      tokens.push_back({*tokenizer_.token_id(std::string_view(&byte, 1)), 0, {}});
+      ASSERT_TRUE(state.push(static_cast<uint8_t>(byte)));
+    }
+    std::vector<float> scores(static_cast<size_t>(tokenizer_.vocab_size()), 1);
+    constraint.edit(tokens, scores);
+    for (int32_t id = 0; id < tokenizer_.vocab_size(); ++id) {
+      JsonState after = state;
+      bool expected = !tokenizer_.is_added(id) && !tokenizer_.token_bytes(id).empty();
+      for (const char byte : tokenizer_.token_bytes(id)) {
+        expected = expected && after.push(static_cast<uint8_t>(byte));
+      }
+      if (id == stop) expected = state.complete();
+      EXPECT_EQ(scores[static_cast<size_t>(id)] > 0, expected)
+          << begin << " then " << tokenizer_.token_bytes(id);
+    }
+  }
+}
+
+TEST_F(JsonConstraintTest, WaitsForTheEndOfThoughts) {
+  const int32_t stop = *tokenizer_.token_id("<|im_end|>");
+  const int32_t close = *tokenizer_.token_id("</think>");
+  const int32_t word = *tokenizer_.token_id("a");
+  JsonConstraint constraint(std::make_shared<const JsonGrammar>(JsonGrammar::any_object()), order_,
+                            tokenizer_, {&stop, 1}, close);
+  std::vector<float> scores(static_cast<size_t>(tokenizer_.vocab_size()), 1);
+  std::vector<TokenChoice> tokens = {{word, 0, {}}};
+  constraint.edit(tokens, scores);
+  EXPECT_EQ(scores[static_cast<size_t>(word)], 1);
+  tokens.push_back({close, 0, {}});
+  constraint.edit(tokens, scores);
+  EXPECT_LT(scores[static_cast<size_t>(word)], 0);
+  EXPECT_EQ(scores[static_cast<size_t>(*tokenizer_.token_id("{"))], 1);
+}
+
+}  // namespace
+}  // namespace shijian

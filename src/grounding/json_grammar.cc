@@ -1,0 +1,315 @@
+#include "grounding/json_grammar.h"
+
+#include <algorithm>
+#include <string_view>
+
+namespace shijian {
+namespace {
+
+constexpr uint8_t kMaxBlanks = 40;  // in a row: a line break and its indentation
+constexpr uint8_t kMaxDigits = 15;  // what a double holds exactly
+constexpr uint8_t kMaxExponentDigits = 2;
+
+bool is_digit(uint8_t byte) { return byte >= '0' && byte <= '9'; }
+
+bool is_hex(uint8_t byte) {
+  return is_digit(byte) || (byte >= 'a' && byte <= 'f') || (byte >= 'A' && byte <= 'F');
+}
+
+}  // namespace
+
+JsonGrammar::JsonGrammar() {
+  Node any;
+  any.string = any.number = any.array = any.object = any.any_names = true;
+  any.literals = {"true", "false", "null"};
+  any.items = kAny;
+  nodes_.push_back(std::move(any));
+}
+
+JsonGrammar JsonGrammar::any_object() {
+  JsonGrammar grammar;
+  Node object;
+  object.object = object.any_names = true;
+  grammar.root_ = static_cast<uint32_t>(grammar.nodes_.size());
+  grammar.nodes_.push_back(std::move(object));
+  return grammar;
+}
+
+JsonState::JsonState(const JsonGrammar& grammar) : grammar_(&grammar) { at_.value = grammar.root_; }
+
+JsonState& JsonState::operator=(const JsonState& other) {
+  grammar_ = other.grammar_;
+  at_ = other.at_;
+  depth_ = other.depth_;
+  std::copy_n(other.frames_.begin(), depth_, frames_.begin());
+  return *this;
+}
+
+bool JsonState::operator==(const JsonState& other) const {
+  return grammar_ == other.grammar_ && at_ == other.at_ && depth_ == other.depth_ &&
+         std::equal(frames_.begin(), frames_.begin() + depth_, other.frames_.begin());
+}
+
+bool JsonState::push(uint8_t byte) {
+  if (blank(byte)) return true;
+  switch (at_.place) {
+    case Place::kValue:
+      return begin_value(byte);
+    case Place::kFirstItem:
+      if (byte == ']') return node(top().node).min_items == 0 && close();
+      return node(top().node).max_items > 0 && begin_value(byte);
+    case Place::kFirstName:
+      return byte == '}' ? object_may_end() && close() : begin_name(byte);
+    case Place::kNextName:
+      return begin_name(byte);
+    case Place::kColon:
+      at_.place = Place::kValue;
+      return byte == ':';
+    case Place::kAfterValue:
+      return after_value(byte);
+    case Place::kString:
+      return text(byte, Place::kAfterValue);
+    case Place::kAnyName:
+      return text(byte, Place::kColon);
+    case Place::kName:
+      return name(byte);
+    case Place::kNumber:
+      if (number_byte(byte)) return true;
+      if (!number_may_end()) return false;
+      break;
+    case Place::kLiteral:
+      if (literal_byte(byte)) return true;
+      if (!literal_may_end()) return false;
+      break;
+    case Place::kEnd:
+      return false;
+  }
+  // The byte comes after the number or literal.
+  end_value();
+  return push(byte);
+}
+
+bool JsonState::complete() const {
+  if (at_.place == Place::kEnd) return true;
+  if (depth_ > 0) return false;
+  return (at_.place == Place::kNumber && number_may_end()) ||
+         (at_.place == Place::kLiteral && literal_may_end());
+}
+
+// Between tokens, except before a colon and after the whole value.
+bool JsonState::blank(uint8_t byte) {
+  const bool allowed = at_.place == Place::kValue || at_.place == Place::kFirstItem ||
+                       at_.place == Place::kFirstName || at_.place == Place::kNextName ||
+                       at_.place == Place::kAfterValue;
+  if (allowed && (byte == ' ' || byte == '\n' || byte == '\t') && at_.blanks < kMaxBlanks) {
+    ++at_.blanks;
+    return true;
+  }
+  at_.blanks = 0;
+  return false;
+}
+
+bool JsonState::begin_value(uint8_t byte) {
+  const JsonGrammar::Node& kinds = node(at_.value);
+  if (byte == '"' && kinds.string) {
+    at_.place = Place::kString;
+    return true;
+  }
+  if (byte == '{' && kinds.object) return open(Place::kFirstName);
+  if (byte == '[' && kinds.array) return open(Place::kFirstItem);
+  if ((byte == '-' || is_digit(byte)) && (kinds.number || kinds.integer)) {
+    at_.place = Place::kNumber;
+    at_.number = byte == '-' ? Number::kMinus : byte == '0' ? Number::kZero : Number::kDigits;
+    at_.digits = 1;
+    return true;
+  }
+  at_.place = Place::kLiteral;
+  at_.word = at_.length = 0;
+  return literal_byte(byte);
+}
+
+bool JsonState::open(Place place) {
+  if (depth_ == JsonGrammar::kMaxDepth) return false;
+  const bool array = place == Place::kFirstItem;
+  frames_[static_cast<size_t>(depth_++)] = {array, at_.value, 0};
+  at_.place = place;
+  if (array) at_.value = node(at_.value).items;
+  return true;
+}
+
+bool JsonState::close() {
+  --depth_;
+  end_value();
+  return true;
+}
+
+// All required properties are there.
+bool JsonState::object_may_end() const {
+  const auto& properties = node(top().node).properties;
+  return std::none_of(properties.begin() + top().count, properties.end(),
+                      [](const auto& property) { return property.required; });
+}
+
+void JsonState::end_value() {
+  at_.place = depth_ == 0 ? Place::kEnd : Place::kAfterValue;
+  if (depth_ > 0 && top().array) ++top().count;
+}
+
+bool JsonState::after_value(uint8_t byte) {
+  const Frame& frame = top();
+  const JsonGrammar::Node& container = node(frame.node);
+  if (frame.array) {
+    if (byte == ']') return frame.count >= container.min_items && close();
+    at_.place = Place::kValue;
+    at_.value = container.items;
+    return byte == ',' && frame.count < container.max_items;
+  }
+  if (byte == '}') return object_may_end() && close();
+  at_.place = Place::kNextName;
+  return byte == ',' && (container.any_names || frame.count < container.properties.size());
+}
+
+bool JsonState::begin_name(uint8_t byte) {
+  if (node(top().node).any_names) {
+    at_.place = Place::kAnyName;
+    at_.value = JsonGrammar::kAny;
+    return byte == '"';
+  }
+  at_.place = Place::kName;
+  at_.word = top().count;
+  at_.length = 0;
+  return name(byte);
+}
+
+// Names come in the schema's order; those up to the next required one may be left out.
+bool JsonState::name(uint8_t byte) {
+  const auto& properties = node(top().node).properties;
+  const size_t length = at_.length;
+  const auto begin = [&](size_t i) {
+    return std::string_view(properties[i].name).substr(0, length);
+  };
+  const uint32_t first = at_.word;
+  for (size_t i = first; i < properties.size(); ++i) {
+    const std::string& candidate = properties[i].name;
+    // No name is the beginning of another: each ends in its quote.
+    if (begin(i) == begin(first) && static_cast<uint8_t>(candidate[length]) == byte) {
+      at_.word = static_cast<uint32_t>(i);
+      if (++at_.length == candidate.size()) {
+        at_.place = Place::kColon;
+        at_.value = properties[i].value;
+        top().count = at_.word + 1;
+      }
+      return true;
+    }
+    if (properties[i].required) return false;
+  }
+  return false;
+}
+
+// Inside a string; `end` is where its closing quote leads.
+bool JsonState::text(uint8_t byte, Place end) {
+  if (at_.escape == 1) {
+    at_.escape = byte == 'u' ? 2 : 0;
+    return byte == 'u' ||
+           std::string_view("\"\\/bfnrt").find(static_cast<char>(byte)) != std::string_view::npos;
+  }
+  if (at_.escape > 1) {
+    // Of \uD800 to \uDFFF, halves of a character, none is let through.
+    const bool half = at_.escape == 3 && at_.low == 'd' && byte > '7';
+    at_.low = at_.escape == 2 && (byte == 'd' || byte == 'D') ? 'd' : 0x80;
+    at_.escape = at_.escape == 5 ? 0 : at_.escape + 1;
+    return is_hex(byte) && !half;
+  }
+  if (at_.more > 0 || byte >= 0x80) return character(byte);
+  if (byte == '"') {
+    if (end == Place::kColon) {
+      at_.place = end;
+    } else {
+      end_value();
+    }
+    return true;
+  }
+  at_.escape = byte == '\\' ? 1 : 0;
+  return byte >= 0x20;
+}
+
+// A byte of a character beyond ASCII: UTF-8 without detours and surrogates (RFC 3629).
+bool JsonState::character(uint8_t byte) {
+  if (at_.more > 0) {
+    const bool good = byte >= at_.low && byte <= at_.high;
+    --at_.more;
+    at_.low = 0x80;
+    at_.high = 0xbf;
+    return good;
+  }
+  if (byte < 0xc2 || byte > 0xf4) return false;
+  at_.more = byte < 0xe0 ? 1 : byte < 0xf0 ? 2 : 3;
+  if (byte == 0xe0) at_.low = 0xa0;
+  if (byte == 0xed) at_.high = 0x9f;
+  if (byte == 0xf0) at_.low = 0x90;
+  if (byte == 0xf4) at_.high = 0x8f;
+  return true;
+}
+
+bool JsonState::number_byte(uint8_t byte) {
+  const bool whole = !node(at_.value).number;
+  const auto go = [&](Number next, uint8_t digits) {
+    at_.number = next;
+    at_.digits = digits;
+    return true;
+  };
+  const auto one_more = [&](uint8_t most) { return is_digit(byte) && at_.digits++ < most; };
+  switch (at_.number) {
+    case Number::kMinus:
+      return is_digit(byte) && go(byte == '0' ? Number::kZero : Number::kDigits, 1);
+    case Number::kDigits:
+      if (one_more(kMaxDigits)) return true;
+      [[fallthrough]];
+    case Number::kZero:
+      if (whole) return false;
+      if (byte == '.') return go(Number::kPoint, 0);
+      return (byte == 'e' || byte == 'E') && go(Number::kE, 0);
+    case Number::kPoint:
+      return is_digit(byte) && go(Number::kFraction, 1);
+    case Number::kFraction:
+      if (one_more(kMaxDigits)) return true;
+      return (byte == 'e' || byte == 'E') && go(Number::kE, 0);
+    case Number::kE:
+      if (byte == '+' || byte == '-') return go(Number::kSign, 0);
+      [[fallthrough]];
+    case Number::kSign:
+      return is_digit(byte) && go(Number::kExponent, 1);
+    case Number::kExponent:
+      return one_more(kMaxExponentDigits);
+  }
+  return false;
+}
+
+bool JsonState::number_may_end() const {
+  return at_.number == Number::kZero || at_.number == Number::kDigits ||
+         at_.number == Number::kFraction || at_.number == Number::kExponent;
+}
+
+bool JsonState::literal_byte(uint8_t byte) {
+  const auto& literals = node(at_.value).literals;
+  const std::string_view written =
+      at_.word < literals.size() ? std::string_view(literals[at_.word]).substr(0, at_.length) : "";
+  for (size_t i = at_.word; i < literals.size(); ++i) {
+    const std::string_view candidate = literals[i];
+    if (candidate.size() > at_.length && candidate.starts_with(written) &&
+        static_cast<uint8_t>(candidate[at_.length]) == byte) {
+      at_.word = static_cast<uint32_t>(i);
+      ++at_.length;
+      return true;
+    }
+  }
+  return false;
+}
+
+bool JsonState::literal_may_end() const {
+  const auto& literals = node(at_.value).literals;
+  const std::string_view written = std::string_view(literals[at_.word]).substr(0, at_.length);
+  return std::find(literals.begin(), literals.end(), written) != literals.end();
+}
+
+}  // namespace shijian

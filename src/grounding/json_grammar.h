@@ -1,0 +1,129 @@
+// What a JSON text may look like, byte by byte: for answers that have to be JSON of a given form.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+
+namespace shijian {
+
+// The texts that a grammar lets through are valid JSON and conform to its schema. They are not all
+// such texts: properties come in the schema's order, objects with "properties" have no others,
+// numbers have at most 15 digits before and after the point and two in the exponent, \u escapes
+// name no surrogates, blanks between tokens and nesting are limited. Immutable.
+class JsonGrammar {
+ public:
+  static JsonGrammar any_object();
+  // The subset of JSON Schema: type, enum, const, properties, required, additionalProperties,
+  // items, minItems, maxItems; annotations such as title and description say nothing about the
+  // form. Throws Error: kUnsupported naming any other keyword, kUsage for a schema that makes no
+  // sense or that nothing conforms to. Messages name the place as "/properties/a".
+  static JsonGrammar of_schema(const OrderedJson& schema);
+
+  static constexpr int kMaxDepth = 32;  // of arrays and objects
+
+ private:
+  friend class JsonState;
+  friend class SchemaReader;
+
+  struct Property {
+    std::string name;  // as JSON text, with its quotes
+    bool required = false;
+    uint32_t value = 0;  // a node
+  };
+  // What a value may be; its first byte decides between the kinds.
+  struct Node {
+    bool string = false, number = false, integer = false, array = false, object = false;
+    std::vector<std::string> literals;  // JSON texts
+    uint32_t items = 0;                 // the node of an array's values
+    uint32_t min_items = 0, max_items = UINT32_MAX;
+    bool any_names = false;  // of an object: any names with any values
+    std::vector<Property> properties;
+  };
+
+  static constexpr uint32_t kAny = 0;  // the node of any value, always there
+  JsonGrammar();
+
+  std::vector<Node> nodes_;
+  uint32_t root_ = kAny;
+};
+
+// How far a text has come. Copies are cheap and independent; `grammar` outlives them.
+class JsonState {
+ public:
+  explicit JsonState(const JsonGrammar& grammar);
+  JsonState(const JsonState& other) { *this = other; }
+  JsonState& operator=(const JsonState& other);
+
+  // False, and the state is of no more use, when no text of the grammar goes on with this byte.
+  bool push(uint8_t byte);
+  // The text so far is a text of the grammar.
+  bool complete() const;
+  bool operator==(const JsonState& other) const;
+
+ private:
+  enum class Place : uint8_t {
+    kValue,      // a value begins
+    kFirstItem,  // after '['
+    kFirstName,  // after '{'
+    kNextName,   // after ',' in an object
+    kColon,
+    kAfterValue,  // in an array or object
+    kString,      // inside a value
+    kAnyName,     // inside a name of an object with any names
+    kName,        // inside the name of a property
+    kNumber,
+    kLiteral,
+    kEnd,
+  };
+  enum class Number : uint8_t { kMinus, kZero, kDigits, kPoint, kFraction, kE, kSign, kExponent };
+  struct Frame {
+    bool array = false;
+    uint32_t node = 0;
+    uint32_t count = 0;  // of an array: its values; of an object: the property that may come next
+    bool operator==(const Frame&) const = default;
+  };
+  // Everything but the frames.
+  struct Cursor {
+    uint32_t value = 0;   // the node of the value that comes or is being written
+    uint32_t word = 0;    // kName, kLiteral: the first word that begins like what was written ...
+    uint32_t length = 0;  // ... and how much of it was
+    Place place = Place::kValue;
+    uint8_t blanks = 0;  // in a row
+    Number number = Number::kMinus;
+    uint8_t digits = 0;
+    uint8_t escape = 0;               // in a string: 1 after '\', 2 to 5 before the digits of \u
+    uint8_t more = 0;                 // bytes that the character still needs, the next of which ...
+    uint8_t low = 0x80, high = 0xbf;  // ... lies between these
+    bool operator==(const Cursor&) const = default;
+  };
+
+  const JsonGrammar::Node& node(uint32_t index) const { return grammar_->nodes_[index]; }
+  Frame& top() { return frames_[static_cast<size_t>(depth_ - 1)]; }
+  const Frame& top() const { return frames_[static_cast<size_t>(depth_ - 1)]; }
+  bool blank(uint8_t byte);
+  bool begin_value(uint8_t byte);
+  bool open(Place place);
+  bool close();
+  bool object_may_end() const;
+  void end_value();
+  bool begin_name(uint8_t byte);
+  bool name(uint8_t byte);
+  bool after_value(uint8_t byte);
+  bool text(uint8_t byte, Place end);
+  bool character(uint8_t byte);
+  bool number_byte(uint8_t byte);
+  bool number_may_end() const;
+  bool literal_byte(uint8_t byte);
+  bool literal_may_end() const;
+
+  const JsonGrammar* grammar_ = nullptr;
+  Cursor at_;
+  int depth_ = 0;
+  std::array<Frame, JsonGrammar::kMaxDepth> frames_;  // the first depth_ count
+};
+
+}  // namespace shijian
