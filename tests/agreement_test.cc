@@ -11,6 +11,7 @@
 #include <map>
 
 #include "agreement_fixture.h"
+#include "engine/chat_parts.h"
 #include "engine/conversation.h"
 #include "engine/engine.h"
 #include "text/chat_template.h"
@@ -50,18 +51,19 @@ GenerationRequest greedy(int64_t tokens) {
 // The input as a request: media are named by their places in the prompt.
 DescribeRequest describe_request(const Input& input, int64_t tokens) {
   DescribeRequest request;
+  std::string system, prompt;
   for (const Medium& medium : input.media)
     request.media.push_back({media_path(medium), medium.is_image});
   for (const OrderedJson& message : input.messages) {
     const OrderedJson& content = message.at("content");
-    if (message.at("role") == "system") request.system = content;
+    if (message.at("role") == "system") system = content;
     if (message.at("role") != "user") continue;
     for (const OrderedJson& part : content)
-      request.prompt += part.at("type") == "text"
-                            ? part.at("text").get<std::string>()
-                            : fmt::format("<{}>", part.at("type").get<std::string>());
+      prompt += part.at("type") == "text" ? part.at("text").get<std::string>()
+                                          : fmt::format("<{}>", part.at("type").get<std::string>());
   }
-  if (!input.tools.is_null()) request.tools_json = input.tools.dump();
+  request.messages = one_turn(system, prompt, request.media);
+  if (!input.tools.is_null()) request.tools = split_tools(input.tools.dump());
   request.generation = greedy(tokens);
   return request;
 }

@@ -7,10 +7,10 @@
 
 #include "app/flags.h"
 #include "app/interrupt.h"
-#include "app/temporary_folder.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/temporary_folder.h"
 #include "engine/engine.h"
 #include "engine/model_directory.h"
 #include "grounding/output.h"

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "engine/chat_parts.h"
 #include "engine/description_json.h"
 
 namespace shijian {
@@ -48,9 +49,10 @@ MediaFile media_file(const std::string& path) {
 void describe(DescribeFlags& flags) {
   DescribeRequest request;
   for (const std::string& file : flags.files) request.media.push_back(media_file(file));
-  request.prompt = flags.prompt;
-  request.system = flags.system;
-  if (!flags.tools_file.empty()) request.tools_json = read_file(flags.tools_file, size_t{1} << 20);
+  request.messages = one_turn(flags.system, flags.prompt, request.media);
+  if (!flags.tools_file.empty()) {
+    request.tools = split_tools(read_file(flags.tools_file, size_t{1} << 20));
+  }
   request.sampling = flags.sampling.request();
   request.generation = flags.generation.values;
 

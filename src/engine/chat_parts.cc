@@ -50,6 +50,17 @@ std::vector<Part> place_media(const std::string& prompt, const std::vector<Media
   return parts;
 }
 
+std::vector<Message> one_turn(const std::string& system, const std::string& prompt,
+                              const std::vector<MediaFile>& files) {
+  if (prompt.find_first_not_of(" \t\r\n") == std::string::npos) {
+    throw Error(ErrorCode::kUsage, "prompt: it is empty", "say what you want to know");
+  }
+  std::vector<Message> messages;
+  if (!system.empty()) messages.push_back({"system", {{Part::Kind::kText, system, 0}}, {}, {}});
+  messages.push_back({"user", place_media(prompt, files), {}, {}});
+  return messages;
+}
+
 std::vector<std::string> split_tools(const std::string& tools_json) {
   std::vector<std::string> tools;
   if (tools_json.empty()) return tools;

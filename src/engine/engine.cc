@@ -7,9 +7,9 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "cache/content_hashes.h"
 #include "checkpoint/checkpoint.h"
-#include "engine/chat_parts.h"
 #include "engine/conversation.h"
 #include "engine/feature_cache.h"
 #include "engine/prefix_cache.h"
@@ -17,6 +17,7 @@
 #include "engine/slot_keys.h"
 #include "engine/vision_stage.h"
 #include "grounding/answer.h"
+#include "grounding/json_constraint.h"
 #include "model/memory.h"
 #include "model/vision_encoder.h"
 #include "model/weights.h"
@@ -28,7 +29,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr size_t kMaxTextBytes = size_t{64} << 10;  // of a question or prompt
+constexpr size_t kMaxQuestionBytes = size_t{64} << 10;
+constexpr size_t kMaxChatBytes = size_t{1} << 20;  // of all its text
 constexpr int64_t kLocateTokens = 512;
 constexpr int64_t kDescribeTokens = 1024;
 // Alternatives of each token that the boundaries' uncertainty is worked out from: ten digits.
@@ -39,13 +41,32 @@ double seconds_between(Clock::time_point start, Clock::time_point end) {
   return std::chrono::duration<double>(end - start).count();
 }
 
-void check_text(std::string_view what, std::string_view text) {
-  if (text.size() > kMaxTextBytes) {
-    throw Error(
-        ErrorCode::kUsage,
-        fmt::format("{}: {} bytes, at most {} are accepted", what, text.size(), kMaxTextBytes),
-        "say it in fewer words");
+void check_text(std::string_view what, size_t bytes, size_t most) {
+  if (bytes > most) {
+    throw Error(ErrorCode::kUsage,
+                fmt::format("{}: {} bytes, at most {} are accepted", what, bytes, most),
+                "say it in fewer words");
   }
+}
+
+size_t text_bytes(const DescribeRequest& request) {
+  size_t bytes = 0;
+  for (const Message& message : request.messages) {
+    bytes += message.reasoning.size();
+    for (const Part& part : message.parts) bytes += part.text.size();
+    for (const ToolCall& call : message.tool_calls) bytes += call.arguments.size();
+  }
+  for (const std::string& tool : request.tools) bytes += tool.size();
+  return bytes;
+}
+
+// Of the file, or of all the pictures that a video comes as.
+std::string content_of(const MediaFile& file, ContentHashes& hashes, const CancelToken& cancel) {
+  if (!file.content.empty()) return file.content;
+  if (file.frames.empty()) return hashes.of(file.path, cancel);
+  std::string all;
+  for (const GivenFrame& frame : file.frames) all += hashes.of(frame.picture, cancel) + " ";
+  return content_hash(std::as_bytes(std::span(all)));
 }
 
 Usage usage_of(const TokenSequence& prompt, const Reply& reply) {
@@ -93,6 +114,7 @@ struct Engine::State {
   DiskStore store;
   FeatureCache features;
   PrefixCache prefixes;
+  std::optional<TokenOrder> token_order;  // made when the first answer needs it
 
   explicit State(const EngineOptions& options)
       : name(std::filesystem::weakly_canonical(options.model).filename().string()),
@@ -118,6 +140,7 @@ struct Engine::State {
   TokenSequence tokens(const std::vector<Message>& messages, const std::vector<std::string>& tools,
                        const PlannedMedia& planned) const;
   GenerateOptions generate_options(const GenerationRequest& request, bool greedy) const;
+  JsonConstraint constraint(const DescribeRequest& request, const GenerateOptions& options);
   Session open_session(const PlannedMedia& planned, const TokenSequence& first, int64_t capacity);
   std::vector<VisionFeatures> read_media(PlannedMedia& planned,
                                          std::span<const TokenSequence> sequences, Session& session,
@@ -138,8 +161,7 @@ PlannedMedia Engine::State::plan(const std::vector<MediaFile>& files,
       planned.keys.push_back(local_slot_keys(m, planned.keys.size()));
       continue;
     }
-    planned.keys.push_back(slot_keys(
-        m, media, file.content.empty() ? hashes.of(file.path, hooks.cancel) : file.content));
+    planned.keys.push_back(slot_keys(m, media, content_of(file, hashes, hooks.cancel)));
   }
   return planned;
 }
@@ -189,6 +211,13 @@ GenerateOptions Engine::State::generate_options(const GenerationRequest& request
                                               : defaults.max_new_tokens.value_or(kDescribeTokens);
   options.max_new_tokens = request.max_new_tokens.value_or(usual);
   return options;
+}
+
+JsonConstraint Engine::State::constraint(const DescribeRequest& request,
+                                         const GenerateOptions& options) {
+  if (!token_order) token_order.emplace(tokenizer);
+  const auto after = chat.opens_thinking() ? tokenizer.token_id("</think>") : std::nullopt;
+  return JsonConstraint(request.format, *token_order, tokenizer, options.stop_tokens, after);
 }
 
 // Checks that there is memory for the request, makes room, and takes what is known of its prompt.
@@ -250,6 +279,7 @@ Engine::~Engine() = default;
 const std::string& Engine::model_name() const { return state_->name; }
 const Checkpoint& Engine::checkpoint() const { return state_->checkpoint; }
 PromptStyle Engine::default_prompt_style() const { return state_->style; }
+bool Engine::opens_thinking() const { return state_->chat.opens_thinking(); }
 int Engine::threads() const { return state_->pool.size(); }
 CacheReport Engine::cache_report() const {
   return {state_->store.counters(), state_->prefixes.bytes()};
@@ -262,7 +292,7 @@ LocateResult Engine::locate(const LocateRequest& request, const RunHooks& hooks)
   const PromptStyle style = request.prompt_style.value_or(s.style);
   std::vector<Prompt> prompts;
   for (const std::string& question : request.questions) {
-    check_text("question", question);
+    check_text("question", question.size(), kMaxQuestionBytes);
     prompts.push_back(make_prompt(question, style));
   }
   PlannedMedia planned = s.plan({{request.video, false, request.content}}, request.sampling, hooks);
@@ -335,20 +365,16 @@ LocateResult Engine::locate(const LocateRequest& request, const RunHooks& hooks)
 Description Engine::describe(const DescribeRequest& request, const RunHooks& hooks) {
   State& s = *state_;
   const auto start = Clock::now();
-  check_text("prompt", request.prompt);
-  check_text("system message", request.system);
-  if (request.prompt.find_first_not_of(" \t\r\n") == std::string::npos) {
-    throw Error(ErrorCode::kUsage, "prompt: it is empty", "say what you want to know");
-  }
+  check_text("chat", text_bytes(request), kMaxChatBytes);
   Description result;
   PlannedMedia planned = s.plan(request.media, request.sampling, hooks);
-  std::vector<Message> messages;
-  if (!request.system.empty()) {
-    messages.push_back({"system", {{Part::Kind::kText, request.system, 0}}, {}, {}});
+  const TokenSequence sequence = s.tokens(request.messages, request.tools, planned);
+  GenerateOptions options = s.generate_options(request.generation, /*greedy=*/false);
+  std::optional<JsonConstraint> constraint;
+  if (request.format) {
+    constraint.emplace(s.constraint(request, options));
+    options.constrain = [&](auto so_far, auto scores) { constraint->edit(so_far, scores); };
   }
-  messages.push_back({"user", place_media(request.prompt, request.media), {}, {}});
-  const TokenSequence sequence = s.tokens(messages, split_tools(request.tools_json), planned);
-  const GenerateOptions options = s.generate_options(request.generation, /*greedy=*/false);
   const int64_t capacity = static_cast<int64_t>(sequence.ids.size()) + options.max_new_tokens;
   Session session = s.open_session(planned, sequence, capacity);
   const std::vector<VisionFeatures> features = s.read_media(

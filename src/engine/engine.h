@@ -15,10 +15,12 @@
 #include "base/cancel.h"
 #include "cache/disk_store.h"
 #include "engine/media.h"
+#include "grounding/json_grammar.h"
 #include "grounding/output.h"
 #include "grounding/prompt.h"
 #include "model/generate.h"
 #include "model/stages.h"
+#include "text/chat_template.h"
 
 namespace shijian {
 
@@ -73,7 +75,10 @@ struct Overrides {
 struct RunHooks {
   CancelToken cancel;
   std::function<void(const Progress&)> progress;  // called on the caller's thread
-  StageRecorder* stages = nullptr;                // records every stage of the run (--dump)
+  // Called there with each generated token and the whole characters that it completes; false ends
+  // the answer after it.
+  std::function<bool(const GeneratedToken&, std::string_view text)> token;
+  StageRecorder* stages = nullptr;  // records every stage of the run (--dump)
   const Overrides* overrides = nullptr;
 };
 
@@ -93,15 +98,14 @@ struct LocateResult {
   Media media;                  // without patches, and without frames unless they were asked for
 };
 
-// One turn of a chat over any number of videos and images.
+// A chat over any number of videos and images, up to the model's next answer.
 struct DescribeRequest {
-  std::vector<MediaFile> media;  // shown before the prompt, in this order ...
-  // ... unless the prompt names their places with <video> and <image>, each used up in order.
-  std::string prompt;
-  std::string system;      // empty: none
-  std::string tools_json;  // a JSON array of function signatures; empty: none
+  std::vector<MediaFile> media;
+  std::vector<Message> messages;   // each of `media` is named by exactly one part of them
+  std::vector<std::string> tools;  // JSON of each function that the model may call
   SamplingRequest sampling;
   GenerationRequest generation;
+  std::shared_ptr<const JsonGrammar> format;  // of the answer, thoughts apart; null: any
 };
 
 struct Description {
@@ -136,6 +140,7 @@ class Engine {
   const std::string& model_name() const;  // the directory's name
   const Checkpoint& checkpoint() const;
   PromptStyle default_prompt_style() const;
+  bool opens_thinking() const;  // answers begin inside <think>
   int threads() const;
   CacheReport cache_report() const;  // from any thread
 

@@ -84,8 +84,17 @@ Media plan_media(const MediaFile& file, const SamplingRequest& request,
     return media;
   }
   const PatchGeometry g = settings.video_geometry();
-  media.video = probe(file.path, cancel);
-  media.plan = plan_frames(media.video, settings.sampling(request), g);
+  SamplingOptions sampling = settings.sampling(request);
+  if (file.frames.empty()) {
+    media.video = probe(file.path, cancel);
+  } else {
+    media.given = file.frames;
+    media.video = describe_given_frames(media.given);
+    // Who gives frames has sampled them.
+    sampling.frames = static_cast<int>(media.video.frame_count);
+    sampling.from = sampling.to = std::nullopt;
+  }
+  media.plan = plan_frames(media.video, sampling, g);
   media.slots = media.plan.slots;
   media.grid_height = media.plan.grid_height(g);
   media.grid_width = media.plan.grid_width(g);
@@ -106,9 +115,13 @@ void load_slots(Media& media, std::span<const int64_t> slots, const MediaSetting
       part.times.push_back(media.plan.times[i]);
     }
   }
-  DecodeOptions options;
-  options.threads = pool.size();
-  media.frames = decode_frames(media.path, media.video, part, options, pool, cancel, progress);
+  if (media.given.empty()) {
+    DecodeOptions options;
+    options.threads = pool.size();
+    media.frames = decode_frames(media.path, media.video, part, options, pool, cancel, progress);
+  } else {
+    media.frames = load_given_frames(media.given, part, pool, cancel, progress);
+  }
   media.patches = make_patches(media.frames.rgb, g, pool);
 }
 

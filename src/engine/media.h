@@ -10,6 +10,7 @@
 #include "base/cancel.h"
 #include "base/threads.h"
 #include "checkpoint/config.h"
+#include "engine/given_frames.h"
 #include "engine/model_directory.h"
 #include "tensor/tensor.h"
 #include "video/decode.h"
@@ -39,14 +40,17 @@ struct MediaFile {
   std::filesystem::path path;
   bool is_image = false;
   std::string content = {};  // its content_hash() where the caller knows it
+  // Not empty: a video that comes as these, all of which are shown; `path` is then its name alone.
+  std::vector<GivenFrame> frames = {};
 };
 
 // One video or image on its way to the vision encoder.
 struct Media {
   bool is_image = false;
   std::string path;
-  VideoInfo video;          // videos alone
-  FramePlan plan;           // videos alone
+  std::vector<GivenFrame> given;  // instead of a video file
+  VideoInfo video;                // videos alone
+  FramePlan plan;                 // videos alone
   Frames frames;            // those that were decoded, resized; an image is one frame at time 0
   Tensor patches;           // F32 [slots loaded * grid_height * grid_width, patch values]
   int64_t slots = 0;        // temporal slots; 1 for an image

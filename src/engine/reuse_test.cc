@@ -11,6 +11,7 @@
 #include <fstream>
 
 #include "base/error.h"
+#include "engine/chat_parts.h"
 #include "engine/engine.h"
 
 namespace shijian {
@@ -148,7 +149,7 @@ TEST_P(ReusesWith, DescribeTheSameBitsWhateverIsKnown) {
   const fs::path media = kSource / "tests/reference/media";
   DescribeRequest request;
   request.media = {{clip(), false}, {media / "picture.png", true}};
-  request.prompt = "First <video> then <image>: what is shown?";
+  request.messages = one_turn("", "First <video> then <image>: what is shown?", request.media);
   request.sampling.fps = 1;
   request.sampling.frame_pixels = 4096;
   request.generation.max_new_tokens = 8;

@@ -100,12 +100,12 @@ Reply Session::ask(const TokenSequence& prompt, const std::vector<VisionFeatures
     }
     reply.text += token.bytes;
     reply.tokens.push_back(std::move(token));
+    const std::string piece = stream.push(choice.token);
     if (hooks.progress) {
-      const std::string piece = stream.push(choice.token);
       hooks.progress(
           {"answering", static_cast<int64_t>(reply.tokens.size()), options.max_new_tokens, piece});
     }
-    return true;
+    return !hooks.token || hooks.token(reply.tokens.back(), piece);
   };
   const Generated generated =
       generate(decoder_, held_.cache, logits, positions.next, prompt.ids, run);

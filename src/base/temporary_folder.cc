@@ -1,4 +1,4 @@
-#include "app/temporary_folder.h"
+#include "base/temporary_folder.h"
 
 #include <stdlib.h>
 

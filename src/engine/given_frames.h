@@ -1,0 +1,28 @@
+// A video that comes as pictures which someone has sampled already, each with its time.
+#pragma once
+
+#include <filesystem>
+#include <vector>
+
+#include "base/cancel.h"
+#include "base/threads.h"
+#include "video/decode.h"
+
+namespace shijian {
+
+struct GivenFrame {
+  std::filesystem::path picture;  // an image file
+  double time = 0;                // seconds
+};
+
+// What probe() says of a video file, with frames of the first picture's size. Throws Error(kUsage)
+// unless there are frames and times ascend from 0 on, and the errors of load_image.
+VideoInfo describe_given_frames(const std::vector<GivenFrame>& frames);
+
+// decode_frames() for them: loads the plan's pictures one after another and resizes each. Throws
+// Error(kInvalid) for one of another size, and the errors of load_image.
+Frames load_given_frames(const std::vector<GivenFrame>& frames, const FramePlan& plan,
+                         ThreadPool& pool, const CancelToken& cancel,
+                         const DecodeProgress& progress);
+
+}  // namespace shijian
