@@ -113,9 +113,11 @@ void serve(ServeFlags& flags, const char* version) {
   const EngineOptions engine_options = flags.model.engine_options();
   Engine engine(engine_options);
   Background background;
+  EngineCalls calls(100, [&queue] { queue.wake(); });
   Service service{engine,
                   store,
                   queue,
+                  calls,
                   library,
                   background,
                   version,
@@ -126,6 +128,7 @@ void serve(ServeFlags& flags, const char* version) {
                   AllowedHosts(flags.webhook_hosts)};
   add_inference_route(http, service);
   add_job_routes(http, service);
+  add_chat_routes(http, service);
   add_event_routes(http, service);
   add_video_routes(http, service);
   add_upload_routes(http, service);
@@ -133,7 +136,7 @@ void serve(ServeFlags& flags, const char* version) {
   add_page_routes(http);
   http.session_route("/api/v1/session");
   http.start();
-  const Worker worker(engine, queue, library);
+  const Worker worker(engine, queue, calls, library);
   const Webhooks webhooks(store, service.webhook_hosts);
   fmt::print("shijian: http{}://{}:{}  videos in {}, model {}\n",
              flags.tls_certificate.empty() ? "" : "s",

@@ -155,7 +155,8 @@ JobQueue::Statistics JobQueue::statistics() const {
   return result;
 }
 
-std::vector<Job> JobQueue::take(const CancelToken& cancel) {
+std::vector<Job> JobQueue::take(const CancelToken& cancel,
+                                const std::function<bool()>& other_work) {
   while (!cancel.cancelled()) {
     uint64_t seen = 0;
     {
@@ -167,10 +168,17 @@ std::vector<Job> JobQueue::take(const CancelToken& cancel) {
       last_client_ = batch.front().client;
       return batch;
     }
+    if (other_work && other_work()) return {};
     std::unique_lock lock(mutex_);
     while (arrivals_ == seen && !cancel.cancelled()) arrived_.wait_for(lock, kCancelPoll);
   }
   return {};
+}
+
+void JobQueue::wake() {
+  std::lock_guard lock(mutex_);
+  ++arrivals_;
+  arrived_.notify_all();
 }
 
 std::optional<JobQueue::Begun> JobQueue::begin(const std::string& id) {

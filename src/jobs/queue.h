@@ -91,9 +91,11 @@ class JobQueue {
 
   // Waits for queued jobs and returns those to run next, one group, at most max_batch: highest
   // priority first, in turn by client, oldest first. Empty once `cancel` is raised (noticed within
-  // 0.1 s). The jobs are still queued: begin() each when its turn comes, the first before its
+  // 0.1 s), and when no job is queued and `other_work` holds, which is asked at first and after
+  // each wake(). The jobs are still queued: begin() each when its turn comes, the first before its
   // video is touched. What is not begun is given out again by the next take().
-  std::vector<Job> take(const CancelToken& cancel);
+  std::vector<Job> take(const CancelToken& cancel, const std::function<bool()>& other_work = {});
+  void wake();  // from any thread
 
   struct Begun {
     Job job;
@@ -160,7 +162,7 @@ class JobQueue {
   std::condition_variable arrived_;
   std::condition_variable pending_;  // something to deliver
   std::map<std::string, Live> live_;
-  uint64_t arrivals_ = 0;  // times that jobs were queued
+  uint64_t arrivals_ = 0;  // times that jobs were queued, or other work
   std::map<int64_t, std::shared_ptr<Subscriber>> subscribers_;
   std::deque<Delivery> deliveries_;
   int64_t next_subscription_ = 1;

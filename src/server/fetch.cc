@@ -18,13 +18,17 @@ std::string name_of(const std::string& url) {
 
 }  // namespace
 
-Video fetch_video(const std::string& url, const std::string& name, const FetchOptions& options,
-                  Library& library, const CancelToken& cancel) {
+void check_fetching(const std::string& url, const FetchOptions& options) {
   if (options.hosts.empty()) {
-    throw Error(ErrorCode::kPermission, "this server fetches no videos from other servers",
-                "upload the file, or start the server with --fetch-hosts");
+    throw Error(ErrorCode::kPermission, "this server fetches nothing from other servers",
+                "send the file itself, or start the server with --fetch-hosts");
   }
   options.hosts.check(url);
+}
+
+Video fetch_video(const std::string& url, const std::string& name, const FetchOptions& options,
+                  Library& library, const CancelToken& cancel) {
+  check_fetching(url, options);
   const std::string into = library_name(name.empty() ? name_of(url) : name);
   PartialFile file(fresh_upload_path(library.partial_folder()), false);
   library.check_quota(0);

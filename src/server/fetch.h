@@ -14,6 +14,9 @@ struct FetchOptions {
   int64_t max_bytes = int64_t{8} << 30;  // of one file
 };
 
+// The errors of AllowedHosts::check(), and kPermission when fetching is off.
+void check_fetching(const std::string& url, const FetchOptions& options);
+
 // Downloads `url` and takes it into the library under `name`, or, when that is empty, under the
 // last part of the URL's path. Errors of download() and Library::accept(); nothing stays of a file
 // that did not come whole. Waits for the network: not for HTTP threads.

@@ -15,22 +15,25 @@ namespace {
 
 }  // namespace
 
-JsonFields::JsonFields(const Json& object, std::string where)
+template <typename Value>
+BasicJsonFields<Value>::BasicJsonFields(const Value& object, std::string where)
     : object_(object), where_(std::move(where)) {
   if (!object_.is_object()) throw HttpError(400, fmt::format("{}: not a JSON object", where_));
 }
 
-const Json* JsonFields::any(const char* key) {
+template <typename Value>
+const Value* BasicJsonFields<Value>::any(const char* key) {
   read_.insert(key);
   const auto found = object_.find(key);
   return found == object_.end() || found->is_null() ? nullptr : &*found;
 }
 
-std::optional<std::string> JsonFields::text(const char* key, size_t max_bytes) {
-  const Json* value = any(key);
+template <typename Value>
+std::optional<std::string> BasicJsonFields<Value>::text(const char* key, size_t max_bytes) {
+  const Value* value = any(key);
   if (value == nullptr) return std::nullopt;
   if (!value->is_string()) wrong_type(where_, key, "a string");
-  const auto& text = value->get_ref<const std::string&>();
+  const auto& text = value->template get_ref<const std::string&>();
   if (text.size() > max_bytes) {
     throw Error(ErrorCode::kUsage, fmt::format("{}: '{}' has {} bytes, at most {} are allowed",
                                                where_, key, text.size(), max_bytes));
@@ -38,18 +41,20 @@ std::optional<std::string> JsonFields::text(const char* key, size_t max_bytes) {
   return text;
 }
 
-std::optional<bool> JsonFields::flag(const char* key) {
-  const Json* value = any(key);
+template <typename Value>
+std::optional<bool> BasicJsonFields<Value>::flag(const char* key) {
+  const Value* value = any(key);
   if (value == nullptr) return std::nullopt;
   if (!value->is_boolean()) wrong_type(where_, key, "true or false");
-  return value->get<bool>();
+  return value->template get<bool>();
 }
 
-std::optional<double> JsonFields::number(const char* key, double low, double high) {
-  const Json* value = any(key);
+template <typename Value>
+std::optional<double> BasicJsonFields<Value>::number(const char* key, double low, double high) {
+  const Value* value = any(key);
   if (value == nullptr) return std::nullopt;
   if (!value->is_number()) wrong_type(where_, key, "a number");
-  const double number = value->get<double>();
+  const double number = value->template get<double>();
   if (!(number >= low && number <= high)) {
     throw Error(ErrorCode::kUsage, fmt::format("{}: '{}' is {}, not within {} and {}", where_, key,
                                                number, low, high));
@@ -57,14 +62,16 @@ std::optional<double> JsonFields::number(const char* key, double low, double hig
   return number;
 }
 
-std::optional<int64_t> JsonFields::integer(const char* key, int64_t low, int64_t high) {
+template <typename Value>
+std::optional<int64_t> BasicJsonFields<Value>::integer(const char* key, int64_t low, int64_t high) {
   const auto value = number(key, static_cast<double>(low), static_cast<double>(high));
   if (!value) return std::nullopt;
   if (*value != std::floor(*value)) wrong_type(where_, key, "a whole number");
   return static_cast<int64_t>(*value);
 }
 
-void JsonFields::done() const {
+template <typename Value>
+void BasicJsonFields<Value>::done() const {
   for (const auto& item : object_.items()) {
     if (read_.contains(item.key())) continue;
     std::string known;
@@ -74,6 +81,9 @@ void JsonFields::done() const {
                 "there are " + known);
   }
 }
+
+template class BasicJsonFields<Json>;
+template class BasicJsonFields<OrderedJson>;
 
 Json json_object(const HttpRequest& request) {
   Json json;

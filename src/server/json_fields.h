@@ -14,11 +14,12 @@ namespace shijian {
 
 // Errors are HttpError(400) for a value of the wrong type and Error(kUsage), 422, for one out of
 // bounds or a key that nothing has read. `where` stands in messages: "options".
-class JsonFields {
+template <typename Value>  // Json or OrderedJson
+class BasicJsonFields {
  public:
-  JsonFields(const Json& object, std::string where);
+  BasicJsonFields(const Value& object, std::string where);
 
-  const Json* any(const char* key);  // null when absent or null
+  const Value* any(const char* key);  // null when absent or null
   std::optional<std::string> text(const char* key, size_t max_bytes = 4096);
   std::optional<bool> flag(const char* key);
   std::optional<double> number(const char* key, double low, double high);
@@ -27,10 +28,11 @@ class JsonFields {
   void done() const;
 
  private:
-  const Json& object_;
+  const Value& object_;
   std::string where_;
   std::set<std::string, std::less<>> read_;
 };
+using JsonFields = BasicJsonFields<Json>;
 
 // The body as an object. HttpError(400).
 Json json_object(const HttpRequest& request);

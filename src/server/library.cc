@@ -244,4 +244,13 @@ OrderedJson video_json(const Video& video) {
   return json;
 }
 
+Error without_folder(const Error& error, const std::filesystem::path& folder) {
+  const std::string prefix = folder.string() + "/";
+  std::string message = error.message();
+  for (size_t at; (at = message.find(prefix)) != std::string::npos;) {
+    message.erase(at, prefix.size());
+  }
+  return Error(error.code(), std::move(message), error.hint());
+}
+
 }  // namespace shijian

@@ -68,4 +68,7 @@ class Library {
 
 OrderedJson video_json(const Video& video);
 
+// Clients know names in a folder, not where the folder lies: the error without its path.
+Error without_folder(const Error& error, const std::filesystem::path& folder);
+
 }  // namespace shijian

@@ -9,6 +9,7 @@
 #include "http/server.h"
 #include "jobs/queue.h"
 #include "server/background.h"
+#include "server/engine_calls.h"
 #include "server/fetch.h"
 #include "server/library.h"
 
@@ -19,6 +20,7 @@ struct Service {
   Engine& engine;
   Store& store;
   JobQueue& queue;
+  EngineCalls& calls;
   Library& library;
   Background& background;
   std::string version;
@@ -31,6 +33,7 @@ struct Service {
 
 void add_inference_route(HttpServer& http, Service& service);
 void add_job_routes(HttpServer& http, Service& service);
+void add_chat_routes(HttpServer& http, Service& service);
 void add_event_routes(HttpServer& http, Service& service);
 void add_video_routes(HttpServer& http, Service& service);
 void add_upload_routes(HttpServer& http, Service& service);

@@ -4,6 +4,7 @@
 #include <new>
 
 #include "base/error.h"
+#include "engine/chat_parts.h"
 #include "engine/description_json.h"
 #include "server/job_options.h"
 #include "server/views.h"
@@ -14,35 +15,35 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr auto kBetweenReports = std::chrono::milliseconds(50);
 
-// Clients know names in the library, not where the library lies.
-std::string without_folder(std::string text, const std::filesystem::path& folder) {
-  const std::string prefix = folder.string() + "/";
-  for (size_t at; (at = text.find(prefix)) != std::string::npos;) text.erase(at, prefix.size());
-  return text;
-}
-
 }  // namespace
 
-Worker::Worker(Engine& engine, JobQueue& queue, Library& library, Finished finished)
+Worker::Worker(Engine& engine, JobQueue& queue, EngineCalls& calls, Library& library,
+               Finished finished)
     : engine_(engine),
       queue_(queue),
+      calls_(calls),
       library_(library),
       finished_(std::move(finished)),
       thread_([this] { loop(); }) {}
 
 Worker::~Worker() {
   stop_.cancel();
+  calls_.stop();
   thread_.join();
 }
 
+// A call waits for one job at most, and a job for one call: neither kind can starve the other.
 void Worker::loop() {
   const CancelToken stopped = stop_.token();
   while (!stopped.cancelled()) {
-    for (const Job& waiting : queue_.take(stopped)) {
+    const std::vector<Job> jobs = queue_.take(stopped, [this] { return calls_.waiting(); });
+    calls_.run_next();
+    for (const Job& waiting : jobs) {
       if (stopped.cancelled()) break;
       // Jobs of one batch share a video and its sampling: the engine's caches keep what the first
       // has computed for the others.
       if (const auto begun = queue_.begin(waiting.id)) run(begun->job, begun->cancel);
+      calls_.run_next();
     }
   }
 }
@@ -75,9 +76,8 @@ void Worker::run(const Job& job, const CancelToken& cancel) {
       }
       outcome = {JobState::kCancelled, {}};
     } else {
-      const Error shown(error.code(), without_folder(error.message(), library_.folder()),
-                        error.hint());
-      outcome = {JobState::kFailed, write_json(job_error_json(shown))};
+      outcome = {JobState::kFailed,
+                 write_json(job_error_json(without_folder(error, library_.folder())))};
     }
   } catch (const std::bad_alloc&) {
     const Error error(ErrorCode::kNoMemory, "the job needs more memory than there is",
@@ -109,7 +109,7 @@ OrderedJson Worker::answer(const Job& job, const RunHooks& hooks) {
   } else {
     DescribeRequest request;
     request.media = {{file, false}};
-    request.prompt = job.query;
+    request.messages = one_turn("", job.query, request.media);
     request.sampling = options.sampling;
     request.generation = options.generation;
     const Description description = engine_.describe(request, hooks);

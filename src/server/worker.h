@@ -1,4 +1,5 @@
-// The one thread that owns the model: takes jobs from the queue and runs them.
+// The one thread that owns the model: jobs from the queue and calls that somebody waits for take
+// turns on it.
 #pragma once
 
 #include <array>
@@ -11,6 +12,7 @@
 #include "base/cancel.h"
 #include "engine/engine.h"
 #include "jobs/queue.h"
+#include "server/engine_calls.h"
 #include "server/library.h"
 
 namespace shijian {
@@ -20,9 +22,12 @@ class Worker {
   // Called on the worker's thread when a job has been answered.
   using Finished = std::function<void(const Timing&, const Usage&)>;
 
-  // Starts the thread. `engine`, `queue` and `library` outlive the worker.
-  Worker(Engine& engine, JobQueue& queue, Library& library, Finished finished = {});
-  // Stops the running job, which is queued again for the next start, and waits.
+  // Starts the thread. `engine`, `queue`, `calls` and `library` outlive the worker. `calls` wakes
+  // the queue when one arrives.
+  Worker(Engine& engine, JobQueue& queue, EngineCalls& calls, Library& library,
+         Finished finished = {});
+  // Stops the running job, which is queued again for the next start, or the running call, and
+  // waits.
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
@@ -34,6 +39,7 @@ class Worker {
 
   Engine& engine_;
   JobQueue& queue_;
+  EngineCalls& calls_;
   Library& library_;
   Finished finished_;
   CancelSource stop_;

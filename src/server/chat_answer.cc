@@ -1,0 +1,175 @@
+#include "server/chat_answer.h"
+
+#include <algorithm>
+#include <ctime>
+#include <utility>
+
+#include "grounding/utf8.h"
+#include "http/sse.h"
+#include "server/json_fields.h"
+
+namespace shijian {
+namespace {
+
+constexpr double kLeastLogprob = -9999;  // JSON has no infinity
+
+ChatReading reading_of(const ChatRequest& request, const ChatModel& model) {
+  ChatReading reading = request.reading;
+  reading.starts_in_thought = model.starts_in_thought;
+  return reading;
+}
+
+OrderedJson token_json(std::string_view bytes, double logprob) {
+  OrderedJson numbers = OrderedJson::array();
+  for (const char byte : bytes) numbers.push_back(static_cast<uint8_t>(byte));
+  return {{"token", to_valid_utf8(bytes)},
+          {"logprob", std::max(logprob, kLeastLogprob)},
+          {"bytes", numbers}};
+}
+
+OrderedJson usage_json(const Description& description) {
+  const Usage& usage = description.usage;
+  return {{"prompt_tokens", usage.prompt_tokens},
+          {"completion_tokens", usage.generated_tokens},
+          {"total_tokens", usage.prompt_tokens + usage.generated_tokens},
+          {"prompt_tokens_details", {{"cached_tokens", description.reuse.prefix_tokens}}}};
+}
+
+OrderedJson text_or_null(const std::string& text) {
+  return text.empty() ? OrderedJson() : OrderedJson(text);
+}
+
+}  // namespace
+
+ChatAnswer::ChatAnswer(const ChatRequest& request, ChatModel model,
+                       std::shared_ptr<HttpReply> reply, std::string request_id)
+    : request_(request),
+      model_(std::move(model)),
+      id_(std::move(request_id)),
+      created_(std::time(nullptr)),
+      reply_(std::move(reply)),
+      reader_(reading_of(request, model_)) {}
+
+bool ChatAnswer::token(const GeneratedToken& token, std::string_view text) {
+  if (request_.logprobs) tokens_.push_back(token);
+  take(reader_.push(text));
+  return !reader_.ended() && !gone_;
+}
+
+void ChatAnswer::finish(const Description& description) {
+  take(reader_.finish());
+  const char* reason = !whole_.calls.empty()                   ? "tool_calls"
+                       : description.finish_reason == "length" ? "length"
+                                                               : "stop";
+  if (request_.stream) {
+    send_chunk(OrderedJson::object(), reason);
+    if (request_.include_usage) {
+      OrderedJson json = head("chat.completion.chunk");
+      json["choices"] = OrderedJson::array();
+      json["usage"] = usage_json(description);
+      send_event(json);
+    }
+    stream_->write(sse_event("", "[DONE]"));
+    stream_->close();
+    return;
+  }
+  OrderedJson message = {{"role", "assistant"},
+                         {"content", whole_.calls.empty() ? OrderedJson(whole_.content)
+                                                          : text_or_null(whole_.content)},
+                         {"refusal", nullptr}};
+  if (!whole_.reasoning.empty()) message["reasoning_content"] = whole_.reasoning;
+  if (!whole_.calls.empty()) message["tool_calls"] = calls_json(whole_.calls, false);
+  OrderedJson json = head("chat.completion");
+  json["choices"] = OrderedJson::array({{{"index", 0},
+                                         {"message", message},
+                                         {"logprobs", logprobs_json()},
+                                         {"finish_reason", reason}}});
+  json["usage"] = usage_json(description);
+  reply_->send(json_response(json));
+}
+
+void ChatAnswer::fail(const Error& error) {
+  HttpResponse response = error_response(error, id_);
+  if (stream_) {
+    stream_->write(sse_event("", response.body));
+    stream_->close();
+  } else {
+    reply_->send(std::move(response));
+  }
+}
+
+void ChatAnswer::take(const ChatPiece& piece) {
+  whole_.reasoning += piece.reasoning;
+  whole_.content += piece.content;
+  whole_.calls.insert(whole_.calls.end(), piece.calls.begin(), piece.calls.end());
+  if (!request_.stream) return;
+  OrderedJson delta = OrderedJson::object();
+  if (!piece.reasoning.empty()) delta["reasoning_content"] = piece.reasoning;
+  if (!piece.content.empty()) delta["content"] = piece.content;
+  if (!piece.calls.empty()) delta["tool_calls"] = calls_json(piece.calls, true);
+  if (!delta.empty()) send_chunk(delta, nullptr);
+}
+
+void ChatAnswer::send_chunk(const OrderedJson& delta, const char* finish_reason) {
+  OrderedJson json = head("chat.completion.chunk");
+  json["choices"] = OrderedJson::array(
+      {{{"index", 0},
+        {"delta", delta},
+        {"logprobs", logprobs_json()},
+        {"finish_reason", finish_reason == nullptr ? OrderedJson() : OrderedJson(finish_reason)}}});
+  send_event(json);
+}
+
+void ChatAnswer::send_event(const OrderedJson& json) {
+  if (!stream_) {
+    HttpResponse response;
+    response.content_type = std::string(kEventStreamType);
+    response.stream = true;
+    stream_ = reply_->send(std::move(response));
+    OrderedJson first = head("chat.completion.chunk");
+    first["choices"] = OrderedJson::array({{{"index", 0},
+                                            {"delta", {{"role", "assistant"}, {"content", ""}}},
+                                            {"logprobs", nullptr},
+                                            {"finish_reason", nullptr}}});
+    stream_->write(sse_event("", write_json(first)));
+  }
+  gone_ = !stream_->write(sse_event("", write_json(json)));
+}
+
+OrderedJson ChatAnswer::head(const char* object) const {
+  return {{"id", "chatcmpl-" + id_},
+          {"object", object},
+          {"created", created_},
+          {"model", model_.name},
+          {"system_fingerprint", "shijian-" + model_.version}};
+}
+
+OrderedJson ChatAnswer::calls_json(const std::vector<ToolCall>& calls, bool numbered) {
+  OrderedJson list = OrderedJson::array();
+  for (const ToolCall& call : calls) {
+    OrderedJson json;
+    if (numbered) json["index"] = calls_;
+    json["id"] = fmt::format("call_{}_{}", id_, calls_++);
+    json["type"] = "function";
+    json["function"] = {{"name", call.name}, {"arguments", call.arguments}};
+    list.push_back(std::move(json));
+  }
+  return list;
+}
+
+// Of the tokens since the last time, thoughts and held-back ones among them.
+OrderedJson ChatAnswer::logprobs_json() {
+  if (!request_.logprobs) return nullptr;
+  OrderedJson list = OrderedJson::array();
+  for (const GeneratedToken& token : std::exchange(tokens_, {})) {
+    OrderedJson json = token_json(token.bytes, token.logprob);
+    json["top_logprobs"] = OrderedJson::array();
+    for (const TokenAlternative& other : token.top) {
+      json["top_logprobs"].push_back(token_json(other.bytes, other.logprob));
+    }
+    list.push_back(std::move(json));
+  }
+  return {{"content", list}, {"refusal", nullptr}};
+}
+
+}  // namespace shijian

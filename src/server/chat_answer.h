@@ -1,0 +1,56 @@
+// The answer of a chat completion as it goes to the client: whole, or in chunks as it comes.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.h"
+#include "http/server.h"
+#include "server/chat_request.h"
+
+namespace shijian {
+
+// What answers say and need to know of the model.
+struct ChatModel {
+  std::string name;
+  std::string version;             // of the program
+  bool starts_in_thought = false;  // its answers begin inside <think>
+};
+
+// Used on the engine's thread. One of finish() and fail() ends it.
+class ChatAnswer {
+ public:
+  // `request` outlives it.
+  ChatAnswer(const ChatRequest& request, ChatModel model, std::shared_ptr<HttpReply> reply,
+             std::string request_id);
+
+  // RunHooks::token.
+  bool token(const GeneratedToken& token, std::string_view text);
+  void finish(const Description& description);
+  void fail(const Error& error);
+
+ private:
+  void take(const ChatPiece& piece);
+  void send_chunk(const OrderedJson& delta, const char* finish_reason);
+  void send_event(const OrderedJson& json);
+  OrderedJson head(const char* object) const;
+  OrderedJson calls_json(const std::vector<ToolCall>& calls, bool numbered);
+  OrderedJson logprobs_json();
+
+  const ChatRequest& request_;
+  const ChatModel model_;
+  const std::string id_;
+  const int64_t created_;
+  const std::shared_ptr<HttpReply> reply_;
+  std::shared_ptr<HttpStream> stream_;  // once the first token is there
+  bool gone_ = false;                   // nobody reads the stream any more
+  ChatReader reader_;
+  ChatPiece whole_;                     // all so far
+  std::vector<GeneratedToken> tokens_;  // whose log-probabilities were not sent yet
+  int64_t calls_ = 0;                   // sent
+};
+
+}  // namespace shijian

@@ -1,0 +1,85 @@
+#include <ctime>
+
+#include "base/error.h"
+#include "server/chat_answer.h"
+#include "server/chat_request.h"
+#include "server/json_fields.h"
+#include "server/routes.h"
+
+namespace shijian {
+namespace {
+
+// Pictures and videos may stand in the body itself, a third larger in base64 than they are.
+constexpr size_t kMaxBody = size_t{64} << 20;
+
+// On the engine's thread.
+void answer_chat(Service& service, const ChatRequest& request, const CancelToken& cancel,
+                 const std::shared_ptr<HttpReply>& reply, const std::string& id) {
+  const Engine& engine = service.engine;
+  ChatAnswer answer(request, {engine.model_name(), service.version, engine.opens_thinking()}, reply,
+                    id);
+  RunHooks hooks;
+  hooks.cancel = cancel;
+  hooks.token = [&](const GeneratedToken& token, std::string_view text) {
+    return answer.token(token, text);
+  };
+  try {
+    answer.finish(service.engine.describe(request.describe, hooks));
+  } catch (const Error& error) {
+    const Error shown = without_folder(error, service.library.folder());
+    answer.fail(request.files ? without_folder(shown, request.files->path()) : shown);
+  } catch (const std::bad_alloc&) {
+    answer.fail({ErrorCode::kNoMemory, "the chat needs more memory than there is",
+                 "use fewer or smaller pictures"});
+  } catch (const std::exception& error) {
+    answer.fail({ErrorCode::kInternal, error.what()});
+  }
+}
+
+// On a background thread.
+void accept_chat(Service& service, const std::string& body, const std::string& client,
+                 const std::shared_ptr<HttpReply>& reply, const std::string& id) {
+  std::string param;
+  try {
+    const auto request = std::make_shared<const ChatRequest>(
+        read_chat_request(body, service.engine.model_name(), service.library, param));
+    CancelSource cancel;
+    service.calls.add({client, cancel, [&service, request, cancel, reply, id] {
+                         answer_chat(service, *request, cancel.token(), reply, id);
+                       }});
+    reply->on_gone([cancel]() mutable { cancel.cancel(); });
+  } catch (const Error& error) {
+    reply->send(error_response(error, id, param));
+  } catch (const std::exception& error) {
+    reply->send(error_response({ErrorCode::kInternal, error.what()}, id));
+  }
+}
+
+}  // namespace
+
+void add_chat_routes(HttpServer& http, Service& service) {
+  http.route("POST", "/v1/chat/completions",
+             [&service](const HttpRequest& request, std::shared_ptr<HttpReply> reply) {
+               service.background.run([&service, reply = std::move(reply), id = request.id,
+                                       body = request.body, client = request.client] {
+                 if (!reply->gone().cancelled()) accept_chat(service, body, client, reply, id);
+               });
+             },
+             {.max_body = kMaxBody});
+  const OrderedJson model = {{"id", service.engine.model_name()},
+                             {"object", "model"},
+                             {"created", std::time(nullptr)},
+                             {"owned_by", "shijian"}};
+  http.route("GET", "/v1/models", [model](const HttpRequest&, auto reply) {
+    reply->send(json_response({{"object", "list"}, {"data", OrderedJson::array({model})}}));
+  });
+  http.route("GET", "/v1/models/{}", [model](const HttpRequest& request, auto reply) {
+    if (request.captures[0] != model["id"]) {
+      throw HttpError(404, fmt::format("there is no model '{}'", request.captures[0]),
+                      "GET /v1/models says which there is");
+    }
+    reply->send(json_response(model));
+  });
+}
+
+}  // namespace shijian

@@ -1,0 +1,65 @@
+#include "server/engine_calls.h"
+
+#include <utility>
+#include <vector>
+
+#include "http/server.h"
+
+namespace shijian {
+
+EngineCalls::EngineCalls(size_t capacity, std::function<void()> arrived)
+    : capacity_(capacity), arrived_(std::move(arrived)) {}
+
+void EngineCalls::add(EngineCall call) {
+  {
+    const std::lock_guard lock(mutex_);
+    drop_cancelled();
+    size_t count = 0;
+    for (const auto& [client, calls] : waiting_) count += calls.size();
+    if (count >= capacity_) {
+      throw HttpError(429, fmt::format("{} calls wait for the model already", count),
+                      "try again when some have been answered", 1);
+    }
+    waiting_[call.client].push_back(std::move(call));
+  }
+  arrived_();
+}
+
+bool EngineCalls::waiting() const {
+  const std::lock_guard lock(mutex_);
+  return !waiting_.empty();
+}
+
+void EngineCalls::run_next() {
+  EngineCall call;
+  {
+    const std::lock_guard lock(mutex_);
+    drop_cancelled();
+    if (waiting_.empty()) return;
+    auto turn = waiting_.upper_bound(last_client_);
+    if (turn == waiting_.end()) turn = waiting_.begin();
+    last_client_ = turn->first;
+    call = std::move(turn->second.front());
+    turn->second.pop_front();
+    if (turn->second.empty()) waiting_.erase(turn);
+    running_ = call.cancel;
+  }
+  call.run();
+}
+
+void EngineCalls::stop() {
+  std::map<std::string, std::deque<EngineCall>> dropped;  // what they own goes after the lock
+  const std::lock_guard lock(mutex_);
+  dropped.swap(waiting_);
+  running_.cancel();
+}
+
+void EngineCalls::drop_cancelled() {
+  for (auto client = waiting_.begin(); client != waiting_.end();) {
+    std::erase_if(client->second,
+                  [](const EngineCall& call) { return call.cancel.token().cancelled(); });
+    client = client->second.empty() ? waiting_.erase(client) : std::next(client);
+  }
+}
+
+}  // namespace shijian

@@ -1,0 +1,49 @@
+// Calls that need the engine and that somebody waits for, such as answers in a chat. They are no
+// jobs: nothing of them is stored, and they end with the connection that they came by.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <string>
+
+#include "base/cancel.h"
+
+namespace shijian {
+
+struct EngineCall {
+  std::string client;  // whose turn it is among those that wait
+  CancelSource cancel;
+  std::function<void()> run;  // on the engine's thread; must not throw
+};
+
+// Thread-safe.
+class EngineCalls {
+ public:
+  // At most `capacity` calls wait. `arrived` is called after each that was added.
+  EngineCalls(size_t capacity, std::function<void()> arrived);
+
+  // HttpError(429) when as many wait as may.
+  void add(EngineCall call);
+
+  bool waiting() const;
+  // Runs the call whose turn it is: clients take turns, and each client's calls go in order. Calls
+  // that were cancelled meanwhile are dropped. Nothing when none waits.
+  void run_next();
+  // Drops those that wait and cancels the one that runs.
+  void stop();
+
+ private:
+  void drop_cancelled();  // under mutex_
+
+  const size_t capacity_;
+  const std::function<void()> arrived_;
+  mutable std::mutex mutex_;
+  std::map<std::string, std::deque<EngineCall>> waiting_;  // by client; none of them empty
+  std::string last_client_;
+  CancelSource running_;
+};
+
+}  // namespace shijian
