@@ -104,7 +104,7 @@ int64_t count_parameters(const Checkpoint& checkpoint) {
 void serve(ServeFlags& flags, const char* version) {
   namespace fs = std::filesystem;
   const CancelToken interrupted = interrupt_token();
-  HttpServer http(http_options(flags));
+  const HttpOptions options = http_options(flags);
   fs::create_directories(flags.data);
   Store store(fs::path(flags.data) / "shijian.db");
   if (!store.notice().empty()) fmt::print(stderr, "shijian: {}\n", store.notice());
@@ -126,6 +126,7 @@ void serve(ServeFlags& flags, const char* version) {
                   flags.max_upload,
                   {AllowedHosts(flags.fetch_hosts), flags.max_upload},
                   AllowedHosts(flags.webhook_hosts)};
+  HttpServer http(options);  // its routes use all of the above to their end
   add_inference_route(http, service);
   add_job_routes(http, service);
   add_chat_routes(http, service);

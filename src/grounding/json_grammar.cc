@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <string_view>
+#include <utility>
 
 namespace shijian {
 namespace {
 
-constexpr uint8_t kMaxBlanks = 40;  // in a row: a line break and its indentation
+constexpr uint8_t kIndentation = 4;  // blanks a level, at most
+constexpr uint8_t kOneSpace = 255;
 constexpr uint8_t kMaxDigits = 15;  // what a double holds exactly
 constexpr uint8_t kMaxExponentDigits = 2;
 
@@ -96,17 +98,24 @@ bool JsonState::complete() const {
          (at_.place == Place::kLiteral && literal_may_end());
 }
 
-// Between tokens, except before a colon and after the whole value.
+// Between tokens, except before a colon and after the whole value: one space, or a line break and
+// indentation. More would let a model that has nothing to say go on with blanks.
 bool JsonState::blank(uint8_t byte) {
-  const bool allowed = at_.place == Place::kValue || at_.place == Place::kFirstItem ||
+  const bool between = at_.place == Place::kValue || at_.place == Place::kFirstItem ||
                        at_.place == Place::kFirstName || at_.place == Place::kNextName ||
                        at_.place == Place::kAfterValue;
-  if (allowed && (byte == ' ' || byte == '\n' || byte == '\t') && at_.blanks < kMaxBlanks) {
-    ++at_.blanks;
-    return true;
+  const uint8_t blanks = std::exchange(at_.blanks, uint8_t{0});
+  if (!between || blanks == kOneSpace) return false;
+  if (byte == '\n' && blanks < (depth_ == 0 ? 2 : 1)) {  // thoughts end in an empty line
+    at_.blanks = blanks + 1;
+  } else if (byte == ' ' && blanks == 0) {
+    at_.blanks = kOneSpace;
+  } else if ((byte == ' ' || byte == '\t') && blanks > 0 && blanks <= kIndentation * depth_) {
+    at_.blanks = blanks + 1;
+  } else {
+    return false;
   }
-  at_.blanks = 0;
-  return false;
+  return true;
 }
 
 bool JsonState::begin_value(uint8_t byte) {

@@ -92,7 +92,7 @@ class JsonState {
     uint32_t word = 0;    // kName, kLiteral: the first word that begins like what was written ...
     uint32_t length = 0;  // ... and how much of it was
     Place place = Place::kValue;
-    uint8_t blanks = 0;  // in a row
+    uint8_t blanks = 0;  // in a row; see blank()
     Number number = Number::kMinus;
     uint8_t digits = 0;
     uint8_t escape = 0;               // in a string: 1 after '\', 2 to 5 before the digits of \u

@@ -173,6 +173,18 @@ TEST_F(QueueTest, TakeCanBeCancelled) {
   EXPECT_THAT(taken.get(), IsEmpty());
 }
 
+TEST_F(QueueTest, TakeReturnsForOtherWorkToo) {
+  std::atomic<bool> other{false};
+  auto taken = std::async(std::launch::async,
+                          [&] { return queue_->take({}, [&] { return other.load(); }); });
+  EXPECT_EQ(taken.wait_for(std::chrono::milliseconds(50)), std::future_status::timeout);
+  other = true;
+  queue_->wake();
+  EXPECT_THAT(taken.get(), IsEmpty());
+  submit("1");  // jobs go before
+  EXPECT_THAT(queue_->take({}, [] { return true; }), testing::SizeIs(1));
+}
+
 TEST_F(QueueTest, AQueuedJobIsCancelledAtOnce) {
   const std::string id = submit("1");
   EXPECT_EQ(take().size(), 1u);

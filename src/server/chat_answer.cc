@@ -91,6 +91,7 @@ void ChatAnswer::finish(const Description& description) {
 void ChatAnswer::fail(const Error& error) {
   HttpResponse response = error_response(error, id_);
   if (stream_) {
+    response.body.pop_back();  // its line break would be a line of the event
     stream_->write(sse_event("", response.body));
     stream_->close();
   } else {

@@ -1,10 +1,11 @@
 #include "server/chat_request.h"
 
+#include <algorithm>
+#include <fstream>
 #include <random>
 #include <utility>
 
 #include "base/error.h"
-#include "base/file.h"
 #include "server/data_url.h"
 #include "server/json_fields.h"
 
@@ -21,6 +22,7 @@ constexpr size_t kMaxStops = 4;
 constexpr size_t kMaxStop = 1000;  // bytes of one
 constexpr size_t kMaxTools = 128;
 constexpr int64_t kMaxTokens = 65536;
+constexpr int64_t kMaxFetched = int64_t{1} << 30;  // bytes, of all media of one request
 
 [[noreturn]] void refuse(std::string message, std::string hint = {}) {
   throw Error(ErrorCode::kUsage, std::move(message), std::move(hint));
@@ -37,8 +39,8 @@ const OrderedJson& list_of(const OrderedJson* value, const std::string& where, s
 // Reads the messages, and the media in them into `request.describe.media`.
 class MessagesReader {
  public:
-  MessagesReader(ChatRequest& request, Library& library, std::string& param)
-      : request_(request), library_(library), where_(param) {}
+  MessagesReader(ChatRequest& request, const ChatSources& sources, std::string& param)
+      : request_(request), sources_(sources), where_(param) {}
 
   void read(const OrderedJson* messages) {
     const OrderedJson& list = list_of(messages, "messages", kMaxMessages);
@@ -161,26 +163,40 @@ class MessagesReader {
     return video;
   }
 
-  // The file that a URL means, which messages about it call `name` if it comes in the request.
+  // The file that a URL means; messages call it `name` unless it is in the library.
   std::filesystem::path file(const OrderedJson* json, const std::string& name, bool image) {
     if (json == nullptr || !json->is_string()) throw HttpError(400, name + ": 'url' is no string");
     const auto& url = json->get_ref<const std::string&>();
-    if (is_data_url(url)) {
-      if (!request_.files) request_.files = std::make_shared<TemporaryFolder>();
-      const std::filesystem::path path = request_.files->path() / name;
-      write_file_atomic(path, decode_data_url(url));
-      return path;
+    const bool data = is_data_url(url);
+    if (!data && url.find("://") == std::string::npos) {
+      const std::string known = library_name(url);
+      Library& library = sources_.library;
+      return image ? library.file(known) : library.file_of(library.find(known));
     }
-    if (url.find("://") != std::string::npos) {
-      refuse(fmt::format("{}: this server fetches nothing by URL", name),
-             "give a name in the library, or the file itself as a data URL");
+    if (!data) check_fetching(url, sources_.fetch);
+    if (!request_.files) request_.files = std::make_shared<TemporaryFolder>();
+    const std::filesystem::path path = request_.files->path() / name;
+    std::ofstream out(path, std::ios::binary);
+    if (data) {
+      out << decode_data_url(url);
+    } else {
+      download(
+          url, sources_.fetch.hosts, std::min(sources_.fetch.max_bytes, kMaxFetched - fetched_),
+          [&](std::span<const std::byte> bytes) {
+            out.write(reinterpret_cast<const char*>(bytes.data()),
+                      static_cast<std::streamsize>(bytes.size()));
+            fetched_ += static_cast<int64_t>(bytes.size());
+          },
+          sources_.cancel);
     }
-    const std::string known = library_name(url);
-    return image ? library_.file(known) : library_.file_of(library_.find(known));
+    out.close();
+    if (!out) throw Error(ErrorCode::kIo, fmt::format("write {}: the disk is full", path.string()));
+    return path;
   }
 
   ChatRequest& request_;
-  Library& library_;
+  const ChatSources& sources_;
+  int64_t fetched_ = 0;  // bytes
   std::string& where_;
 };
 
@@ -190,12 +206,12 @@ class BodyReader {
   BodyReader(const OrderedJson& body, std::string& param)
       : fields_(body, "the body"), param_(param) {}
 
-  ChatRequest read(const std::string& model, Library& library) {
+  ChatRequest read(const ChatSources& sources) {
     ChatRequest request;
     param_ = "model";
-    if (const auto name = fields_.text("model"); name && *name != model) {
+    if (const auto name = fields_.text("model"); name && *name != sources.model) {
       throw HttpError(404, fmt::format("there is no model '{}'", name->substr(0, 100)),
-                      fmt::format("this server has '{}'", model));
+                      fmt::format("this server has '{}'", sources.model));
     }
     read_generation(request.describe.generation);
     read_logprobs(request);
@@ -206,7 +222,7 @@ class BodyReader {
     refuse_others();
     // The largest part comes last, when the others are known to be good.
     param_ = "messages";
-    MessagesReader(request, library, param_).read(any("messages"));
+    MessagesReader(request, sources, param_).read(any("messages"));
     param_.clear();
     fields_.done();
     return request;
@@ -343,7 +359,7 @@ class BodyReader {
 
 }  // namespace
 
-ChatRequest read_chat_request(const std::string& body, const std::string& model, Library& library,
+ChatRequest read_chat_request(const std::string& body, const ChatSources& sources,
                               std::string& param) {
   OrderedJson json;
   try {
@@ -352,7 +368,7 @@ ChatRequest read_chat_request(const std::string& body, const std::string& model,
     throw HttpError(400, error.message(), "the body is one JSON object");
   }
   if (!json.is_object()) throw HttpError(400, "the body is no JSON object");
-  return BodyReader(json, param).read(model, library);
+  return BodyReader(json, param).read(sources);
 }
 
 }  // namespace shijian

@@ -7,6 +7,7 @@
 #include "base/temporary_folder.h"
 #include "engine/engine.h"
 #include "grounding/chat_reader.h"
+#include "server/fetch.h"
 #include "server/library.h"
 
 namespace shijian {
@@ -20,11 +21,19 @@ struct ChatRequest {
   std::shared_ptr<TemporaryFolder> files;  // that came in the request; null: none
 };
 
-// Looks videos up in `library` and writes what data URLs hold into a temporary folder: not for HTTP
-// threads. `model` is the name that the request may give. Errors: those of JsonFields,
-// HttpError(404) for another model, kUsage and kUnsupported for what cannot be done, those of
-// Library and of JsonGrammar; `param` then names the part of the body that is wrong.
-ChatRequest read_chat_request(const std::string& body, const std::string& model, Library& library,
+// Where the media of a chat come from, and the name that a request may give the model.
+struct ChatSources {
+  std::string model;
+  Library& library;
+  const FetchOptions& fetch;
+  CancelToken cancel;
+};
+
+// Looks videos up in the library, and writes what data URLs hold and other servers send into a
+// temporary folder: not for HTTP threads. Errors: those of JsonFields, HttpError(404) for another
+// model, kUsage and kUnsupported for what cannot be done, those of Library, JsonGrammar and
+// download(); `param` then names the part of the body that is wrong.
+ChatRequest read_chat_request(const std::string& body, const ChatSources& sources,
                               std::string& param);
 
 }  // namespace shijian

@@ -36,13 +36,13 @@ void answer_chat(Service& service, const ChatRequest& request, const CancelToken
   }
 }
 
-// On a background thread.
+// On one of the threads for what arrives.
 void accept_chat(Service& service, const std::string& body, const std::string& client,
                  const std::shared_ptr<HttpReply>& reply, const std::string& id) {
   std::string param;
   try {
-    const auto request = std::make_shared<const ChatRequest>(
-        read_chat_request(body, service.engine.model_name(), service.library, param));
+    const auto request = std::make_shared<const ChatRequest>(read_chat_request(
+        body, {service.engine.model_name(), service.library, service.fetch, reply->gone()}, param));
     CancelSource cancel;
     service.calls.add({client, cancel, [&service, request, cancel, reply, id] {
                          answer_chat(service, *request, cancel.token(), reply, id);
@@ -58,10 +58,12 @@ void accept_chat(Service& service, const std::string& body, const std::string& c
 }  // namespace
 
 void add_chat_routes(HttpServer& http, Service& service) {
+  // Media may have to be fetched: that must not keep short tasks from their threads.
+  const auto arriving = std::make_shared<Background>(4, 50);
   http.route("POST", "/v1/chat/completions",
-             [&service](const HttpRequest& request, std::shared_ptr<HttpReply> reply) {
-               service.background.run([&service, reply = std::move(reply), id = request.id,
-                                       body = request.body, client = request.client] {
+             [&service, arriving](const HttpRequest& request, std::shared_ptr<HttpReply> reply) {
+               arriving->run([&service, reply = std::move(reply), id = request.id,
+                              body = request.body, client = request.client] {
                  if (!reply->gone().cancelled()) accept_chat(service, body, client, reply, id);
                });
              },

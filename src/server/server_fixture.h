@@ -1,0 +1,94 @@
+// Tests alone: the routes with everything real behind them: the default model, SQLite, video files,
+// sockets. Whoever includes this names SHIJIAN_SOURCE_DIR.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "http/test_client.h"
+#include "server/json_fields.h"
+#include "server/routes.h"
+#include "server/worker.h"
+
+namespace shijian {
+
+class Server : public ::testing::Test {
+ protected:
+  static std::filesystem::path source() { return SHIJIAN_SOURCE_DIR; }
+  static void SetUpTestSuite() { engine_ = new Engine({.model = source() / "models" / "nano"}); }
+  static void TearDownTestSuite() {
+    delete engine_;
+    engine_ = nullptr;
+  }
+
+  Server() {
+    std::filesystem::create_directories(folder_ / "videos");
+    std::filesystem::copy_file(source() / "samples" / "shapes.mp4",
+                               folder_ / "videos" / "shapes.mp4");
+    store_.emplace(folder_ / "jobs.db");
+    queue_.emplace(*store_, JobQueue::Options{20, 4});
+    library_.emplace(LibraryOptions{folder_ / "videos"}, *store_);
+    background_.emplace();
+    calls_.emplace(100, [this] { queue_->wake(); });
+    service_.emplace(
+        Service{*engine_, *store_, *queue_, *calls_, *library_, *background_, "test", {}, 1});
+    HttpOptions options;
+    options.port = 0;
+    http_.emplace(options);
+    add_inference_route(*http_, *service_);
+    add_job_routes(*http_, *service_);
+    add_chat_routes(*http_, *service_);
+    add_event_routes(*http_, *service_);
+    add_video_routes(*http_, *service_);
+    add_upload_routes(*http_, *service_);
+    add_status_routes(*http_, *service_);
+    add_page_routes(*http_);
+    http_->start();
+    worker_.emplace(*engine_, *queue_, *calls_, *library_);
+  }
+  ~Server() override {
+    http_.reset();
+    worker_.reset();
+    background_.reset();
+    queue_.reset();
+    store_.reset();
+    std::filesystem::remove_all(folder_);
+  }
+
+  TestAnswer call(const std::string& method, const std::string& path, const std::string& body = "",
+                  const std::string& headers = "Content-Type: application/json\r\n") {
+    TestClient client(http_->port());
+    client.send(fmt::format("{} {} HTTP/1.1\r\nHost: localhost\r\n{}Content-Length: {}\r\n\r\n{}",
+                            method, path, headers, body.size(), body));
+    return client.read_answer(120);
+  }
+  Json json(const TestAnswer& answer) { return Json::parse(answer.body, nullptr, false); }
+  std::string video_id() {
+    return json(call("GET", "/api/v1/videos"))["videos"][0]["id"].get<std::string>();
+  }
+  Json ended(const std::string& id) {
+    for (;;) {
+      const Json job = json(call("GET", "/api/v1/jobs/" + id));
+      if (job["state"] != "queued" && job["state"] != "running") return job;
+      usleep(20000);
+    }
+  }
+
+  static inline Engine* engine_ = nullptr;
+  const std::filesystem::path folder_ =
+      std::filesystem::temp_directory_path() / fmt::format("shijian-server-{}", getpid());
+  std::optional<Store> store_;
+  std::optional<JobQueue> queue_;
+  std::optional<EngineCalls> calls_;
+  std::optional<Library> library_;
+  std::optional<Background> background_;
+  std::optional<Service> service_;
+  std::optional<HttpServer> http_;
+  std::optional<Worker> worker_;
+};
+
+}  // namespace shijian
