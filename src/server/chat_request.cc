@@ -220,11 +220,12 @@ class BodyReader {
     read_format(request.describe.format);
     read_tools(request);
     refuse_others();
-    // The largest part comes last, when the others are known to be good.
-    param_ = "messages";
-    MessagesReader(request, sources, param_).read(any("messages"));
+    const OrderedJson* messages = any("messages");
     param_.clear();
     fields_.done();
+    // Media may have to be fetched: only when all the rest is known to be good.
+    param_ = "messages";
+    MessagesReader(request, sources, param_).read(messages);
     return request;
   }
 

@@ -133,10 +133,16 @@ TEST_F(Server, ChatsAboutWhatTheRequestHolds) {
     }
   }
   for (size_t i = 0; i < (3 - bytes.size() % 3) % 3; ++i) base64[base64.size() - 1 - i] = '=';
-  const std::string part = R"({{"type": "{0}", "{0}": {{"url": "{1}"}}}},)";
-  EXPECT_EQ(prompt_tokens(
-                fmt::format(fmt::runtime(part), "input_video", "data:video/mp4;base64," + base64)),
-            prompt_tokens(fmt::format(fmt::runtime(part), "video_url", "/app/videos/shapes.mp4")));
+  const auto with_video = [&](const char* type, const std::string& url) {
+    return prompt_tokens(fmt::format(R"({{"type": "{0}", "{0}": {{"url": "{1}"}}}},)", type, url));
+  };
+  const int64_t named = with_video("video_url", "/app/videos/shapes.mp4");
+  EXPECT_EQ(with_video("input_video", "data:video/mp4;base64," + base64), named);
+  // As is one that another server has.
+  service_->fetch.hosts = AllowedHosts({"127.0.0.1"});
+  EXPECT_EQ(with_video("video_url", fmt::format("http://127.0.0.1:{}/api/v1/videos/{}/content",
+                                                http_->port(), video_id())),
+            named);
 }
 
 TEST_F(Server, ChatAnswersAreJsonWhenAsked) {
