@@ -1,0 +1,117 @@
+// See load.sh.
+import { spawn } from 'node:child_process';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { Agent, request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const SECONDS = Number(process.argv[2]);
+const STREAMS = 200;
+const PER_SECOND = 20;
+const BATCH = 30; // jobs submitted whenever fewer than that wait
+
+const folder = await mkdtemp(join(tmpdir(), 'shijian-load-'));
+await mkdir(join(folder, 'videos'));
+await copyFile('samples/shapes.mp4', join(folder, 'videos', 'shapes.mp4'));
+const server = spawn(
+  'build/release/shijian',
+  ['serve', '--port', '0', '--videos', join(folder, 'videos'), '--data', join(folder, 'data'),
+    '--cache-dir', join(folder, 'cache'), '--model', 'models/nano', '--quiet'],
+  { stdio: ['ignore', 'pipe', 'inherit'] },
+);
+const port = await new Promise((resolve, reject) => {
+  server.stdout.once('data', (line) => resolve(Number(/:(\d+)/.exec(line.toString().split('//')[1])[1])));
+  server.once('exit', () => reject(new Error('the server did not start')));
+});
+
+const agent = new Agent({ keepAlive: true, maxSockets: 8 });
+const call = (method, path, body) =>
+  new Promise((resolve, reject) => {
+    const begin = performance.now();
+    const headers = body ? { 'Content-Type': 'application/json' } : {};
+    const sent = request({ port, method, path, headers, agent }, (response) => {
+      const pieces = [];
+      response.on('data', (piece) => pieces.push(piece));
+      response.on('end', () =>
+        resolve({ status: response.statusCode, ms: performance.now() - begin, text: Buffer.concat(pieces).toString() }));
+    });
+    sent.on('error', reject);
+    sent.end(body && JSON.stringify(body));
+  });
+
+const state = async () => {
+  const status = await readFile(`/proc/${server.pid}/status`, 'utf8');
+  return {
+    mib: Number(/VmRSS:\s+(\d+)/.exec(status)[1]) / 1024,
+    descriptors: (await readdir(`/proc/${server.pid}/fd`)).length,
+  };
+};
+
+const streams = [];
+let events = 0;
+const open = () =>
+  new Promise((resolve, reject) => {
+    const sent = request({ port, path: '/api/v1/events', agent: false }, (response) => {
+      response.on('data', () => events++);
+      response.on('error', () => {});
+      resolve({ status: response.statusCode, close: () => sent.destroy() });
+    });
+    sent.on('error', reject);
+    sent.end();
+  });
+
+let submitted = 0;
+const feed = async () => {
+  const { queued } = JSON.parse((await call('GET', '/api/v1/queue')).text);
+  if (queued >= BATCH) return;
+  const queries = Array.from({ length: BATCH }, () => `When is the number ${submitted++} on screen?`);
+  await call('POST', '/api/v1/jobs', { video_path: 'shapes.mp4', queries });
+};
+
+const [video] = JSON.parse((await call('GET', '/api/v1/videos')).text).videos;
+const paths = ['/healthz', '/api/v1/videos', `/api/v1/videos/${video.id}`, '/api/v1/jobs?limit=20', '/api/v1/queue',
+  '/api/v1/model', '/'];
+await feed();
+for (const path of paths) await call('GET', path);
+const before = await state();
+for (let i = 0; i < STREAMS; i++) streams.push(await open());
+const refused = streams.filter(({ status }) => status !== 200).length;
+
+const times = new Map(paths.map((path) => [path, []]));
+const failures = [];
+const pending = [];
+const begin = performance.now();
+for (let i = 0; i < SECONDS * PER_SECOND; i++) {
+  await new Promise((resolve) => setTimeout(resolve, begin + (i * 1000) / PER_SECOND - performance.now()));
+  const path = paths[i % paths.length];
+  pending.push(
+    call('GET', path).then(({ status, ms }) => {
+      times.get(path).push(ms);
+      if (status !== 200) failures.push(`${path}: ${status}`);
+    }),
+  );
+  if (i % PER_SECOND === 0) pending.push(feed());
+}
+await Promise.all(pending);
+const during = await state();
+for (const stream of streams) stream.close();
+await new Promise((resolve) => setTimeout(resolve, 2000));
+agent.destroy();
+const after = await state();
+const done = JSON.parse((await call('GET', '/api/v1/jobs?state=done&limit=1')).text).total;
+server.kill('SIGINT');
+await new Promise((resolve) => server.once('exit', resolve));
+await rm(folder, { recursive: true });
+
+const share = (list, p) => list.sort((a, b) => a - b)[Math.min(list.length - 1, Math.floor(list.length * p))];
+const line = (name, list) =>
+  console.log(`${name.padEnd(26)} ${share(list, 0.5).toFixed(1).padStart(7)} ${share(list, 0.99).toFixed(1).padStart(7)}`);
+console.log(`${STREAMS} streams (${refused} refused), ${PER_SECOND} requests a second for ${SECONDS} s, ` +
+  `${done} jobs done, ${events} pieces of event streams, ${failures.length} failures`);
+console.log(`${'latency, ms'.padEnd(26)} ${'p50'.padStart(7)} ${'p99'.padStart(7)}`);
+for (const [path, list] of times) line(path.replace(video.id, 'ID'), list);
+line('all', [...times.values()].flat());
+for (const [name, { mib, descriptors }] of Object.entries({ before, during, after })) {
+  console.log(`${name.padEnd(8)} ${mib.toFixed(1)} MiB resident, ${descriptors} descriptors`);
+}
+if (failures.length) console.log([...new Set(failures)].join('\n'));
