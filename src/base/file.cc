@@ -14,50 +14,35 @@
 namespace shijian {
 namespace {
 
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Descriptor& operator=(Descriptor&&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
-struct OpenFile {
-  Descriptor fd;
-  size_t size = 0;
-};
-
-// O_NONBLOCK so that opening a FIFO returns at once and fstat can refuse it.
-OpenFile open_regular(const std::filesystem::path& path, std::string_view what) {
-  OpenFile file{Descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK))};
-  if (file.fd.get() < 0) throw system_error(fmt::format("open {}", what), path.string(), errno);
+struct stat status_of(int fd, const std::string& name) {
   struct stat info {};
-  if (::fstat(file.fd.get(), &info) != 0) throw system_error("stat", path.string(), errno);
-  if (S_ISREG(info.st_mode)) {
-    file.size = static_cast<size_t>(info.st_size);
-    return file;
-  }
-  const char* kind = S_ISDIR(info.st_mode)    ? "a directory"
-                     : S_ISFIFO(info.st_mode) ? "a FIFO"
-                                              : "not a regular file";
-  throw Error(ErrorCode::kInvalid, fmt::format("open {} {}: it is {}", what, path.string(), kind),
-              "name a regular file");
+  if (::fstat(fd, &info) != 0) throw system_error("stat", name, errno);
+  return info;
 }
 
 }  // namespace
 
-MappedFile::MappedFile(const std::filesystem::path& path) {
-  OpenFile file = open_regular(path, "file");
-  size_ = file.size;
+// O_NONBLOCK so that opening a FIFO returns at once and fstat can refuse it.
+Descriptor open_regular_file(const std::filesystem::path& path, std::string_view what) {
+  Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (file.get() < 0) throw system_error(fmt::format("open {}", what), path.string(), errno);
+  const mode_t mode = status_of(file.get(), path.string()).st_mode;
+  if (S_ISREG(mode)) return file;
+  const char* kind = S_ISDIR(mode)    ? "a directory"
+                     : S_ISFIFO(mode) ? "a FIFO"
+                                      : "not a regular file";
+  throw Error(ErrorCode::kInvalid, fmt::format("open {} {}: it is {}", what, path.string(), kind),
+              "name a regular file");
+}
+
+MappedFile::MappedFile(const std::filesystem::path& path)
+    : MappedFile(open_regular_file(path, "file").get(), path.string()) {}
+
+MappedFile::MappedFile(int fd, const std::string& name) {
+  size_ = static_cast<size_t>(status_of(fd, name).st_size);
   if (size_ == 0) return;
-  void* map = ::mmap(nullptr, size_, PROT_READ, MAP_SHARED, file.fd.get(), 0);
-  if (map == MAP_FAILED) throw system_error("map", path.string(), errno);
+  void* map = ::mmap(nullptr, size_, PROT_READ, MAP_SHARED, fd, 0);
+  if (map == MAP_FAILED) throw system_error("map", name, errno);
   data_ = static_cast<const std::byte*>(map);
 }
 
@@ -75,7 +60,7 @@ MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
 }
 
 void require_regular_file(const std::filesystem::path& path, std::string_view what) {
-  open_regular(path, what);
+  open_regular_file(path, what);
 }
 
 std::string read_file(const std::filesystem::path& path, size_t max_bytes) {

@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/descriptor.h"
+
 namespace shijian {
 
 // Owns a read-only map of a regular file. Movable, not copyable; safe to read from many threads.
@@ -16,6 +18,8 @@ class MappedFile {
  public:
   MappedFile() = default;
   explicit MappedFile(const std::filesystem::path& path);
+  // Of a descriptor of a regular file, which stays the caller's; `name` stands in messages.
+  MappedFile(int fd, const std::string& name);
   ~MappedFile();
   MappedFile(MappedFile&& other) noexcept;
   MappedFile& operator=(MappedFile&& other) noexcept;
@@ -30,6 +34,9 @@ class MappedFile {
   const std::byte* data_ = nullptr;
   size_t size_ = 0;
 };
+
+// Opens a regular file for reading. Throws as require_regular_file() does.
+Descriptor open_regular_file(const std::filesystem::path& path, std::string_view what);
 
 // Throws unless `path` names a readable regular file (after links): kNotFound, kPermission, or
 // kInvalid for a directory, FIFO, socket or device. Never blocks on a FIFO.

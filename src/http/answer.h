@@ -6,24 +6,10 @@
 #include <utility>
 #include <vector>
 
+#include "base/descriptor.h"
 #include "http/server.h"
 
 namespace shijian::http {
-
-// Owns an open file.
-class Descriptor {
- public:
-  Descriptor() = default;
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor();
-  Descriptor(Descriptor&& other) noexcept : fd_(other.release()) {}
-  Descriptor& operator=(Descriptor&& other) noexcept;
-  int get() const { return fd_; }
-  int release() { return std::exchange(fd_, -1); }
-
- private:
-  int fd_ = -1;
-};
 
 struct Answer {
   int status = 200;

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <memory>
 
+#include "base/error.h"
 #include "http/text.h"
 
 namespace shijian::http {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "http/answer.h"
+#include "base/descriptor.h"
 
 namespace shijian::http {
 

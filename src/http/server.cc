@@ -99,7 +99,7 @@ void HttpServer::start() {
     certificate = read_tls_file(options.tls_certificate);
     key = read_tls_file(options.tls_key);
   }
-  http::Descriptor listener = http::listen_on(options.host, options.port);
+  Descriptor listener = http::listen_on(options.host, options.port);
   state_->port = http::bound_port(listener);
   state_->service.start(std::move(listener), certificate, key);
 }

@@ -1,0 +1,92 @@
+#include "base/channel.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/error.h"
+
+namespace shijian {
+namespace {
+
+constexpr size_t kMaxFiles = 2;
+
+}  // namespace
+
+std::pair<Channel, Channel> Channel::make_pair() {
+  int fds[2];
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0) {
+    throw system_error("make", "a pair of sockets", errno);
+  }
+  return {Channel(Descriptor(fds[0])), Channel(Descriptor(fds[1]))};
+}
+
+bool Channel::send(uint32_t type, std::span<const std::byte> bytes,
+                   std::span<const int> files) const {
+  return send(type, bytes, files, MSG_NOSIGNAL);
+}
+
+bool Channel::try_send(uint32_t type, std::span<const std::byte> bytes) const {
+  return send(type, bytes, {}, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+bool Channel::send(uint32_t type, std::span<const std::byte> bytes, std::span<const int> files,
+                   int flags) const {
+  CHECK(bytes.size() <= kMaxPacket && files.size() <= kMaxFiles);
+  iovec parts[2] = {{&type, sizeof type}, {const_cast<std::byte*>(bytes.data()), bytes.size()}};
+  msghdr message{};
+  message.msg_iov = parts;
+  message.msg_iovlen = 2;
+  alignas(cmsghdr) char control[CMSG_SPACE(kMaxFiles * sizeof(int))] = {};
+  if (!files.empty()) {
+    message.msg_control = control;
+    message.msg_controllen = CMSG_SPACE(files.size_bytes());
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(files.size_bytes());
+    std::memcpy(CMSG_DATA(header), files.data(), files.size_bytes());
+  }
+  ssize_t sent;
+  do {
+    sent = ::sendmsg(socket_.get(), &message, flags);
+  } while (sent < 0 && errno == EINTR);
+  return sent >= 0;
+}
+
+bool Channel::wait(int milliseconds) const {
+  pollfd ready{socket_.get(), POLLIN, 0};
+  return ::poll(&ready, 1, milliseconds) > 0;
+}
+
+std::optional<Channel::Packet> Channel::receive() {
+  buffer_.resize(kMaxPacket);
+  Packet packet;
+  iovec parts[2] = {{&packet.type, sizeof packet.type}, {buffer_.data(), buffer_.size()}};
+  alignas(cmsghdr) char control[CMSG_SPACE(kMaxFiles * sizeof(int))];
+  msghdr message{};
+  message.msg_iov = parts;
+  message.msg_iovlen = 2;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  ssize_t got;
+  do {
+    got = ::recvmsg(socket_.get(), &message, MSG_CMSG_CLOEXEC);
+  } while (got < 0 && errno == EINTR);
+  for (cmsghdr* h = got < 0 ? nullptr : CMSG_FIRSTHDR(&message); h != nullptr;
+       h = CMSG_NXTHDR(&message, h)) {
+    if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_RIGHTS) continue;
+    for (size_t i = 0; i < (h->cmsg_len - CMSG_LEN(0)) / sizeof(int); ++i) {
+      int fd;
+      std::memcpy(&fd, CMSG_DATA(h) + i * sizeof(int), sizeof fd);
+      packet.files.emplace_back(fd);
+    }
+  }
+  if (got < static_cast<ssize_t>(sizeof packet.type)) return std::nullopt;
+  packet.bytes = {buffer_.data(), static_cast<size_t>(got) - sizeof packet.type};
+  return packet;
+}
+
+}  // namespace shijian
