@@ -5,8 +5,10 @@
 #include <memory>
 
 #include "base/error.h"
+#include "video/calls.h"
 #include "video/media_input.h"
 #include "video/picture.h"
+#include "video/sandboxed_calls.h"
 
 namespace shijian {
 namespace {
@@ -18,9 +20,9 @@ constexpr int64_t kMaxOutputBytes = int64_t{1} << 36;
 // Delivers the frames of a video in presentation order and can jump ahead to a key frame.
 class FrameReader {
  public:
-  FrameReader(const std::filesystem::path& path, const VideoInfo& info,
-              const std::vector<int64_t>& targets, int threads, const CancelToken& cancel)
-      : path_(path),
+  FrameReader(const InputFile& file, const VideoInfo& info, const std::vector<int64_t>& targets,
+              int threads, const CancelToken& cancel)
+      : file_(file),
         info_(info),
         threads_(threads),
         cancel_(cancel),
@@ -73,7 +75,7 @@ class FrameReader {
  private:
   AVCodecID open() {
     decoder_.reset();
-    input_ = std::make_unique<MediaInput>(path_, cancel_);
+    input_ = std::make_unique<MediaInput>(file_, cancel_);
     decoder_ = input_->make_decoder(threads_);
     next_ = 0;
     lost_ = ended_ = have_packet_ = false;
@@ -126,7 +128,7 @@ class FrameReader {
     return index;
   }
 
-  std::filesystem::path path_;
+  InputFile file_;
   const VideoInfo& info_;
   int threads_;
   CancelToken cancel_;
@@ -144,52 +146,39 @@ class FrameReader {
   bool broken_ = false;
 };
 
-// Puts finished pictures at their places in the result.
+// Hands finished pictures on, for one place of the plan after the other.
 class FrameWriter {
  public:
   FrameWriter(const VideoInfo& info, const FramePlan& plan, const DecodeOptions& options,
-              ThreadPool& pool, Frames& out)
-      : info_(info), plan_(plan), pool_(pool), out_(out) {
-    height_ = plan.height;
-    width_ = plan.width;
-    if (options.source_size) {
-      const bool swap = info.rotation % 180 != 0;
-      height_ = swap ? info.coded_width : info.coded_height;
-      width_ = swap ? info.coded_height : info.coded_width;
-    }
-    const auto count = static_cast<int64_t>(plan.indices.size());
-    const int64_t bytes = int64_t{height_} * width_ * 3;
-    if (bytes > kMaxOutputBytes / count) {
-      throw Error(ErrorCode::kNoMemory,
-                  fmt::format("decode: {} frames of {}x{} need {} GiB", count, width_, height_,
-                              (bytes * count) >> 30),
-                  "ask for fewer or smaller frames");
-    }
-    out.rgb = Tensor(DType::kU8, {count, height_, width_, 3});
-  }
+              ThreadPool& pool, const FrameSink& sink)
+      : info_(info),
+        plan_(plan),
+        pool_(pool),
+        sink_(sink),
+        size_(frame_size(info, plan, options)),
+        rgb_(size_t{3} * size_.width * size_.height) {}
 
   // Fills every remaining place whose frame is `target` with the picture of frame `shown`.
   void put(const AVFrame& frame, int64_t target, int64_t shown) {
     const ConstImage image = converter_.convert(frame, info_.rotation, info_.mirrored);
-    const int64_t bytes = int64_t{height_} * width_ * 3;
-    uint8_t* first = out_.rgb.data<uint8_t>() + done() * bytes;
-    resize_bicubic(image, {first, height_, width_, int64_t{width_} * 3}, pool_);
-    out_.shown.push_back(shown);
-    while (done() < static_cast<int64_t>(plan_.indices.size()) && plan_.indices[done()] == target) {
-      std::memcpy(out_.rgb.data<uint8_t>() + done() * bytes, first, static_cast<size_t>(bytes));
-      out_.shown.push_back(shown);
+    resize_bicubic(image, {rgb_.data(), size_.height, size_.width, int64_t{size_.width} * 3},
+                   pool_);
+    for (; done_ < plan_.indices.size() && plan_.indices[done_] == target; ++done_) {
+      sink_(rgb_, shown);
     }
   }
 
-  int64_t done() const { return static_cast<int64_t>(out_.shown.size()); }
+  size_t done() const { return done_; }
 
  private:
   const VideoInfo& info_;
   const FramePlan& plan_;
   ThreadPool& pool_;
-  Frames& out_;
+  const FrameSink& sink_;
+  const Size size_;
+  std::vector<uint8_t> rgb_;
   PictureConverter converter_;
-  int height_ = 0, width_ = 0;
+  size_t done_ = 0;
 };
 
 void check_plan(const VideoInfo& info, const FramePlan& plan) {
@@ -200,23 +189,25 @@ void check_plan(const VideoInfo& info, const FramePlan& plan) {
 
 }  // namespace
 
-Frames decode_frames(const std::filesystem::path& path, const VideoInfo& info,
-                     const FramePlan& plan, const DecodeOptions& options, ThreadPool& pool,
-                     const CancelToken& cancel, const DecodeProgress& progress) {
-  check_plan(info, plan);
-  const auto total = static_cast<int64_t>(plan.indices.size());
-  Frames out;
-  out.indices = plan.indices;
-  out.times = plan.times;
-  FrameReader reader(path, info, plan.indices, options.threads, cancel);
-  FrameWriter writer(info, plan, options, pool, out);
+Size frame_size(const VideoInfo& info, const FramePlan& plan, const DecodeOptions& options) {
+  if (!options.source_size) return {plan.height, plan.width};
+  const bool turned = info.rotation % 180 != 0;
+  return {turned ? info.coded_width : info.coded_height,
+          turned ? info.coded_height : info.coded_width};
+}
+
+bool decode_file(const InputFile& file, const VideoInfo& info, const FramePlan& plan,
+                 const DecodeOptions& options, ThreadPool& pool, const CancelToken& cancel,
+                 const FrameSink& sink) {
+  FrameReader reader(file, info, plan.indices, options.threads, cancel);
+  FrameWriter writer(info, plan, options, pool, sink);
 
   FramePtr last = make_frame();  // the newest frame decoded, which may be ahead of the target
   int64_t last_index = -1;
   FramePtr before = make_frame();  // the frame decoded before `last`
   int64_t before_index = -1;
   bool ended = false;
-  while (writer.done() < total) {
+  while (writer.done() < plan.indices.size()) {
     const int64_t target = plan.indices[writer.done()];
     if (last_index < target && !ended) reader.approach(target);
     while (last_index < target && !ended) {
@@ -234,22 +225,51 @@ Frames decode_frames(const std::filesystem::path& path, const VideoInfo& info,
     }
     if (last_index < 0) {
       throw Error(ErrorCode::kInvalid,
-                  fmt::format("decode {}: no frame can be decoded: {}", printable(path),
+                  fmt::format("decode {}: no frame can be decoded: {}", file.name(),
                               libav_reason(AVERROR_INVALIDDATA)),
                   "the file is damaged or cut short: copy or download it again");
     }
     // A frame that did not decode is shown as a player does: by the picture before it.
     const bool ahead = last_index > target && before_index >= 0;
     writer.put(ahead ? *before : *last, target, ahead ? before_index : last_index);
-    if (progress) progress(writer.done(), total);
   }
+  return reader.broken();
+}
+
+Frames decode_frames(const std::filesystem::path& path, const VideoInfo& info,
+                     const FramePlan& plan, const DecodeOptions& options, ThreadPool& pool,
+                     const CancelToken& cancel, const DecodeProgress& progress) {
+  check_plan(info, plan);
+  const InputFile file(path, "video");
+  const auto total = static_cast<int64_t>(plan.indices.size());
+  const Size size = frame_size(info, plan, options);
+  const int64_t bytes = int64_t{size.height} * size.width * 3;
+  if (bytes > kMaxOutputBytes / total) {
+    throw Error(ErrorCode::kNoMemory,
+                fmt::format("decode: {} frames of {}x{} need {} GiB", total, size.width,
+                            size.height, (bytes * total) >> 30),
+                "ask for fewer or smaller frames");
+  }
+  Frames out;
+  out.rgb = Tensor(DType::kU8, {total, size.height, size.width, 3});
+  out.indices = plan.indices;
+  out.times = plan.times;
+  const FrameSink sink = [&](std::span<const uint8_t> rgb, int64_t shown) {
+    std::memcpy(out.rgb.data<uint8_t>() + std::ssize(out.shown) * bytes, rgb.data(), rgb.size());
+    out.shown.push_back(shown);
+    if (progress) progress(std::ssize(out.shown), total);
+  };
+  const auto sandbox = decode_sandbox();
+  const bool broken = sandbox
+                          ? sandbox->decode(file, info, plan, options, pool.size(), cancel, sink)
+                          : decode_file(file, info, plan, options, pool, cancel, sink);
 
   int64_t missing = 0;
   for (int64_t i = 0; i < total; ++i) missing += out.shown[i] != out.indices[i];
   if (missing > 0) {
     out.notes.push_back(
         fmt::format("{} of {} frames could not be decoded: a neighbour stands in", missing, total));
-  } else if (reader.broken()) {
+  } else if (broken) {
     out.notes.push_back("some data could not be decoded; every frame asked for could");
   }
   return out;

@@ -7,11 +7,13 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "video/calls.h"
 #include "video/exif.h"
 #include "video/media_input.h"
 #include "video/patches.h"
 #include "video/picture.h"
 #include "video/resize.h"
+#include "video/sandboxed_calls.h"
 
 namespace shijian {
 namespace {
@@ -79,11 +81,18 @@ FramePtr decode(std::span<const std::byte> bytes, const Format& format, const st
   return frame;
 }
 
+StillImage decode_image(const InputFile& file) {
+  const auto sandbox = decode_sandbox();
+  return sandbox ? sandbox->decode_image(file) : decode_image_file(file);
+}
+
 }  // namespace
 
-StillImage decode_image(std::span<const std::byte> bytes, const std::string& name) {
+StillImage decode_image_file(const InputFile& file) {
   silence_libav();
-  const std::string shown = printable(name);
+  const std::string& shown = file.name();
+  const MappedFile mapped(file.fd(), shown);
+  const std::span<const std::byte> bytes = mapped.bytes();
   const Format format = recognise(bytes, shown);
   if (bytes.size() > kMaxFileBytes) {
     throw Error(ErrorCode::kUnsupported,
@@ -117,9 +126,11 @@ bool is_still_image(const std::filesystem::path& path) {
 }
 
 StillImage load_image(const std::filesystem::path& path) {
-  require_regular_file(path, "image");
-  const MappedFile file(path);
-  return decode_image(file.bytes(), path.string());
+  return decode_image(InputFile(path, "image"));
+}
+
+StillImage decode_image(std::span<const std::byte> bytes, const std::string& name) {
+  return decode_image(InputFile(bytes, name));
 }
 
 ImagePatches image_patches(const Tensor& rgb, const ImageOptions& options,

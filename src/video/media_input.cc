@@ -1,15 +1,13 @@
 #include "video/media_input.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <mutex>
 #include <new>
 
 #include "base/error.h"
-#include "base/file.h"
 
 extern "C" {
 #include <libavutil/avstring.h>
@@ -24,6 +22,7 @@ constexpr const char* kDecoders =
     "h264,hevc,vp8,vp9,libdav1d,libaom-av1,mpeg4,msmpeg4v2,msmpeg4,h263,mjpeg,mpeg1video,"
     "mpeg2video,prores,dnxhd,ffv1,huffyuv,ffvhuff,utvideo,rawvideo,png,flv,dvvideo";
 constexpr int kMaxReadErrors = 32;
+constexpr int kMaxThreads = 16;  // each holds pictures
 constexpr int kIoBytes = 1 << 16;
 
 std::mutex log_mutex;
@@ -63,14 +62,6 @@ PacketPtr make_packet() {
   return packet;
 }
 
-std::string printable(const std::filesystem::path& path) {
-  std::string text = path.string();
-  for (char& c : text) {
-    if (static_cast<unsigned char>(c) < 32 || c == 127) c = '?';
-  }
-  return text;
-}
-
 void silence_libav() {
   static const bool done = [] {
     av_log_set_callback(keep_log);
@@ -91,18 +82,14 @@ std::string libav_reason(int code) {
   return text;
 }
 
-struct MediaInput::File {
+struct MediaInput::Reading {
   int fd = -1;
   int64_t size = 0;
   int64_t at = 0;
   CancelToken cancel;
 
-  ~File() {
-    if (fd >= 0) ::close(fd);
-  }
-
   static int read(void* self, uint8_t* out, int bytes) {
-    File& file = *static_cast<File*>(self);
+    Reading& file = *static_cast<Reading*>(self);
     if (file.cancel.cancelled()) return AVERROR_EXIT;
     ssize_t got;
     do {
@@ -115,7 +102,7 @@ struct MediaInput::File {
   }
 
   static int64_t seek(void* self, int64_t offset, int whence) {
-    File& file = *static_cast<File*>(self);
+    Reading& file = *static_cast<Reading*>(self);
     whence &= ~AVSEEK_FORCE;
     if (whence == AVSEEK_SIZE) return file.size;
     int64_t base = 0;
@@ -127,20 +114,13 @@ struct MediaInput::File {
   }
 };
 
-MediaInput::MediaInput(const std::filesystem::path& path, const CancelToken& cancel)
-    : name_(printable(path)), cancel_(cancel), file_(std::make_unique<File>()) {
+MediaInput::MediaInput(const InputFile& file, const CancelToken& cancel)
+    : file_(file), cancel_(cancel), reading_(std::make_unique<Reading>()) {
   silence_libav();
   cancel.check();
-  require_regular_file(path, "video");
-  file_->cancel = cancel;
-  file_->fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  struct stat info {};
-  if (file_->fd < 0 || ::fstat(file_->fd, &info) != 0) {
-    throw system_error("open video", name_, errno);
-  }
-  file_->size = info.st_size;
-  if (file_->size == 0) {
-    throw Error(ErrorCode::kInvalid, fmt::format("open video {}: the file is empty", name_),
+  *reading_ = {file.fd(), file.size(), 0, cancel};
+  if (reading_->size == 0) {
+    throw Error(ErrorCode::kInvalid, fmt::format("open video {}: the file is empty", name()),
                 "copy or download the video again");
   }
   try {
@@ -165,7 +145,8 @@ void MediaInput::close() {
 void MediaInput::choose_format() {
   auto* buffer = static_cast<uint8_t*>(av_malloc(kIoBytes));
   if (buffer == nullptr) throw std::bad_alloc();
-  io_ = avio_alloc_context(buffer, kIoBytes, 0, file_.get(), File::read, nullptr, File::seek);
+  io_ = avio_alloc_context(buffer, kIoBytes, 0, reading_.get(), Reading::read, nullptr,
+                           Reading::seek);
   format_ = avformat_alloc_context();
   if (io_ == nullptr || format_ == nullptr) throw std::bad_alloc();
   format_->pb = io_;
@@ -179,14 +160,14 @@ void MediaInput::choose_format() {
   cancel_.check();
   if (score < 0 || container == nullptr) {
     throw Error(ErrorCode::kInvalid,
-                fmt::format("open video {}: it holds no known video format", name_),
+                fmt::format("open video {}: it holds no known video format", name()),
                 "give an MP4, MOV, MKV, WebM or AVI file");
   }
   if (av_match_list(container->name, kContainers, ',') <= 0) {
     throw Error(ErrorCode::kInvalid,
                 fmt::format("open video {}: its format is {}, not a video container that is "
                             "supported",
-                            name_, container->name),
+                            name(), container->name),
                 "give an MP4, MOV, MKV, WebM or AVI file");
   }
   // On failure this frees format_ and sets it to null.
@@ -194,7 +175,7 @@ void MediaInput::choose_format() {
   if (status >= 0) status = avformat_find_stream_info(format_, nullptr);
   cancel_.check();
   if (status < 0) {
-    throw Error(ErrorCode::kInvalid, fmt::format("open video {}: {}", name_, libav_reason(status)),
+    throw Error(ErrorCode::kInvalid, fmt::format("open video {}: {}", name(), libav_reason(status)),
                 "the file is damaged or cut short: copy or download it again");
   }
 }
@@ -215,21 +196,21 @@ void MediaInput::choose_video() {
       tracks += fmt::format("{}{}", i == 0 ? "" : ", ", type == nullptr ? "data" : type);
     }
     throw Error(ErrorCode::kInvalid,
-                fmt::format("open video {}: it has no video track (tracks: {})", name_,
+                fmt::format("open video {}: it has no video track (tracks: {})", name(),
                             tracks.empty() ? "none" : tracks),
                 "give a file with pictures");
   }
   const AVCodecParameters* par = video()->codecpar;
   if (par->width <= 0 || par->height <= 0) {
     throw Error(ErrorCode::kInvalid,
-                fmt::format("open video {}: the video track ({}) has no readable picture", name_,
+                fmt::format("open video {}: the video track ({}) has no readable picture", name(),
                             avcodec_get_name(par->codec_id)),
                 "the file is damaged or cut short: copy or download it again");
   }
   if (par->width > kMaxSide || par->height > kMaxSide ||
       int64_t{par->width} * par->height > kMaxPixels) {
     throw Error(ErrorCode::kUnsupported,
-                fmt::format("open video {}: its pictures are {}x{}, over {} on a side", name_,
+                fmt::format("open video {}: its pictures are {}x{}, over {} on a side", name(),
                             par->width, par->height, kMaxSide),
                 "scale the video down first");
   }
@@ -271,17 +252,17 @@ CodecPtr MediaInput::make_decoder(int threads) {
   const AVCodec* codec = avcodec_find_decoder(par->codec_id);
   if (codec == nullptr || av_match_list(codec->name, kDecoders, ',') <= 0) {
     throw Error(ErrorCode::kUnsupported,
-                fmt::format("open video {}: no decoder for {}", name_, codec_name),
+                fmt::format("open video {}: no decoder for {}", name(), codec_name),
                 "convert the video to H.264 first");
   }
   CodecPtr decoder(avcodec_alloc_context3(codec));
   if (!decoder || avcodec_parameters_to_context(decoder.get(), par) < 0) throw std::bad_alloc();
-  decoder->thread_count = threads;
+  decoder->thread_count = std::min(threads, kMaxThreads);
   decoder->max_pixels = kMaxPixels;
   decoder->pkt_timebase = video()->time_base;
   if (const int status = avcodec_open2(decoder.get(), codec, nullptr); status < 0) {
     throw Error(ErrorCode::kInvalid,
-                fmt::format("open video {}: the {} decoder refuses it: {}", name_, codec_name,
+                fmt::format("open video {}: the {} decoder refuses it: {}", name(), codec_name,
                             libav_reason(status)),
                 "the file is damaged: copy or download it again");
   }

@@ -1,11 +1,11 @@
 // One media file as libavformat sees it, and what it logs. Internal to video/.
 #pragma once
 
-#include <filesystem>
 #include <memory>
 #include <string>
 
 #include "base/cancel.h"
+#include "video/input_file.h"
 
 extern "C" {
 #include <libavcodec/avcodec.h>
@@ -17,6 +17,7 @@ namespace shijian {
 // Limits on what a file may ask for before anything is allocated.
 constexpr int kMaxSide = 16384;
 constexpr int64_t kMaxPixels = int64_t{1} << 28;
+constexpr int64_t kMaxFrameCount = int64_t{1} << 24;  // 74 hours at 60 a second
 
 struct AvFree {
   void operator()(AVFrame* p) const { av_frame_free(&p); }
@@ -30,28 +31,25 @@ using CodecPtr = std::unique_ptr<AVCodecContext, AvFree>;
 FramePtr make_frame();
 PacketPtr make_packet();
 
-// The path for a message: one line, whatever the name holds.
-std::string printable(const std::filesystem::path& path);
-
 // Sends libav's log to memory instead of stderr, for the whole process, from the first call on.
 void silence_libav();
 // The last warning or error that libav logged, else the text of `code`.
 std::string libav_reason(int code);
 
-// Opens one regular file by its own descriptor. libavformat never opens anything itself: the
-// format is told by content alone, only the containers of a short list are accepted, and requests
-// for further files or addresses are refused. Not thread-safe.
+// Reads one open file by its descriptor. libavformat never opens anything itself: the format is
+// told by content alone, only the containers of a short list are accepted, and requests for further
+// files or addresses are refused. Not thread-safe.
 class MediaInput {
  public:
   // Reads headers and the first packets. Throws as probe() does.
-  MediaInput(const std::filesystem::path& path, const CancelToken& cancel);
+  MediaInput(const InputFile& file, const CancelToken& cancel);
   ~MediaInput();
   MediaInput(const MediaInput&) = delete;
   MediaInput& operator=(const MediaInput&) = delete;
 
   AVFormatContext* format() { return format_; }
   AVStream* video() { return format_->streams[video_]; }
-  const std::string& name() const { return name_; }
+  const std::string& name() const { return file_.name(); }
 
   // The next packet of the video track; false at the end of what can be read. A packet that the
   // file's end cuts short is left out.
@@ -66,14 +64,14 @@ class MediaInput {
   CodecPtr make_decoder(int threads);
 
  private:
-  struct File;
+  struct Reading;
   void close();
   void choose_format();
   void choose_video();
 
-  std::string name_;
+  const InputFile file_;
   CancelToken cancel_;
-  std::unique_ptr<File> file_;
+  std::unique_ptr<Reading> reading_;
   AVIOContext* io_ = nullptr;
   AVFormatContext* format_ = nullptr;
   int video_ = -1;

@@ -7,8 +7,10 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "video/calls.h"
 #include "video/frame_rate.h"
 #include "video/media_input.h"
+#include "video/sandboxed_calls.h"
 
 extern "C" {
 #include <libavutil/display.h>
@@ -17,9 +19,6 @@ extern "C" {
 
 namespace shijian {
 namespace {
-
-// 16 million frames are 74 hours at 60 a second.
-constexpr int64_t kMaxFrameCount = int64_t{1} << 24;
 
 struct Packet {
   int64_t pts;
@@ -286,7 +285,13 @@ int64_t VideoInfo::frame_at(double seconds) const {
 }
 
 VideoInfo probe(const std::filesystem::path& path, const CancelToken& cancel) {
-  MediaInput input(path, cancel);
+  const InputFile file(path, "video");
+  const auto sandbox = decode_sandbox();
+  return sandbox ? sandbox->probe(file, cancel) : probe_file(file, cancel);
+}
+
+VideoInfo probe_file(const InputFile& file, const CancelToken& cancel) {
+  MediaInput input(file, cancel);
   input.make_decoder(1);  // says now, not in the middle, that there is no decoder
 
   VideoInfo info;

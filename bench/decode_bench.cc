@@ -1,0 +1,63 @@
+// What decoding in a child process costs: the same calls here and there, on one video.
+//   decode_bench VIDEO [Google Benchmark's flags]
+#include <benchmark/benchmark.h>
+
+#include <string>
+#include <string_view>
+
+#include "video/decode.h"
+#include "video/sandbox.h"
+
+namespace shijian {
+namespace {
+
+std::string video;
+
+// range(0): 1 for child processes.
+class Calls : public benchmark::Fixture {
+ public:
+  void SetUp(benchmark::State& state) override {
+    if (state.range(0) == 1) start_decode_sandbox();
+  }
+  void TearDown(benchmark::State&) override { stop_decode_sandbox(); }
+};
+
+BENCHMARK_DEFINE_F(Calls, Probe)(benchmark::State& state) {
+  probe(video);
+  for (auto _ : state) benchmark::DoNotOptimize(probe(video));
+}
+
+// range(1) frames.
+BENCHMARK_DEFINE_F(Calls, Decode)(benchmark::State& state) {
+  ThreadPool pool(2);
+  const VideoInfo info = probe(video);
+  SamplingOptions sampling;
+  sampling.frames = static_cast<int>(state.range(1));
+  const FramePlan plan = plan_frames(info, sampling, {});
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(decode_frames(video, info, plan, {}, pool).shown);
+  }
+}
+
+BENCHMARK_REGISTER_F(Calls, Probe)->Arg(0)->Arg(1)->UseRealTime()->Unit(benchmark::kMillisecond);
+BENCHMARK_REGISTER_F(Calls, Decode)
+    ->ArgsProduct({{0, 1}, {2, 32}})
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond);
+
+}  // namespace
+}  // namespace shijian
+
+int main(int argc, char** argv) {
+  if (argc == 2 && std::string_view(argv[1]) == shijian::kDecodeWorker) {
+    return shijian::run_decode_worker();
+  }
+  benchmark::Initialize(&argc, argv);
+  if (argc != 2) {
+    fmt::print(stderr, "usage: decode_bench VIDEO\n");
+    return 2;
+  }
+  shijian::video = argv[1];
+  benchmark::RunSpecifiedBenchmarks();
+  return 0;
+}

@@ -1,0 +1,111 @@
+// The child's side of the sandbox: one request, then the end.
+#include <malloc.h>
+
+#include <new>
+#include <string>
+
+#include "base/error.h"
+#include "base/fork_server.h"
+#include "video/calls.h"
+#include "video/messages.h"
+#include "video/sandbox.h"
+#include "video/wire.h"
+
+namespace shijian {
+namespace {
+
+template <typename T>
+std::span<const std::byte> bytes_of(const std::vector<T>& values) {
+  return std::as_bytes(std::span(values));
+}
+std::span<const std::byte> bytes_of(std::string_view text) {
+  return std::as_bytes(std::span(text));
+}
+
+void probe(const Channel& call, const InputFile& file) {
+  WireWriter info;
+  info(probe_file(file, {}));
+  send_message(call, kInfo, bytes_of(info.bytes()));
+}
+
+void decode(const Channel& call, const InputFile& file, const Request& request) {
+  FramePlan plan;
+  plan.height = request.height;
+  plan.width = request.width;
+  plan.indices = request.indices;
+  DecodeOptions options;
+  options.threads = request.threads;
+  options.source_size = request.source_size;
+  ThreadPool pool(request.pool_threads);
+  const bool broken = decode_file(file, request.info, plan, options, pool, {},
+                                  [&](std::span<const uint8_t> rgb, int64_t shown) {
+                                    send_message(call, kFrame, std::as_bytes(rgb),
+                                                 std::as_bytes(std::span(&shown, 1)));
+                                  });
+  send_message(call, kDecoded, {}, std::as_bytes(std::span(&broken, 1)));
+}
+
+void decode_image(const Channel& call, const InputFile& file) {
+  const StillImage image = decode_image_file(file);
+  const std::span<const uint8_t> rgb(image.rgb.data<uint8_t>(),
+                                     static_cast<size_t>(image.rgb.elements()));
+  WireWriter head;
+  head(ImageHead{image.format, image.rgb.dim(0), image.rgb.dim(1)});
+  send_message(call, kImage, std::as_bytes(rgb), bytes_of(head.bytes()));
+}
+
+void send_failure(const Channel& call, const Error& error) {
+  WireWriter failure;
+  failure(Failure{static_cast<int32_t>(error.code()), error.message(), error.hint()});
+  send_message(call, kFailed, bytes_of(failure.bytes()));
+}
+
+Error too_much_memory(const Request& request) {
+  return Error(ErrorCode::kUnsupported,
+               fmt::format("decode {}: it needs more than {} MiB of memory", request.name,
+                           request.memory_bytes >> 20),
+               "scale it down first");
+}
+
+Request read_request(Channel& call) {
+  std::string bulk;
+  while (const auto packet = call.receive()) {
+    if (packet->type == kRequest) break;
+    bulk += text_of(packet->bytes);
+  }
+  Request request;
+  WireReader reader(bulk);
+  reader(request);
+  return request;
+}
+
+void serve(Channel call, Descriptor file) {
+  const Request request = read_request(call);
+  // Each thread's heap would reserve address space, which the limit counts.
+  ::mallopt(M_ARENA_MAX, 2);
+  confine({request.memory_bytes, request.cpu_seconds});
+  try {
+    const InputFile input(std::move(file), request.name);
+    switch (static_cast<Task>(request.task)) {
+      case Task::kProbe:
+        return probe(call, input);
+      case Task::kDecode:
+        return decode(call, input, request);
+      case Task::kImage:
+        return decode_image(call, input);
+    }
+  } catch (const Error& error) {
+    send_failure(call, error.code() == ErrorCode::kNoMemory ? too_much_memory(request) : error);
+  } catch (const std::bad_alloc&) {
+    send_failure(call, too_much_memory(request));
+  } catch (const std::exception& error) {
+    send_failure(
+        call, Error(ErrorCode::kInvalid, fmt::format("decode {}: {}", request.name, error.what())));
+  }
+}
+
+}  // namespace
+
+int run_decode_worker() { return run_fork_server(try_confine(), serve); }
+
+}  // namespace shijian

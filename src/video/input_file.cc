@@ -1,0 +1,45 @@
+#include "video/input_file.h"
+
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "base/error.h"
+#include "base/file.h"
+
+namespace shijian {
+
+std::string printable(std::string text) {
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < 32 || c == 127) c = '?';
+  }
+  return text;
+}
+
+InputFile::InputFile(const std::filesystem::path& path, std::string_view what)
+    : InputFile(open_regular_file(path, what), path.string()) {}
+
+InputFile::InputFile(Descriptor file, std::string name)
+    : file_(std::make_shared<Descriptor>(std::move(file))), name_(printable(std::move(name))) {}
+
+InputFile::InputFile(std::span<const std::byte> bytes, const std::string& name)
+    : InputFile(Descriptor(::memfd_create("media", MFD_CLOEXEC)), name) {
+  while (fd() >= 0 && !bytes.empty()) {
+    const ssize_t written = ::write(fd(), bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) break;
+    bytes = bytes.subspan(static_cast<size_t>(written));
+  }
+  if (fd() < 0 || !bytes.empty()) throw system_error("copy", name_, errno);
+}
+
+int64_t InputFile::size() const {
+  struct stat info {};
+  if (::fstat(fd(), &info) != 0) throw system_error("stat", name_, errno);
+  return info.st_size;
+}
+
+}  // namespace shijian

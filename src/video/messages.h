@@ -1,0 +1,86 @@
+// What a program and its decoding child say to each other. Internal to video/.
+//
+// A message is its bulk in kPiece packets, then one packet of its type with its head.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/channel.h"
+#include "video/plan.h"
+#include "video/probe.h"
+
+namespace shijian {
+
+enum MessageType : uint32_t {
+  kPiece = 1,
+  kRequest,  // bulk: Request
+  kInfo,     // bulk: VideoInfo; the answer to a probe
+  kFrame,    // bulk: a frame's pixels; head: `shown`, an int64_t
+  kDecoded,  // head: a bool, whether some data could not be decoded; all frames have come
+  kImage,    // bulk: a still image's pixels; head: ImageHead
+  kFailed,   // bulk: Failure
+};
+
+enum class Task : uint8_t { kProbe, kDecode, kImage };
+
+struct Request {
+  uint8_t task = 0;  // a Task
+  std::string name;  // of the file, for messages
+  int64_t memory_bytes = 0;
+  int64_t cpu_seconds = 0;
+  // To decode. Of the plan only what decides the pixels.
+  VideoInfo info;
+  int height = 0, width = 0;
+  std::vector<int64_t> indices;
+  int threads = 1;       // of the decoder
+  int pool_threads = 1;  // of the resize
+  bool source_size = false;
+};
+
+struct ImageHead {
+  std::string format;
+  int64_t height = 0, width = 0;
+};
+
+struct Failure {
+  int32_t code = 0;
+  std::string message, hint;
+};
+
+void each_field(auto& wire, Rational& r) { wire(r.num, r.den); }
+void each_field(auto& wire, Track& t) { wire(t.type, t.codec, t.language); }
+void each_field(auto& wire, KeyFrame& k) { wire(k.frame, k.pts, k.dts); }
+void each_field(auto& wire, VideoInfo& v) {
+  wire(v.container, v.codec, v.pixel_format, v.bit_depth, v.color_range, v.color_matrix,
+       v.color_transfer, v.coded_width, v.coded_height, v.sample_aspect, v.rotation, v.mirrored,
+       v.width, v.height, v.frame_count, v.frame_rate, v.variable_rate, v.start_time, v.duration,
+       v.container_duration, v.time_base, v.origin, v.frame_pts, v.key_frames, v.order_only,
+       v.tracks, v.notes);
+}
+void each_field(auto& wire, Request& r) {
+  wire(r.task, r.name, r.memory_bytes, r.cpu_seconds, r.info, r.height, r.width, r.indices,
+       r.threads, r.pool_threads, r.source_size);
+}
+void each_field(auto& wire, ImageHead& i) { wire(i.format, i.height, i.width); }
+void each_field(auto& wire, Failure& f) { wire(f.code, f.message, f.hint); }
+
+// `head`: at most one packet. False when the other end is gone.
+inline bool send_message(const Channel& to, MessageType type, std::span<const std::byte> bulk,
+                         std::span<const std::byte> head = {}) {
+  for (size_t at = 0; at < bulk.size(); at += Channel::kMaxPacket) {
+    const size_t size = std::min(Channel::kMaxPacket, bulk.size() - at);
+    if (!to.send(kPiece, bulk.subspan(at, size))) return false;
+  }
+  return to.send(type, head);
+}
+
+inline std::string_view text_of(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+}  // namespace shijian

@@ -1,0 +1,37 @@
+// Media files are anybody's: here they are decoded in child processes that can do nothing else.
+#pragma once
+
+#include <string>
+
+#include "base/confine.h"
+
+namespace shijian {
+
+struct SandboxOptions {
+  // Of one child: address space, and processor time, to which each frame asked for adds.
+  Confinement limits = {};
+  int64_t cpu_seconds_per_frame = 30;
+  // Without a frame or an answer for so long, a child has hung.
+  int stall_seconds = 180;
+};
+
+// From now on probe(), decode_frames(), load_image() and decode_image() of this process hand the
+// open file to a fresh child process each, which gives up all it does not need (base/confine.h)
+// before it reads the first byte. They give the same results, bit for bit. A child that dies,
+// hangs or needs too much is Error(kInvalid) or Error(kUnsupported) with the file's name.
+//
+// The program's main() must call run_decode_worker() when its one argument is kDecodeWorker.
+// Not while such a call runs. Throws Error(kIo) when no process can be started.
+void start_decode_sandbox(const SandboxOptions& options = {});
+// Back to decoding in this process.
+void stop_decode_sandbox();
+
+// Why the children's system calls are not filtered; "" when they are. Waits for the process that
+// start_decode_sandbox() has started.
+std::string sandbox_weakness();
+
+inline constexpr const char* kDecodeWorker = "decode-worker";
+// Returns main()'s exit status.
+int run_decode_worker();
+
+}  // namespace shijian

@@ -1,0 +1,39 @@
+// The program's side of the sandbox. Internal to video/.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/fork_server.h"
+#include "video/calls.h"
+#include "video/sandbox.h"
+
+namespace shijian {
+
+struct Request;
+
+// The calls of calls.h in child processes, one for each call. Thread-safe. What a child says is
+// checked as if a stranger said it.
+class DecodeSandbox {
+ public:
+  explicit DecodeSandbox(const SandboxOptions& options);
+
+  VideoInfo probe(const InputFile& file, const CancelToken& cancel);
+  bool decode(const InputFile& file, const VideoInfo& info, const FramePlan& plan,
+              const DecodeOptions& options, int pool_threads, const CancelToken& cancel,
+              const FrameSink& sink);
+  StillImage decode_image(const InputFile& file);
+
+  const std::string& weakness() { return forks_.greeting(); }
+
+ private:
+  class Call;
+
+  const SandboxOptions options_;
+  ForkServer forks_;
+};
+
+// Null unless start_decode_sandbox() was called.
+std::shared_ptr<DecodeSandbox> decode_sandbox();
+
+}  // namespace shijian
