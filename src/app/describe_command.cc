@@ -15,6 +15,7 @@
 #include "base/json.h"
 #include "engine/chat_parts.h"
 #include "engine/description_json.h"
+#include "video/sandbox.h"
 
 namespace shijian {
 namespace {
@@ -56,6 +57,7 @@ void describe(DescribeFlags& flags) {
   request.sampling = flags.sampling.request();
   request.generation = flags.generation.values;
 
+  start_decode_sandbox();
   Engine engine(flags.model.engine_options());
   const bool stream = flags.format == "text" && flags.output.empty();
   ProgressLine progress(!flags.quiet);

@@ -19,6 +19,7 @@
 #include "model/memory.h"
 #include "video/image.h"
 #include "video/probe.h"
+#include "video/sandbox.h"
 
 namespace shijian {
 namespace {
@@ -153,6 +154,7 @@ OrderedJson facts_of(const std::string& path) {
   std::error_code ignored;
   if (std::filesystem::is_directory(path, ignored)) return checkpoint_facts(path);
   require_regular_file(path, "file");
+  start_decode_sandbox();
   return is_still_image(path) ? image_facts(path) : video_facts(path);
 }
 

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "picture/filmstrip.h"
+#include "video/sandbox.h"
 
 namespace shijian {
 namespace {
@@ -83,6 +84,7 @@ void locate(LocateFlags& flags) {
   }
 
   require_regular_file(request.video, "video");
+  start_decode_sandbox();
   Engine engine(flags.model.engine_options());
   ProgressLine progress(!flags.quiet);
   RunHooks hooks;

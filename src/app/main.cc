@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <exception>
 #include <new>
+#include <string_view>
 
 #include "app/bench_command.h"
 #include "app/cache_command.h"
@@ -14,6 +15,7 @@
 #include "app/serve_command.h"
 #include "app/synth_command.h"
 #include "base/error.h"
+#include "video/sandbox.h"
 
 namespace {
 
@@ -33,6 +35,9 @@ int report(const shijian::Error& error) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc == 2 && std::string_view(argv[1]) == shijian::kDecodeWorker) {
+    return shijian::run_decode_worker();
+  }
   shijian::interrupt_token();  // from here on Ctrl-C cancels
   CLI::App app{"shijian (事件, 时间) finds when an event happens in a video", "shijian"};
   app.require_subcommand(1);

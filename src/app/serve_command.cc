@@ -17,6 +17,7 @@
 #include "server/routes.h"
 #include "server/webhooks.h"
 #include "server/worker.h"
+#include "video/sandbox.h"
 
 namespace shijian {
 namespace {
@@ -43,6 +44,7 @@ struct ServeFlags {
   int64_t max_upload = int64_t{8} << 30;
   int64_t quota = int64_t{100} << 30;
   int64_t queue = 1000;
+  int64_t decode_memory = int64_t{4} << 30;
   double rate = 200;
   std::vector<std::string> fetch_hosts, webhook_hosts;
   bool quiet = false;
@@ -104,6 +106,9 @@ int64_t count_parameters(const Checkpoint& checkpoint) {
 void serve(ServeFlags& flags, const char* version) {
   namespace fs = std::filesystem;
   const CancelToken interrupted = interrupt_token();
+  SandboxOptions sandbox;
+  sandbox.limits.memory_bytes = flags.decode_memory;
+  start_decode_sandbox(sandbox);
   const HttpOptions options = http_options(flags);
   fs::create_directories(flags.data);
   Store store(fs::path(flags.data) / "shijian.db");
@@ -136,6 +141,12 @@ void serve(ServeFlags& flags, const char* version) {
   add_status_routes(http, service);
   add_page_routes(http);
   http.session_route("/api/v1/session");
+  if (const std::string weakness = sandbox_weakness(); !weakness.empty()) {
+    fmt::print(stderr,
+               "shijian: decoders run in processes with limits, but their system calls are not "
+               "filtered: {}\n",
+               weakness);
+  }
   http.start();
   const Worker worker(engine, queue, calls, library);
   const Webhooks webhooks(store, service.webhook_hosts);
@@ -212,6 +223,11 @@ void add_serve_command(CLI::App& app, const char* version) {
   option("--queue", flags->queue, "Jobs that may wait", "SHIJIAN_QUEUE")
       ->check(CLI::Range(1, 1000000))
       ->capture_default_str()
+      ->group(limits);
+  option("--decode-memory", flags->decode_memory,
+         "Memory that decoding one video may take (default 4GB)", "SHIJIAN_DECODE_MEMORY")
+      ->transform(size)
+      ->check(CLI::Range(int64_t{1} << 28, int64_t{1} << 40))
       ->group(limits);
   option("--rate", flags->rate, "Requests a second of one client", "SHIJIAN_RATE")
       ->check(CLI::PositiveNumber)
