@@ -6,6 +6,7 @@
 #include <fstream>
 #include <random>
 
+#include "base/sanitized.h"
 #include "http/test_client.h"
 
 namespace shijian {
@@ -19,13 +20,6 @@ int64_t open_descriptors() {
     count += !entry.path().empty();
   return count;
 }
-
-// A sanitiser keeps what is freed for a while.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
 
 int64_t resident_bytes() {
   std::ifstream statm("/proc/self/statm");

@@ -56,6 +56,7 @@ struct HttpResponse {
   std::string body;
   std::optional<std::filesystem::path> file;  // instead of body; ranges are answered from it
   bool stream = false;                        // instead of body: send() returns the stream
+  std::string problem = {};                   // what the log says went wrong; clients do not see it
 };
 
 // An error with a status of its own, where the code of Error does not say it (409, 413, 415, 429).
@@ -72,8 +73,8 @@ class HttpError : public Error {
 
 // The JSON shape of an error, the status by its code (docs/api.md). `param` is the part of the
 // request that is wrong, where that is known. Messages carry no local path: whoever makes the Error
-// for a client sees to it. What becomes a 500 is not shown to clients at all; it belongs in the
-// log.
+// for a client sees to it. What becomes a 500 is not shown to clients at all; the
+// log has it, as it has the message of every error that was an answer.
 HttpResponse error_response(const Error& error, const std::string& request_id,
                             const std::string& param = {});
 

@@ -50,13 +50,19 @@ class HttpServerTest : public testing::Test {
     server_->route("GET", "/who", [](const HttpRequest& request, std::shared_ptr<HttpReply> reply) {
       reply->send(text_response(request.client));
     });
-    server_->route("GET", "/throw/{}", [](const HttpRequest& request, std::shared_ptr<HttpReply>) {
-      const std::string& what = request.captures[0];
-      if (what == "invalid") throw Error(ErrorCode::kInvalid, "read x: it is wrong", "mend it");
-      if (what == "conflict") throw HttpError(409, "it runs");
-      if (what == "io") throw Error(ErrorCode::kIo, "open /secret/path: broken");
-      if (what == "other") throw std::runtime_error("/secret/path");
-    });
+    server_->route("GET", "/throw/{}",
+                   [](const HttpRequest& request, std::shared_ptr<HttpReply> reply) {
+                     const std::string& what = request.captures[0];
+                     if (what == "invalid")
+                       throw Error(ErrorCode::kInvalid, "read x: it is wrong", "mend it");
+                     if (what == "conflict") throw HttpError(409, "it runs");
+                     if (what == "io") throw Error(ErrorCode::kIo, "open /secret/path: broken");
+                     if (what == "answered") {
+                       const Error error(ErrorCode::kIo, "write /secret/answered: broken");
+                       reply->send(error_response(error, request.id));
+                     }
+                     if (what == "other") throw std::runtime_error("/secret/path");
+                   });
     server_->route("GET", "/header", [](const HttpRequest&, std::shared_ptr<HttpReply> reply) {
       HttpResponse response = text_response("x");
       response.headers = {{"X-Name", "a\r\nX-Evil: b"}};
@@ -184,19 +190,21 @@ TEST_F(HttpServerTest, WritesErrorsAsJson) {
                                     {"request_id", answer.headers.at("x-request-id")}}));
   EXPECT_EQ(error_of(ask("GET", "/throw/conflict")).at("code"), "conflict");
   EXPECT_EQ(error_of(ask("GET", "/nothing")).at("code"), "not_found");
-  for (const char* path : {"/throw/io", "/throw/other", "/throw/nothing", "/header"}) {
+  for (const char* path :
+       {"/throw/io", "/throw/answered", "/throw/other", "/throw/nothing", "/header"}) {
     const TestAnswer internal = ask("GET", path);
     EXPECT_EQ(internal.status, 500) << path;
     EXPECT_EQ(error_of(internal).at("code"), "internal") << path;
     EXPECT_THAT(internal.body, Not(HasSubstr("/secret"))) << path;
     EXPECT_FALSE(internal.headers.contains("x-evil")) << path;
   }
-  ASSERT_TRUE(becomes_true([&] { return server_->statistics().errors == 4; }));
-  EXPECT_EQ(server_->statistics().requests, 7);
-  ASSERT_TRUE(becomes_true([&] { return log().size() == 7; }));
+  ASSERT_TRUE(becomes_true([&] { return server_->statistics().errors == 5; }));
+  EXPECT_EQ(server_->statistics().requests, 8);
+  ASSERT_TRUE(becomes_true([&] { return log().size() == 8; }));
   std::set<std::string> problems;
   for (const AccessRecord& record : log()) problems.insert(record.problem);
-  EXPECT_THAT(problems, IsSupersetOf({"open /secret/path: broken", "/secret/path", "it runs"}));
+  EXPECT_THAT(problems, IsSupersetOf({"open /secret/path: broken", "write /secret/answered: broken",
+                                      "/secret/path", "it runs"}));
 }
 
 TEST(HttpErrorResponse, HasTheStatusOfItsCode) {

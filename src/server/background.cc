@@ -1,6 +1,7 @@
 #include "server/background.h"
 
 #include <exception>
+#include <new>
 
 namespace shijian {
 
@@ -50,15 +51,26 @@ void Background::answer(std::shared_ptr<HttpReply> reply, std::string request_id
   });
 }
 
+HttpResponse caught_response(const std::string& request_id) {
+  try {
+    throw;
+  } catch (const Error& error) {
+    return error_response(error, request_id);
+  } catch (const std::bad_alloc&) {
+    return error_response({ErrorCode::kNoMemory, "this needs more memory than there is"},
+                          request_id);
+  } catch (const std::exception& error) {
+    return error_response({ErrorCode::kInternal, error.what()}, request_id);
+  }
+}
+
 void answer_now(HttpReply& reply, const std::string& request_id,
                 const std::function<HttpResponse()>& work) {
   HttpResponse response;
   try {
     response = work();
-  } catch (const Error& error) {
-    response = error_response(error, request_id);
-  } catch (const std::exception& error) {
-    response = error_response({ErrorCode::kInternal, error.what()}, request_id);
+  } catch (...) {
+    response = caught_response(request_id);
   }
   reply.send(std::move(response));
 }

@@ -39,6 +39,9 @@ class Background {
   std::vector<std::thread> threads_;
 };
 
+// The answer for what was just caught: for a catch block.
+HttpResponse caught_response(const std::string& request_id);
+
 // Sends what `work` returns, or the Error that it throws, as the answer.
 void answer_now(HttpReply& reply, const std::string& request_id,
                 const std::function<HttpResponse()>& work);

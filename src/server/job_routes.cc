@@ -300,8 +300,8 @@ void add_inference_route(HttpServer& http, Service& service) {
         });
         when_ended(service.queue, job.id,
                    [reply, id](const Job& ended) { reply->send(ended_job_response(ended, id)); });
-      } catch (const Error& error) {
-        reply->send(error_response(error, id));
+      } catch (...) {
+        reply->send(caught_response(id));
       }
     });
   });
