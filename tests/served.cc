@@ -11,7 +11,7 @@
 namespace shijian {
 
 Served::Served(const std::vector<std::string>& arguments,
-               const std::vector<std::string>& environment) {
+               const std::vector<std::string>& environment, const std::string& log) {
   std::vector<std::string> all = {SHIJIAN_PROGRAM, "serve"};
   all.insert(all.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv, envp;
@@ -26,7 +26,7 @@ Served::Served(const std::vector<std::string>& arguments,
   process_ = ::fork();
   if (process_ == 0) {
     ::dup2(pipes[1], 1);
-    ::dup2(::open("/dev/null", O_WRONLY), 2);
+    ::dup2(::open(log.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0600), 2);
     ::execvpe(argv[0], argv.data(), envp.data());
     ::_exit(127);
   }

@@ -14,14 +14,16 @@ namespace shijian {
 class Served {
  public:
   // Starts the server under test on a free port and waits until it listens; throws when it does
-  // not. `environment`: "NAME=value".
+  // not. `environment`: "NAME=value". Its log goes to the file `log`.
   explicit Served(const std::vector<std::string>& arguments,
-                  const std::vector<std::string>& environment = {});
+                  const std::vector<std::string>& environment = {},
+                  const std::string& log = "/dev/null");
   ~Served();  // kill -9
   Served(const Served&) = delete;
   Served& operator=(const Served&) = delete;
 
   int port() const { return port_; }
+  pid_t process() const { return process_; }
   const std::string& greeting() const { return greeting_; }  // the line that it prints
   void kill();                                               // -9, and waits
   int interrupt();  // Ctrl-C; the exit status, or 128 + signal
