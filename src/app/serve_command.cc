@@ -132,6 +132,7 @@ void serve(ServeFlags& flags, const char* version) {
   add_chat_routes(http, service);
   add_event_routes(http, service);
   add_video_routes(http, service);
+  add_clip_route(http, service);
   add_upload_routes(http, service);
   add_status_routes(http, service);
   add_page_routes(http);

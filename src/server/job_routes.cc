@@ -7,6 +7,7 @@
 #include "server/export.h"
 #include "server/job_options.h"
 #include "server/json_fields.h"
+#include "server/media_files.h"
 #include "server/routes.h"
 #include "server/views.h"
 
@@ -201,6 +202,42 @@ std::string read_corrections(const Json& body) {
   return write_json(kept);
 }
 
+// The frames that the model saw, decoded again.
+HttpResponse seen_frames(Service& service, const std::string& id, int64_t first, int64_t count,
+                         const CancelToken& gone) {
+  const Job job = service.store.job(id);
+  if (job.state != JobState::kDone) {
+    throw Error(ErrorCode::kConflict,
+                fmt::format("job {}: it is {}, not done", id, job_state_name(job.state)),
+                "ask for the frames when it is done");
+  }
+  const JobOptions options =
+      read_job_options(job.options.empty() ? Json() : parse_json(job.options, "the database"));
+  const Video video = service.library.get(job.video_id);
+  try {
+    const Media media = service.engine.plan(service.library.file_of(video), options.sampling, gone);
+    const auto total = static_cast<int64_t>(media.plan.indices.size());
+    const Json result = parse_json(job.result, "the database");
+    if (const auto sampling = result.find("sampling");
+        sampling != result.end() && (sampling->value("frames", int64_t{0}) != total ||
+                                     sampling->value("width", 0) != media.plan.width ||
+                                     sampling->value("height", 0) != media.plan.height)) {
+      throw Error(ErrorCode::kConflict,
+                  fmt::format("job {}: the server's model samples otherwise than the job's", id),
+                  "ask the question again");
+    }
+    if (first >= total) {
+      throw Error(ErrorCode::kUsage,
+                  fmt::format("'from' is {}, the model saw {} frames", first, total));
+    }
+    HttpResponse response = strip_response(planned_frames(media, first, count, gone));
+    response.headers.emplace_back("X-Frame-Count", std::to_string(total));
+    return response;
+  } catch (const Error& error) {
+    throw without_folder(error, service.library.folder());
+  }
+}
+
 // Calls back once, when the job has ended.
 void when_ended(JobQueue& queue, const std::string& id, std::function<void(const Job&)> callback) {
   struct Wait {
@@ -262,6 +299,15 @@ void add_job_routes(HttpServer& http, Service& service) {
                    request.captures[0], read_corrections(json_object(request)));
                reply->send(json_response(json_of(job)));
              });
+  http.route("GET", "/api/v1/jobs/{}/frames", [&service](const HttpRequest& request, auto reply) {
+    const int64_t first = query_integer(request, "from", 0, 0, 1000000);
+    const int64_t count = query_integer(request, "count", 100, 1, 1000000);
+    const CancelToken gone = reply->gone();
+    service.background.answer(std::move(reply), request.id,
+                              [&service, id = request.captures[0], first, count, gone] {
+                                return seen_frames(service, id, first, count, gone);
+                              });
+  });
   http.route("GET", "/api/v1/jobs/{}/export", [&service](const HttpRequest& request, auto reply) {
     const Job job = service.store.job(request.captures[0]);
     reply->send(export_jobs({&job, 1}, query_text(request, "format")));

@@ -36,6 +36,7 @@ void add_job_routes(HttpServer& http, Service& service);
 void add_chat_routes(HttpServer& http, Service& service);
 void add_event_routes(HttpServer& http, Service& service);
 void add_video_routes(HttpServer& http, Service& service);
+void add_clip_route(HttpServer& http, Service& service);
 void add_upload_routes(HttpServer& http, Service& service);
 void add_status_routes(HttpServer& http, Service& service);
 void add_page_routes(HttpServer& http);

@@ -44,6 +44,7 @@ class Server : public ::testing::Test {
     add_chat_routes(*http_, *service_);
     add_event_routes(*http_, *service_);
     add_video_routes(*http_, *service_);
+    add_clip_route(*http_, *service_);
     add_upload_routes(*http_, *service_);
     add_status_routes(*http_, *service_);
     add_page_routes(*http_);

@@ -10,6 +10,8 @@
 #include "server/export.h"
 #include "server/server_fixture.h"
 #include "server/webhooks.h"
+#include "video/image.h"
+#include "video/probe.h"
 
 namespace shijian {
 namespace {
@@ -76,6 +78,11 @@ TEST_F(Server, SaysWhatIsWrongWithARequest) {
         422)
         << option;
   }
+  const TestAnswer small =
+      call("POST", "/api/v1/inference",
+           R"({"video_path": "shapes.mp4", "query": "x", "options": {"max_context_length": 600}})");
+  EXPECT_EQ(small.status, 422);
+  EXPECT_NE(small.body.find("over the context of 600"), std::string::npos) << small.body;
   const TestAnswer text = call("POST", "/api/v1/inference", "{}", "Content-Type: text/plain\r\n");
   EXPECT_EQ(text.status, 415);
   // What the engine refuses is a job that failed, with the engine's words and no local path.
@@ -120,6 +127,22 @@ TEST_F(Server, RunsJobsAndTellsAboutThem) {
       2.5);
   EXPECT_EQ(call("PUT", path, R"({"events": [{"start": 3, "end": 2}]})").status, 422);
   EXPECT_TRUE(json(call("PUT", path, R"({"events": null})"))["corrections"].is_null());
+
+  const int seen = done["result"]["sampling"]["frames"];
+  const TestAnswer frames = call("GET", "/api/v1/jobs/" + id + "/frames?from=1&count=3");
+  ASSERT_EQ(frames.status, 200) << frames.body;
+  EXPECT_EQ(frames.headers.at("x-frame-count"), std::to_string(seen));
+  EXPECT_EQ(frames.headers.at("x-frame-size"),
+            fmt::format("{}x{}", done["result"]["sampling"]["width"].get<int>(),
+                        done["result"]["sampling"]["height"].get<int>()));
+  std::ofstream(folder_ / "strip.jpg", std::ios::binary) << frames.body;
+  const Tensor strip = load_image(folder_ / "strip.jpg").rgb;
+  EXPECT_EQ(fmt::format("{}x{}", strip.dim(1) / 3, strip.dim(0)),
+            frames.headers.at("x-frame-size"));
+  const FramePlan plan = engine_->plan(folder_ / "videos" / "shapes.mp4", {}).plan;
+  EXPECT_EQ(frames.headers.at("x-frame-times"),
+            fmt::format("{:.3f},{:.3f},{:.3f}", plan.times[1], plan.times[2], plan.times[3]));
+  EXPECT_EQ(call("GET", fmt::format("/api/v1/jobs/{}/frames?from={}", id, seen)).status, 422);
 
   const TestAnswer events = call("GET", "/api/v1/jobs/" + id + "/events");
   EXPECT_NE(events.body.find(R"("state":"done")"), std::string::npos) << events.body;
@@ -185,6 +208,41 @@ TEST_F(Server, ShowsVideos) {
   EXPECT_EQ(part.status, 206);
   EXPECT_EQ(part.body, "ftyp");
   EXPECT_EQ(call("GET", base + "/thumbnails?count=0").status, 400);
+}
+
+TEST_F(Server, CutsClips) {
+  const std::string clip = "/api/v1/videos/" + video_id() + "/clip";
+  const auto probed = [&](const TestAnswer& answer) {
+    const fs::path file = folder_ / "clip.mp4";
+    std::ofstream(file, std::ios::binary) << answer.body;
+    return probe(file);
+  };
+  const TestAnswer exact = call("GET", clip + "?from=2.02&to=3.02");
+  ASSERT_EQ(exact.status, 200) << exact.body;
+  EXPECT_EQ(exact.headers.at("content-type"), "video/mp4");
+  EXPECT_EQ(exact.headers.at("x-clip-start"), "2.020");
+  EXPECT_EQ(exact.headers.at("x-clip-end"), "3.020");
+  EXPECT_NEAR(probed(exact).duration, 1, 0.001);
+  const TestAnswer part = call("GET", clip + "?from=2.02&to=3.02", "", "Range: bytes=4-7\r\n");
+  EXPECT_EQ(part.status, 206);
+  EXPECT_EQ(part.body, "ftyp");
+  EXPECT_EQ(part.headers.at("etag"), exact.headers.at("etag"));
+  const TestAnswer fast = call("GET", clip + "?from=2.02&to=3.02&mode=fast");
+  ASSERT_EQ(fast.status, 200) << fast.body;
+  const double from = std::stod(fast.headers.at("x-clip-start"));
+  const double to = std::stod(fast.headers.at("x-clip-end"));
+  EXPECT_LE(from, 2.02);
+  EXPECT_GE(to, 3.02);
+  EXPECT_NEAR(probed(fast).duration, to - from, 0.04);
+  for (const char* query :
+       {"?from=2&to=1", "?from=2&to=2", "?from=-1&to=1", "?from=900&to=901", "?from=0&to=5000"}) {
+    EXPECT_EQ(call("GET", clip + query).status, 422) << query;
+  }
+  for (const char* query : {"", "?from=1", "?from=x&to=2", "?from=1&to=2&mode=best"}) {
+    EXPECT_EQ(call("GET", clip + query).status, 400) << query;
+  }
+  EXPECT_EQ(call("GET", "/api/v1/videos/v0/clip?from=1&to=2").status, 404);
+  EXPECT_TRUE(fs::is_empty(folder_ / "videos" / ".uploads"));
 }
 
 TEST_F(Server, SaysHowItIs) {
