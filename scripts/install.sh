@@ -5,6 +5,7 @@ set -euo pipefail
 
 run_packages=(g++ cmake ninja-build ccache pkg-config libavformat-dev libavcodec-dev libavutil-dev
   libswscale-dev libswresample-dev libpcre2-dev libicu-dev nlohmann-json3-dev libsimdjson-dev libcli11-dev libtomlplusplus-dev libfmt-dev
+  libspdlog-dev prometheus-cpp-dev
   libxxhash-dev libmicrohttpd-dev libcurl4-openssl-dev libgnutls28-dev libsqlite3-dev libzstd-dev libpango1.0-dev fonts-dejavu-core fonts-droid-fallback
   nodejs npm)
 test_packages=("${run_packages[@]}" libgtest-dev libgmock-dev ffmpeg curl openssl chromium)
