@@ -104,6 +104,7 @@ HttpResponse error_response(const Error& error, const std::string& request_id,
                             const std::string& param) {
   HttpResponse response;
   response.status = status_of(error);
+  response.problem = error.message();
   OrderedJson body;
   body["error"] = {{"code", name_of(response.status)},
                    {"message", response.status == 500 ? kInternalMessage : error.message()},

@@ -72,7 +72,8 @@ Exchange::Exchange(MHD_Connection* connection, std::string id) : connection_(con
   request.id = std::move(id);
 }
 
-std::shared_ptr<HttpStream> Exchange::send(HttpResponse response, std::string problem) {
+std::shared_ptr<HttpStream> Exchange::send(HttpResponse response) {
+  std::string problem = response.problem;
   const bool stream = response.stream;
   Answer answer;
   try {
@@ -100,7 +101,7 @@ void Exchange::send_error(const Error& error) {
     const std::lock_guard lock(mutex_);
     if (answered_ || ended_) return;
   }
-  send(error_response(error, request.id), error.message());
+  send(error_response(error, request.id));
 }
 
 void Exchange::on_gone(std::function<void()> callback) {

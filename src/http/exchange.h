@@ -34,8 +34,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
 
   // --- From any thread.
 
-  // `problem` goes to the log.
-  std::shared_ptr<HttpStream> send(HttpResponse response, std::string problem = {});
+  std::shared_ptr<HttpStream> send(HttpResponse response);
   void send_error(const Error& error);
   CancelToken gone() const { return gone_source_.token(); }
   void on_gone(std::function<void()> callback);
