@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/log.h"
 #include "server/export.h"
 #include "server/job_options.h"
 #include "server/json_fields.h"
@@ -154,14 +155,23 @@ OrderedJson jobs_json(const std::vector<Job>& jobs, const JobQueue& queue) {
   return list;
 }
 
+// Ties the job to the request that it came from.
+void log_submitted(const std::vector<Job>& jobs, const std::string& request_id) {
+  for (const Job& job : jobs) {
+    log_event(LogLevel::kInfo, "job_queued",
+              {{"job", job.id}, {"request", request_id}, {"video", job.video_name}});
+  }
+}
+
 HttpResponse submit(Service& service, const std::string& text, const std::string& client,
-                    const std::string& key) {
+                    const std::string& key, const std::string& request_id) {
   HttpRequest request;
   request.body = text;
   const std::vector<JobRequest> jobs = read_jobs(json_object(request), service, client);
   std::optional<IdempotencyKey> once;
   if (!key.empty()) once = {key, client, content_hash(std::as_bytes(std::span(text)))};
   const Store::Added added = service.queue.submit(jobs, once);
+  if (!added.repeated) log_submitted(added.jobs, request_id);
   return json_response({{"jobs", jobs_json(added.jobs, service.queue)}}, 202);
 }
 
@@ -266,11 +276,12 @@ void add_job_routes(HttpServer& http, Service& service) {
     return job_json(job, service.queue.progress(job.id));
   };
   http.route("POST", "/api/v1/jobs", [&service](const HttpRequest& request, auto reply) {
-    service.background.answer(std::move(reply), request.id,
-                              [&service, body = request.body, client = request.client,
-                               key = std::string(request.header("idempotency-key"))] {
-                                return submit(service, body, client, key);
-                              });
+    service.background.answer(
+        std::move(reply), request.id,
+        [&service, body = request.body, client = request.client, id = request.id,
+         key = std::string(request.header("idempotency-key"))] {
+          return submit(service, body, client, key, id);
+        });
   });
   http.route("GET", "/api/v1/jobs", [&service](const HttpRequest& request, auto reply) {
     const PageRequest page{static_cast<int>(query_integer(request, "limit", 50, 1, 1000)),
@@ -337,7 +348,9 @@ void add_inference_route(HttpServer& http, Service& service) {
         copy.body = body;
         const std::vector<JobRequest> jobs = read_jobs(json_object(copy), service, client);
         if (jobs.size() != 1) throw HttpError(400, "inference answers one question at a time");
-        const Job job = service.queue.submit(jobs).jobs.front();
+        const Store::Added added = service.queue.submit(jobs);
+        log_submitted(added.jobs, id);
+        const Job& job = added.jobs.front();
         reply->on_gone([&service, job_id = job.id] {
           try {
             service.queue.cancel(job_id);

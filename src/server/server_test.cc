@@ -57,6 +57,17 @@ TEST_F(Server, RefusesWhatLeavesTheLibrary) {
   }
 }
 
+TEST_F(Server, TheLogSaysWhyAndNotWhatWasAsked) {
+  call("POST", "/api/v1/inference", R"({"video_path": "../x", "query": "secret words"})");
+  const AccessRecord refused = logged(403);
+  EXPECT_EQ(refused.route, "/api/v1/inference");
+  EXPECT_NE(refused.problem.find("leaves the library"), std::string::npos) << refused.problem;
+  call("GET", "/api/v1/jobs?search=secret%20words&state=none");
+  const AccessRecord wrong = logged(400);
+  EXPECT_EQ(wrong.path, "/api/v1/jobs");
+  EXPECT_EQ(wrong.problem.find("secret"), std::string::npos);
+}
+
 TEST_F(Server, SaysWhatIsWrongWithARequest) {
   const auto status = [&](const char* body) {
     return call("POST", "/api/v1/inference", body).status;
@@ -243,6 +254,46 @@ TEST_F(Server, CutsClips) {
   }
   EXPECT_EQ(call("GET", "/api/v1/videos/v0/clip?from=1&to=2").status, 404);
   EXPECT_TRUE(fs::is_empty(folder_ / "videos" / ".uploads"));
+}
+
+TEST_F(Server, CountsWhatItDoes) {
+  const auto value = [&](const std::string& metric) {
+    const std::string text = "\n" + call("GET", "/metrics").body;
+    const size_t at = text.find("\n" + metric + " ");
+    return at == std::string::npos ? -1.0 : std::stod(text.substr(at + metric.size() + 2));
+  };
+  // A request counts when its connection is done with it, a little after its answer is read.
+  const auto expect_soon = [&](const std::string& metric, double wanted) {
+    for (int i = 0; i < 500 && value(metric) != wanted; ++i) usleep(20000);
+    EXPECT_EQ(value(metric), wanted) << metric;
+  };
+  EXPECT_EQ(value("shijian_jobs_queued"), 0);
+  EXPECT_EQ(value("shijian_queue_capacity"), 20);
+  EXPECT_GT(value("process_resident_memory_bytes"), 1e6);
+  const std::string lookups = "shijian_feature_cache_lookups_total{outcome=\"miss\"}";
+  EXPECT_GE(value(lookups), 0);
+  const std::string body = R"({"video_path": "shapes.mp4", "query": "When does it begin?"})";
+  ASSERT_EQ(call("POST", "/api/v1/inference", body).status, 200);
+  EXPECT_EQ(value("shijian_jobs_total{state=\"done\"}"), 1);
+  EXPECT_EQ(value("shijian_stage_seconds_count{stage=\"total\"}"), 1);
+  EXPECT_GT(value("shijian_tokens_total{kind=\"generated\"}"), 0);
+  expect_soon(
+      "shijian_http_requests_total{method=\"POST\",route=\"/api/v1/inference\","
+      "status=\"2xx\"}",
+      1);
+  EXPECT_EQ(call("GET", "/api/v1/jobs/none/frames").status, 404);
+  expect_soon(
+      "shijian_http_requests_total{method=\"GET\",route=\"/api/v1/jobs/{}/frames\","
+      "status=\"4xx\"}",
+      1);
+  // What a client makes up is no label.
+  EXPECT_EQ(call("BREW", "/coffee/1").status, 404);
+  EXPECT_EQ(call("GET", "/metrics").body.find("coffee"), std::string::npos);
+  expect_soon("shijian_http_requests_total{method=\"other\",route=\"none\",status=\"4xx\"}", 1);
+  const std::string video = read_file(kSource / "samples" / "shapes.mp4", size_t{1} << 24);
+  EXPECT_EQ(call("PUT", "/api/v1/videos/copy.mp4", video, "").status, 201);
+  EXPECT_EQ(value("shijian_uploads_total"), 1);
+  EXPECT_EQ(value("shijian_upload_bytes_total"), video.size());
 }
 
 TEST_F(Server, SaysHowItIs) {
