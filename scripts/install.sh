@@ -4,8 +4,10 @@
 set -euo pipefail
 
 run_packages=(g++ cmake ninja-build ccache pkg-config libavformat-dev libavcodec-dev libavutil-dev
-  libswscale-dev libpcre2-dev libicu-dev nlohmann-json3-dev libsimdjson-dev libcli11-dev libtomlplusplus-dev libfmt-dev
-  libxxhash-dev libmicrohttpd-dev libcurl4-openssl-dev libgnutls28-dev libsqlite3-dev libzstd-dev libseccomp-dev libpango1.0-dev fonts-dejavu-core fonts-droid-fallback
+  libswscale-dev libswresample-dev libpcre2-dev libicu-dev nlohmann-json3-dev libsimdjson-dev libcli11-dev
+  libtomlplusplus-dev libfmt-dev libspdlog-dev prometheus-cpp-dev libxxhash-dev libmicrohttpd-dev
+  libcurl4-openssl-dev libgnutls28-dev libsqlite3-dev libzstd-dev libseccomp-dev libpango1.0-dev
+  fonts-dejavu-core fonts-droid-fallback
   nodejs npm)
 test_packages=("${run_packages[@]}" libgtest-dev libgmock-dev ffmpeg curl openssl chromium)
 all_packages=("${test_packages[@]}" clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev

@@ -14,6 +14,7 @@
 #include "app/interrupt.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "server/routes.h"
 #include "server/webhooks.h"
 #include "server/worker.h"
@@ -47,7 +48,7 @@ struct ServeFlags {
   int64_t decode_memory = int64_t{4} << 30;
   double rate = 200;
   std::vector<std::string> fetch_hosts, webhook_hosts;
-  bool quiet = false;
+  std::string log_format = "text", log_level = "info";
   ModelFlags model;
 };
 
@@ -85,14 +86,23 @@ HttpOptions http_options(const ServeFlags& flags) {
                             flags.host),
                 "give --api-key-file FILE, or --no-auth if everyone may use it");
   }
-  if (!flags.quiet) {
-    options.log = [](const AccessRecord& r) {
-      fmt::print(stderr, "{} {} {} {} {} {} bytes {:.3f} s{}{}\n", r.id, r.client, r.method, r.path,
-                 r.status, r.bytes, r.seconds, r.gone ? " (client gone)" : "",
-                 r.problem.empty() ? "" : " " + r.problem);
-    };
-  }
   return options;
+}
+
+void log_request(const AccessRecord& record) {
+  OrderedJson fields = {{"id", record.id},
+                        {"client", record.client},
+                        {"method", record.method},
+                        {"path", record.path},
+                        {"status", record.status},
+                        {"bytes", record.bytes},
+                        {"seconds", thousandths(record.seconds)}};
+  if (record.gone) fields["gone"] = true;
+  if (!record.problem.empty()) fields["problem"] = record.problem;
+  log_event(record.status >= 500                           ? LogLevel::kError
+            : record.status == 401 || record.status == 403 ? LogLevel::kWarning
+                                                           : LogLevel::kInfo,
+            "request", fields);
 }
 
 int64_t count_parameters(const Checkpoint& checkpoint) {
@@ -106,14 +116,26 @@ int64_t count_parameters(const Checkpoint& checkpoint) {
 void serve(ServeFlags& flags, const char* version) {
   namespace fs = std::filesystem;
   const CancelToken interrupted = interrupt_token();
+  set_log({flags.log_format == "json", *parse_log_level(flags.log_level)});
   SandboxOptions sandbox;
   sandbox.limits.memory_bytes = flags.decode_memory;
   start_decode_sandbox(sandbox);
-  const HttpOptions options = http_options(flags);
+  Metrics metrics;
+  HttpOptions options = http_options(flags);
+  options.log = [&metrics](const AccessRecord& record) {
+    metrics.request(record);
+    log_request(record);
+  };
   fs::create_directories(flags.data);
   Store store(fs::path(flags.data) / "shijian.db");
-  if (!store.notice().empty()) fmt::print(stderr, "shijian: {}\n", store.notice());
+  if (!store.notice().empty()) {
+    log_event(LogLevel::kWarning, "database_replaced", {{"message", store.notice()}});
+  }
   JobQueue queue(store, {flags.queue, 16});
+  if (const Store::Recovery& found = queue.recovery(); found.requeued + found.failed > 0) {
+    log_event(LogLevel::kWarning, "jobs_recovered",
+              {{"requeued", found.requeued}, {"failed", found.failed}});
+  }
   Library library({flags.videos, flags.quota}, store);
   const EngineOptions engine_options = flags.model.engine_options();
   Engine engine(engine_options);
@@ -125,30 +147,23 @@ void serve(ServeFlags& flags, const char* version) {
                   calls,
                   library,
                   background,
+                  metrics,
                   version,
                   read_model_profile(engine_options.model),
                   count_parameters(engine.checkpoint()),
                   flags.max_upload,
                   {AllowedHosts(flags.fetch_hosts), flags.max_upload},
                   AllowedHosts(flags.webhook_hosts)};
-  HttpServer http(options);  // its routes use all of the above to their end
-  add_inference_route(http, service);
-  add_job_routes(http, service);
-  add_chat_routes(http, service);
-  add_event_routes(http, service);
-  add_video_routes(http, service);
-  add_upload_routes(http, service);
-  add_status_routes(http, service);
-  add_page_routes(http);
-  http.session_route("/api/v1/session");
   if (const std::string weakness = sandbox_weakness(); !weakness.empty()) {
-    fmt::print(stderr,
-               "shijian: decoders run in processes with limits, but their system calls are not "
-               "filtered: {}\n",
-               weakness);
+    log_event(LogLevel::kWarning, "system_calls_not_filtered", {{"message", weakness}});
   }
+  HttpServer http(std::move(options));  // its routes use all of the above to their end
+  add_routes(http, service);
   http.start();
-  const Worker worker(engine, queue, calls, library);
+  const Worker worker(engine, queue, calls, library,
+                      [&metrics](const Timing& timing, const Usage& usage, const Reuse& reuse) {
+                        metrics.answered(timing, usage, reuse);
+                      });
   const Webhooks webhooks(store, service.webhook_hosts);
   fmt::print("shijian: http{}://{}:{}  videos in {}, model {}\n",
              flags.tls_certificate.empty() ? "" : "s",
@@ -156,7 +171,7 @@ void serve(ServeFlags& flags, const char* version) {
              engine.model_name());
   std::fflush(stdout);
   while (!interrupted.cancelled()) std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  fmt::print(stderr, "shijian: stopping; what waits goes on at the next start\n");
+  log_event(LogLevel::kInfo, "stopping", {{"queued", queue.statistics().queued}});
   http.stop();
 }
 
@@ -233,7 +248,16 @@ void add_serve_command(CLI::App& app, const char* version) {
       ->check(CLI::PositiveNumber)
       ->capture_default_str()
       ->group(limits);
-  command->add_flag("--quiet", flags->quiet, "Log no requests");
+  const char* log = "Log, on standard error";
+  option("--log-format", flags->log_format, "text or json", "SHIJIAN_LOG_FORMAT")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->capture_default_str()
+      ->group(log);
+  option("--log-level", flags->log_level, "debug, info, warning or error; warning: no requests",
+         "SHIJIAN_LOG_LEVEL")
+      ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
+      ->capture_default_str()
+      ->group(log);
   command->callback([flags, command, version] {
     if (!flags->config.empty()) apply_config_file(*command, flags->config);
     serve(*flags, version);

@@ -141,7 +141,9 @@ struct Engine::State {
                        const PlannedMedia& planned) const;
   GenerateOptions generate_options(const GenerationRequest& request, bool greedy) const;
   JsonConstraint constraint(const DescribeRequest& request, const GenerateOptions& options);
-  Session open_session(const PlannedMedia& planned, const TokenSequence& first, int64_t capacity);
+  Session open_session(const PlannedMedia& planned, const TokenSequence& first,
+                       int64_t longest_prompt, const GenerateOptions& options,
+                       const GenerationRequest& request);
   std::vector<VisionFeatures> read_media(PlannedMedia& planned,
                                          std::span<const TokenSequence> sequences, Session& session,
                                          bool keep_frames, const RunHooks& hooks, Timing& timing,
@@ -222,7 +224,16 @@ JsonConstraint Engine::State::constraint(const DescribeRequest& request,
 
 // Checks that there is memory for the request, makes room, and takes what is known of its prompt.
 Session Engine::State::open_session(const PlannedMedia& planned, const TokenSequence& first,
-                                    int64_t capacity) {
+                                    int64_t longest_prompt, const GenerateOptions& options,
+                                    const GenerationRequest& request) {
+  const int64_t capacity = longest_prompt + options.max_new_tokens;
+  if (capacity > request.max_context.value_or(capacity)) {
+    throw Error(ErrorCode::kUsage,
+                fmt::format("plan request: the prompt has {} tokens and the answer may have {}, "
+                            "together over the context of {}",
+                            longest_prompt, options.max_new_tokens, *request.max_context),
+                "use fewer or smaller frames, a shorter part or answer, or a larger context");
+  }
   RequestSize size;
   size.context_tokens = capacity;
   const int64_t merge = checkpoint.config().vision.spatial_merge_size;
@@ -281,6 +292,10 @@ const Checkpoint& Engine::checkpoint() const { return state_->checkpoint; }
 PromptStyle Engine::default_prompt_style() const { return state_->style; }
 bool Engine::opens_thinking() const { return state_->chat.opens_thinking(); }
 int Engine::threads() const { return state_->pool.size(); }
+Media Engine::plan(const std::filesystem::path& video, const SamplingRequest& sampling,
+                   const CancelToken& cancel) const {
+  return plan_media({video, false}, sampling, state_->media, state_->pool, cancel);
+}
 CacheReport Engine::cache_report() const {
   return {state_->store.counters(), state_->prefixes.bytes()};
 }
@@ -307,8 +322,8 @@ LocateResult Engine::locate(const LocateRequest& request, const RunHooks& hooks)
     sequences.push_back(s.tokens({{"user", {video, text}, {}, {}}}, {}, planned));
     longest = std::max(longest, static_cast<int64_t>(sequences.back().ids.size()));
   }
-  const int64_t capacity = longest + options.max_new_tokens;
-  Session session = s.open_session(planned, sequences.front(), capacity);
+  Session session =
+      s.open_session(planned, sequences.front(), longest, options, request.generation);
   Timing shared;
   Reuse reuse;
   const std::vector<VisionFeatures> features =
@@ -375,8 +390,8 @@ Description Engine::describe(const DescribeRequest& request, const RunHooks& hoo
     constraint.emplace(s.constraint(request, options));
     options.constrain = [&](auto so_far, auto scores) { constraint->edit(so_far, scores); };
   }
-  const int64_t capacity = static_cast<int64_t>(sequence.ids.size()) + options.max_new_tokens;
-  Session session = s.open_session(planned, sequence, capacity);
+  Session session = s.open_session(planned, sequence, static_cast<int64_t>(sequence.ids.size()),
+                                   options, request.generation);
   const std::vector<VisionFeatures> features = s.read_media(
       planned, {&sequence, 1}, session, /*keep_frames=*/false, hooks, result.timing, result.reuse);
   const double before = seconds_between(start, Clock::now());

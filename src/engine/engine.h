@@ -53,8 +53,9 @@ struct GenerationRequest {
   std::optional<double> repetition_penalty;
   std::optional<double> presence_penalty;
   uint64_t seed = 0;
-  int logprobs = 0;          // record the likeliest N of each generated token
-  bool ignore_stop = false;  // go on to max_new_tokens whatever comes: for measurements
+  int logprobs = 0;                    // record the likeliest N of each generated token
+  bool ignore_stop = false;            // go on to max_new_tokens whatever comes: for measurements
+  std::optional<int64_t> max_context;  // tokens of prompt and answer together; Error(kUsage) beyond
 };
 
 // How far a run is. Stages, in order: "probing", "decoding", "encoding", "reading", "answering".
@@ -142,6 +143,10 @@ class Engine {
   PromptStyle default_prompt_style() const;
   bool opens_thinking() const;  // answers begin inside <think>
   int threads() const;
+  // The frames that a run over this video would see, before decoding; from any thread. Throws the
+  // errors of plan_media().
+  Media plan(const std::filesystem::path& video, const SamplingRequest& sampling,
+             const CancelToken& cancel = {}) const;
   CacheReport cache_report() const;  // from any thread
 
  private:

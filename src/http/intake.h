@@ -43,6 +43,7 @@ class Intake {
   // The body is complete: calls the handler, once, unless the request was refused.
   void dispatch();
 
+  const Route* route() const { return route_; }    // null when refused before it was known
   uint64_t received() const { return received_; }  // bytes of the body
 
  private:

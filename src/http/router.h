@@ -11,6 +11,7 @@ namespace shijian::http {
 
 struct Route {
   std::string method;
+  std::string pattern;
   std::vector<std::string> parts;  // of the pattern; "{}" takes any part that is not empty
   HttpRouteOptions options;
   HttpHandler handler;  // one of the two
@@ -31,6 +32,7 @@ class Router {
   };
   // `path` is decoded. A part written out comes before "{}", from the left. HEAD goes to GET.
   Match match(std::string_view method, std::string_view path) const;
+  const std::vector<Route>& routes() const { return routes_; }
 
  private:
   std::vector<Route> routes_;

@@ -92,6 +92,14 @@ void HttpServer::session_route(const std::string& path) {
         {.open = true});
 }
 
+std::vector<std::pair<std::string, std::string>> HttpServer::routes() const {
+  std::vector<std::pair<std::string, std::string>> all;
+  for (const http::Route& route : state_->house.router.routes()) {
+    all.emplace_back(route.method, route.pattern);
+  }
+  return all;
+}
+
 void HttpServer::start() {
   const HttpOptions& options = state_->options;
   std::string certificate, key;

@@ -107,6 +107,7 @@ using HttpUploadHandler = std::function<std::unique_ptr<HttpUpload>(const HttpRe
 struct AccessRecord {
   std::string id, client, method;
   std::string path;     // as it was sent, without the query
+  std::string route;    // the pattern that it belongs to; "" for none
   int status = 0;       // 0: cut before there was an answer
   int64_t bytes = 0;    // of the answer's body
   double seconds = 0;   // from the request's first line to the answer's end
@@ -154,6 +155,9 @@ class HttpServer {
   // For browsers. POST with an API key starts a session: a cookie that counts as the key, for the
   // server's own page alone. DELETE ends it.
   void session_route(const std::string& path);
+
+  // Method and pattern of every route, in the order in which they were added.
+  std::vector<std::pair<std::string, std::string>> routes() const;
 
   // Binds and listens. Error(kUsage) for an address that is taken or not ours, or bad TLS files.
   void start();

@@ -24,7 +24,9 @@ void answer_chat(Service& service, const ChatRequest& request, const CancelToken
     return answer.token(token, text);
   };
   try {
-    answer.finish(service.engine.describe(request.describe, hooks));
+    const Description description = service.engine.describe(request.describe, hooks);
+    service.metrics.answered(description.timing, description.usage, description.reuse);
+    answer.finish(description);
   } catch (const Error& error) {
     const Error shown = without_folder(error, service.library.folder());
     answer.fail(request.files ? without_folder(shown, request.files->path()) : shown);

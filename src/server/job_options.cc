@@ -39,8 +39,8 @@ std::optional<double> sampling_rate(const Json* value) {
 }
 
 // 262144, "262144", "256K", "1M".
-int64_t context_length(const Json* value) {
-  if (value == nullptr) return 0;
+std::optional<int64_t> context_length(const Json* value) {
+  if (value == nullptr) return std::nullopt;
   double tokens = 0;
   if (value->is_number()) {
     tokens = value->get<double>();
@@ -83,7 +83,7 @@ JobOptions read_job_options(const Json& json) {
   if (const auto frames = fields.integer("max_frames", 2, 100000)) {
     options.sampling.max_frames = static_cast<int>(*frames);
   }
-  options.max_context = context_length(fields.any("max_context_length"));
+  options.generation.max_context = context_length(fields.any("max_context_length"));
   options.generation.max_new_tokens = fields.integer("max_new_tokens", 1, 65536);
   options.sampling.from = fields.number("from", 0, 1e9);
   options.sampling.to = fields.number("to", 0, 1e9);

@@ -15,7 +15,6 @@ struct JobOptions {
   bool grounding = true;  // false: words only
   bool reasoning = true;
   TimeFormat time_format = TimeFormat::kHoursMillis;
-  int64_t max_context = 0;  // tokens of prompt and answer; 0: the model's
   SamplingRequest sampling;
   std::optional<PromptStyle> prompt_style;
   GenerationRequest generation;

@@ -4,9 +4,11 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/log.h"
 #include "server/export.h"
 #include "server/job_options.h"
 #include "server/json_fields.h"
+#include "server/media_files.h"
 #include "server/routes.h"
 #include "server/views.h"
 
@@ -153,14 +155,23 @@ OrderedJson jobs_json(const std::vector<Job>& jobs, const JobQueue& queue) {
   return list;
 }
 
+// Ties the job to the request that it came from.
+void log_submitted(const std::vector<Job>& jobs, const std::string& request_id) {
+  for (const Job& job : jobs) {
+    log_event(LogLevel::kInfo, "job_queued",
+              {{"job", job.id}, {"request", request_id}, {"video", job.video_name}});
+  }
+}
+
 HttpResponse submit(Service& service, const std::string& text, const std::string& client,
-                    const std::string& key) {
+                    const std::string& key, const std::string& request_id) {
   HttpRequest request;
   request.body = text;
   const std::vector<JobRequest> jobs = read_jobs(json_object(request), service, client);
   std::optional<IdempotencyKey> once;
   if (!key.empty()) once = {key, client, content_hash(std::as_bytes(std::span(text)))};
   const Store::Added added = service.queue.submit(jobs, once);
+  if (!added.repeated) log_submitted(added.jobs, request_id);
   return json_response({{"jobs", jobs_json(added.jobs, service.queue)}}, 202);
 }
 
@@ -201,6 +212,42 @@ std::string read_corrections(const Json& body) {
   return write_json(kept);
 }
 
+// The frames that the model saw, decoded again.
+HttpResponse seen_frames(Service& service, const std::string& id, int64_t first, int64_t count,
+                         const CancelToken& gone) {
+  const Job job = service.store.job(id);
+  if (job.state != JobState::kDone) {
+    throw Error(ErrorCode::kConflict,
+                fmt::format("job {}: it is {}, not done", id, job_state_name(job.state)),
+                "ask for the frames when it is done");
+  }
+  const JobOptions options =
+      read_job_options(job.options.empty() ? Json() : parse_json(job.options, "the database"));
+  const Video video = service.library.get(job.video_id);
+  try {
+    const Media media = service.engine.plan(service.library.file_of(video), options.sampling, gone);
+    const auto total = static_cast<int64_t>(media.plan.indices.size());
+    const Json result = parse_json(job.result, "the database");
+    if (const auto sampling = result.find("sampling");
+        sampling != result.end() && (sampling->value("frames", int64_t{0}) != total ||
+                                     sampling->value("width", 0) != media.plan.width ||
+                                     sampling->value("height", 0) != media.plan.height)) {
+      throw Error(ErrorCode::kConflict,
+                  fmt::format("job {}: the server's model samples otherwise than the job's", id),
+                  "ask the question again");
+    }
+    if (first >= total) {
+      throw Error(ErrorCode::kUsage,
+                  fmt::format("'from' is {}, the model saw {} frames", first, total));
+    }
+    HttpResponse response = strip_response(planned_frames(media, first, count, gone));
+    response.headers.emplace_back("X-Frame-Count", std::to_string(total));
+    return response;
+  } catch (const Error& error) {
+    throw without_folder(error, service.library.folder());
+  }
+}
+
 // Calls back once, when the job has ended.
 void when_ended(JobQueue& queue, const std::string& id, std::function<void(const Job&)> callback) {
   struct Wait {
@@ -229,11 +276,12 @@ void add_job_routes(HttpServer& http, Service& service) {
     return job_json(job, service.queue.progress(job.id));
   };
   http.route("POST", "/api/v1/jobs", [&service](const HttpRequest& request, auto reply) {
-    service.background.answer(std::move(reply), request.id,
-                              [&service, body = request.body, client = request.client,
-                               key = std::string(request.header("idempotency-key"))] {
-                                return submit(service, body, client, key);
-                              });
+    service.background.answer(
+        std::move(reply), request.id,
+        [&service, body = request.body, client = request.client, id = request.id,
+         key = std::string(request.header("idempotency-key"))] {
+          return submit(service, body, client, key, id);
+        });
   });
   http.route("GET", "/api/v1/jobs", [&service](const HttpRequest& request, auto reply) {
     const PageRequest page{static_cast<int>(query_integer(request, "limit", 50, 1, 1000)),
@@ -262,6 +310,15 @@ void add_job_routes(HttpServer& http, Service& service) {
                    request.captures[0], read_corrections(json_object(request)));
                reply->send(json_response(json_of(job)));
              });
+  http.route("GET", "/api/v1/jobs/{}/frames", [&service](const HttpRequest& request, auto reply) {
+    const int64_t first = query_integer(request, "from", 0, 0, 1000000);
+    const int64_t count = query_integer(request, "count", 100, 1, 1000000);
+    const CancelToken gone = reply->gone();
+    service.background.answer(std::move(reply), request.id,
+                              [&service, id = request.captures[0], first, count, gone] {
+                                return seen_frames(service, id, first, count, gone);
+                              });
+  });
   http.route("GET", "/api/v1/jobs/{}/export", [&service](const HttpRequest& request, auto reply) {
     const Job job = service.store.job(request.captures[0]);
     reply->send(export_jobs({&job, 1}, query_text(request, "format")));
@@ -291,7 +348,9 @@ void add_inference_route(HttpServer& http, Service& service) {
         copy.body = body;
         const std::vector<JobRequest> jobs = read_jobs(json_object(copy), service, client);
         if (jobs.size() != 1) throw HttpError(400, "inference answers one question at a time");
-        const Job job = service.queue.submit(jobs).jobs.front();
+        const Store::Added added = service.queue.submit(jobs);
+        log_submitted(added.jobs, id);
+        const Job& job = added.jobs.front();
         reply->on_gone([&service, job_id = job.id] {
           try {
             service.queue.cancel(job_id);

@@ -108,6 +108,16 @@ int64_t query_integer(const HttpRequest& request, const std::string& name, int64
   return value;
 }
 
+double query_number(const HttpRequest& request, const std::string& name) {
+  const std::string text = query_text(request, name);
+  double value = 0;
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (failed != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) {
+    throw HttpError(400, fmt::format("'{}' is not a number", name));
+  }
+  return value;
+}
+
 std::string query_text(const HttpRequest& request, const std::string& name) {
   const auto found = request.query.find(name);
   return found == request.query.end() ? "" : found->second;

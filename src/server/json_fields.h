@@ -40,6 +40,8 @@ Json json_object(const HttpRequest& request);
 // A query parameter as an integer within bounds, else `otherwise`. HttpError(400).
 int64_t query_integer(const HttpRequest& request, const std::string& name, int64_t otherwise,
                       int64_t low, int64_t high);
+// The same for a number, which must be there. HttpError(400).
+double query_number(const HttpRequest& request, const std::string& name);
 std::string query_text(const HttpRequest& request, const std::string& name);  // "" when absent
 
 HttpResponse json_response(const OrderedJson& json, int status = 200);

@@ -16,6 +16,8 @@ namespace shijian {
 namespace {
 
 constexpr int kQuantiser = 4;  // of 1 (best) to 31
+constexpr int kMaxJpegSide = 65000;
+constexpr int64_t kMaxStripPixels = int64_t{1} << 25;
 
 template <auto free_function>
 struct Free {
@@ -66,12 +68,16 @@ std::string encode_jpeg(const std::vector<uint8_t>& rgb, int width, int height) 
   return {reinterpret_cast<const char*>(packet->data), static_cast<size_t>(packet->size)};
 }
 
-}  // namespace
-
-FrameStrip strip_of(const Tensor& rgb, std::vector<double> times) {
-  const auto count = rgb.dim(0), height = rgb.dim(1), width = rgb.dim(2);
+// The plan's frames side by side.
+FrameStrip decode_strip(const std::filesystem::path& file, const VideoInfo& info,
+                        const FramePlan& plan, const CancelToken& cancel) {
+  ThreadPool pool(1);
+  DecodeOptions options;
+  options.threads = 1;
+  Frames frames = decode_frames(file, info, plan, options, pool, cancel);
+  const auto count = frames.rgb.dim(0), height = frames.rgb.dim(1), width = frames.rgb.dim(2);
   std::vector<uint8_t> wide(static_cast<size_t>(count * height * width * 3));
-  const auto* from = rgb.data<uint8_t>();
+  const auto* from = frames.rgb.data<uint8_t>();
   for (int64_t i = 0; i < count; ++i) {
     for (int64_t y = 0; y < height; ++y) {
       std::copy_n(from + (i * height + y) * width * 3, width * 3,
@@ -82,27 +88,41 @@ FrameStrip strip_of(const Tensor& rgb, std::vector<double> times) {
   strip.width = static_cast<int>(width);
   strip.height = static_cast<int>(height);
   strip.jpeg = encode_jpeg(wide, static_cast<int>(count * width), static_cast<int>(height));
-  strip.times = std::move(times);
+  strip.times = std::move(frames.times);
   return strip;
 }
 
-FrameStrip evenly_spaced_frames(const std::filesystem::path& file, int count, int height) {
-  const VideoInfo info = probe(file);
+}  // namespace
+
+FrameStrip evenly_spaced_frames(const std::filesystem::path& file, int count, int height,
+                                const CancelToken& cancel) {
+  const VideoInfo info = probe(file, cancel);
   FramePlan plan;
   plan.height = std::min(height, std::max(2, info.height));
   plan.width = std::max<int>(2, static_cast<int>(int64_t{plan.height} * info.width / info.height));
-  // One strip is at most as wide as a JPEG may be.
-  count = std::max(1, std::min(count, 65000 / plan.width));
+  count = std::clamp(kMaxJpegSide / plan.width, 1, count);
   for (int i = 0; i < count; ++i) {
     const int64_t frame = info.frame_count * (2 * i + 1) / (2 * count);
     plan.indices.push_back(frame);
     plan.times.push_back(info.frame_time(frame));
   }
-  ThreadPool pool(1);
-  DecodeOptions options;
-  options.threads = 1;
-  Frames frames = decode_frames(file, info, plan, options, pool);
-  return strip_of(frames.rgb, std::move(frames.times));
+  return decode_strip(file, info, plan, cancel);
+}
+
+FrameStrip planned_frames(const Media& media, int64_t first, int64_t count,
+                          const CancelToken& cancel) {
+  FramePlan plan = media.plan;
+  const auto total = static_cast<int64_t>(plan.indices.size());
+  CHECK(first >= 0 && first < total && count > 0);
+  const int64_t room = std::min<int64_t>(kMaxJpegSide / plan.width,
+                                         kMaxStripPixels / (int64_t{plan.width} * plan.height));
+  count = std::min({count, total - first, std::max<int64_t>(room, 1)});
+  const auto part = [&](auto& list) {
+    list = {list.begin() + first, list.begin() + first + count};
+  };
+  part(plan.indices);
+  part(plan.times);
+  return decode_strip(media.path, media.video, plan, cancel);
 }
 
 HttpResponse strip_response(const FrameStrip& strip) {

@@ -5,8 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "base/cancel.h"
+#include "engine/media.h"
 #include "http/server.h"
-#include "tensor/tensor.h"
 
 namespace shijian {
 
@@ -17,11 +18,15 @@ struct FrameStrip {
   int width = 0, height = 0;  // of one frame
 };
 
-// `count` frames from the first to the last, `height` pixels high. The errors of probe and decode.
-FrameStrip evenly_spaced_frames(const std::filesystem::path& file, int count, int height);
+// `count` frames from the first to the last, `height` pixels high, fewer where a JPEG cannot be as
+// wide. The errors of probe and decode.
+FrameStrip evenly_spaced_frames(const std::filesystem::path& file, int count, int height,
+                                const CancelToken& cancel = {});
 
-// rgb: U8 [frames, height, width, 3].
-FrameStrip strip_of(const Tensor& rgb, std::vector<double> times);
+// Frames [first, first + count) of the plan at the plan's size, as many of them as there are and a
+// strip has room for. The errors of decode.
+FrameStrip planned_frames(const Media& media, int64_t first, int64_t count,
+                          const CancelToken& cancel = {});
 
 // With the headers X-Frame-Times and X-Frame-Size.
 HttpResponse strip_response(const FrameStrip& strip);

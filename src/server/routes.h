@@ -12,6 +12,7 @@
 #include "server/engine_calls.h"
 #include "server/fetch.h"
 #include "server/library.h"
+#include "server/metrics.h"
 
 namespace shijian {
 
@@ -23,6 +24,7 @@ struct Service {
   EngineCalls& calls;
   Library& library;
   Background& background;
+  Metrics& metrics;
   std::string version;
   ModelProfile profile;
   int64_t parameters = 0;                 // of the model
@@ -31,11 +33,15 @@ struct Service {
   AllowedHosts webhook_hosts = {};
 };
 
+// Every route of the server.
+void add_routes(HttpServer& http, Service& service);
+
 void add_inference_route(HttpServer& http, Service& service);
 void add_job_routes(HttpServer& http, Service& service);
 void add_chat_routes(HttpServer& http, Service& service);
 void add_event_routes(HttpServer& http, Service& service);
 void add_video_routes(HttpServer& http, Service& service);
+void add_clip_route(HttpServer& http, Service& service);
 void add_upload_routes(HttpServer& http, Service& service);
 void add_status_routes(HttpServer& http, Service& service);
 void add_page_routes(HttpServer& http);

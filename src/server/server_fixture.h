@@ -6,8 +6,10 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "http/test_client.h"
 #include "server/json_fields.h"
@@ -34,21 +36,22 @@ class Server : public ::testing::Test {
     library_.emplace(LibraryOptions{folder_ / "videos"}, *store_);
     background_.emplace();
     calls_.emplace(100, [this] { queue_->wake(); });
-    service_.emplace(
-        Service{*engine_, *store_, *queue_, *calls_, *library_, *background_, "test", {}, 1});
+    service_.emplace(Service{
+        *engine_, *store_, *queue_, *calls_, *library_, *background_, metrics_, "test", {}, 1});
     HttpOptions options;
     options.port = 0;
+    options.log = [this](const AccessRecord& record) {
+      metrics_.request(record);
+      const std::lock_guard lock(log_mutex_);
+      log_.push_back(record);
+    };
     http_.emplace(options);
-    add_inference_route(*http_, *service_);
-    add_job_routes(*http_, *service_);
-    add_chat_routes(*http_, *service_);
-    add_event_routes(*http_, *service_);
-    add_video_routes(*http_, *service_);
-    add_upload_routes(*http_, *service_);
-    add_status_routes(*http_, *service_);
-    add_page_routes(*http_);
+    add_routes(*http_, *service_);
     http_->start();
-    worker_.emplace(*engine_, *queue_, *calls_, *library_);
+    worker_.emplace(*engine_, *queue_, *calls_, *library_,
+                    [this](const Timing& timing, const Usage& usage, const Reuse& reuse) {
+                      metrics_.answered(timing, usage, reuse);
+                    });
   }
   ~Server() override {
     http_.reset();
@@ -70,6 +73,17 @@ class Server : public ::testing::Test {
   std::string video_id() {
     return json(call("GET", "/api/v1/videos"))["videos"][0]["id"].get<std::string>();
   }
+  // What the log says of a request that ended in `status`.
+  AccessRecord logged(int status) {
+    for (int i = 0; i < 500; ++i, usleep(20000)) {
+      const std::lock_guard lock(log_mutex_);
+      for (const AccessRecord& record : log_) {
+        if (record.status == status) return record;
+      }
+    }
+    ADD_FAILURE() << "no request ended in " << status;
+    return {};
+  }
   Json ended(const std::string& id) {
     for (;;) {
       const Json job = json(call("GET", "/api/v1/jobs/" + id));
@@ -85,6 +99,9 @@ class Server : public ::testing::Test {
   std::optional<JobQueue> queue_;
   std::optional<EngineCalls> calls_;
   std::optional<Library> library_;
+  Metrics metrics_;
+  std::mutex log_mutex_;
+  std::vector<AccessRecord> log_;
   std::optional<Background> background_;
   std::optional<Service> service_;
   std::optional<HttpServer> http_;

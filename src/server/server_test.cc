@@ -10,6 +10,8 @@
 #include "server/export.h"
 #include "server/server_fixture.h"
 #include "server/webhooks.h"
+#include "video/image.h"
+#include "video/probe.h"
 
 namespace shijian {
 namespace {
@@ -55,6 +57,17 @@ TEST_F(Server, RefusesWhatLeavesTheLibrary) {
   }
 }
 
+TEST_F(Server, TheLogSaysWhyAndNotWhatWasAsked) {
+  call("POST", "/api/v1/inference", R"({"video_path": "../x", "query": "secret words"})");
+  const AccessRecord refused = logged(403);
+  EXPECT_EQ(refused.route, "/api/v1/inference");
+  EXPECT_NE(refused.problem.find("leaves the library"), std::string::npos) << refused.problem;
+  call("GET", "/api/v1/jobs?search=secret%20words&state=none");
+  const AccessRecord wrong = logged(400);
+  EXPECT_EQ(wrong.path, "/api/v1/jobs");
+  EXPECT_EQ(wrong.problem.find("secret"), std::string::npos);
+}
+
 TEST_F(Server, SaysWhatIsWrongWithARequest) {
   const auto status = [&](const char* body) {
     return call("POST", "/api/v1/inference", body).status;
@@ -76,6 +89,11 @@ TEST_F(Server, SaysWhatIsWrongWithARequest) {
         422)
         << option;
   }
+  const TestAnswer small =
+      call("POST", "/api/v1/inference",
+           R"({"video_path": "shapes.mp4", "query": "x", "options": {"max_context_length": 600}})");
+  EXPECT_EQ(small.status, 422);
+  EXPECT_NE(small.body.find("over the context of 600"), std::string::npos) << small.body;
   const TestAnswer text = call("POST", "/api/v1/inference", "{}", "Content-Type: text/plain\r\n");
   EXPECT_EQ(text.status, 415);
   // What the engine refuses is a job that failed, with the engine's words and no local path.
@@ -120,6 +138,22 @@ TEST_F(Server, RunsJobsAndTellsAboutThem) {
       2.5);
   EXPECT_EQ(call("PUT", path, R"({"events": [{"start": 3, "end": 2}]})").status, 422);
   EXPECT_TRUE(json(call("PUT", path, R"({"events": null})"))["corrections"].is_null());
+
+  const int seen = done["result"]["sampling"]["frames"];
+  const TestAnswer frames = call("GET", "/api/v1/jobs/" + id + "/frames?from=1&count=3");
+  ASSERT_EQ(frames.status, 200) << frames.body;
+  EXPECT_EQ(frames.headers.at("x-frame-count"), std::to_string(seen));
+  EXPECT_EQ(frames.headers.at("x-frame-size"),
+            fmt::format("{}x{}", done["result"]["sampling"]["width"].get<int>(),
+                        done["result"]["sampling"]["height"].get<int>()));
+  std::ofstream(folder_ / "strip.jpg", std::ios::binary) << frames.body;
+  const Tensor strip = load_image(folder_ / "strip.jpg").rgb;
+  EXPECT_EQ(fmt::format("{}x{}", strip.dim(1) / 3, strip.dim(0)),
+            frames.headers.at("x-frame-size"));
+  const FramePlan plan = engine_->plan(folder_ / "videos" / "shapes.mp4", {}).plan;
+  EXPECT_EQ(frames.headers.at("x-frame-times"),
+            fmt::format("{:.3f},{:.3f},{:.3f}", plan.times[1], plan.times[2], plan.times[3]));
+  EXPECT_EQ(call("GET", fmt::format("/api/v1/jobs/{}/frames?from={}", id, seen)).status, 422);
 
   const TestAnswer events = call("GET", "/api/v1/jobs/" + id + "/events");
   EXPECT_NE(events.body.find(R"("state":"done")"), std::string::npos) << events.body;
@@ -185,6 +219,81 @@ TEST_F(Server, ShowsVideos) {
   EXPECT_EQ(part.status, 206);
   EXPECT_EQ(part.body, "ftyp");
   EXPECT_EQ(call("GET", base + "/thumbnails?count=0").status, 400);
+}
+
+TEST_F(Server, CutsClips) {
+  const std::string clip = "/api/v1/videos/" + video_id() + "/clip";
+  const auto probed = [&](const TestAnswer& answer) {
+    const fs::path file = folder_ / "clip.mp4";
+    std::ofstream(file, std::ios::binary) << answer.body;
+    return probe(file);
+  };
+  const TestAnswer exact = call("GET", clip + "?from=2.02&to=3.02");
+  ASSERT_EQ(exact.status, 200) << exact.body;
+  EXPECT_EQ(exact.headers.at("content-type"), "video/mp4");
+  EXPECT_EQ(exact.headers.at("x-clip-start"), "2.020");
+  EXPECT_EQ(exact.headers.at("x-clip-end"), "3.020");
+  EXPECT_NEAR(probed(exact).duration, 1, 0.001);
+  const TestAnswer part = call("GET", clip + "?from=2.02&to=3.02", "", "Range: bytes=4-7\r\n");
+  EXPECT_EQ(part.status, 206);
+  EXPECT_EQ(part.body, "ftyp");
+  EXPECT_EQ(part.headers.at("etag"), exact.headers.at("etag"));
+  const TestAnswer fast = call("GET", clip + "?from=2.02&to=3.02&mode=fast");
+  ASSERT_EQ(fast.status, 200) << fast.body;
+  const double from = std::stod(fast.headers.at("x-clip-start"));
+  const double to = std::stod(fast.headers.at("x-clip-end"));
+  EXPECT_LE(from, 2.02);
+  EXPECT_GE(to, 3.02);
+  EXPECT_NEAR(probed(fast).duration, to - from, 0.04);
+  for (const char* query :
+       {"?from=2&to=1", "?from=2&to=2", "?from=-1&to=1", "?from=900&to=901", "?from=0&to=5000"}) {
+    EXPECT_EQ(call("GET", clip + query).status, 422) << query;
+  }
+  for (const char* query : {"", "?from=1", "?from=x&to=2", "?from=1&to=2&mode=best"}) {
+    EXPECT_EQ(call("GET", clip + query).status, 400) << query;
+  }
+  EXPECT_EQ(call("GET", "/api/v1/videos/v0/clip?from=1&to=2").status, 404);
+  EXPECT_TRUE(fs::is_empty(folder_ / "videos" / ".uploads"));
+}
+
+TEST_F(Server, CountsWhatItDoes) {
+  const auto value = [&](const std::string& metric) {
+    const std::string text = "\n" + call("GET", "/metrics").body;
+    const size_t at = text.find("\n" + metric + " ");
+    return at == std::string::npos ? -1.0 : std::stod(text.substr(at + metric.size() + 2));
+  };
+  // A request counts when its connection is done with it, a little after its answer is read.
+  const auto expect_soon = [&](const std::string& metric, double wanted) {
+    for (int i = 0; i < 500 && value(metric) != wanted; ++i) usleep(20000);
+    EXPECT_EQ(value(metric), wanted) << metric;
+  };
+  EXPECT_EQ(value("shijian_jobs_queued"), 0);
+  EXPECT_EQ(value("shijian_queue_capacity"), 20);
+  EXPECT_GT(value("process_resident_memory_bytes"), 1e6);
+  const std::string lookups = "shijian_feature_cache_lookups_total{outcome=\"miss\"}";
+  EXPECT_GE(value(lookups), 0);
+  const std::string body = R"({"video_path": "shapes.mp4", "query": "When does it begin?"})";
+  ASSERT_EQ(call("POST", "/api/v1/inference", body).status, 200);
+  EXPECT_EQ(value("shijian_jobs_total{state=\"done\"}"), 1);
+  EXPECT_EQ(value("shijian_stage_seconds_count{stage=\"total\"}"), 1);
+  EXPECT_GT(value("shijian_tokens_total{kind=\"generated\"}"), 0);
+  expect_soon(
+      "shijian_http_requests_total{method=\"POST\",route=\"/api/v1/inference\","
+      "status=\"2xx\"}",
+      1);
+  EXPECT_EQ(call("GET", "/api/v1/jobs/none/frames").status, 404);
+  expect_soon(
+      "shijian_http_requests_total{method=\"GET\",route=\"/api/v1/jobs/{}/frames\","
+      "status=\"4xx\"}",
+      1);
+  // What a client makes up is no label.
+  EXPECT_EQ(call("BREW", "/coffee/1").status, 404);
+  EXPECT_EQ(call("GET", "/metrics").body.find("coffee"), std::string::npos);
+  expect_soon("shijian_http_requests_total{method=\"other\",route=\"none\",status=\"4xx\"}", 1);
+  const std::string video = read_file(kSource / "samples" / "shapes.mp4", size_t{1} << 24);
+  EXPECT_EQ(call("PUT", "/api/v1/videos/copy.mp4", video, "").status, 201);
+  EXPECT_EQ(value("shijian_uploads_total"), 1);
+  EXPECT_EQ(value("shijian_upload_bytes_total"), video.size());
 }
 
 TEST_F(Server, SaysHowItIs) {

@@ -1,5 +1,8 @@
+#include "kernels/isa.h"
 #include "server/json_fields.h"
 #include "server/routes.h"
+
+extern "C" const char openapi_json[], openapi_json_end[];  // openapi.S
 
 namespace shijian {
 
@@ -19,6 +22,21 @@ void add_status_routes(HttpServer& http, Service& service) {
         reply->send(json_response({{"status", "ready"}}));
       },
       open);
+  http.route(
+      "GET", "/api/v1/openapi.json",
+      [](const HttpRequest&, auto reply) {
+        HttpResponse response;
+        response.body = {openapi_json, openapi_json_end};
+        reply->send(std::move(response));
+      },
+      open);
+  http.route("GET", "/metrics", [&service, &http](const HttpRequest&, auto reply) {
+    HttpResponse response;
+    response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+    response.body = service.metrics.text(service.queue.statistics(), service.engine.cache_report(),
+                                         http.statistics());
+    reply->send(std::move(response));
+  });
   http.route("GET", "/api/v1/queue", [&service](const HttpRequest&, auto reply) {
     const JobQueue::Statistics queue = service.queue.statistics();
     reply->send(json_response(
@@ -38,7 +56,8 @@ void add_status_routes(HttpServer& http, Service& service) {
                        {"context", engine.checkpoint().config().text.max_position_embeddings},
                        {"sampling", sampling},
                        {"version", service.version},
-                       {"threads", engine.threads()}}));
+                       {"threads", engine.threads()},
+                       {"isa", kernels::isa_name(kernels::active_isa())}}));
   });
 }
 

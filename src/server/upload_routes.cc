@@ -23,6 +23,12 @@ void check_size(const Service& service, int64_t bytes) {
   }
 }
 
+Video accept(Service& service, const std::filesystem::path& file, const std::string& name) {
+  Video video = service.library.accept(file, name);
+  service.metrics.uploaded(video.size);
+  return video;
+}
+
 HttpResponse video_response(const Video& video) {
   return json_response({{"video", video_json(video)}}, 201);
 }
@@ -74,11 +80,11 @@ class RawUpload : public HttpUpload {
     }
     auto path = file_->release();
     file_.reset();
-    shared_->service.background.answer(
-        std::move(reply), id_, [shared = shared_, path = std::move(path), name = name_] {
-          shared->service.library.check_quota(0);
-          return video_response(shared->service.library.accept(path, name));
-        });
+    shared_->service.background.answer(std::move(reply), id_,
+                                       [shared = shared_, path = std::move(path), name = name_] {
+                                         shared->service.library.check_quota(0);
+                                         return video_response(accept(shared->service, path, name));
+                                       });
   }
 
  private:
@@ -135,7 +141,7 @@ class FormUpload : public HttpUpload, public MultipartSink {
         std::move(reply), id_, [shared = shared_, files = std::exchange(complete_, {})] {
           OrderedJson list = OrderedJson::array();
           for (const auto& [name, path] : files) {
-            list.push_back(video_json(shared->service.library.accept(path, name)));
+            list.push_back(video_json(accept(shared->service, path, name)));
           }
           return json_response({{"videos", list}}, 201);
         });

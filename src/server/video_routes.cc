@@ -54,12 +54,13 @@ void add_video_routes(HttpServer& http, Service& service) {
       "GET", "/api/v1/videos/{}/thumbnails", [&service](const HttpRequest& request, auto reply) {
         const auto count = static_cast<int>(query_integer(request, "count", 10, 1, 100));
         const auto height = static_cast<int>(query_integer(request, "height", 90, 16, 360));
-        service.background.answer(
-            std::move(reply), request.id, [&service, id = request.captures[0], count, height] {
-              const Video video = service.library.get(id);
-              return strip_response(
-                  evenly_spaced_frames(service.library.file_of(video), count, height));
-            });
+        const CancelToken gone = reply->gone();
+        service.background.answer(std::move(reply), request.id,
+                                  [&service, id = request.captures[0], count, height, gone] {
+                                    const Video video = service.library.get(id);
+                                    return strip_response(evenly_spaced_frames(
+                                        service.library.file_of(video), count, height, gone));
+                                  });
       });
   http.route("DELETE", "/api/v1/videos/{}", [&service](const HttpRequest& request, auto reply) {
     service.background.answer(std::move(reply), request.id, [&service, id = request.captures[0]] {

@@ -4,6 +4,7 @@
 #include <new>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "engine/chat_parts.h"
 #include "engine/description_json.h"
 #include "server/job_options.h"
@@ -14,6 +15,16 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr auto kBetweenReports = std::chrono::milliseconds(50);
+
+void log_ended(const Job& job, const Outcome& outcome, double seconds) {
+  OrderedJson fields = {{"job", job.id},
+                        {"video", job.video_name},
+                        {"state", job_state_name(outcome.state)},
+                        {"seconds", thousandths(seconds)}};
+  const bool failed = outcome.state == JobState::kFailed;
+  if (failed) fields.update(parse_ordered_json(outcome.json, "the outcome"));
+  log_event(failed ? LogLevel::kWarning : LogLevel::kInfo, "job_ended", fields);
+}
 
 }  // namespace
 
@@ -64,6 +75,7 @@ void Worker::run(const Job& job, const CancelToken& cancel) {
     reported = now;
     queue_.progress(job.id, {stage, p.done, p.total});
   };
+  const auto begun = Clock::now();
   Outcome outcome;
   try {
     const OrderedJson result = answer(job, hooks);
@@ -87,6 +99,7 @@ void Worker::run(const Job& job, const CancelToken& cancel) {
     outcome = {JobState::kFailed, write_json(job_error_json({ErrorCode::kInternal, error.what()}))};
   }
   queue_.finish(job.id, outcome);
+  log_ended(job, outcome, std::chrono::duration<double>(Clock::now() - begun).count());
 }
 
 OrderedJson Worker::answer(const Job& job, const RunHooks& hooks) {
@@ -104,7 +117,7 @@ OrderedJson Worker::answer(const Job& job, const RunHooks& hooks) {
     request.generation = options.generation;
     Answer answer = std::move(engine_.locate(request, hooks).answers.front());
     answer.video.path = video.name;
-    if (finished_) finished_(answer.timing, answer.usage);
+    if (finished_) finished_(answer.timing, answer.usage, answer.reuse);
     json = answer_json(answer, options.time_format);
   } else {
     DescribeRequest request;
@@ -113,7 +126,7 @@ OrderedJson Worker::answer(const Job& job, const RunHooks& hooks) {
     request.sampling = options.sampling;
     request.generation = options.generation;
     const Description description = engine_.describe(request, hooks);
-    if (finished_) finished_(description.timing, description.usage);
+    if (finished_) finished_(description.timing, description.usage, description.reuse);
     json = description_json(description, engine_.model_name());
   }
   if (!options.reasoning) {

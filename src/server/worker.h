@@ -20,7 +20,7 @@ namespace shijian {
 class Worker {
  public:
   // Called on the worker's thread when a job has been answered.
-  using Finished = std::function<void(const Timing&, const Usage&)>;
+  using Finished = std::function<void(const Timing&, const Usage&, const Reuse&)>;
 
   // Starts the thread. `engine`, `queue`, `calls` and `library` outlive the worker. `calls` wakes
   // the queue when one arrives.

@@ -21,6 +21,9 @@ constexpr const char* kContainers = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,m
 constexpr const char* kDecoders =
     "h264,hevc,vp8,vp9,libdav1d,libaom-av1,mpeg4,msmpeg4v2,msmpeg4,h263,mjpeg,mpeg1video,"
     "mpeg2video,prores,dnxhd,ffv1,huffyuv,ffvhuff,utvideo,rawvideo,png,flv,dvvideo";
+constexpr const char* kAudioDecoders =
+    "aac,mp3,mp3float,mp2,mp2float,opus,libopus,vorbis,libvorbis,flac,alac,ac3,eac3,amrnb,amrwb,"
+    "pcm_s16le,pcm_s16be,pcm_s24le,pcm_s24be,pcm_s32le,pcm_f32le,pcm_u8,pcm_alaw,pcm_mulaw";
 constexpr int kMaxReadErrors = 32;
 constexpr int kMaxThreads = 16;  // each holds pictures
 constexpr int kIoBytes = 1 << 16;
@@ -219,6 +222,13 @@ void MediaInput::choose_video() {
   }
 }
 
+AVStream* MediaInput::add_audio() {
+  audio_ = av_find_best_stream(format_, AVMEDIA_TYPE_AUDIO, -1, video_, nullptr, 0);
+  if (audio_ < 0) return nullptr;
+  format_->streams[audio_]->discard = AVDISCARD_DEFAULT;
+  return format_->streams[audio_];
+}
+
 bool MediaInput::read(AVPacket* packet) {
   while (true) {
     av_packet_unref(packet);
@@ -232,7 +242,7 @@ bool MediaInput::read(AVPacket* packet) {
       if (++errors_ > kMaxReadErrors || avio_feof(io_)) return false;
       continue;
     }
-    if (packet->stream_index != video_) continue;
+    if (packet->stream_index != video_ && packet->stream_index != audio_) continue;
     if (packet->flags & AV_PKT_FLAG_CORRUPT) {
       damaged_ = true;
       continue;
@@ -266,6 +276,19 @@ CodecPtr MediaInput::make_decoder(int threads) {
                             libav_reason(status)),
                 "the file is damaged: copy or download it again");
   }
+  return decoder;
+}
+
+CodecPtr MediaInput::make_audio_decoder() {
+  const AVStream* stream = format_->streams[audio_];
+  const AVCodec* codec = avcodec_find_decoder(stream->codecpar->codec_id);
+  if (codec == nullptr || av_match_list(codec->name, kAudioDecoders, ',') <= 0) return nullptr;
+  CodecPtr decoder(avcodec_alloc_context3(codec));
+  if (!decoder || avcodec_parameters_to_context(decoder.get(), stream->codecpar) < 0) {
+    throw std::bad_alloc();
+  }
+  decoder->pkt_timebase = stream->time_base;
+  if (avcodec_open2(decoder.get(), codec, nullptr) < 0) return nullptr;
   return decoder;
 }
 

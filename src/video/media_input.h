@@ -51,6 +51,9 @@ class MediaInput {
   AVStream* video() { return format_->streams[video_]; }
   const std::string& name() const { return file_.name(); }
 
+  // From now on read() delivers the packets of the best audio track too; null when there is none.
+  AVStream* add_audio();
+
   // The next packet of the video track; false at the end of what can be read. A packet that the
   // file's end cuts short is left out.
   bool read(AVPacket* packet);
@@ -62,6 +65,8 @@ class MediaInput {
 
   // A decoder for the video track; throws kUnsupported when there is none.
   CodecPtr make_decoder(int threads);
+  // A decoder for the track of add_audio(); null when there is none for it.
+  CodecPtr make_audio_decoder();
 
  private:
   struct Reading;
@@ -75,6 +80,7 @@ class MediaInput {
   AVIOContext* io_ = nullptr;
   AVFormatContext* format_ = nullptr;
   int video_ = -1;
+  int audio_ = -1;  // -1: not read
   int errors_ = 0;
   bool damaged_ = false;
 };

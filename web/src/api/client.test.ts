@@ -74,10 +74,11 @@ describe('Api', () => {
   });
 
   it('reads the times and the frame size of a strip', async () => {
-    const headers = { 'X-Frame-Times': '0.000, 0.500,1.000', 'X-Frame-Size': '128x96' };
+    const headers = { 'X-Frame-Times': '0.000, 0.500,1.000', 'X-Frame-Size': '128x96', 'X-Frame-Count': '60' };
     const { api } = apiWith(new Response('jpeg', { headers }));
-    const strip = await api.frames('j');
+    const strip = await api.frames('j', 0);
     expect(strip.times).toEqual([0, 0.5, 1]);
+    expect(strip.total).toBe(60);
     expect(strip.frameSize).toEqual([128, 96]);
   });
 });

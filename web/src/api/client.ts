@@ -35,6 +35,7 @@ export class ApiError extends Error {
 export interface FrameStrip {
   picture: Blob;
   times: number[];
+  total: number; // frames that there are, of which these are a part
   frameSize: [number, number] | null; // pixels; null: one row of equal frames
 }
 
@@ -124,9 +125,12 @@ export class Api {
   thumbnails(id: string, count: number, height: number): Promise<FrameStrip> {
     return this.#strip(`videos/${part(id)}/thumbnails`, { count, height });
   }
-  async clip(id: string, from: number, to: number, mode: 'exact' | 'fast'): Promise<Blob> {
+  // With what the clip really spans: a fast one begins at a key frame.
+  async clip(id: string, from: number, to: number, mode: 'exact' | 'fast'): Promise<{ file: Blob; start: number; end: number }> {
     const query = { from: from.toFixed(3), to: to.toFixed(3), mode };
-    return (await this.request('GET', `videos/${part(id)}/clip`, { query })).blob();
+    const response = await this.request('GET', `videos/${part(id)}/clip`, { query });
+    const time = (name: string, otherwise: number) => Number(response.headers.get(name) ?? otherwise);
+    return { file: await response.blob(), start: time('X-Clip-Start', from), end: time('X-Clip-End', to) };
   }
 
   async uploaded(name: string, size: number, signal?: AbortSignal): Promise<number> {
@@ -180,8 +184,9 @@ export class Api {
   async correct(id: string, events: Span[] | null): Promise<void> {
     await this.request('PUT', `jobs/${part(id)}/corrections`, { json: { events } });
   }
-  frames(id: string): Promise<FrameStrip> {
-    return this.#strip(`jobs/${part(id)}/frames`);
+  // As many as fit into a picture, from number `from` on.
+  frames(id: string, from: number): Promise<FrameStrip> {
+    return this.#strip(`jobs/${part(id)}/frames`, { from });
   }
   async exportJobs(ids: string[], format: ExportFormat): Promise<Blob> {
     const [only] = ids;
@@ -215,13 +220,14 @@ export class Api {
     });
   }
 
-  async #strip(path: string, query?: Query): Promise<FrameStrip> {
-    const response = await this.request('GET', path, query ? { query } : {});
+  async #strip(path: string, query: Query): Promise<FrameStrip> {
+    const response = await this.request('GET', path, { query });
     const times = (response.headers.get('X-Frame-Times') ?? '').split(',').map(Number);
     const size = /^(\d+)x(\d+)$/.exec(response.headers.get('X-Frame-Size') ?? '');
     return {
       picture: await response.blob(),
       times,
+      total: Number(response.headers.get('X-Frame-Count') ?? times.length),
       frameSize: size ? [Number(size[1]), Number(size[2])] : null,
     };
   }

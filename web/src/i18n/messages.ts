@@ -155,6 +155,7 @@ const pairs = {
   'sampled.text': ['The {n} frames that the model saw, as small as it saw them. Choose one to go there.', '模型看到的 {n} 帧画面，保持其所见的尺寸。点选一帧可跳到该处。'],
   'sampled.none': ['Once a question is answered, the frames that the model saw stand here.', '问题得到回答后，这里会显示模型看到的画面。'],
   'sampled.frame': ['Frame at {time}', '{time} 的画面'],
+  'sampled.failed': ['The frames cannot be shown.', '无法显示这些画面。'],
 
   // Timeline
   'timeline.label': ['Timeline', '时间线'],

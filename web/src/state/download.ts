@@ -20,6 +20,8 @@ export async function saveClip(
   { start, end }: { start: number; end: number },
   mode: 'exact' | 'fast',
 ): Promise<void> {
-  const name = `${video.name} ${start.toFixed(3)}-${end.toFixed(3)}`;
-  await app.attempt(async () => save(await api.clip(video.id, start, end, mode), fileName(name, 'mp4')));
+  await app.attempt(async () => {
+    const clip = await api.clip(video.id, start, end, mode);
+    save(clip.file, fileName(`${video.name} ${clip.start.toFixed(3)}-${clip.end.toFixed(3)}`, 'mp4'));
+  });
 }

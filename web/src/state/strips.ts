@@ -6,6 +6,7 @@ export interface Strip {
   url: string; // of the whole picture
   image: HTMLImageElement;
   times: number[];
+  total: number; // frames that there are, of which these are a part
   columns: number;
   rows: number;
   width: number; // of one frame, pixels
@@ -35,7 +36,8 @@ export const coverIndex = 1;
 export const thumbnails = (id: string, count: number, height: number) =>
   load(`thumbnails ${id} ${count} ${height}`, () => api.thumbnails(id, count, height));
 
-export const sampledFrames = (jobId: string) => load(`frames ${jobId}`, () => api.frames(jobId));
+export const sampledFrames = (jobId: string, from: number) =>
+  load(`frames ${jobId} ${from}`, () => api.frames(jobId, from));
 
 async function inTurn<T>(action: () => Promise<T>): Promise<T> {
   if (running >= atOnce) await new Promise<void>((go) => waiting.push(go));
@@ -48,12 +50,12 @@ async function inTurn<T>(action: () => Promise<T>): Promise<T> {
   }
 }
 
-async function layOut({ picture, times, frameSize }: FrameStrip): Promise<Strip> {
+async function layOut({ picture, times, total, frameSize }: FrameStrip): Promise<Strip> {
   const url = URL.createObjectURL(picture);
   const image = new Image();
   image.src = url;
   await image.decode();
   const [width, height] = frameSize ?? [image.naturalWidth / times.length, image.naturalHeight];
   const columns = Math.max(1, Math.round(image.naturalWidth / width));
-  return { url, image, times, columns, rows: Math.ceil(times.length / columns), width, height };
+  return { url, image, times, total, columns, rows: Math.ceil(times.length / columns), width, height };
 }

@@ -1,10 +1,11 @@
 // One video with one question: the selected moment, the part of the timeline in view, and the
 // edges that a person moves before they are saved.
-import type { AnswerEvent, Job, Span, Video } from '../api/types.ts';
+import type { AnswerEvent, ErrorBody, Job, Span, Video } from '../api/types.ts';
 import { t } from '../i18n/index.svelte.ts';
-import { api, app } from './app.svelte.ts';
+import { api, app, describe } from './app.svelte.ts';
 import { jobs } from './jobs.svelte.ts';
 import { Player } from './player.svelte.ts';
+import { sampledFrames, type Strip } from './strips.ts';
 import { frameInterval, reveal, smallestSpan, zoom, type View } from './timeline.ts';
 
 // A moment as it is shown: corrected or as the model gave it.
@@ -25,7 +26,9 @@ export class Workspace {
   selected: number | null = $state(null);
   threshold = $state(0); // least confidence shown, 0 to 1
   onlyVisible = $state(false); // the next question is about the part in view
-  sampledTimes: number[] = $state([]);
+  // What the model saw of it, as far as it was asked for; a picture holds a part of the frames.
+  frames: Strip[] = $state.raw([]);
+  framesError: ErrorBody | null = $state(null);
   draft: Span[] | null = $state(null); // edges moved, not saved
 
   readonly job: Job | undefined = $derived(this.jobId === null ? undefined : jobs.byId.get(this.jobId));
@@ -38,6 +41,8 @@ export class Workspace {
   readonly visibleEvents = $derived(
     this.events.filter((event) => (event.confidence ?? 1) >= this.threshold),
   );
+  readonly sampledTimes: number[] = $derived(this.frames.flatMap(({ times }) => times));
+  readonly hasMoreFrames = $derived(this.sampledTimes.length < (this.frames[0]?.total ?? 0));
   readonly isZoomed = $derived.by(
     () => this.view.to - this.view.from < this.video.duration * 0.999,
   );
@@ -55,8 +60,21 @@ export class Workspace {
     this.jobId = jobId;
     this.selected = null;
     this.draft = null;
-    this.sampledTimes = [];
+    this.frames = [];
+    this.framesError = null;
     this.player.loop = null;
+  }
+
+  async moreFrames(): Promise<void> {
+    const id = this.jobId;
+    if (id === null) return;
+    const before = this.frames;
+    try {
+      const strip = await sampledFrames(id, this.sampledTimes.length);
+      if (this.jobId === id && this.frames === before) this.frames = [...before, strip];
+    } catch (error) {
+      if (this.jobId === id) this.framesError = describe(error);
+    }
   }
 
   zoomBy(factor: number, anchor?: number): void {

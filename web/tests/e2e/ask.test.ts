@@ -74,6 +74,47 @@ it('exports an answer in every format', async () => {
   await end();
 });
 
+it('shows the very frames that the model saw, and more of them on demand', async () => {
+  const job = await program.answered(video, presentQuestion, { frame_sampling_rate: 10, max_frames: 120 });
+  const { page, end } = await visit(`#/video/${video.id}/job/${job.id}`);
+  const times = async (from: number) => {
+    const response = await fetch(`${program.url}api/v1/jobs/${job.id}/frames?from=${from}`);
+    return response.headers.get('X-Frame-Times')!.split(',').map(Number);
+  };
+  const first = await times(0);
+  const all = [...first, ...(await times(first.length))];
+  expect(all).toHaveLength(job.result!.sampling!.frames);
+  await page.getByRole('tab', { name: 'What it saw' }).click();
+  const frames = page.getByRole('button', { name: /^Frame at/ });
+  await expect.poll(() => frames.count()).toBe(first.length);
+  await page.getByRole('button', { name: 'Show more' }).click();
+  await expect.poll(() => frames.count()).toBe(all.length);
+  await frames.nth(33).click();
+  expect(await now(page)).toBeCloseTo(all[33]!, 2);
+  await end();
+});
+
+it('saves a moment as a clip', async () => {
+  const job = await program.answered(video, presentQuestion);
+  const { start, end: stop } = theOne(job);
+  const { page, end } = await visit(`#/video/${video.id}/job/${job.id}`);
+  const clip = async (mode: string) => {
+    await page.getByRole('button', { name: 'Save moment 1 as a clip' }).click();
+    const { name, content } = await downloaded(page, () => page.getByRole('button', { name: mode }).click());
+    const [, from, to] = /^shapes (\d+\.\d{3})-(\d+\.\d{3})\.mp4$/.exec(name)!.map(Number);
+    const { duration } = await program.add(`${from}.mp4`, content);
+    expect(duration).toBeCloseTo(to! - from!, 1);
+    return [from!, to!];
+  };
+  const [from, to] = await clip('Exact cut');
+  expect(from).toBeCloseTo(start, 1);
+  expect(to).toBeCloseTo(stop, 1);
+  const [key, after] = await clip('Fast cut'); // from the key frame before
+  expect(key).toBeLessThanOrEqual(from!);
+  expect(after).toBeGreaterThanOrEqual(to! - 0.05);
+  await end();
+});
+
 it('says plainly when nothing was found', async () => {
   const question = await program.absentQuestion(video);
   const { page, end } = await visit(`#/video/${video.id}`);

@@ -46,7 +46,7 @@ export function withProgram(...flags: string[]) {
     page.on('pageerror', (error) => faults.push(error.message));
     page.on('console', (message) => {
       const text = `${message.text()} ${message.location().url}`;
-      if (message.type() === 'error' && !allowed.test(text) && !/404.*\/frames$/.test(text)) faults.push(text);
+      if (message.type() === 'error' && !allowed.test(text)) faults.push(text);
     });
     page.on('request', (request) => {
       const away = new URL(request.url()).origin !== new URL(program.url).origin;

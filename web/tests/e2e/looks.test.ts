@@ -38,6 +38,7 @@ async function everywhere(page: Page, look: (name: string) => Promise<void>) {
   await page.locator('.edge').first().waitFor();
   await look('answer');
   await page.getByRole('tab').nth(1).click();
+  await page.locator('.panel .frame').first().waitFor();
   await look('frames');
   await page.getByRole('tab').nth(2).click();
   await page.getByRole('tabpanel').getByRole('listitem').first().waitFor();

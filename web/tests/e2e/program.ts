@@ -72,8 +72,9 @@ export class Program {
     return (text ? JSON.parse(text) : undefined) as T;
   }
 
-  async add(path: string, headers = {}): Promise<Video> {
-    const response = await fetch(`${this.url}api/v1/videos/${basename(path)}`, { method: 'PUT', body: new Uint8Array(await readFile(path)), headers });
+  async add(path: string, content?: Buffer, headers = {}): Promise<Video> {
+    const body = new Uint8Array(content ?? (await readFile(path)));
+    const response = await fetch(`${this.url}api/v1/videos/${basename(path)}`, { method: 'PUT', body, headers });
     return ((await response.json()) as { video: Video }).video;
   }
 

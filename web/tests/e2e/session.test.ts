@@ -11,7 +11,7 @@ writeFileSync(keys, 'the right one\n');
 const { program, visit } = withProgram('--api-key-file', keys);
 
 it('asks for the key once, plays the video, and forgets it on demand', async () => {
-  const { id, duration } = await program.add(inject('clips').shapes, { Authorization: 'Bearer the right one' });
+  const { id, duration } = await program.add(inject('clips').shapes, undefined, { Authorization: 'Bearer the right one' });
   const { page, end } = await visit(`#/video/${id}`, {}, /401/);
   for (const key of ['wrong', 'the right one']) {
     await page.getByRole('textbox', { name: 'Key' }).fill(key);
