@@ -18,7 +18,7 @@ const folder = mkdtempSync(join(tmpdir(), "shijian-openai-"));
 mkdirSync(join(folder, "videos"));
 copyFileSync(join(source, "samples/shapes.mp4"), join(folder, "videos/shapes.mp4"));
 writeFileSync(join(folder, "keys"), "secret-key\n");
-const server = spawn(program, ["serve", "--port", "0", "--quiet", "--model", join(source, "models/nano"),
+const server = spawn(program, ["serve", "--port", "0", "--log-level", "warning", "--model", join(source, "models/nano"),
   "--videos", join(folder, "videos"), "--data", join(folder, "data"), "--api-key-file", join(folder, "keys")],
   { stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, XDG_CACHE_HOME: join(folder, "cache") } });
 

@@ -34,7 +34,7 @@ export class Program {
     const folders = ['--videos', join(this.folder, 'videos'), '--data', join(this.folder, 'data')];
     const child = spawn(
       programPath,
-      ['serve', '--port', String(this.#port), '--model', join(root, 'models/nano'), '--no-cache', '--quiet', ...folders, ...this.#flags],
+      ['serve', '--port', String(this.#port), '--model', join(root, 'models/nano'), '--no-cache', '--log-level', 'warning', ...folders, ...this.#flags],
       { stdio: ['ignore', 'pipe', 'inherit'] },
     );
     this.#child = child;
