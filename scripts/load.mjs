@@ -16,7 +16,7 @@ await copyFile('samples/shapes.mp4', join(folder, 'videos', 'shapes.mp4'));
 const server = spawn(
   'build/release/shijian',
   ['serve', '--port', '0', '--videos', join(folder, 'videos'), '--data', join(folder, 'data'),
-    '--cache-dir', join(folder, 'cache'), '--model', 'models/nano', '--quiet'],
+    '--cache-dir', join(folder, 'cache'), '--model', 'models/nano', '--log-level', 'warning'],
   { stdio: ['ignore', 'pipe', 'inherit'] },
 );
 const port = await new Promise((resolve, reject) => {
