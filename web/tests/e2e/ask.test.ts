@@ -6,7 +6,7 @@ import { ask, downloaded, now, withProgram } from './browser.ts';
 import { presentQuestion, slow } from './program.ts';
 
 const { program, visit } = withProgram();
-const { shapes, long } = inject('clips');
+const { shapes, long, longer } = inject('clips');
 let video: Video;
 beforeAll(async () => {
   video = await program.add(shapes);
@@ -175,9 +175,9 @@ it('answers in words alone when no times are asked for', async () => {
 });
 
 it('finds its job again after a reload and after the server went away', async () => {
-  const clip = await program.add(long);
+  const clip = await program.add(longer); // that no test before has filled a cache for
   const { page, end } = await visit(`#/video/${clip.id}`, {}, /ERR_|Failed to load|Failed to fetch/);
-  const { id } = await program.ask(clip, 'When does it happen?', slow);
+  const { id } = await program.ask(clip, 'When does it happen?', { ...slow, max_frames: 1400 });
   await page.reload(); // without the job's id: it is running, so it is shown
   const progress = page.getByRole('progressbar', { name: 'Progress of the answer' });
   await progress.waitFor();

@@ -9,7 +9,7 @@ import { programPath, root } from './program.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
-    clips: { shapes: string; long: string; others: string[] };
+    clips: { shapes: string; long: string; longer: string; others: string[] };
   }
 }
 
@@ -20,11 +20,16 @@ export default async function setup(project: TestProject) {
   const shapes = join(root, 'samples/shapes.mp4');
   const size = ['--seconds', '6-8', '--size', '320x240', '--fps', '25'];
   await run(programPath, ['synth', '--out', folder, '--split', 'heldout', '--count', '2', ...size]);
-  const list = join(folder, 'list.txt');
-  const long = join(folder, 'long.mp4');
-  await writeFile(list, `file '${shapes}'\n`.repeat(4));
-  await run('ffmpeg', ['-v', 'error', '-f', 'concat', '-safe', '0', '-i', list, '-c', 'copy', long]);
+  const repeated = async (name: string, times: number) => {
+    const list = join(folder, `${name}.txt`);
+    const clip = join(folder, `${name}.mp4`);
+    await writeFile(list, `file '${shapes}'\n`.repeat(times));
+    await run('ffmpeg', ['-v', 'error', '-f', 'concat', '-safe', '0', '-i', list, '-c', 'copy', clip]);
+    return clip;
+  };
+  const long = await repeated('long', 4);
+  const longer = await repeated('longer', 8);
   const others = ['00000.mp4', '00001.mp4'].map((name) => join(folder, 'videos', name));
-  project.provide('clips', { shapes, long, others });
+  project.provide('clips', { shapes, long, longer, others });
   return () => rm(folder, { recursive: true, force: true });
 }
