@@ -11,6 +11,7 @@ extern "C" {
 
 #include "base/error.h"
 #include "video/decode.h"
+#include "video/media_input.h"
 
 namespace shijian {
 namespace {
@@ -36,6 +37,7 @@ void check(bool fine) {
 
 // rgb: [height, width, 3]
 std::string encode_jpeg(const std::vector<uint8_t>& rgb, int width, int height) {
+  silence_libav();  // the scaler complains of the format that the encoder wants
   const AVCodec* codec = avcodec_find_encoder(AV_CODEC_ID_MJPEG);
   check(codec != nullptr);
   const CodecContext context(avcodec_alloc_context3(codec));
