@@ -100,15 +100,9 @@ void run_tool(const std::vector<std::string>& arguments) {
   if (result.status != 0) throw std::runtime_error(arguments.front() + ": " + result.err);
 }
 
-ScratchFolder::ScratchFolder() {
-  std::string name = (fs::temp_directory_path() / "shijian-test-XXXXXX").string();
-  if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
-  path_ = name;
-}
-
-ScratchFolder::~ScratchFolder() {
-  std::error_code ignored;
-  fs::remove_all(path_, ignored);
+void make_clip(const std::string& path) {
+  run_tool({"ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=160x120:r=25:d=6", "-pix_fmt",
+            "yuv420p", path});
 }
 
 }  // namespace shijian

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "base/temporary_folder.h"
+
 namespace shijian {
 
 struct CommandResult {
@@ -28,17 +30,12 @@ CommandResult run_shijian(const std::vector<std::string>& arguments,
 void run_tool(const std::vector<std::string>& arguments);
 
 // A folder that goes away with the object.
-class ScratchFolder {
+class ScratchFolder : public TemporaryFolder {
  public:
-  ScratchFolder();
-  ~ScratchFolder();
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-  std::string operator/(const std::string& name) const { return (path_ / name).string(); }
-
- private:
-  std::filesystem::path path_;
+  std::string operator/(const std::string& name) const { return (path() / name).string(); }
 };
+
+// A clip of 6 seconds, 160x120 at 25 frames a second.
+void make_clip(const std::string& path);
 
 }  // namespace shijian

@@ -19,8 +19,7 @@ class Locate : public testing::Test {
  protected:
   static void SetUpTestSuite() {
     folder_ = new ScratchFolder;
-    run_tool({"ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=160x120:r=25:d=6",
-              "-pix_fmt", "yuv420p", *folder_ / "clip.mp4"});
+    make_clip(*folder_ / "clip.mp4");
   }
   static void TearDownTestSuite() { delete folder_; }
   static std::string clip() { return *folder_ / "clip.mp4"; }

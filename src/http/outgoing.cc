@@ -25,9 +25,17 @@ struct Address {
   bool literal = false;  // the host is an address, or this machine's own name
 };
 
-std::string part_of(CURLU* url, CURLUPart part, unsigned flags = 0) {
+// Null for what is no URL.
+using Url = std::unique_ptr<CURLU, decltype(&curl_url_cleanup)>;
+Url parse_url(const std::string& text) {
+  Url url(curl_url(), curl_url_cleanup);
+  if (url && curl_url_set(url.get(), CURLUPART_URL, text.c_str(), 0) != CURLUE_OK) url.reset();
+  return url;
+}
+
+std::string part_of(const Url& url, CURLUPart part, unsigned flags = 0) {
   char* text = nullptr;
-  if (curl_url_get(url, part, &text, flags) != CURLUE_OK) return {};
+  if (curl_url_get(url.get(), part, &text, flags) != CURLUE_OK) return {};
   const std::string copy = text;
   curl_free(text);
   return copy;
@@ -49,21 +57,18 @@ Address address_of(const std::string& url) {
   const Error wrong(ErrorCode::kUsage,
                     fmt::format("'{}' is no http or https URL", url.substr(0, 200)),
                     "such as https://example.org/game.mp4");
-  const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> parsed(curl_url(), curl_url_cleanup);
-  if (!parsed || http::has_control_character(url) ||
-      curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), 0) != CURLUE_OK) {
-    throw wrong;
-  }
+  if (http::has_control_character(url)) throw wrong;
+  const Url parsed = parse_url(url);
+  if (!parsed) throw wrong;
   Address address;
-  address.scheme = http::lower(part_of(parsed.get(), CURLUPART_SCHEME));
-  address.host = without_brackets(http::lower(part_of(parsed.get(), CURLUPART_HOST)));
+  address.scheme = http::lower(part_of(parsed, CURLUPART_SCHEME));
+  address.host = without_brackets(http::lower(part_of(parsed, CURLUPART_HOST)));
   if (address.host.ends_with('.')) address.host.pop_back();
   if ((address.scheme != "http" && address.scheme != "https") || address.host.empty()) throw wrong;
-  if (!part_of(parsed.get(), CURLUPART_USER).empty() ||
-      !part_of(parsed.get(), CURLUPART_PASSWORD).empty()) {
+  if (!part_of(parsed, CURLUPART_USER).empty() || !part_of(parsed, CURLUPART_PASSWORD).empty()) {
     throw Error(ErrorCode::kUsage, "a URL with a name or password in it is not fetched");
   }
-  address.port = std::atoi(part_of(parsed.get(), CURLUPART_PORT, CURLU_DEFAULT_PORT).c_str());
+  address.port = std::atoi(part_of(parsed, CURLUPART_PORT, CURLU_DEFAULT_PORT).c_str());
   address.literal = is_address(address.host) || address.host == "localhost";
   return address;
 }
@@ -232,11 +237,12 @@ AllowedHosts::AllowedHosts(const std::vector<std::string>& hosts) {
     const bool bare6 = is_address(name);  // an IPv6 address without brackets holds colons
     const std::string url =
         "http://" + (bare6 && name.find(':') != std::string::npos ? "[" + name + "]" : name) + "/";
-    const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> parsed(curl_url(), curl_url_cleanup);
-    const bool parsable = curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), 0) == CURLUE_OK;
-    host.name = without_brackets(part_of(parsed.get(), CURLUPART_HOST));
-    host.port = std::atoi(part_of(parsed.get(), CURLUPART_PORT).c_str());
-    if (!parsable || host.name.empty() || name.find_first_of("/@?#*") != std::string::npos) {
+    const Url parsed = parse_url(url);
+    if (parsed) {
+      host.name = without_brackets(part_of(parsed, CURLUPART_HOST));
+      host.port = std::atoi(part_of(parsed, CURLUPART_PORT).c_str());
+    }
+    if (host.name.empty() || name.find_first_of("/@?#*") != std::string::npos) {
       throw Error(ErrorCode::kUsage, fmt::format("'{}' is no name of a host", text),
                   "such as example.org, *.example.org or 192.168.1.5:8000");
     }

@@ -51,16 +51,26 @@ void Background::answer(std::shared_ptr<HttpReply> reply, std::string request_id
   });
 }
 
-HttpResponse caught_response(const std::string& request_id) {
+Error caught_error(std::string_view what, std::string hint) {
   try {
     throw;
   } catch (const Error& error) {
-    return error_response(error, request_id);
+    return error;
   } catch (const std::bad_alloc&) {
-    return error_response({ErrorCode::kNoMemory, "this needs more memory than there is"},
-                          request_id);
+    return {ErrorCode::kNoMemory, fmt::format("{} needs more memory than there is", what),
+            std::move(hint)};
   } catch (const std::exception& error) {
-    return error_response({ErrorCode::kInternal, error.what()}, request_id);
+    return {ErrorCode::kInternal, error.what()};
+  }
+}
+
+HttpResponse caught_response(const std::string& request_id) {
+  try {
+    throw;
+  } catch (const Error& error) {  // as it is: it may have a status of its own
+    return error_response(error, request_id);
+  } catch (...) {
+    return error_response(caught_error("this"), request_id);
   }
 }
 

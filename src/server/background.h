@@ -39,7 +39,10 @@ class Background {
   std::vector<std::thread> threads_;
 };
 
-// The answer for what was just caught: for a catch block.
+// For a catch block: what was just caught, as an Error. Of memory that ran out it says that `what`
+// needs more, with `hint` as the way out.
+Error caught_error(std::string_view what, std::string hint = {});
+// Likewise the answer.
 HttpResponse caught_response(const std::string& request_id);
 
 // Sends what `work` returns, or the Error that it throws, as the answer.

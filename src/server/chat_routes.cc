@@ -27,14 +27,10 @@ void answer_chat(Service& service, const ChatRequest& request, const CancelToken
     const Description description = service.engine.describe(request.describe, hooks);
     service.metrics.answered(description.timing, description.usage, description.reuse);
     answer.finish(description);
-  } catch (const Error& error) {
+  } catch (...) {
+    const Error error = caught_error("the chat", "use fewer or smaller pictures");
     const Error shown = without_folder(error, service.library.folder());
     answer.fail(request.files ? without_folder(shown, request.files->path()) : shown);
-  } catch (const std::bad_alloc&) {
-    answer.fail({ErrorCode::kNoMemory, "the chat needs more memory than there is",
-                 "use fewer or smaller pictures"});
-  } catch (const std::exception& error) {
-    answer.fail({ErrorCode::kInternal, error.what()});
   }
 }
 

@@ -1,12 +1,12 @@
 #include "server/worker.h"
 
 #include <chrono>
-#include <new>
 
 #include "base/error.h"
 #include "base/log.h"
 #include "engine/chat_parts.h"
 #include "engine/description_json.h"
+#include "server/background.h"
 #include "server/job_options.h"
 #include "server/views.h"
 
@@ -80,7 +80,8 @@ void Worker::run(const Job& job, const CancelToken& cancel) {
   try {
     const OrderedJson result = answer(job, hooks);
     outcome = {JobState::kDone, write_json(result)};
-  } catch (const Error& error) {
+  } catch (...) {
+    const Error error = caught_error("the job", "use fewer or smaller frames");
     if (error.code() == ErrorCode::kCancelled) {
       if (stopped.cancelled() && !cancel.cancelled()) {
         queue_.release(job.id);
@@ -91,12 +92,6 @@ void Worker::run(const Job& job, const CancelToken& cancel) {
       outcome = {JobState::kFailed,
                  write_json(job_error_json(without_folder(error, library_.folder())))};
     }
-  } catch (const std::bad_alloc&) {
-    const Error error(ErrorCode::kNoMemory, "the job needs more memory than there is",
-                      "use fewer or smaller frames");
-    outcome = {JobState::kFailed, write_json(job_error_json(error))};
-  } catch (const std::exception& error) {
-    outcome = {JobState::kFailed, write_json(job_error_json({ErrorCode::kInternal, error.what()}))};
   }
   queue_.finish(job.id, outcome);
   log_ended(job, outcome, std::chrono::duration<double>(Clock::now() - begun).count());

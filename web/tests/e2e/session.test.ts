@@ -1,12 +1,14 @@
 // A server that asks for a key.
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, inject, it } from 'vitest';
+import { afterAll, expect, inject, it } from 'vitest';
 import { ask, withProgram } from './browser.ts';
 import { presentQuestion } from './program.ts';
 
-const keys = join(mkdtempSync(join(tmpdir(), 'shijian-keys-')), 'keys.txt');
+const folder = mkdtempSync(join(tmpdir(), 'shijian-keys-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+const keys = join(folder, 'keys.txt');
 writeFileSync(keys, 'the right one\n');
 const { program, visit } = withProgram('--api-key-file', keys);
 
