@@ -1,13 +1,16 @@
 """Clips from `shijian synth --stream`, and what training makes of them: token branches and labels."""
 
+import ctypes
 import json
 import multiprocessing as mp
+import multiprocessing.connection
 import os
-import random
+import queue
 import re
+import signal
 import subprocess
+import threading
 from dataclasses import dataclass
-from queue import Full
 
 import numpy as np
 import torch
@@ -167,28 +170,85 @@ def stream(binary, split, seed, seconds=(5, 30), fps=2, questions=8, labels_only
         process.kill()
 
 
-def _pump(queue, make, args):
+def each(x, f, leaf=(torch.Tensor, np.ndarray)):
+    """x with f applied to every tensor or array in it."""
+    if isinstance(x, leaf):
+        return f(x)
+    if isinstance(x, (tuple, list)):
+        return type(x)(each(y, f, leaf) for y in x)
+    if isinstance(x, dict):
+        return {k: each(v, f, leaf) for k, v in x.items()}
+    return type(x)(**{k: each(v, f, leaf) for k, v in vars(x).items()}) if isinstance(x, Batch) else x
+
+
+ALIGN = 64  # bytes, of every array of a batch on its way
+
+
+class Place(int):
+    """Stands for an array of a batch on its way: which one it is."""
+
+
+def _pump(pipe, make, args):
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: ends with whom it works for
     torch.set_num_threads(1)
-    parent = os.getppid()
-    for item in make(*args):
-        while True:
-            try:
-                queue.put(item, timeout=5)
-                break
-            except Full:
-                if os.getppid() != parent:  # nobody listens any more
-                    return
-    queue.put(None)
+    fd = None
+    try:
+        for item in make(*args):
+            arrays = []
+            tree = each(item, lambda t: arrays.append(t.numpy()) or Place(len(arrays) - 1))
+            if fd is not None:
+                pipe.recv()  # the last one was taken
+                os.close(fd)
+            fd = os.memfd_create("batch")
+            with open(fd, "wb", closefd=False) as f:
+                for x in arrays:
+                    f.write(x.tobytes() + bytes(-x.nbytes % ALIGN))
+            pipe.send((tree, [(x.dtype.str, x.shape, x.nbytes) for x in arrays], f"/proc/{os.getpid()}/fd/{fd}"))
+        pipe.recv()
+    except (BrokenPipeError, EOFError):
+        pass  # nobody listens any more
 
 
-def prefetch(make, *args, depth=8):
-    """Runs generator function `make` in a process of its own."""
-    queue = mp.get_context("fork").Queue(depth)
-    worker = mp.get_context("fork").Process(target=_pump, args=(queue, make, args), daemon=True)
-    worker.start()
-    while (item := queue.get()) is not None:
-        yield item
-    worker.join()
+def _unpack(tree, arrays, whole):
+    """The batch that _pump sent: views of `whole`, the bytes of its arrays one after another."""
+    views, at = [], 0
+    for dtype, shape, size in arrays:
+        views.append(whole[at : at + size].view(torch.from_numpy(np.empty(0, dtype)).dtype).view(shape))
+        at += size + -size % ALIGN
+    return each(tree, lambda i: views[i], Place)
+
+
+def feed(make, *args):
+    """Runs generator function `make` in a process of its own; -> the pipe that its batches come from."""
+    fork = mp.get_context("fork")
+    ours, theirs = fork.Pipe()
+    fork.Process(target=_pump, args=(theirs, make, args), daemon=True).start()
+    theirs.close()
+    return ours
+
+
+def gather(pipes, device, depth=4):
+    """What comes from the pipes, in the order of arrival, on the device. A batch is read by a thread, in one
+    piece, and sent to the device in one piece by the caller: many small pieces would take the interpreter's
+    lock from the training loop as often. The processes behind the pipes must be there before the device
+    is first used: a fork after that breaks it."""
+    ready = queue.Queue(depth)
+
+    def read(open_pipes):
+        while open_pipes:
+            for pipe in mp.connection.wait(open_pipes):
+                try:
+                    tree, arrays, name = pipe.recv()
+                    whole = torch.from_numpy(np.fromfile(name, np.uint8))
+                    pipe.send(None)
+                    ready.put((tree, arrays, whole.pin_memory() if device.type == "cuda" else whole))
+                except EOFError:
+                    open_pipes.remove(pipe)
+        ready.put(None)
+
+    threading.Thread(target=read, args=(list(pipes),), daemon=True).start()
+    while (item := ready.get()) is not None:
+        yield _unpack(*item[:2], item[2].to(device, non_blocking=True))
 
 
 # ---------------------------------------------------------------- tokens
@@ -362,8 +422,9 @@ def collate(tokens, items):
                 decides.append(decisive)
                 opens.append(i < begin + 2)  # the tokens in which a refusal differs from an answer
     batch = Batch(ids, pos, torch.tensor([len(i.prefix[0]) for i in items]), torch.tensor(visual_at), bids, bpos)
+    point = torch.tensor(point)
     return batch, dict(slot=slot, rows=torch.tensor(rows), target=torch.tensor(target),
-                       point=torch.tensor(point), decides=torch.tensor(decides),
+                       point=point, numbers=(point >= 0).nonzero()[:, 0], decides=torch.tensor(decides),
                        opens=torch.tensor(opens), match=match, asked=asked, edges=edges, seconds=seconds,
                        present=present,
                        visual_src=torch.tensor(visual_src))

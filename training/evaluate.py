@@ -14,8 +14,9 @@ import time
 import torch
 
 import data
+from batches import choose_tokens
+from losses import codebook, encode_labels
 from model import Batch, Config, Nano
-from train import choose_tokens, codebook, encode_labels
 
 
 def parse(text):
@@ -136,10 +137,10 @@ def main():
     torch.set_num_threads(1)
     tokens = data.Tokens(a.tokenizer)
     model = Nano(Config(vocab=tokens.size)).eval()
-    saved = torch.load(a.text, weights_only=False)
+    saved = torch.load(a.text, map_location="cpu", weights_only=False)
     state = saved["model"]
     if a.vision:
-        seen = torch.load(a.vision, weights_only=False)["model"]
+        seen = torch.load(a.vision, map_location="cpu", weights_only=False)["model"]
         state.update({k: v for k, v in seen.items() if k.startswith("model.visual.")})
     model.load_state_dict(state)
     kinds = () if a.all_kinds else ("--kinds", *BARS, "absent")

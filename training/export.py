@@ -128,10 +128,10 @@ def main():
     out = pathlib.Path(a.out)
     t = data.Tokens(out / "tokenizer.json")
     c = Config(vocab=t.size)
-    run = torch.load(a.text, weights_only=False)
+    run = torch.load(a.text, map_location="cpu", weights_only=False)
     state = run["model"]
     if a.vision:
-        seen = torch.load(a.vision, weights_only=False)["model"]
+        seen = torch.load(a.vision, map_location="cpu", weights_only=False)["model"]
         state.update({k: v for k, v in seen.items() if k.startswith("model.visual.")})
     export(state, c, t, out)
     # The auxiliary heads are no part of the model; training goes on with them.

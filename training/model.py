@@ -1,11 +1,11 @@
-"""Qwen3-VL in small, written for training on a CPU.
+"""Qwen3-VL in small, written for training on a CPU, which an accelerator runs as well.
 
 The parameter names and the arithmetic are those of Qwen3-VL, so a state dict is a checkpoint; what
 differs is the shape of the work. One video is asked many questions: the prefix (time stamps and
 visual tokens) runs once, and every question with its answer is a branch that sees the prefix and
 itself, so a branch computes what it would compute alone. Weights are F32; matrix products run in
-`compute`: BF16 where the processor multiplies it (Zen 4 does so three times as fast as F32), else
-F32 (without the instruction BF16 is fifty times slower). Attention is written out because PyTorch's fused CPU kernel is two to seven times slower at these sizes, and because the pointer
+`compute`: BF16 on an accelerator and where the processor multiplies it (Zen 4 does so three times as
+fast as F32), else F32 (without the instruction BF16 is fifty times slower). Attention is written out because PyTorch's fused CPU kernel is two to seven times slower at these sizes, and because the pointer
 losses need the probabilities.
 """
 
@@ -36,8 +36,9 @@ class Config:
     merge: int = 2
 
 
+device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 # dtype of matrix products; F32 for the comparison with the reference too
-compute = torch.bfloat16 if torch.cpu._is_avx512_bf16_supported() else torch.float32
+compute = torch.bfloat16 if device.type == "cuda" or torch.cpu._is_avx512_bf16_supported() else torch.float32
 
 
 def linear(x, layer):
@@ -120,13 +121,14 @@ class Vision(nn.Module):
     def order(self, h, w):
         """Row and column of every patch in merge-block order, for a grid of h x w patches."""
         m = self.c.merge
-        at = torch.arange(h * w).view(h // m, m, w // m, m).permute(0, 2, 1, 3).reshape(-1)
+        at = torch.arange(h * w, device=self.pos_embed.weight.device)
+        at = at.view(h // m, m, w // m, m).permute(0, 2, 1, 3).reshape(-1)
         return at // w, at % w
 
     def positions(self, h, w):  # bilinear in the learned square, [patches, hidden]
         side = int(self.c.v_positions**0.5)
         row, col = self.order(h, w)
-        y, x = torch.linspace(0, side - 1, h)[row], torch.linspace(0, side - 1, w)[col]
+        y, x = (torch.linspace(0, side - 1, n, device=row.device)[at] for n, at in ((h, row), (w, col)))
         y0, x0 = y.int().long(), x.int().long()
         y1, x1 = (y0 + 1).clip(max=side - 1), (x0 + 1).clip(max=side - 1)
         dy, dx = (y - y0)[:, None], (x - x0)[:, None]
@@ -142,8 +144,9 @@ class Vision(nn.Module):
         x = x.permute(0, 2, 5, 3, 6, 8, 1, 4, 7).reshape(f // 2, -1, 3 * 2 * p * p)
         return (x.float() / 127.5 - 1).to(compute)
 
-    def forward(self, frames, want_deep=True):
-        """-> (embeddings [slots, merged, hidden], list of DeepStack features of that shape)"""
+    def forward(self, frames, want_deep=True, tap=lambda x: x):
+        """-> (embeddings [slots, merged, hidden], list of DeepStack features of that shape). tap: what
+        the DeepStack mergers are given of a block's output (less of its gradient, say)."""
         c = self.c
         h, w = frames.shape[1] // c.patch, frames.shape[2] // c.patch
         proj = self.patch_embed.proj
@@ -151,14 +154,14 @@ class Vision(nn.Module):
         x = x.float() + self.positions(h, w)
         row, col = self.order(h, w)
         dim = c.v_hidden // c.v_heads // 2
-        freq = 10000.0 ** (-torch.arange(0, dim, 2, dtype=torch.float) / dim)
+        freq = 10000.0 ** (-torch.arange(0, dim, 2, dtype=torch.float, device=x.device) / dim)
         angle = torch.cat((row[:, None] * freq, col[:, None] * freq), -1)
         cos, sin = angle.cos().to(compute), angle.sin().to(compute)
         deep = []
         for i, block in enumerate(self.blocks):
             x = block(x, cos, sin)
             if want_deep and i in c.deepstack:
-                deep.append(self.deepstack_merger_list[c.deepstack.index(i)](x))
+                deep.append(self.deepstack_merger_list[c.deepstack.index(i)](tap(x)))
         return self.merger(x), deep
 
 
@@ -219,8 +222,10 @@ class TextLayer(nn.Module):
         if cache is not None:
             cache.append((kp, vp))
         out = []
+        if q.is_cuda:
+            out.append(F.scaled_dot_product_attention(q[:, :, :p], kp, vp, is_causal=True, scale=1.0))
         step = 192 if p > 256 else p
-        for i in range(0, p, step):  # causal: a chunk of rows needs the keys up to its end only
+        for i in range(0, 0 if q.is_cuda else p, step):  # causal: a chunk of rows needs the keys up to its end only
             j = min(i + step, p)
             s = q[:, :, i:j] @ kp[:, :, :j].transpose(-1, -2) + masks["prefix"][i:j, :j]
             out.append(s.softmax(-1) @ vp[:, :, :j])
@@ -256,8 +261,8 @@ class Text(nn.Module):
     def rotary(self, pos):  # [3, B, N] -> cos, sin [B, N, 1, head_dim / 2]
         c = self.c
         half = c.head_dim // 2
-        freq = c.rope_theta ** (-torch.arange(half, dtype=torch.float) / half)
-        axis = torch.zeros(half, dtype=torch.long)  # 0 time, 1 height, 2 width, interleaved
+        freq = c.rope_theta ** (-torch.arange(half, dtype=torch.float, device=pos.device) / half)
+        axis = torch.zeros(half, dtype=torch.long, device=pos.device)  # 0 time, 1 height, 2 width, interleaved
         for a in (1, 2):
             axis[a : 3 * c.mrope_section[a] : 3] = a
         angle = pos[axis].permute(1, 2, 0).float() * freq
@@ -276,10 +281,10 @@ class Text(nn.Module):
         cos, sin = self.rotary(pos)
         ninf = float("-inf")
         masks = {
-            "prefix": torch.full((p, p), ninf).triu(1).to(compute),
-            "near": torch.full((t, t), ninf).triu(1).to(compute),
-            "far": torch.zeros(b, 1, 1, p).masked_fill(
-                torch.arange(p)[None, None, None] >= batch.prefix_len[:, None, None, None], ninf
+            "prefix": torch.full((p, p), ninf, device=x.device).triu(1).to(compute),
+            "near": torch.full((t, t), ninf, device=x.device).triu(1).to(compute),
+            "far": torch.zeros(b, 1, 1, p, device=x.device).masked_fill(
+                torch.arange(p, device=x.device)[None, None, None] >= batch.prefix_len[:, None, None, None], ninf
             ).to(compute),
         }
         trace = Trace()
