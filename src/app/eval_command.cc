@@ -105,7 +105,9 @@ void add_eval_command(CLI::App& app) {
   command->add_option("--limit", flags->limit, "Ask only the first N questions");
   command->add_option("--kinds", flags->kinds, "Only these kinds: visible,appear,...");
   command->add_option("--json", flags->json, "Write the report here")->type_name("FILE");
-  command->add_option("--prompt-style", flags->prompt_style)
+  command
+      ->add_option("--prompt-style", flags->prompt_style,
+                   "Wording that the checkpoint was trained on")
       ->check(CLI::IsMember({"auto", "qwen", "timelens", "timelens2"}))
       ->capture_default_str();
   command->add_flag("--quiet", flags->quiet, "Show no progress");

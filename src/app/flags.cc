@@ -162,10 +162,14 @@ void GenerationFlags::add_to(CLI::App& command, bool greedy) {
   command.add_option("--top-p", values.top_p, "Sample among the likeliest tokens of this mass")
       ->check(CLI::Range(0.0, 1.0))
       ->group(group);
-  command.add_option("--repetition-penalty", values.repetition_penalty)
+  command
+      .add_option("--repetition-penalty", values.repetition_penalty,
+                  "Above 1 makes tokens that were there before less likely")
       ->check(CLI::Range(0.01, 100.0))
       ->group(group);
-  command.add_option("--presence-penalty", values.presence_penalty)
+  command
+      .add_option("--presence-penalty", values.presence_penalty,
+                  "Above 0 makes tokens that were generated before less likely")
       ->check(CLI::Range(-100.0, 100.0))
       ->group(group);
 }

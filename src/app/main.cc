@@ -5,26 +5,13 @@
 #include <new>
 #include <string_view>
 
-#include "app/bench_command.h"
-#include "app/cache_command.h"
-#include "app/describe_command.h"
-#include "app/eval_command.h"
-#include "app/info_command.h"
+#include "app/chinese_help.h"
+#include "app/commands.h"
 #include "app/interrupt.h"
-#include "app/locate_command.h"
-#include "app/serve_command.h"
-#include "app/synth_command.h"
 #include "base/error.h"
 #include "video/sandbox.h"
 
 namespace {
-
-constexpr const char* kFooter = R"(
-Start here:
-  shijian locate video.mp4 "When does the dog jump?"
-  shijian COMMAND --help
-
-Exit status: 0 done, 2 wrong usage, 1 failed.)";
 
 int report(const shijian::Error& error) {
   fmt::print(stderr, "shijian: {}\n", error.message());
@@ -39,18 +26,10 @@ int main(int argc, char** argv) {
     return shijian::run_decode_worker();
   }
   shijian::interrupt_token();  // from here on Ctrl-C cancels
-  CLI::App app{"shijian (事件, 时间) finds when an event happens in a video", "shijian"};
-  app.require_subcommand(1);
+  CLI::App app("", "shijian");
   app.set_version_flag("--version", "shijian " SHIJIAN_VERSION);
-  app.footer(kFooter);
-  shijian::add_locate_command(app);
-  shijian::add_describe_command(app);
-  shijian::add_info_command(app);
-  shijian::add_synth_command(app);
-  shijian::add_eval_command(app);
-  shijian::add_bench_command(app);
-  shijian::add_serve_command(app, SHIJIAN_VERSION);
-  shijian::add_cache_command(app);
+  shijian::add_commands(app, SHIJIAN_VERSION);
+  if (shijian::reads_chinese()) shijian::help_in_chinese(app);
   try {
     app.parse(argc, argv);
     return 0;

@@ -160,27 +160,27 @@ void add_synth_command(CLI::App& app) {
   auto flags = std::make_shared<Flags>();
   auto& f = *flags;
   CLI::App* command =
-      app.add_subcommand("synth", "make synthetic clips with questions and answers");
-  command->add_option("--out", f.out, "directory for videos/ and annotations.jsonl");
-  command->add_option("--seed", f.stream.seed, "same seed, same clips")
+      app.add_subcommand("synth", "Make synthetic clips with questions and answers");
+  command->add_option("--out", f.out, "Directory for videos/ and annotations.jsonl");
+  command->add_option("--seed", f.stream.seed, "Same seed, same clips")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
-  command->add_option("--count", f.stream.count, "number of clips (--stream: 0 is endless)")
+  command->add_option("--count", f.stream.count, "Number of clips (--stream: 0 is endless)")
       ->check(CLI::NonNegativeNumber);
-  command->add_option("--first", f.stream.first, "index of the first clip")
+  command->add_option("--first", f.stream.first, "Index of the first clip")
       ->check(CLI::NonNegativeNumber);
-  command->add_option("--split", f.split, "train or heldout")
+  command->add_option("--split", f.split, "Train or heldout")
       ->check(CLI::IsMember({"train", "heldout"}))
       ->capture_default_str();
-  command->add_option("--seconds", f.seconds, "length of a clip, A-B")->capture_default_str();
-  command->add_option("--size", f.size, "frame size WxH (default: varied)");
-  command->add_option("--fps", f.fps, "frame rate (default: varied)");
-  command->add_option("--kinds", f.kinds, "only these kinds of question")->delimiter(',');
-  command->add_option("--questions", f.questions, "questions a clip, at most (5; --stream: 8)")
+  command->add_option("--seconds", f.seconds, "Length of a clip, A-B")->capture_default_str();
+  command->add_option("--size", f.size, "Frame size WxH (default: varied)");
+  command->add_option("--fps", f.fps, "Frame rate (default: varied)");
+  command->add_option("--kinds", f.kinds, "Only these kinds of question")->delimiter(',');
+  command->add_option("--questions", f.questions, "Questions a clip, at most (5; --stream: 8)")
       ->check(CLI::Range(1, 64));
-  command->add_option("--threads", f.threads, "threads (all cores; --stream: 1)")
+  command->add_option("--threads", f.threads, "Threads (all cores; --stream: 1)")
       ->check(CLI::Range(1, 256));
-  command->add_flag("--stream", f.to_stdout, "write sampled frames and labels to standard output");
+  command->add_flag("--stream", f.to_stdout, "Write sampled frames and labels to standard output");
   command->add_option("--sample-fps", f.stream.sample_fps, "--stream: frames sampled a second")
       ->check(CLI::Range(0.1, 60.0))
       ->capture_default_str();

@@ -1,0 +1,67 @@
+#include "app/chinese_help.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <string>
+
+#include "app/commands.h"
+
+namespace shijian {
+namespace {
+
+void all_texts(const CLI::App& app, std::vector<std::string>* texts) {
+  texts->push_back(app.get_description());
+  for (const CLI::Option* option : app.get_options()) {
+    texts->push_back(option->get_description());
+    texts->push_back(option->get_group());
+  }
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    texts->push_back(command->get_group());
+    all_texts(*command, texts);
+  }
+}
+
+TEST(ChineseHelpTest, LacksNoDescription) {
+  CLI::App app("", "shijian");
+  app.set_version_flag("--version", "1");
+  add_commands(app, "1");
+  std::vector<std::string> texts;
+  all_texts(app, &texts);
+  EXPECT_GT(texts.size(), 200);
+  for (const std::string& text : texts) {
+    EXPECT_FALSE(text.empty());
+    EXPECT_FALSE(chinese_of(text).empty()) << "src/app/chinese_help.cc lacks: " << text;
+  }
+}
+
+TEST(ChineseHelpTest, IsShownInPlaceOfTheEnglish) {
+  CLI::App app("", "shijian");
+  add_commands(app, "1");
+  help_in_chinese(app);
+  const std::string help = app.get_subcommand("locate")->help();
+  for (const char* text : {"用法: ", "参数:", "要找什么，用平常的话说", "取帧:", "例子：",
+                           "shijian locate game.mp4 \"When does the ball go in?\""}) {
+    EXPECT_NE(help.find(text), std::string::npos) << text << "\n" << help;
+  }
+  EXPECT_EQ(help.find("Frames a second"), std::string::npos);
+  EXPECT_NE(app.help().find("退出状态：0 完成"), std::string::npos) << app.help();
+  EXPECT_NE(app.get_subcommand("info")->help().find("shijian info                       这台机器"),
+            std::string::npos);
+}
+
+TEST(ChineseHelpTest, FollowsTheLocaleUntilToldOtherwise) {
+  for (const char* name : {"SHIJIAN_LANG", "LC_ALL", "LC_MESSAGES", "LANG"}) ::unsetenv(name);
+  EXPECT_FALSE(reads_chinese());
+  ::setenv("LANG", "zh_CN.UTF-8", 1);
+  EXPECT_TRUE(reads_chinese());
+  ::setenv("LC_ALL", "C.UTF-8", 1);
+  EXPECT_FALSE(reads_chinese());
+  ::setenv("SHIJIAN_LANG", "zh", 1);
+  EXPECT_TRUE(reads_chinese());
+  ::setenv("SHIJIAN_LANG", "en", 1);
+  EXPECT_FALSE(reads_chinese());
+}
+
+}  // namespace
+}  // namespace shijian
