@@ -63,7 +63,7 @@ void limit(__rlimit_resource resource, int64_t soft, int64_t hard) {
 }
 
 // 0, or a negative errno.
-int add_rules(scmp_filter_ctx filter) {
+int add_rules(scmp_filter_ctx filter, int writable) {
   int failed = 0;
   const auto add = [&](uint32_t action, int call, auto... conditions) {
     if (failed == 0) {
@@ -71,6 +71,10 @@ int add_rules(scmp_filter_ctx filter) {
     }
   };
   for (const int call : kAllowed) add(SCMP_ACT_ALLOW, call);
+  if (writable >= 0) {
+    add(SCMP_ACT_ALLOW, SCMP_SYS(pwrite64),
+        SCMP_A0(SCMP_CMP_EQ, static_cast<scmp_datum_t>(writable)));
+  }
   // Memory that can be run stays as it is.
   for (const int call : {SCMP_SYS(mmap), SCMP_SYS(mprotect)}) {
     add(SCMP_ACT_ALLOW, call, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
@@ -88,10 +92,10 @@ int add_rules(scmp_filter_ctx filter) {
 }
 
 // 0, or an errno.
-int filter_system_calls() {
+int filter_system_calls(int writable) {
   // What is not allowed fails, which libraries can live with, rather than ends the process.
   scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-  int failed = filter == nullptr ? -ENOMEM : add_rules(filter);
+  int failed = filter == nullptr ? -ENOMEM : add_rules(filter, writable);
   if (failed == 0) failed = seccomp_load(filter);
   if (filter != nullptr) seccomp_release(filter);
   return -failed;
@@ -111,15 +115,16 @@ std::string confine(const Confinement& limits) {
   if (kSanitized) return kSanitizedReason;
   for (const int fd : {0, 1, 2}) ::close(fd);
   limit(RLIMIT_AS, limits.memory_bytes, limits.memory_bytes);
-  limit(RLIMIT_FSIZE, 0, 0);
+  const int64_t file_bytes = limits.writable < 0 ? 0 : limits.file_bytes;
+  limit(RLIMIT_FSIZE, file_bytes, file_bytes);
   limit(RLIMIT_NOFILE, 0, 0);  // what is open stays open
-  return reason_of(filter_system_calls());
+  return reason_of(filter_system_calls(limits.writable));
 }
 
 std::string try_confine() {
   if (kSanitized) return kSanitizedReason;
   const pid_t child = ::fork();
-  if (child == 0) ::_exit(filter_system_calls());
+  if (child == 0) ::_exit(filter_system_calls(-1));
   int status = 0;
   if (child < 0 || ::waitpid(child, &status, 0) < 0) {
     throw system_error("start", "a process", errno);

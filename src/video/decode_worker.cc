@@ -3,6 +3,7 @@
 
 #include <new>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "base/fork_server.h"
@@ -79,13 +80,13 @@ Request read_request(Channel& call) {
   return request;
 }
 
-void serve(Channel call, Descriptor file) {
+void serve(Channel call, std::vector<Descriptor> files) {
   const Request request = read_request(call);
   // Each thread's heap would reserve address space, which the limit counts.
   ::mallopt(M_ARENA_MAX, 2);
   confine({request.memory_bytes, request.cpu_seconds});
   try {
-    const InputFile input(std::move(file), request.name);
+    const InputFile input(std::move(files.at(0)), request.name);
     switch (static_cast<Task>(request.task)) {
       case Task::kProbe:
         return probe(call, input);

@@ -103,7 +103,7 @@ class DecodeSandbox::Call {
       : name_(file.name()),
         stall_(sandbox.options_.stall_seconds),
         cancel_(cancel),
-        channel_(sandbox.forks_.call(file.fd())) {
+        channel_(sandbox.forks_.call({file.fd()})) {
     cancel.check();
     request.task = static_cast<uint8_t>(task);
     request.name = name_;
