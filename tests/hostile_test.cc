@@ -114,7 +114,7 @@ class HostileTest : public testing::Test {
     return 0;
   }
 
-  const ScratchFolder folder_;
+  const ScratchFolder folder_{};
   const Served server_{{"--port", "0", "--videos", folder_ / "videos", "--data", folder_ / "data",
                         "--rate", "1000000", "--no-cache"},
                        {},

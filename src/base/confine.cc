@@ -53,6 +53,14 @@ constexpr std::array kAllowed = {SCMP_SYS(pread64),
                                  SCMP_SYS(exit),
                                  SCMP_SYS(exit_group)};
 
+// Of a system call's argument.
+constexpr scmp_arg_cmp is(unsigned argument, scmp_datum_t value) {
+  return {argument, SCMP_CMP_EQ, value, 0};
+}
+constexpr scmp_arg_cmp has(unsigned argument, scmp_datum_t mask, scmp_datum_t bits) {
+  return {argument, SCMP_CMP_MASKED_EQ, mask, bits};
+}
+
 // A stricter limit that holds already stays.
 void limit(__rlimit_resource resource, int64_t soft, int64_t hard) {
   rlimit now{};
@@ -72,22 +80,20 @@ int add_rules(scmp_filter_ctx filter, int writable) {
   };
   for (const int call : kAllowed) add(SCMP_ACT_ALLOW, call);
   if (writable >= 0) {
-    add(SCMP_ACT_ALLOW, SCMP_SYS(pwrite64),
-        SCMP_A0(SCMP_CMP_EQ, static_cast<scmp_datum_t>(writable)));
+    add(SCMP_ACT_ALLOW, SCMP_SYS(pwrite64), is(0, static_cast<scmp_datum_t>(writable)));
   }
   // Memory that can be run stays as it is.
   for (const int call : {SCMP_SYS(mmap), SCMP_SYS(mprotect)}) {
-    add(SCMP_ACT_ALLOW, call, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+    add(SCMP_ACT_ALLOW, call, has(2, PROT_EXEC, 0));
   }
   // Threads, and no processes. clone3 cannot be looked into; without it the C library takes clone.
-  add(SCMP_ACT_ALLOW, SCMP_SYS(clone), SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
+  add(SCMP_ACT_ALLOW, SCMP_SYS(clone), has(0, CLONE_THREAD, CLONE_THREAD));
   add(SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3));
   // What the C library makes of fstat(). It tells of a path's status too, and of no content.
-  add(SCMP_ACT_ALLOW, SCMP_SYS(newfstatat), SCMP_A3(SCMP_CMP_EQ, AT_EMPTY_PATH));
+  add(SCMP_ACT_ALLOW, SCMP_SYS(newfstatat), is(3, AT_EMPTY_PATH));
   // abort(), and no signal to others.
-  add(SCMP_ACT_ALLOW, SCMP_SYS(tgkill),
-      SCMP_A0(SCMP_CMP_EQ, static_cast<scmp_datum_t>(::getpid())));
-  add(SCMP_ACT_ALLOW, SCMP_SYS(prctl), SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME));
+  add(SCMP_ACT_ALLOW, SCMP_SYS(tgkill), is(0, static_cast<scmp_datum_t>(::getpid())));
+  add(SCMP_ACT_ALLOW, SCMP_SYS(prctl), is(0, PR_SET_NAME));
   return failed;
 }
 
