@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -116,7 +117,8 @@ std::string reason_of(int failed) {
 std::string confine(const Confinement& limits) {
   ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   limit(RLIMIT_CORE, 0, 0);
-  // The soft limit ends the process by a signal that says why.
+  // These end the process by a signal that says why, whatever whoever started us had made of it.
+  for (const int signal : {SIGXCPU, SIGXFSZ}) ::signal(signal, SIG_DFL);
   limit(RLIMIT_CPU, limits.cpu_seconds, limits.cpu_seconds + 5);
   if (kSanitized) return kSanitizedReason;
   for (const int fd : {0, 1, 2}) ::close(fd);
