@@ -1,10 +1,12 @@
 // What decoding in a child process costs: the same calls here and there, on one video.
 //   decode_bench VIDEO [Google Benchmark's flags]
 #include <benchmark/benchmark.h>
+#include <sys/mman.h>
 
 #include <string>
 #include <string_view>
 
+#include "video/clip.h"
 #include "video/decode.h"
 #include "video/sandbox.h"
 
@@ -39,9 +41,23 @@ BENCHMARK_DEFINE_F(Calls, Decode)(benchmark::State& state) {
   }
 }
 
+// range(1): 1 for exactly, else at key frames. A quarter of the video.
+BENCHMARK_DEFINE_F(Calls, Cut)(benchmark::State& state) {
+  const double from = probe(video).duration / 4;
+  for (auto _ : state) {
+    const Descriptor output(::memfd_create("clip", MFD_CLOEXEC));
+    benchmark::DoNotOptimize(write_clip(
+        video, {from, 2 * from}, state.range(1) == 1 ? ClipMode::kExact : ClipMode::kFast, output));
+  }
+}
+
 BENCHMARK_REGISTER_F(Calls, Probe)->Arg(0)->Arg(1)->UseRealTime()->Unit(benchmark::kMillisecond);
 BENCHMARK_REGISTER_F(Calls, Decode)
     ->ArgsProduct({{0, 1}, {2, 32}})
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_REGISTER_F(Calls, Cut)
+    ->ArgsProduct({{0, 1}, {0, 1}})
     ->UseRealTime()
     ->Unit(benchmark::kMillisecond);
 

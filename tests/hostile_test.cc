@@ -4,6 +4,7 @@
 // SHIJIAN_HOSTILE=all takes every damaged file and request; else a part of them.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -63,7 +64,7 @@ class HostileTest : public testing::Test {
   template <typename Attack>
   void twice(const Attack& attack) {
     attack();
-    const auto is_quiet = [&] { return decoders() == 0 && connections_are_closed(); };
+    const auto is_quiet = [&] { return decoders().empty() && connections_are_closed(); };
     ASSERT_TRUE(becomes_true(is_quiet));
     const int64_t memory = resident_bytes();
     attack();
@@ -92,13 +93,28 @@ class HostileTest : public testing::Test {
     return std::distance(fs::directory_iterator(folder), fs::directory_iterator());
   }
   // Processes that decode at this moment.
-  size_t decoders() const {
-    size_t count = 0;
-    for (const pid_t child : children_of(server_.process())) count += children_of(child).size();
-    return count;
+  std::vector<pid_t> decoders() const {
+    std::vector<pid_t> found;
+    for (const pid_t process : children_of(server_.process())) {
+      for (const pid_t child : children_of(process)) found.push_back(child);
+    }
+    return found;
+  }
+  // How much there is of the clip that is being cut; it has no name.
+  uintmax_t clip_bytes() const {
+    std::error_code ignored;
+    for (const auto& entry :
+         fs::directory_iterator(fmt::format("/proc/{}/fd", server_.process()), ignored)) {
+      if (fs::read_symlink(entry.path(), ignored).string().find("/clip-") == std::string::npos) {
+        continue;
+      }
+      const uintmax_t size = fs::file_size(entry.path(), ignored);
+      return ignored ? 0 : size;
+    }
+    return 0;
   }
 
-  const ScratchFolder folder_;
+  const ScratchFolder folder_{};
   const Served server_{{"--port", "0", "--videos", folder_ / "videos", "--data", folder_ / "data",
                         "--rate", "1000000", "--no-cache"},
                        {},
@@ -134,10 +150,10 @@ TEST_F(HostileTest, DamagedVideos) {
   whole.emplace_back("shapes.mp4", bytes_of(fs::path(SHIJIAN_SOURCE_DIR) / "samples/shapes.mp4"));
 
   const int count = share_of(200, 60, 12);
-  int taken = 0, refused = 0;
+  int taken = 0, refused = 0, cut = 0;
   const auto attack = [&] {
     std::mt19937 random(20261122);
-    taken = refused = 0;
+    taken = refused = cut = 0;
     for (int i = 0; i < count; ++i) {
       const auto& [base, bytes] = whole[static_cast<size_t>(i) % whole.size()];
       const std::string name = fmt::format("{}-{}", i, base);
@@ -163,6 +179,12 @@ TEST_F(HostileTest, DamagedVideos) {
         const std::string path = "/api/v1/videos/" + text(video, "id");
         const TestAnswer strip = ask("GET", path + "/thumbnails?count=3&height=32", "");
         EXPECT_THAT(strip.status, AnyOf(200, 415, 422)) << strip.body;
+        for (const char* mode : {"exact", "fast"}) {
+          const TestAnswer clip = ask("GET", path + "/clip?from=0.3&to=1.7&mode=" + mode, "");
+          EXPECT_THAT(clip.status, AnyOf(200, 422)) << clip.body;
+          EXPECT_EQ(clip.body.find(folder_.path().string()), std::string::npos);
+          cut += clip.status == 200;
+        }
         EXPECT_EQ(ask("DELETE", path, "").status, 204);
       }
       fs::remove(folder_.path() / "videos" / name);
@@ -173,6 +195,35 @@ TEST_F(HostileTest, DamagedVideos) {
   // The damage is such that some files still play.
   EXPECT_GT(taken, 0);
   EXPECT_GT(refused, 0);
+  EXPECT_GT(cut, 0);
+  EXPECT_EQ(log().find(" @ 0x"), std::string::npos) << "libav writes to the log itself";
+}
+
+TEST_F(HostileTest, CuttersThatAreKilledOrNotWaitedFor) {
+  run_tool({"ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=960x540:r=25:d=60", "-c:v",
+            "mpeg4", "-q:v", "31", folder_.path() / "videos/long.mp4"});
+  const Json videos = Json::parse(ask("GET", "/api/v1/videos", "").body);
+  const std::string target =
+      fmt::format("GET /api/v1/videos/{}/clip?from=0&to=60 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+                  text(videos["videos"][0], "id"));
+  const auto begin = [&] {
+    TestClient client(server_.port());
+    EXPECT_TRUE(client.send(target));
+    EXPECT_TRUE(becomes_true([&] { return clip_bytes() > 0; }, 60));
+    return client;
+  };
+  twice([&] {
+    for (const int signal : {SIGKILL, SIGABRT}) {
+      TestClient client = begin();
+      for (const pid_t child : decoders()) ::kill(child, signal);
+      const TestAnswer answer = client.read_answer();
+      EXPECT_EQ(answer.status, 422);
+      EXPECT_THAT(answer.body, HasSubstr(fmt::format("signal {}", signal)));
+      EXPECT_EQ(answer.body.find(folder_.path().string()), std::string::npos) << answer.body;
+    }
+    begin().close();
+    EXPECT_TRUE(becomes_true([&] { return decoders().empty() && clip_bytes() == 0; }));
+  });
 }
 
 TEST_F(HostileTest, MalformedRequests) {
@@ -225,6 +276,7 @@ TEST_F(HostileTest, MalformedRequests) {
       without("GET /api/v1/videos/" + video),
       without("GET /api/v1/videos/" + video + "/content", "Range: bytes=0-99\r\n"),
       without("GET /api/v1/videos/" + video + "/thumbnails?count=2&height=20"),
+      without("GET /api/v1/videos/" + video + "/clip?from=1&to=1.2&mode=fast"),
       without("GET /api/v1/jobs?state=done&search=a&limit=3"),
       without("GET /api/v1/jobs/" + job),
       without("GET /api/v1/jobs/" + job + "/export?format=csv"),

@@ -118,7 +118,7 @@ void serve(ServeFlags& flags, const char* version) {
   const CancelToken interrupted = interrupt_token();
   set_log({flags.log_format == "json", *parse_log_level(flags.log_level)});
   SandboxOptions sandbox;
-  sandbox.limits.memory_bytes = flags.decode_memory;
+  sandbox.limits.memory_bytes = sandbox.encoder_memory_bytes = flags.decode_memory;
   start_decode_sandbox(sandbox);
   Metrics metrics;
   HttpOptions options = http_options(flags);
@@ -240,7 +240,8 @@ void add_serve_command(CLI::App& app, const char* version) {
       ->capture_default_str()
       ->group(limits);
   option("--decode-memory", flags->decode_memory,
-         "Memory that decoding one video may take (default 4GB)", "SHIJIAN_DECODE_MEMORY")
+         "Memory that decoding one video may take, and cutting twice (default 4GB)",
+         "SHIJIAN_DECODE_MEMORY")
       ->transform(size)
       ->check(CLI::Range(int64_t{1} << 28, int64_t{1} << 40))
       ->group(limits);

@@ -11,7 +11,7 @@
 namespace shijian {
 namespace {
 
-constexpr size_t kMaxFiles = 2;
+constexpr size_t kMaxFiles = 3;
 
 }  // namespace
 

@@ -30,8 +30,8 @@ class Channel {
 
   int fd() const { return socket_.get(); }
 
-  // At most kMaxPacket bytes and two descriptors, which stay the caller's. Waits until there is
-  // room; false when the other end is gone.
+  // At most kMaxPacket bytes and three descriptors, which stay the caller's. Waits until there
+  // is room; false when the other end is gone.
   bool send(uint32_t type, std::span<const std::byte> bytes, std::span<const int> files = {}) const;
   // The same without waiting: false also when there is no room.
   bool try_send(uint32_t type, std::span<const std::byte> bytes) const;

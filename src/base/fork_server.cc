@@ -43,8 +43,7 @@ struct Child {
 // The forking process. One thread, so that a fork copies a whole and quiet process.
 class Forks {
  public:
-  explicit Forks(const std::function<void(Channel, Descriptor)>& serve)
-      : serve_(serve), control_(Descriptor(kControl)) {
+  explicit Forks(const ServeCall& serve) : serve_(serve), control_(Descriptor(kControl)) {
     for (const int ignored : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) ::signal(ignored, SIG_IGN);
     sigset_t ended;
     ::sigemptyset(&ended);
@@ -89,7 +88,7 @@ class Forks {
 
   bool begin() {
     auto packet = control_.receive();
-    if (!packet || packet->files.size() != 2) return false;
+    if (!packet || packet->files.empty()) return false;
     Channel call(std::move(packet->files[0]));
     const pid_t process = ::fork();
     if (process == 0) {
@@ -97,14 +96,15 @@ class Forks {
       control_ = Channel(Descriptor());
       ended_ = Descriptor();
       children_.clear();
-      serve_(std::move(call), std::move(packet->files[1]));
+      packet->files.erase(packet->files.begin());
+      serve_(std::move(call), std::move(packet->files));
       ::_exit(0);
     }
     if (process > 0) children_.push_back({process, std::move(call)});
     return true;
   }
 
-  const std::function<void(Channel, Descriptor)>& serve_;
+  const ServeCall& serve_;
   Channel control_;
   Descriptor ended_;
   std::vector<Child> children_;
@@ -141,9 +141,9 @@ void ForkServer::end() {
   if (process_ > 0) ::waitpid(std::exchange(process_, -1), nullptr, 0);
 }
 
-Channel ForkServer::call(int file) {
+Channel ForkServer::call(std::vector<int> files) {
   auto [ours, theirs] = Channel::make_pair();
-  const int files[] = {theirs.fd(), file};
+  files.insert(files.begin(), theirs.fd());
   const std::lock_guard lock(mutex_);
   for (int tries = 0; tries < 2; ++tries) {
     if (control_ && control_->send(kCall, {}, files)) return std::move(ours);
@@ -166,8 +166,7 @@ const std::string& ForkServer::greeting() {
   return *greeting_;
 }
 
-int run_fork_server(std::string_view greeting,
-                    const std::function<void(Channel call, Descriptor file)>& serve) {
+int run_fork_server(std::string_view greeting, const ServeCall& serve) {
   ::close_range(kControl + 1, ~0u, 0);
   // Where memory runs out, the system shall end a child rather than the program.
   std::ofstream("/proc/self/oom_score_adj") << 1000;

@@ -1,7 +1,7 @@
 // Fresh processes on demand, for the price of a fork: a small process that does nothing else is
 // started once, and forks one child for each call. It never reads what its children read.
 //
-//   the program  --call-->  the forking process  --fork-->  a child: serve(channel, file)
+//   the program  --call-->  the forking process  --fork-->  a child: serve(channel, files)
 //        '------------------- a channel of its own --------------'
 #pragma once
 
@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/channel.h"
 
@@ -31,9 +32,10 @@ class ForkServer {
   ForkServer(const ForkServer&) = delete;
   ForkServer& operator=(const ForkServer&) = delete;
 
-  // The channel to a fresh child that has a duplicate of the descriptor `file`. Dropping the
-  // channel kills the child. Throws Error(kIo); a forking process that is gone is started anew.
-  Channel call(int file);
+  // The channel to a fresh child that has duplicates of the descriptors `files`, at most two.
+  // Dropping the channel kills the child. Throws Error(kIo); a forking process that is gone is
+  // started anew.
+  Channel call(std::vector<int> files);
   // What run_fork_server() was given to say. Waits for it.
   const std::string& greeting();
 
@@ -50,7 +52,7 @@ class ForkServer {
 
 // The other side; returns the exit status for main() when the program has gone. `serve` runs in
 // the children, each of which ends with it.
-int run_fork_server(std::string_view greeting,
-                    const std::function<void(Channel call, Descriptor file)>& serve);
+using ServeCall = std::function<void(Channel call, std::vector<Descriptor> files)>;
+int run_fork_server(std::string_view greeting, const ServeCall& serve);
 
 }  // namespace shijian

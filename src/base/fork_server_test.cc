@@ -25,6 +25,7 @@ namespace {
 
 constexpr const char* kCommand = "fork-server-test";
 constexpr uint32_t kText = 7;
+constexpr int kFileBytes = 1000;
 
 std::span<const std::byte> bytes_of(std::string_view text) {
   return std::as_bytes(std::span(text));
@@ -36,10 +37,12 @@ std::string text_of(const Channel::Packet& packet) {
 std::string outcome(long result) { return result >= 0 ? "done" : std::strerror(errno); }
 
 // What a child does when it is told to, in what words it went.
-std::string attempt(const std::string& what, int file) {
+std::string attempt(const std::string& what, int file, int writable) {
   char byte = 0;
   if (what == "read") return outcome(::pread(file, &byte, 1, 0));
   if (what == "write") return outcome(::pwrite(file, "x", 1, 0));
+  if (what == "write the one") return outcome(::pwrite(writable, "x", 1, kFileBytes - 1));
+  if (what == "write too much") return outcome(::pwrite(writable, "x", 1, kFileBytes));
   if (what == "open") return outcome(::open("/dev/null", O_RDONLY));
   if (what == "socket") return outcome(::socket(AF_INET, SOCK_STREAM, 0));
   if (what == "fork") return outcome(::fork());
@@ -73,24 +76,29 @@ std::string attempt(const std::string& what, int file) {
   return std::getenv("FORK_SERVER_SECRET") == nullptr ? "no secret" : "secret";
 }
 
-void serve(Channel call, Descriptor file) {
+void serve(Channel call, std::vector<Descriptor> files) {
+  files.resize(2);
   const auto packet = call.receive();
   if (!packet) return;
   const std::string what = text_of(*packet);
-  confine({.memory_bytes = int64_t{400} << 20, .cpu_seconds = 1});
-  call.send(kText, bytes_of(attempt(what, file.get())));
+  confine({.memory_bytes = int64_t{400} << 20,
+           .cpu_seconds = 1,
+           .writable = files[1].get(),
+           .file_bytes = kFileBytes});
+  call.send(kText, bytes_of(attempt(what, files[0].get(), files[1].get())));
 }
 
 class ForkServerTest : public testing::Test {
  protected:
-  Channel begin(const std::string& what) {
-    Channel call = forks_.call(file_.get());
+  Channel begin(const std::string& what, int writable = -1) {
+    Channel call =
+        forks_.call(writable < 0 ? std::vector{file_.get()} : std::vector{file_.get(), writable});
     EXPECT_TRUE(call.send(kText, bytes_of(what)));
     return call;
   }
   // What the child says, or the signal that ends it.
-  std::string ask(const std::string& what) {
-    Channel call = begin(what);
+  std::string ask(const std::string& what, int writable = -1) {
+    Channel call = begin(what, writable);
     const auto packet = call.receive();
     if (!packet) return "nothing";
     if (packet->type == kText) return text_of(*packet);
@@ -109,7 +117,7 @@ TEST_F(ForkServerTest, ChildrenAnswerAndEnd) {
   EXPECT_EQ(ask("thread"), "done");
   ::setenv("FORK_SERVER_SECRET", "x", 1);
   ForkServer later(kCommand);
-  Channel call = later.call(file_.get());
+  Channel call = later.call({file_.get()});
   call.send(kText, bytes_of("environment"));
   EXPECT_EQ(text_of(*call.receive()), "no secret");
   EXPECT_EQ(call.receive()->type, kChildEnded);
@@ -128,6 +136,17 @@ TEST_F(ForkServerTest, ChildrenCannotReachOut) {
   }
 }
 
+TEST_F(ForkServerTest, OneFileMayBeWritten) {
+  const Descriptor one(::memfd_create("one", MFD_CLOEXEC));
+  EXPECT_EQ(ask("write the one", one.get()), "done");
+  EXPECT_EQ(ask("write the one"), std::strerror(kSanitized ? EBADF : EPERM));
+  if (kSanitized) GTEST_SKIP() << "a sanitiser needs more";
+  EXPECT_EQ(ask("write too much", one.get()), fmt::format("signal {}", SIGXFSZ));
+  if (!try_confine().empty()) GTEST_SKIP() << "system calls are not filtered";
+  file_ = Descriptor(::memfd_create("another", MFD_CLOEXEC));
+  EXPECT_EQ(ask("write", one.get()), std::strerror(EPERM));
+}
+
 TEST_F(ForkServerTest, TheWayAChildEndsIsTold) {
   EXPECT_EQ(ask("crash"), fmt::format("signal {}", SIGABRT));
   EXPECT_EQ(ask("spin"), fmt::format("signal {}", SIGXCPU));
@@ -139,7 +158,7 @@ TEST_F(ForkServerTest, DroppingTheChannelKillsTheChild) {
   ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
   {
     // The child holds the pipe's last writing end while it lives.
-    Channel call = forks_.call(ends[1]);
+    Channel call = forks_.call({ends[1]});
     call.send(kText, bytes_of("sleep"));
     ::close(ends[1]);
   }

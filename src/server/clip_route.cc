@@ -21,19 +21,17 @@ class NamelessFile {
  public:
   explicit NamelessFile(const std::filesystem::path& folder) {
     std::string name = (folder / "clip-XXXXXX").string();
-    descriptor_ = ::mkostemp(name.data(), O_CLOEXEC);
-    if (descriptor_ < 0) throw system_error("create", "a temporary file", errno);
+    descriptor_ = Descriptor(::mkostemp(name.data(), O_CLOEXEC));
+    if (descriptor_.get() < 0) throw system_error("create", "a temporary file", errno);
     ::unlink(name.c_str());
   }
-  ~NamelessFile() { ::close(descriptor_); }
-  NamelessFile(const NamelessFile&) = delete;
-  NamelessFile& operator=(const NamelessFile&) = delete;
 
+  const Descriptor& descriptor() const { return descriptor_; }
   // Opens it anew.
-  std::filesystem::path path() const { return fmt::format("/proc/self/fd/{}", descriptor_); }
+  std::filesystem::path path() const { return fmt::format("/proc/self/fd/{}", descriptor_.get()); }
 
  private:
-  int descriptor_ = -1;
+  Descriptor descriptor_;
 };
 
 struct ClipQuery {
@@ -65,7 +63,8 @@ HttpResponse clip_response(Service& service, const ClipQuery& query, const Namel
   const Video video = service.library.get(query.id);
   ClipSpan span;
   try {
-    span = write_clip(service.library.file_of(video), query.span, query.mode, file.path(), gone);
+    span =
+        write_clip(service.library.file_of(video), query.span, query.mode, file.descriptor(), gone);
   } catch (const Error& error) {
     throw without_folder(error, service.library.folder());
   }

@@ -1,5 +1,6 @@
 // The calls of video/ that touch the bytes of a file, on the spot. probe(), decode_frames(),
-// load_image() and decode_image() lead here: directly, or in a child process (sandbox.h).
+// load_image(), decode_image() and write_clip() lead here: directly, or in a child process
+// (sandbox.h).
 // Internal to video/.
 #pragma once
 
@@ -11,6 +12,7 @@
 
 #include "base/cancel.h"
 #include "base/threads.h"
+#include "video/clip.h"
 #include "video/decode.h"
 #include "video/image.h"
 #include "video/input_file.h"
@@ -34,5 +36,12 @@ bool decode_file(const InputFile& file, const VideoInfo& info, const FramePlan& 
                  const FrameSink& sink);
 
 StillImage decode_image_file(const InputFile& file);
+
+// Called often while something is done; must not throw.
+using StillAtWork = std::function<void()>;
+
+// Part of the video `info` is `wanted`. Writes into the open file `output`.
+ClipSpan cut_file(const InputFile& file, const VideoInfo& info, const ClipSpan& wanted,
+                  ClipMode mode, int output, const CancelToken& cancel, const StillAtWork& at_work);
 
 }  // namespace shijian

@@ -6,10 +6,12 @@
 #include <vector>
 
 #include "base/error.h"
+#include "video/calls.h"
 #include "video/clip_audio.h"
 #include "video/clip_pictures.h"
 #include "video/frame_reader.h"
 #include "video/mp4_writer.h"
+#include "video/sandboxed_calls.h"
 
 namespace shijian {
 namespace {
@@ -65,13 +67,13 @@ ClipFrames choose_frames(const VideoInfo& info, const ClipSpan& wanted) {
 }
 
 ClipSpan encode_clip(const InputFile& video, const VideoInfo& info, const ClipSpan& wanted,
-                     const std::filesystem::path& output, const CancelToken& cancel) {
+                     int output, const CancelToken& cancel, const StillAtWork& at_work) {
   const ClipFrames clip = choose_frames(info, wanted);
   const double zero = clock_zero(info);
   const auto sound = ClipAudio::open(video, {clip.span.from + zero, clip.span.to + zero}, cancel);
   MediaInput source(video, cancel);  // of the rotation
   ClipPictures pictures(info, clip.time_base);
-  Mp4Writer mp4(output);
+  Mp4Writer mp4(output, at_work);
   int audio_track = -1, video_track = -1;
   const auto write_sound = [&](AVPacket* packet) {
     mp4.write(packet, audio_track, sound->encoder()->time_base);
@@ -87,6 +89,7 @@ ClipSpan encode_clip(const InputFile& video, const VideoInfo& info, const ClipSp
   for (size_t next = 0; next < clip.frames.size();) {
     const AVFrame* frame = reader.next(index);
     if (frame == nullptr) break;
+    at_work();
     // Past frames that did not decode: the one before stays on screen.
     while (next < clip.frames.size() && clip.frames[next] < index) ++next;
     if (next == clip.frames.size() || clip.frames[next] != index) continue;
@@ -137,7 +140,7 @@ std::unique_ptr<MediaInput> open_at(const InputFile& video, const KeyFrame& key,
 }
 
 ClipSpan copy_clip(const InputFile& video, const VideoInfo& info, const ClipSpan& wanted,
-                   const std::filesystem::path& output, const CancelToken& cancel) {
+                   int output, const CancelToken& cancel, const StillAtWork& at_work) {
   const int64_t first = info.frame_at(wanted.from + kSameTime);
   auto key = std::upper_bound(info.key_frames.begin(), info.key_frames.end(), first,
                               [](int64_t frame, const KeyFrame& k) { return frame < k.frame; });
@@ -153,7 +156,7 @@ ClipSpan copy_clip(const InputFile& video, const VideoInfo& info, const ClipSpan
   const AVStream* sound = input->add_audio();
   check_codec(pictures);
   if (sound != nullptr) check_codec(*sound);
-  Mp4Writer mp4(output);
+  Mp4Writer mp4(output, at_work);
   const int video_track = mp4.add_track(*pictures.codecpar, pictures.time_base, &pictures);
   const int audio_track =
       sound == nullptr ? -1 : mp4.add_track(*sound->codecpar, sound->time_base, sound);
@@ -164,6 +167,7 @@ ClipSpan copy_clip(const InputFile& video, const VideoInfo& info, const ClipSpan
   bool started = false, ended = false, silent = sound == nullptr;
   const PacketPtr packet = make_packet();
   while (!(ended && silent) && input->read(packet.get())) {
+    at_work();
     const int64_t at = packet->dts != AV_NOPTS_VALUE ? packet->dts : packet->pts;
     if (packet->pts == AV_NOPTS_VALUE) continue;
     if (packet->stream_index == pictures.index) {
@@ -200,8 +204,15 @@ ClipSpan copy_clip(const InputFile& video, const VideoInfo& info, const ClipSpan
 
 }  // namespace
 
+ClipSpan cut_file(const InputFile& file, const VideoInfo& info, const ClipSpan& wanted,
+                  ClipMode mode, int output, const CancelToken& cancel,
+                  const StillAtWork& at_work) {
+  return mode == ClipMode::kExact ? encode_clip(file, info, wanted, output, cancel, at_work)
+                                  : copy_clip(file, info, wanted, output, cancel, at_work);
+}
+
 ClipSpan write_clip(const std::filesystem::path& video, const ClipSpan& wanted, ClipMode mode,
-                    const std::filesystem::path& output, const CancelToken& cancel) {
+                    const Descriptor& output, const CancelToken& cancel) {
   if (!(wanted.from >= 0 && wanted.to > wanted.from)) {
     throw Error(ErrorCode::kUsage,
                 fmt::format("cut clip: from {} to {} is no part", wanted.from, wanted.to),
@@ -212,9 +223,14 @@ ClipSpan write_clip(const std::filesystem::path& video, const ClipSpan& wanted, 
     throw Error(ErrorCode::kUsage, fmt::format("cut clip: from {} is after the end, {:.3f}",
                                                wanted.from, info.duration));
   }
+  if (wanted.to <= info.start_time + kSameTime) {
+    throw Error(ErrorCode::kUsage, fmt::format("cut clip: to {} is before the first frame, {:.3f}",
+                                               wanted.to, info.start_time));
+  }
   const InputFile file(video, "video");
-  return mode == ClipMode::kExact ? encode_clip(file, info, wanted, output, cancel)
-                                  : copy_clip(file, info, wanted, output, cancel);
+  const auto sandbox = decode_sandbox();
+  return sandbox ? sandbox->cut(file, info, wanted, mode, output.get(), cancel)
+                 : cut_file(file, info, wanted, mode, output.get(), cancel, [] {});
 }
 
 }  // namespace shijian

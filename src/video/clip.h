@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "base/cancel.h"
+#include "base/descriptor.h"
 #include "video/probe.h"
 
 namespace shijian {
@@ -19,14 +20,14 @@ struct ClipSpan {
   double to = 0;
 };
 
-// Writes the MP4, its index in front, over the file `output` and returns what the clip really
-// spans; its own time 0 is `from` of that. An exact clip begins with the frame on screen at
-// wanted.from; times within half a millisecond count as the same, since people are shown
-// thousandths. Sound that cannot be decoded is left out of an exact clip.
-// Throws Error: kUsage (a span that is empty or outside the video), kUnsupported (kFast: the codec
-// does not go into MP4, or the file has no presentation times; kExact: no H.264 encoder),
-// kInvalid when no frame of the part decodes, kCancelled, kIo, and the errors of probe().
+// Writes the MP4, its index in front, into `output`, an empty file open for reading and writing,
+// and returns what the clip really spans; its own time 0 is `from` of that. An exact clip begins
+// with the frame on screen at wanted.from; times within half a millisecond count as the same, since
+// people are shown thousandths. Sound that cannot be decoded is left out of an exact clip. Throws
+// Error: kUsage (a span that is empty or outside the video), kUnsupported (kFast: the codec does
+// not go into MP4, or the file has no presentation times; kExact: no H.264 encoder), kInvalid when
+// no frame of the part decodes, kCancelled, kIo, and the errors of probe().
 ClipSpan write_clip(const std::filesystem::path& video, const ClipSpan& wanted, ClipMode mode,
-                    const std::filesystem::path& output, const CancelToken& cancel = {});
+                    const Descriptor& output, const CancelToken& cancel = {});
 
 }  // namespace shijian

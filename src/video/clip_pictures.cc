@@ -28,6 +28,12 @@ const AVCodec* h264_encoder() {
 
 AVRational av(Rational r) { return {static_cast<int>(r.num), static_cast<int>(r.den)}; }
 
+// x264 logs what it has against its parameters, but not that memory ran out.
+void require_encoded(int status, const char* operation) {
+  if (status == AVERROR_EXTERNAL && libav_log().empty()) throw std::bad_alloc();
+  require_cut(status, operation);
+}
+
 }  // namespace
 
 ClipPictures::ClipPictures(const VideoInfo& info, AVRational time_base)
@@ -60,11 +66,11 @@ void ClipPictures::open(const AVFrame& first) {
   c.flags |= AV_CODEC_FLAG_GLOBAL_HEADER | AV_CODEC_FLAG_BITEXACT;
   if (av_opt_set(c.priv_data, "crf", kQuality, 0) >= 0) {
     av_opt_set(c.priv_data, "preset", "veryfast", 0);
-    av_opt_set(c.priv_data, "x264-params", "log-level=none", 0);
   } else {
     c.bit_rate = int64_t{c.width} * c.height * 4;
   }
-  require_cut(avcodec_open2(&c, codec_, nullptr), "open the H.264 encoder");
+  silence_libav();
+  require_encoded(avcodec_open2(&c, codec_, nullptr), "open the H.264 encoder");
   picture_ = make_frame();
   picture_->format = c.pix_fmt;
   picture_->width = c.width;
@@ -87,7 +93,8 @@ void ClipPictures::encode(const AVFrame& frame, int64_t pts, const Sink& sink) {
 void ClipPictures::finish(const Sink& sink) { send(nullptr, sink); }
 
 void ClipPictures::send(const AVFrame* frame, const Sink& sink) {
-  require_cut(avcodec_send_frame(encoder_.get(), frame), "encode a picture");
+  silence_libav();
+  require_encoded(avcodec_send_frame(encoder_.get(), frame), "encode a picture");
   const PacketPtr packet = make_packet();
   while (avcodec_receive_packet(encoder_.get(), packet.get()) >= 0) sink(packet.get());
 }

@@ -1,5 +1,7 @@
 #include "video/clip.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -20,8 +22,11 @@ class Clip : public TestVideos {
   std::filesystem::path cut(const std::filesystem::path& video, double from, double to,
                             ClipMode mode) {
     const std::filesystem::path clip = dir_ / "clip.mp4";
-    span_ = write_clip(video, {from, to}, mode, clip);
+    span_ = write_clip(video, {from, to}, mode, open(clip));
     return clip;
+  }
+  static Descriptor open(const std::filesystem::path& clip) {
+    return Descriptor(::open(clip.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
   }
   // The numbers that its frames show.
   std::vector<int> numbers(const std::filesystem::path& clip, const VideoInfo& info) {
@@ -137,23 +142,28 @@ TEST_F(Clip, FastCopiesFromTheKeyFrameBefore) {
 
 TEST_F(Clip, RefusesWhatIsNoPart) {
   const auto video = make("a.avi", 50, "25", "-c:v huffyuv -pix_fmt yuv422p");
-  const auto refused = [&](double from, double to, ClipMode mode) {
+  const auto refused = [&](const auto& file, double from, double to, ClipMode mode) {
     try {
-      cut(video, from, to, mode);
+      cut(file, from, to, mode);
     } catch (const Error& error) {
       return error.code();
     }
     return ErrorCode::kInternal;
   };
-  EXPECT_EQ(refused(1, 1, ClipMode::kExact), ErrorCode::kUsage);
-  EXPECT_EQ(refused(-1, 1, ClipMode::kExact), ErrorCode::kUsage);
-  EXPECT_EQ(refused(2, 3, ClipMode::kExact), ErrorCode::kUsage);
-  EXPECT_EQ(refused(0.5, 1, ClipMode::kFast), ErrorCode::kUnsupported);  // not in MP4
+  EXPECT_EQ(refused(video, 1, 1, ClipMode::kExact), ErrorCode::kUsage);
+  EXPECT_EQ(refused(video, -1, 1, ClipMode::kExact), ErrorCode::kUsage);
+  EXPECT_EQ(refused(video, 2, 3, ClipMode::kExact), ErrorCode::kUsage);
+  EXPECT_EQ(refused(video, 0.5, 1, ClipMode::kFast), ErrorCode::kUnsupported);  // not in MP4
+  const auto late = make("late.mkv", 50, "25", kH264, kSound, "-itsoffset 2");
+  for (const ClipMode mode : {ClipMode::kExact, ClipMode::kFast}) {
+    EXPECT_EQ(refused(late, 0.5, 1.5, mode), ErrorCode::kUsage);  // no picture yet
+  }
   const auto rest = cut(video, 1.2, 9, ClipMode::kExact);
   EXPECT_EQ(numbers(rest, probe(rest)), range(30, 50));
   CancelSource gone;
   gone.cancel();
-  EXPECT_THROW(write_clip(video, {0, 1}, ClipMode::kExact, dir_ / "x.mp4", gone.token()), Error);
+  EXPECT_THROW(write_clip(video, {0, 1}, ClipMode::kExact, open(dir_ / "x.mp4"), gone.token()),
+               Error);
 }
 
 }  // namespace

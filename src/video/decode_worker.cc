@@ -1,8 +1,10 @@
 // The child's side of the sandbox: one request, then the end.
 #include <malloc.h>
 
+#include <chrono>
 #include <new>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "base/fork_server.h"
@@ -54,6 +56,21 @@ void decode_image(const Channel& call, const InputFile& file) {
   send_message(call, kImage, std::as_bytes(rgb), bytes_of(head.bytes()));
 }
 
+void cut(const Channel& call, const InputFile& file, const Descriptor& output,
+         const Request& request) {
+  using Clock = std::chrono::steady_clock;
+  auto last = Clock::now();
+  const auto at_work = [&] {
+    if (Clock::now() - last < std::chrono::milliseconds(200)) return;
+    last = Clock::now();
+    send_message(call, kCutting, {});
+  };
+  WireWriter span;
+  span(cut_file(file, request.info, request.wanted, static_cast<ClipMode>(request.mode),
+                output.get(), {}, at_work));
+  send_message(call, kCut, {}, bytes_of(span.bytes()));
+}
+
 void send_failure(const Channel& call, const Error& error) {
   WireWriter failure;
   failure(Failure{static_cast<int32_t>(error.code()), error.message(), error.hint()});
@@ -62,8 +79,8 @@ void send_failure(const Channel& call, const Error& error) {
 
 Error too_much_memory(const Request& request) {
   return Error(ErrorCode::kUnsupported,
-               fmt::format("decode {}: it needs more than {} MiB of memory", request.name,
-                           request.memory_bytes >> 20),
+               fmt::format("{} {}: it needs more than {} MiB of memory", operation(request),
+                           request.name, request.memory_bytes >> 20),
                "scale it down first");
 }
 
@@ -79,13 +96,14 @@ Request read_request(Channel& call) {
   return request;
 }
 
-void serve(Channel call, Descriptor file) {
+void serve(Channel call, std::vector<Descriptor> files) {
+  files.resize(2);
   const Request request = read_request(call);
   // Each thread's heap would reserve address space, which the limit counts.
   ::mallopt(M_ARENA_MAX, 2);
-  confine({request.memory_bytes, request.cpu_seconds});
+  confine({request.memory_bytes, request.cpu_seconds, files[1].get(), request.file_bytes});
   try {
-    const InputFile input(std::move(file), request.name);
+    const InputFile input(std::move(files[0]), request.name);
     switch (static_cast<Task>(request.task)) {
       case Task::kProbe:
         return probe(call, input);
@@ -93,14 +111,16 @@ void serve(Channel call, Descriptor file) {
         return decode(call, input, request);
       case Task::kImage:
         return decode_image(call, input);
+      case Task::kCut:
+        return cut(call, input, files[1], request);
     }
   } catch (const Error& error) {
     send_failure(call, error.code() == ErrorCode::kNoMemory ? too_much_memory(request) : error);
   } catch (const std::bad_alloc&) {
     send_failure(call, too_much_memory(request));
   } catch (const std::exception& error) {
-    send_failure(
-        call, Error(ErrorCode::kInvalid, fmt::format("decode {}: {}", request.name, error.what())));
+    send_failure(call, Error(ErrorCode::kInvalid, fmt::format("{} {}: {}", operation(request),
+                                                              request.name, error.what())));
   }
 }
 

@@ -75,11 +75,13 @@ void silence_libav() {
   last_log.clear();
 }
 
+std::string libav_log() {
+  const std::lock_guard lock(log_mutex);
+  return last_log;
+}
+
 std::string libav_reason(int code) {
-  {
-    const std::lock_guard lock(log_mutex);
-    if (!last_log.empty()) return last_log;
-  }
+  if (std::string logged = libav_log(); !logged.empty()) return logged;
   char text[AV_ERROR_MAX_STRING_SIZE] = {};
   av_strerror(code, text, sizeof text);
   return text;

@@ -33,7 +33,9 @@ PacketPtr make_packet();
 
 // Sends libav's log to memory instead of stderr, for the whole process, from the first call on.
 void silence_libav();
-// The last warning or error that libav logged, else the text of `code`.
+// The last warning or error that libav logged since; "" when there was none.
+std::string libav_log();
+// The same, else the text of `code`.
 std::string libav_reason(int code);
 
 // Reads one open file by its descriptor. libavformat never opens anything itself: the format is

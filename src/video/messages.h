@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/channel.h"
+#include "video/clip.h"
 #include "video/plan.h"
 #include "video/probe.h"
 
@@ -23,24 +24,35 @@ enum MessageType : uint32_t {
   kFrame,    // bulk: a frame's pixels; head: `shown`, an int64_t
   kDecoded,  // head: a bool, whether some data could not be decoded; all frames have come
   kImage,    // bulk: a still image's pixels; head: ImageHead
+  kCutting,  // a clip is on its way; comes now and then
+  kCut,      // head: the clip's ClipSpan; it is written
   kFailed,   // bulk: Failure
 };
 
-enum class Task : uint8_t { kProbe, kDecode, kImage };
+enum class Task : uint8_t { kProbe, kDecode, kImage, kCut };
 
 struct Request {
   uint8_t task = 0;  // a Task
   std::string name;  // of the file, for messages
   int64_t memory_bytes = 0;
   int64_t cpu_seconds = 0;
+  VideoInfo info;  // to decode and to cut
   // To decode. Of the plan only what decides the pixels.
-  VideoInfo info;
   int height = 0, width = 0;
   std::vector<int64_t> indices;
   int threads = 1;       // of the decoder
   int pool_threads = 1;  // of the resize
   bool source_size = false;
+  // To cut, into the second open file.
+  ClipSpan wanted;
+  uint8_t mode = 0;        // a ClipMode
+  int64_t file_bytes = 0;  // that it may become
 };
+
+// For messages.
+inline const char* operation(const Request& request) {
+  return static_cast<Task>(request.task) == Task::kCut ? "cut clip of" : "decode";
+}
 
 struct ImageHead {
   std::string format;
@@ -62,9 +74,10 @@ void each_field(auto& wire, VideoInfo& v) {
        v.container_duration, v.time_base, v.origin, v.frame_pts, v.key_frames, v.order_only,
        v.tracks, v.notes);
 }
+void each_field(auto& wire, ClipSpan& c) { wire(c.from, c.to); }
 void each_field(auto& wire, Request& r) {
   wire(r.task, r.name, r.memory_bytes, r.cpu_seconds, r.info, r.height, r.width, r.indices,
-       r.threads, r.pool_threads, r.source_size);
+       r.threads, r.pool_threads, r.source_size, r.wanted, r.mode, r.file_bytes);
 }
 void each_field(auto& wire, ImageHead& i) { wire(i.format, i.height, i.width); }
 void each_field(auto& wire, Failure& f) { wire(f.code, f.message, f.hint); }

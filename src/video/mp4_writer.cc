@@ -1,6 +1,10 @@
 #include "video/mp4_writer.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <memory>
 #include <new>
 
@@ -8,6 +12,8 @@
 
 namespace shijian {
 namespace {
+
+constexpr int kIoBytes = 1 << 16;
 
 void copy_side_data(const AVStream& from, AVStream& to, AVPacketSideDataType type) {
   size_t bytes = 0;
@@ -29,19 +35,98 @@ void require_cut(int status, const char* operation) {
               fmt::format("cut clip: {}: {}", operation, libav_reason(status)));
 }
 
-Mp4Writer::Mp4Writer(const std::filesystem::path& output) {
-  const std::string url = "file:" + output.string();
-  require_cut(avformat_alloc_output_context2(&format_, nullptr, "mp4", url.c_str()), "write MP4");
+// A place of its own in the open file.
+struct Mp4Writer::File {
+  const Mp4Writer& writer;
+  int64_t at = 0;
+
+  static int read(void* self, uint8_t* out, int bytes) {
+    return static_cast<File*>(self)->move(
+        [&](int fd, int64_t place) { return ::pread(fd, out, static_cast<size_t>(bytes), place); });
+  }
+  static int write(void* self, uint8_t* from, int bytes) {
+    static_cast<File*>(self)->writer.on_write_();
+    for (int done = 0; done < bytes;) {
+      const int status = static_cast<File*>(self)->move([&](int fd, int64_t place) {
+        return ::pwrite(fd, from + done, static_cast<size_t>(bytes - done), place);
+      });
+      if (status < 0) return status;
+      done += status;
+    }
+    return bytes;
+  }
+  static int64_t seek(void* self, int64_t offset, int whence) {
+    File& file = *static_cast<File*>(self);
+    struct stat info {};
+    if (::fstat(file.writer.output_, &info) != 0) return AVERROR(errno);
+    whence &= ~AVSEEK_FORCE;
+    if (whence == AVSEEK_SIZE) return info.st_size;
+    if (whence == SEEK_CUR) offset += file.at;
+    if (whence == SEEK_END) offset += info.st_size;
+    return offset < 0 ? AVERROR(EINVAL) : file.at = offset;
+  }
+
+ private:
+  int move(const auto& call) {
+    ssize_t moved;
+    do {
+      moved = call(writer.output_, at);
+    } while (moved < 0 && errno == EINTR);
+    if (moved < 0) return AVERROR(errno);
+    if (moved == 0) return AVERROR_EOF;
+    at += moved;
+    return static_cast<int>(moved);
+  }
+};
+
+Mp4Writer::Mp4Writer(int output, std::function<void()> on_write)
+    : output_(output), on_write_(std::move(on_write)) {
+  require_cut(avformat_alloc_output_context2(&format_, nullptr, "mp4", nullptr), "write MP4");
   format_->flags |= AVFMT_FLAG_BITEXACT;  // the same part gives the same bytes
-  if (const int status = avio_open(&format_->pb, url.c_str(), AVIO_FLAG_WRITE); status < 0) {
+  format_->flags |= AVFMT_FLAG_CUSTOM_IO;
+  // To put the index in front, libavformat reads what it has written.
+  format_->opaque = this;
+  format_->io_open = open_again;
+  format_->io_close2 = close;
+  format_->pb = open(true);
+  if (format_->pb == nullptr) {
     avformat_free_context(format_);
-    throw Error(ErrorCode::kIo, "cut clip: the temporary file cannot be opened");
+    throw std::bad_alloc();
   }
 }
 
 Mp4Writer::~Mp4Writer() {
-  avio_closep(&format_->pb);
+  close(format_, format_->pb);
   avformat_free_context(format_);
+}
+
+// Null when there is no memory.
+AVIOContext* Mp4Writer::open(bool for_writing) {
+  auto* buffer = static_cast<unsigned char*>(av_malloc(kIoBytes));
+  auto* file = new File{*this};
+  AVIOContext* io = buffer == nullptr
+                        ? nullptr
+                        : avio_alloc_context(buffer, kIoBytes, for_writing, file, File::read,
+                                             for_writing ? File::write : nullptr, File::seek);
+  if (io == nullptr) {
+    av_free(buffer);
+    delete file;
+  }
+  return io;
+}
+
+int Mp4Writer::open_again(AVFormatContext* format, AVIOContext** io, const char*, int flags,
+                          AVDictionary**) {
+  if (flags != AVIO_FLAG_READ) return AVERROR(EACCES);
+  *io = static_cast<Mp4Writer*>(format->opaque)->open(false);
+  return *io == nullptr ? AVERROR(ENOMEM) : 0;
+}
+
+int Mp4Writer::close(AVFormatContext*, AVIOContext* io) {
+  delete static_cast<File*>(io->opaque);
+  av_free(io->buffer);
+  avio_context_free(&io);
+  return 0;
 }
 
 int Mp4Writer::add_track(const AVCodecParameters& codec, AVRational time_base,
@@ -87,7 +172,8 @@ void Mp4Writer::write(AVPacket* packet, int track, AVRational time_base) {
 void Mp4Writer::finish() {
   CHECK(begun_);
   require_cut(av_write_trailer(format_), "write MP4");
-  require_cut(avio_closep(&format_->pb), "write MP4");
+  avio_flush(format_->pb);
+  require_cut(format_->pb->error, "write MP4");
 }
 
 }  // namespace shijian

@@ -1,7 +1,7 @@
 // An MP4 file by libavformat, its index in front. Internal to video/.
 #pragma once
 
-#include <filesystem>
+#include <functional>
 
 #include "video/media_input.h"
 
@@ -11,7 +11,9 @@ namespace shijian {
 // thread-safe.
 class Mp4Writer {
  public:
-  explicit Mp4Writer(const std::filesystem::path& output);
+  // `output`: an empty file open for reading and writing, which stays the caller's. `on_write` is
+  // called for every piece that goes there.
+  Mp4Writer(int output, std::function<void()> on_write);
   ~Mp4Writer();
   Mp4Writer(const Mp4Writer&) = delete;
   Mp4Writer& operator=(const Mp4Writer&) = delete;
@@ -25,6 +27,14 @@ class Mp4Writer {
   void finish();
 
  private:
+  struct File;
+  AVIOContext* open(bool for_writing);
+  static int open_again(AVFormatContext* format, AVIOContext** io, const char* url, int flags,
+                        AVDictionary** options);
+  static int close(AVFormatContext* format, AVIOContext* io);
+
+  const int output_;
+  const std::function<void()> on_write_;
   AVFormatContext* format_ = nullptr;
   bool begun_ = false;
 };

@@ -11,14 +11,20 @@ struct SandboxOptions {
   // Of one child: address space, and processor time, to which each frame asked for adds.
   Confinement limits = {};
   int64_t cpu_seconds_per_frame = 30;
+  // Of one that cuts a clip, which encodes as well: memory over that, time for each frame that it
+  // may have to decode, and how much larger than its source a clip may be.
+  int64_t encoder_memory_bytes = int64_t{4} << 30;
+  int64_t cpu_seconds_per_clip_frame = 2;
+  int64_t clip_bytes_over_source = int64_t{4} << 30;
   // Without a frame or an answer for so long, a child has hung.
   int stall_seconds = 180;
 };
 
-// From now on probe(), decode_frames(), load_image() and decode_image() of this process hand the
-// open file to a fresh child process each, which gives up all it does not need (base/confine.h)
-// before it reads the first byte. They give the same results, bit for bit. A child that dies,
-// hangs or needs too much is Error(kInvalid) or Error(kUnsupported) with the file's name.
+// From now on probe(), decode_frames(), load_image(), decode_image() and write_clip() of this
+// process hand the open file to a fresh child process each, which gives up all it does not need
+// (base/confine.h) before it reads the first byte. They give the same results, bit for bit. A child
+// that dies, hangs or needs too much is Error(kInvalid) or Error(kUnsupported) with the file's
+// name.
 //
 // The program's main() must call run_decode_worker() when its one argument is kDecodeWorker.
 // Not while such a call runs. Throws Error(kIo) when no process can be started.

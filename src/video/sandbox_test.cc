@@ -6,14 +6,13 @@
 #include <unistd.h>
 
 #include <cstring>
-#include <fstream>
 #include <thread>
 
 #include "base/error.h"
 #include "base/sanitized.h"
 #include "video/image.h"
 #include "video/messages.h"
-#include "video/test_video.h"
+#include "video/sandbox_fixture.h"
 #include "video/wire.h"
 
 namespace shijian {
@@ -33,28 +32,8 @@ bool same(const Tensor& a, const Tensor& b) {
          std::memcmp(a.data<uint8_t>(), b.data<uint8_t>(), static_cast<size_t>(a.elements())) == 0;
 }
 
-// The living processes whose parent is `parent`.
-std::vector<pid_t> children_of(pid_t parent) {
-  std::vector<pid_t> found;
-  for (const auto& entry : fs::directory_iterator("/proc")) {
-    std::ifstream file(entry.path() / "stat");
-    std::string stat;
-    std::getline(file, stat);
-    // "17 (name) S 4 ...": the state and the parent follow the last parenthesis.
-    const size_t end = stat.rfind(')');
-    if (end == std::string::npos || stat[end + 2] == 'Z') continue;
-    if (std::stoi(stat.substr(end + 4)) == parent) found.push_back(std::stoi(stat));
-  }
-  return found;
-}
-
-class SandboxTest : public TestVideos {
+class Decoding : public SandboxTest {
  protected:
-  void TearDown() override {
-    stop_decode_sandbox();
-    TestVideos::TearDown();
-  }
-
   // More frames than fit between two processes, so that the child still works on the last.
   Frames decode(const fs::path& path, const DecodeProgress& progress, CancelToken cancel = {}) {
     const VideoInfo info = probe(path);
@@ -63,30 +42,14 @@ class SandboxTest : public TestVideos {
   }
   fs::path clip() { return make("clip.mp4", 90, "25", "-c:v mpeg4 -g 30"); }
 
-  static std::vector<pid_t> decoders() {
-    std::vector<pid_t> found;
-    for (const pid_t process : children_of(::getpid())) {
-      for (const pid_t child : children_of(process)) found.push_back(child);
-    }
-    return found;
-  }
   static DecodeProgress at_first(std::function<void()> act) {
     return [act = std::move(act)](int64_t done, int64_t) {
       if (done == 1) act();
     };
   }
-  static Error error_of(const std::function<void()>& call) {
-    try {
-      call();
-    } catch (const Error& error) {
-      return error;
-    }
-    ADD_FAILURE() << "nothing was thrown";
-    return Error(ErrorCode::kInternal, "");
-  }
 };
 
-TEST_F(SandboxTest, TheSameBitsAsInThisProcess) {
+TEST_F(Decoding, TheSameBitsAsInThisProcess) {
   const std::vector<fs::path> files = {
       make("a.mp4", 60, "25", "-c:v libx264 -preset veryfast -g 24 -bf 2 -pix_fmt yuv420p"),
       make("a.mov", 60, "30000/1001", "-c:v libx264 -preset veryfast -pix_fmt yuv420p10le"),
@@ -120,7 +83,7 @@ TEST_F(SandboxTest, TheSameBitsAsInThisProcess) {
   }
 }
 
-TEST_F(SandboxTest, ImagesToo) {
+TEST_F(Decoding, ImagesToo) {
   run("ffmpeg -v error -f lavfi -i testsrc2=s=500x300 -frames:v 1 " + (dir_ / "a.png").string());
   const StillImage here = load_image(dir_ / "a.png");
   start_decode_sandbox();
@@ -131,7 +94,7 @@ TEST_F(SandboxTest, ImagesToo) {
               HasSubstr("w.png"));
 }
 
-TEST_F(SandboxTest, ErrorsComeThrough) {
+TEST_F(Decoding, ErrorsComeThrough) {
   const fs::path words = write("words.mp4", "these are only words"), empty = write("empty.mp4", "");
   for (const fs::path& file : {words, empty, dir_ / "none.mp4", dir_}) {
     const Error here = error_of([&] { probe(file); });
@@ -144,7 +107,7 @@ TEST_F(SandboxTest, ErrorsComeThrough) {
   }
 }
 
-TEST_F(SandboxTest, AChildThatDiesIsAnError) {
+TEST_F(Decoding, AChildThatDiesIsAnError) {
   const fs::path file = clip();
   start_decode_sandbox();
   const Error error = error_of([&] {
@@ -157,7 +120,7 @@ TEST_F(SandboxTest, AChildThatDiesIsAnError) {
   EXPECT_EQ(decode(file, {}).shown.size(), 90u);
 }
 
-TEST_F(SandboxTest, AChildThatHangsIsAnError) {
+TEST_F(Decoding, AChildThatHangsIsAnError) {
   const fs::path file = clip();
   SandboxOptions options;
   options.stall_seconds = 1;
@@ -171,7 +134,7 @@ TEST_F(SandboxTest, AChildThatHangsIsAnError) {
   EXPECT_THAT(error.message(), HasSubstr("said nothing for 1 s"));
 }
 
-TEST_F(SandboxTest, CancellingEndsTheChild) {
+TEST_F(Decoding, CancellingEndsTheChild) {
   const fs::path file = clip();
   start_decode_sandbox();
   CancelSource source;
@@ -181,7 +144,7 @@ TEST_F(SandboxTest, CancellingEndsTheChild) {
   while (!decoders().empty()) std::this_thread::sleep_for(std::chrono::milliseconds(5));
 }
 
-TEST_F(SandboxTest, MemoryAndTimeHaveLimits) {
+TEST_F(Decoding, MemoryAndTimeHaveLimits) {
   if (kSanitized) GTEST_SKIP() << "memory has no limit under a sanitiser";
   run("ffmpeg -v error -f lavfi -i color=s=8000x8000 -frames:v 1 " + (dir_ / "a.jpg").string());
   SandboxOptions options;
@@ -208,7 +171,7 @@ TEST_F(SandboxTest, MemoryAndTimeHaveLimits) {
   EXPECT_THAT(time.message(), HasSubstr("more than 1 s"));
 }
 
-TEST_F(SandboxTest, AForkingProcessThatIsGoneIsStartedAnew) {
+TEST_F(Decoding, AForkingProcessThatIsGoneIsStartedAnew) {
   const fs::path file = clip();
   start_decode_sandbox();
   probe(file);
@@ -238,7 +201,8 @@ TEST(Wire, EveryCutIsAnError) {
 
 int main(int argc, char** argv) {
   if (argc == 2 && std::string_view(argv[1]) == shijian::kDecodeWorker) {
-    return shijian::run_decode_worker();
+    return std::filesystem::exists(shijian::lies_of(::getppid())) ? shijian::run_lying_worker()
+                                                                  : shijian::run_decode_worker();
   }
   testing::InitGoogleMock(&argc, argv);
   return RUN_ALL_TESTS();

@@ -1,7 +1,9 @@
 #include "video/sandboxed_calls.h"
 
+#include <sys/stat.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <csignal>
@@ -21,6 +23,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int kLookMilliseconds = 50;  // between looks at the cancel token
 constexpr size_t kMaxSaid = 2000;      // bytes of a child's message that are shown
+constexpr size_t kMaxFailureBytes = 1 << 16;
 // Times and key frames of as many frames as a video may have.
 constexpr size_t kMaxInfoBytes =
     static_cast<size_t>(kMaxFrameCount) * (sizeof(int64_t) + sizeof(KeyFrame)) + (1 << 20);
@@ -28,18 +31,23 @@ constexpr size_t kMaxInfoBytes =
 std::mutex sandbox_mutex;
 std::shared_ptr<DecodeSandbox> current_sandbox;
 
-[[noreturn]] void throw_ended(const std::string& name, int status, int64_t cpu_seconds) {
+[[noreturn]] void throw_ended(const Request& request, int status) {
+  const std::string what = fmt::format("{} {}", operation(request), request.name);
   if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU) {
     throw Error(
         ErrorCode::kUnsupported,
-        fmt::format("decode {}: it took more than {} s of processor time", name, cpu_seconds),
+        fmt::format("{}: it took more than {} s of processor time", what, request.cpu_seconds),
         "the file is damaged, made to do harm or too large: convert it first");
+  }
+  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXFSZ) {
+    throw Error(ErrorCode::kUnsupported,
+                fmt::format("{}: it would have more than {} MiB", what, request.file_bytes >> 20),
+                "ask for a shorter part");
   }
   const std::string how = WIFSIGNALED(status) ? fmt::format(" by signal {} ({})", WTERMSIG(status),
                                                             ::strsignal(WTERMSIG(status)))
                                               : "";
-  throw Error(ErrorCode::kInvalid,
-              fmt::format("decode {}: the decoder's process ended{}", name, how),
+  throw Error(ErrorCode::kInvalid, fmt::format("{}: the decoder's process ended{}", what, how),
               "the file is damaged or made to do harm: convert it first");
 }
 
@@ -85,6 +93,20 @@ void clean(VideoInfo& v) {
   for (std::string& note : v.notes) note = printable(std::move(note));
 }
 
+// From the key frame at which decoding may begin.
+int64_t frames_to_decode(const VideoInfo& info, const ClipSpan& part) {
+  const int64_t first = info.frame_at(part.from);
+  auto key = std::upper_bound(info.key_frames.begin(), info.key_frames.end(), first,
+                              [](int64_t frame, const KeyFrame& k) { return frame < k.frame; });
+  const bool whole = info.order_only || key == info.key_frames.begin();
+  return info.frame_at(part.to) + 1 - (whole ? 0 : (--key)->frame);
+}
+
+bool is_empty(int fd) {
+  struct stat info {};
+  return ::fstat(fd, &info) != 0 || info.st_size == 0;
+}
+
 template <typename T>
 T read_wire(std::string_view bytes) {
   T value{};
@@ -98,27 +120,22 @@ T read_wire(std::string_view bytes) {
 // One call on its way: a child that works on one file.
 class DecodeSandbox::Call {
  public:
-  Call(DecodeSandbox& sandbox, const InputFile& file, Task task, Request request,
-       const CancelToken& cancel)
-      : name_(file.name()),
+  // `files`: the video's, and one to write.
+  Call(DecodeSandbox& sandbox, std::vector<int> files, Request request, const CancelToken& cancel)
+      : request_(std::move(request)),
         stall_(sandbox.options_.stall_seconds),
         cancel_(cancel),
-        channel_(sandbox.forks_.call(file.fd())) {
+        channel_(sandbox.forks_.call(std::move(files))) {
     cancel.check();
-    request.task = static_cast<uint8_t>(task);
-    request.name = name_;
-    request.memory_bytes = sandbox.options_.limits.memory_bytes;
-    cpu_seconds_ = request.cpu_seconds =
-        sandbox.options_.limits.cpu_seconds +
-        sandbox.options_.cpu_seconds_per_frame * std::ssize(request.indices);
     WireWriter writer;
-    writer(request);
+    writer(request_);
     send_message(channel_, kRequest, std::as_bytes(std::span(writer.bytes())));
   }
 
   // The next message's type. Throws what the child failed with, and Error when it ended, said what
-  // is longer than `limit`, hangs or is cancelled.
+  // is longer than `limit` and than a failure, hangs or is cancelled.
   uint32_t next(size_t limit) {
+    limit = std::max(limit, kMaxFailureBytes);
     bulk_.clear();
     while (true) {
       const Channel::Packet packet = receive();
@@ -136,33 +153,47 @@ class DecodeSandbox::Call {
   std::string_view bulk() const { return bulk_; }
   std::string_view head() const { return head_; }
 
+  // Waits until the child is no more. Throws unless it ended by itself.
+  void end() {
+    const Channel::Packet packet = take();
+    if (packet.type != kChildEnded) refuse();
+    if (const int status = status_of(packet); status != 0) throw_ended(request_, status);
+  }
+
   // For what no decoder of ours says.
-  [[noreturn]] void refuse() const { throw_ended(name_, 0, cpu_seconds_); }
+  [[noreturn]] void refuse() const { throw_ended(request_, 0); }
 
  private:
+  static int status_of(const Channel::Packet& packet) {
+    int status = 0;
+    std::memcpy(&status, packet.bytes.data(), std::min(sizeof status, packet.bytes.size()));
+    return status;
+  }
+
   Channel::Packet receive() {
+    Channel::Packet packet = take();
+    if (packet.type == kChildEnded) throw_ended(request_, status_of(packet));
+    return packet;
+  }
+
+  Channel::Packet take() {
     const auto end = Clock::now() + std::chrono::seconds(stall_);
     while (!channel_.wait(kLookMilliseconds)) {
       cancel_.check();
       if (Clock::now() < end) continue;
       throw Error(ErrorCode::kInvalid,
-                  fmt::format("decode {}: the decoder said nothing for {} s", name_, stall_),
+                  fmt::format("{} {}: the decoder said nothing for {} s", operation(request_),
+                              request_.name, stall_),
                   "the file is damaged or made to do harm: convert it first");
     }
     cancel_.check();
     auto packet = channel_.receive();
     if (!packet) refuse();
-    if (packet->type == kChildEnded) {
-      int status = 0;
-      std::memcpy(&status, packet->bytes.data(), std::min(sizeof status, packet->bytes.size()));
-      throw_ended(name_, status, cpu_seconds_);
-    }
     return std::move(*packet);
   }
 
-  const std::string name_;
+  const Request request_;
   const int stall_;
-  int64_t cpu_seconds_ = 0;
   const CancelToken cancel_;
   Channel channel_;
   std::string bulk_, head_;
@@ -171,8 +202,17 @@ class DecodeSandbox::Call {
 DecodeSandbox::DecodeSandbox(const SandboxOptions& options)
     : options_(options), forks_(kDecodeWorker) {}
 
+Request DecodeSandbox::request_for(Task task, const InputFile& file) const {
+  Request request;
+  request.task = static_cast<uint8_t>(task);
+  request.name = file.name();
+  request.memory_bytes = options_.limits.memory_bytes;
+  request.cpu_seconds = options_.limits.cpu_seconds;
+  return request;
+}
+
 VideoInfo DecodeSandbox::probe(const InputFile& file, const CancelToken& cancel) {
-  Call call(*this, file, Task::kProbe, {}, cancel);
+  Call call(*this, {file.fd()}, request_for(Task::kProbe, file), cancel);
   if (call.next(kMaxInfoBytes) != kInfo) call.refuse();
   VideoInfo info = read_wire<VideoInfo>(call.bulk());
   if (!sound(info)) call.refuse();
@@ -185,7 +225,8 @@ bool DecodeSandbox::decode(const InputFile& file, const VideoInfo& info, const F
                            const CancelToken& cancel, const FrameSink& sink) {
   const Size size = frame_size(info, plan, options);
   const size_t bytes = size_t{3} * size.width * size.height;
-  Request request;
+  Request request = request_for(Task::kDecode, file);
+  request.cpu_seconds += options_.cpu_seconds_per_frame * std::ssize(plan.indices);
   request.info = info;
   request.height = plan.height;
   request.width = plan.width;
@@ -193,7 +234,7 @@ bool DecodeSandbox::decode(const InputFile& file, const VideoInfo& info, const F
   request.threads = options.threads;
   request.pool_threads = pool_threads;
   request.source_size = options.source_size;
-  Call call(*this, file, Task::kDecode, std::move(request), cancel);
+  Call call(*this, {file.fd()}, std::move(request), cancel);
   for (size_t i = 0; i < plan.indices.size(); ++i) {
     if (call.next(bytes) != kFrame || call.bulk().size() != bytes) call.refuse();
     const auto shown = read_wire<int64_t>(call.head());
@@ -205,7 +246,7 @@ bool DecodeSandbox::decode(const InputFile& file, const VideoInfo& info, const F
 }
 
 StillImage DecodeSandbox::decode_image(const InputFile& file) {
-  Call call(*this, file, Task::kImage, {}, {});
+  Call call(*this, {file.fd()}, request_for(Task::kImage, file), {});
   if (call.next(size_t{3} * kMaxPixels) != kImage) call.refuse();
   const auto head = read_wire<ImageHead>(call.head());
   if (head.height < 1 || head.height > kMaxSide || head.width < 1 || head.width > kMaxSide ||
@@ -215,6 +256,30 @@ StillImage DecodeSandbox::decode_image(const InputFile& file) {
   StillImage image{Tensor(DType::kU8, {head.height, head.width, 3}), printable(head.format)};
   std::memcpy(image.rgb.data<uint8_t>(), call.bulk().data(), call.bulk().size());
   return image;
+}
+
+ClipSpan DecodeSandbox::cut(const InputFile& file, const VideoInfo& info, const ClipSpan& wanted,
+                            ClipMode mode, int output, const CancelToken& cancel) {
+  Request request = request_for(Task::kCut, file);
+  request.memory_bytes += options_.encoder_memory_bytes;
+  request.cpu_seconds += options_.cpu_seconds_per_clip_frame * frames_to_decode(info, wanted);
+  request.file_bytes = file.size() + options_.clip_bytes_over_source;
+  request.info = info;
+  request.wanted = wanted;
+  request.mode = static_cast<uint8_t>(mode);
+  Call call(*this, {file.fd(), output}, std::move(request), cancel);
+  uint32_t said;
+  do {
+    said = call.next(0);
+  } while (said == kCutting);
+  if (said != kCut) call.refuse();
+  const auto span = read_wire<ClipSpan>(call.head());
+  call.end();  // so that nobody writes there any more
+  if (!(span.from >= 0 && span.from < span.to && span.to <= std::max(wanted.to, info.duration)) ||
+      is_empty(output)) {
+    call.refuse();
+  }
+  return span;
 }
 
 std::shared_ptr<DecodeSandbox> decode_sandbox() {

@@ -1,6 +1,7 @@
 // The program's side of the sandbox. Internal to video/.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -11,6 +12,7 @@
 namespace shijian {
 
 struct Request;
+enum class Task : uint8_t;
 
 // The calls of calls.h in child processes, one for each call. Thread-safe. What a child says is
 // checked as if a stranger said it.
@@ -23,11 +25,14 @@ class DecodeSandbox {
               const DecodeOptions& options, int pool_threads, const CancelToken& cancel,
               const FrameSink& sink);
   StillImage decode_image(const InputFile& file);
+  ClipSpan cut(const InputFile& file, const VideoInfo& info, const ClipSpan& wanted, ClipMode mode,
+               int output, const CancelToken& cancel);
 
   const std::string& weakness() { return forks_.greeting(); }
 
  private:
   class Call;
+  Request request_for(Task task, const InputFile& file) const;
 
   const SandboxOptions options_;
   ForkServer forks_;

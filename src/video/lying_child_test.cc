@@ -1,0 +1,109 @@
+// A child that a file has taken over: whatever it says, the program refuses it or takes no harm.
+#include <fcntl.h>
+#include <gmock/gmock.h>
+
+#include <chrono>
+#include <limits>
+
+#include "base/fork_server.h"
+#include "video/calls.h"
+#include "video/messages.h"
+#include "video/sandbox_fixture.h"
+#include "video/wire.h"
+
+namespace shijian {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+void say(const Channel& call, MessageType type, const auto& head) {
+  WireWriter writer;
+  writer(head);
+  send_message(call, type, {}, std::as_bytes(std::span(writer.bytes())));
+}
+
+// What it says of a clip: the name of the file tells.
+void lie_about_clip(const Channel& call, int output, const std::string& name) {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const ClipSpan honest{0.2, 0.8};
+  const std::string lie = fs::path(name).stem();
+  if (lie != "empty" && ::pwrite(output, "clip", 4, 0) != 4) return;
+  if (lie == "nan") return say(call, kCut, ClipSpan{nan, nan});
+  if (lie == "backwards") return say(call, kCut, ClipSpan{0.8, 0.2});
+  if (lie == "beyond") return say(call, kCut, ClipSpan{0.2, 1e9});
+  if (lie == "short") return say(call, kCut, uint8_t{1});
+  if (lie == "other") return say(call, kDecoded, true);
+  if (lie == "usage") {
+    WireWriter failure;
+    failure(Failure{static_cast<int32_t>(ErrorCode::kUsage), "my\nwords", "\x1b[2J"});
+    send_message(call, kFailed, std::as_bytes(std::span(failure.bytes())));
+    return;
+  }
+  if (lie == "flood") {
+    const std::string much(1 << 20, 'x');
+    send_message(call, kCut, std::as_bytes(std::span(much)));
+    return;
+  }
+  say(call, kCut, honest);
+  if (lie == "goes-on") say(call, kCut, honest);
+  if (lie == "stays") ::sleep(1000);
+}
+
+void serve(Channel call, std::vector<Descriptor> files) {
+  std::string bulk;
+  std::optional<Channel::Packet> packet;
+  while ((packet = call.receive()) && packet->type == kPiece) bulk += text_of(packet->bytes);
+  Request request;
+  WireReader reader(bulk);
+  reader(request);
+  if (static_cast<Task>(request.task) == Task::kCut) {
+    return lie_about_clip(call, files.at(1).get(), request.name);
+  }
+  WireWriter info;
+  info(probe_file(InputFile(std::move(files.at(0)), request.name), {}));
+  send_message(call, kInfo, std::as_bytes(std::span(info.bytes())));
+}
+
+class LyingChild : public SandboxTest {
+ protected:
+  void SetUp() override {
+    SandboxTest::SetUp();
+    std::ofstream(lies_of(::getpid())) << "lies";
+    SandboxOptions options;
+    options.stall_seconds = 1;
+    start_decode_sandbox(options);
+    sandbox_weakness();  // it runs
+  }
+  void TearDown() override {
+    fs::remove(lies_of(::getpid()));
+    SandboxTest::TearDown();
+  }
+  ClipSpan cut(const std::string& lie) {
+    const fs::path video = make(lie + ".mp4", 25, "25", "-c:v mpeg4");
+    const Descriptor output(::open(dir_.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+    return write_clip(video, {0.2, 0.8}, ClipMode::kExact, output);
+  }
+};
+
+TEST_F(LyingChild, AnswersAreChecked) {
+  EXPECT_EQ(cut("honest").to, 0.8);
+  for (const char* lie :
+       {"empty", "nan", "backwards", "beyond", "short", "other", "flood", "goes-on", "stays"}) {
+    EXPECT_EQ(error_of([&] { cut(lie); }).code(), ErrorCode::kInvalid) << lie;
+  }
+  const Error error = error_of([&] { cut("usage"); });
+  EXPECT_EQ(error.code(), ErrorCode::kInvalid);
+  EXPECT_EQ(error.message(), "my?words");
+  EXPECT_EQ(error.hint(), "?[2J");
+}
+
+}  // namespace
+
+std::filesystem::path lies_of(pid_t program) {
+  return std::filesystem::temp_directory_path() / fmt::format("shijian-lies-{}", program);
+}
+
+int run_lying_worker() { return run_fork_server("", serve); }
+
+}  // namespace shijian
