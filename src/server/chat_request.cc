@@ -173,7 +173,7 @@ class MessagesReader {
       Library& library = sources_.library;
       return image ? library.file(known) : library.file_of(library.find(known));
     }
-    if (!data) check_fetching(url, sources_.fetch);
+    const AllowedUrl from = data ? AllowedUrl{} : check_fetching(url, sources_.fetch);
     if (!request_.files) request_.files = std::make_shared<TemporaryFolder>();
     const std::filesystem::path path = request_.files->path() / name;
     std::ofstream out(path, std::ios::binary);
@@ -181,7 +181,7 @@ class MessagesReader {
       out << decode_data_url(url);
     } else {
       download(
-          url, sources_.fetch.hosts, std::min(sources_.fetch.max_bytes, kMaxFetched - fetched_),
+          from, sources_.fetch.hosts, std::min(sources_.fetch.max_bytes, kMaxFetched - fetched_),
           [&](std::span<const std::byte> bytes) {
             out.write(reinterpret_cast<const char*>(bytes.data()),
                       static_cast<std::streamsize>(bytes.size()));

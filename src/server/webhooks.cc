@@ -63,7 +63,7 @@ void Webhooks::deliver(const Webhook& webhook) {
     const std::string body = write_json(job_json(store_.job(webhook.job_id), {}));
     const std::string timestamp = std::to_string(store_.now() / 1000);
     const int status =
-        post_json(webhook.url, hosts_, body,
+        post_json(hosts_.check(webhook.url), body,
                   {{"X-Shijian-Timestamp", timestamp},
                    {"X-Shijian-Signature", webhook_signature(webhook.secret, timestamp, body)}},
                   stop_.token());
