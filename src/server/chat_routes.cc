@@ -46,10 +46,8 @@ void accept_chat(Service& service, const std::string& body, const std::string& c
                          answer_chat(service, *request, cancel.token(), reply, id);
                        }});
     reply->on_gone([cancel]() mutable { cancel.cancel(); });
-  } catch (const Error& error) {
-    reply->send(error_response(error, id, param));
-  } catch (const std::exception& error) {
-    reply->send(error_response({ErrorCode::kInternal, error.what()}, id));
+  } catch (...) {
+    reply->send(caught_response(id, param));
   }
 }
 
