@@ -53,9 +53,11 @@ struct GenerationRequest {
   std::optional<double> repetition_penalty;
   std::optional<double> presence_penalty;
   uint64_t seed = 0;
-  int logprobs = 0;                    // record the likeliest N of each generated token
-  bool ignore_stop = false;            // go on to max_new_tokens whatever comes: for measurements
-  std::optional<int64_t> max_context;  // tokens of prompt and answer together; Error(kUsage) beyond
+  int logprobs = 0;          // record the likeliest N of each generated token
+  bool ignore_stop = false;  // go on to max_new_tokens whatever comes: for measurements
+  // Tokens of prompt and answer together, at most the model's, which it is when absent;
+  // Error(kUsage) beyond.
+  std::optional<int64_t> max_context;
 };
 
 // How far a run is. Stages, in order: "probing", "decoding", "encoding", "reading", "answering".

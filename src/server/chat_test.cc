@@ -202,6 +202,15 @@ TEST_F(Server, SaysWhatIsWrongWithAChat) {
   EXPECT_EQ(part(url("image_url", "https://example.org/a.png")), "403 messages[0].content[0]");
   EXPECT_EQ(part(url("image_url", "data:image/png;base64,????")), "422 messages[0].content[0]");
   // Found out by the engine.
+  std::string words;
+  for (int i = 0; i < 17000; ++i) words += " a";
+  const TestAnswer longer =
+      call("POST", "/v1/chat/completions",
+           R"({"messages": [{"role": "user", "content": ")" + words + R"("}], "stream": true})");
+  EXPECT_EQ(longer.status, 422);
+  const std::string message = json(longer)["error"]["message"];
+  EXPECT_NE(message.find("prompt has 17"), std::string::npos) << message;
+  EXPECT_NE(message.find("context of 16384"), std::string::npos) << message;
   EXPECT_EQ(part(url("image_url", "data:image/png;base64,aGVsbG8=")), "422 ");
   EXPECT_EQ(part(url("video_url", "data:video/mp4;base64,aGVsbG8=")), "422 ");
   EXPECT_EQ(part(R"({"type": "video_frames", "video_frames": {"frames": [], "times": [1]}})"),
