@@ -83,6 +83,9 @@ class Store {
   // ConflictError while it runs. Returns what was deleted.
   Job remove(const std::string& id);
   Job set_corrections(const std::string& id, const std::string& json);  // "" takes them back
+  // Deletes up to `limit` ended jobs, those that ended first: as long as more than `keep` have, and
+  // what ended before `before`. Jobs whose webhook is due stay. How many were deleted.
+  int64_t prune(int64_t keep, int64_t before, int64_t limit);
 
   // Webhooks --------------------------------------------------------------------------------------
 
