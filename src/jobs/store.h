@@ -91,9 +91,9 @@ class Store {
 
   std::vector<Webhook> due_webhooks(int limit) const;  // longest due first
   std::optional<int64_t> next_webhook() const;         // when the next is due, milliseconds
-  // Delivered, or to be tried again 1, 5, 25, 125 and 625 seconds from now, then given up. Nothing
-  // when the job is gone or was retried.
-  void webhook_tried(const Webhook& webhook, bool delivered);
+  // Delivered, or to be tried again 1, 5, 25, 125 and 625 seconds from now, then given up: true.
+  // Nothing when the job is gone or was retried.
+  bool webhook_tried(const Webhook& webhook, bool delivered);
 
   // Videos ----------------------------------------------------------------------------------------
 
