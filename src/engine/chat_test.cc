@@ -123,7 +123,7 @@ TEST_F(Chat, AnswersAreJsonWhateverTheWeights) {
       "schema");
   DescribeRequest request;
   request.messages = one_turn("", "List the events.", {});
-  request.format = std::make_shared<JsonGrammar>(JsonGrammar::of_schema(schema));
+  request.format = std::make_shared<AnswerForm>(JsonGrammar::of_schema(schema));
   request.generation.max_new_tokens = 300;
   request.generation.temperature = 1.5;
   int ended = 0;
@@ -143,7 +143,7 @@ TEST_F(Chat, AnswersAreJsonWhateverTheWeights) {
 TEST_F(Chat, ThoughtsAreFreeUntilTheyEnd) {
   DescribeRequest request;
   request.messages = one_turn("", "Think.", {});
-  request.format = std::make_shared<JsonGrammar>(JsonGrammar::any_object());
+  request.format = std::make_shared<AnswerForm>(JsonGrammar::any_object());
   request.generation.max_new_tokens = 40;
   request.generation.temperature = 0;
   request.generation.logprobs = 1;

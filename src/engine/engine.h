@@ -15,7 +15,7 @@
 #include "base/cancel.h"
 #include "cache/disk_store.h"
 #include "engine/media.h"
-#include "grounding/json_grammar.h"
+#include "grounding/answer_form.h"
 #include "grounding/output.h"
 #include "grounding/prompt.h"
 #include "model/generate.h"
@@ -108,7 +108,7 @@ struct DescribeRequest {
   std::vector<std::string> tools;  // JSON of each function that the model may call
   SamplingRequest sampling;
   GenerationRequest generation;
-  std::shared_ptr<const JsonGrammar> format;  // of the answer, thoughts apart; null: any
+  std::shared_ptr<const AnswerForm> format;  // of the answer, thoughts apart; null: any
 };
 
 struct Description {

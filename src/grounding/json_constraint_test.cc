@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "grounding/chat_reader.h"
 #include "model/sampler.h"
 
 namespace shijian {
@@ -252,12 +253,48 @@ TEST(JsonGrammar, ArgumentsAreObjects) {
   EXPECT_THROW(arguments_of(R"({"type": "string"})"), Error);
 }
 
+// Its marks written as "[" and "]".
+bool takes_calls(const AnswerForm& form, std::string_view text) {
+  AnswerState state(form);
+  for (const char byte : text) {
+    if (state.mark() != AnswerState::Mark::kNone) {
+      if (byte != (state.mark() == AnswerState::Mark::kCall ? '[' : ']')) return false;
+      state.push_mark();
+    } else if (!state.push(static_cast<uint8_t>(byte))) {
+      return false;
+    }
+  }
+  return state.complete();
+}
+
+AnswerForm two_tools(bool many) {
+  return AnswerForm({{"find", grammar_of(R"({"type": "object", "required": ["n"],
+                                             "properties": {"n": {"type": "integer"}}})")},
+                     {"finder", JsonGrammar::any_object()}},
+                    many);
+}
+
+TEST(AnswerForm, CallsAreOfItsToolsAndAsTheTemplateWritesThem) {
+  const std::string call = "[\n{\"name\": \"find\", \"arguments\": {\"n\": 1}}\n]";
+  const std::string other = "[\n{\"name\": \"finder\", \"arguments\": {\"a\": [1]}}\n]";
+  const AnswerForm one = two_tools(false);
+  EXPECT_TRUE(takes_calls(one, call));
+  EXPECT_TRUE(takes_calls(one, other));
+  EXPECT_FALSE(takes_calls(one, call + "\n" + other));
+  EXPECT_TRUE(takes_calls(two_tools(true), call + "\n" + other));
+  EXPECT_FALSE(takes_calls(two_tools(true), call + other));
+  EXPECT_FALSE(takes_calls(one, "[\n{\"name\": \"find\", \"arguments\": {\"n\": 1.5}}\n]"));
+  EXPECT_FALSE(takes_calls(one, "[\n{\"name\": \"fin\", \"arguments\": {}}\n]"));
+  EXPECT_FALSE(takes_calls(one, "I will call it. " + call));
+  EXPECT_FALSE(takes_calls(one, ""));
+}
+
 class JsonConstraintTest : public testing::Test {
  protected:
   // The text that noise for logits makes under the constraint, and whether it came to an end.
-  std::pair<std::string, bool> noise(const JsonGrammar& grammar, uint64_t seed, size_t limit) {
+  std::pair<std::string, bool> noise(const AnswerForm& form, uint64_t seed, size_t limit) {
     const int32_t stop = *tokenizer_.token_id("<|im_end|>");
-    JsonConstraint constraint(std::make_shared<const JsonGrammar>(grammar), order_, tokenizer_,
+    JsonConstraint constraint(std::make_shared<const AnswerForm>(form), order_, tokenizer_,
                               {&stop, 1});
     std::vector<TokenChoice> tokens;
     std::string text;
@@ -271,7 +308,9 @@ class JsonConstraintTest : public testing::Test {
       choice.token =
           static_cast<int32_t>(std::max_element(scores.begin(), scores.end()) - scores.begin());
       if (choice.token == stop) return {text, true};
-      EXPECT_FALSE(tokenizer_.is_added(choice.token));
+      if (!form.calls()) {
+        EXPECT_FALSE(tokenizer_.is_added(choice.token));
+      }
       text += tokenizer_.token_bytes(choice.token);
       tokens.push_back(choice);
     }
@@ -288,7 +327,7 @@ TEST_F(JsonConstraintTest, NoiseBecomesJsonThatConforms) {
     const JsonGrammar grammar = grammar_of(text);
     int ended = 0;
     for (uint64_t seed = 0; seed < 12; ++seed) {
-      const auto [written, complete] = noise(grammar, seed, 120);
+      const auto [written, complete] = noise(AnswerForm(grammar), seed, 120);
       if (complete) {
         const Json value = Json::parse(written, nullptr, false);
         ASSERT_FALSE(value.is_discarded()) << text << "\n" << written;
@@ -303,6 +342,27 @@ TEST_F(JsonConstraintTest, NoiseBecomesJsonThatConforms) {
   }
 }
 
+TEST_F(JsonConstraintTest, NoiseBecomesCallsOfTools) {
+  int ended = 0, calls = 0;
+  for (uint64_t seed = 0; seed < 20; ++seed) {
+    const auto [written, complete] = noise(two_tools(true), seed, 200);
+    EXPECT_TRUE(written.starts_with("<tool_call>\n{\"name\": \"find")) << written;
+    if (!complete) continue;
+    ++ended;
+    ChatReader reader({.tools = true, .stops = {}});
+    ChatPiece all = reader.push(written);
+    const ChatPiece rest = reader.finish();
+    EXPECT_EQ(all.content + rest.content, "") << written;
+    for (const ToolCall& call : all.calls) {
+      ++calls;
+      const Json arguments = Json::parse(call.arguments);
+      EXPECT_TRUE(call.name == "finder" || arguments.at("n").is_number_integer()) << written;
+    }
+  }
+  EXPECT_GT(ended, 5);
+  EXPECT_GE(calls, ended);
+}
+
 // Token by token: what the walk over the sorted vocabulary lets through is what the grammar does.
 TEST_F(JsonConstraintTest, AllowsExactlyTheTokensThatTheGrammarDoes) {
   const JsonGrammar grammar = grammar_of(kSchemas[7]);
@@ -310,7 +370,7 @@ TEST_F(JsonConstraintTest, AllowsExactlyTheTokensThatTheGrammarDoes) {
        {"", "{", "{\"", "{\"l", "{\"label\": \"x", "{\"start\": 1", "{\"start\"",
         "{\"start\": 1, \"end\": 2", "{\"start\": 1, \"end\": 2}"}) {
     const int32_t stop = *tokenizer_.token_id("<|im_end|>");
-    JsonConstraint constraint(std::make_shared<const JsonGrammar>(grammar), order_, tokenizer_,
+    JsonConstraint constraint(std::make_shared<const AnswerForm>(grammar), order_, tokenizer_,
                               {&stop, 1});
     std::vector<TokenChoice> tokens;
     JsonState state(grammar);
@@ -337,7 +397,7 @@ TEST_F(JsonConstraintTest, WaitsForTheEndOfThoughts) {
   const int32_t stop = *tokenizer_.token_id("<|im_end|>");
   const int32_t close = *tokenizer_.token_id("</think>");
   const int32_t word = *tokenizer_.token_id("a");
-  JsonConstraint constraint(std::make_shared<const JsonGrammar>(JsonGrammar::any_object()), order_,
+  JsonConstraint constraint(std::make_shared<const AnswerForm>(JsonGrammar::any_object()), order_,
                             tokenizer_, {&stop, 1}, close);
   std::vector<float> scores(static_cast<size_t>(tokenizer_.vocab_size()), 1);
   std::vector<TokenChoice> tokens = {{word, 0, {}}};
