@@ -132,7 +132,7 @@ TEST_F(Serve, KilledTwentyTimesItLosesNothingAndFinishesNothingTwice) {
 TEST_F(Serve, TakesSettingsFromFileEnvironmentAndCommandLine) {
   std::ofstream(scratch_ / "serve.toml")
       << "port = 0\nvideos = \"" << *films_ / ""
-      << "\"\nqueue = 5\nlog-level = \"warning\"\nno-cache = true\n";
+      << "\"\nqueue = 5\nkeep-jobs = 2\nlog-level = \"warning\"\nno-cache = true\n";
   std::vector<std::string> arguments = {"--config", scratch_ / "serve.toml", "--model",
                                         std::string(SHIJIAN_SOURCE_DIR) + "/models/nano"};
   const auto capacity = [&](const std::vector<std::string>& environment) {

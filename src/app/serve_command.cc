@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "jobs/history.h"
 #include "server/routes.h"
 #include "server/webhooks.h"
 #include "server/worker.h"
@@ -45,6 +46,7 @@ struct ServeFlags {
   int64_t max_upload = int64_t{8} << 30;
   int64_t quota = int64_t{100} << 30;
   int64_t queue = 1000;
+  HistoryOptions history;
   int64_t decode_memory = int64_t{4} << 30;
   double rate = 200;
   std::vector<std::string> fetch_hosts, webhook_hosts;
@@ -165,6 +167,7 @@ void serve(ServeFlags& flags, const char* version) {
                         metrics.answered(timing, usage, reuse);
                       });
   const Webhooks webhooks(store, service.webhook_hosts);
+  const History history(store, flags.history);
   fmt::print("shijian: http{}://{}:{}  videos in {}, model {}\n",
              flags.tls_certificate.empty() ? "" : "s",
              is_loopback(flags.host) ? "localhost" : flags.host, http.port(), flags.videos,
@@ -237,6 +240,16 @@ void add_serve_command(CLI::App& app, const char* version) {
       ->group(limits);
   option("--queue", flags->queue, "Jobs that may wait", "SHIJIAN_QUEUE")
       ->check(CLI::Range(1, 1000000))
+      ->capture_default_str()
+      ->group(limits);
+  option("--keep-jobs", flags->history.jobs, "Ended jobs that are kept with their results; 0: all",
+         "SHIJIAN_KEEP_JOBS")
+      ->check(CLI::Range(int64_t{0}, int64_t{1} << 40))
+      ->capture_default_str()
+      ->group(limits);
+  option("--keep-days", flags->history.days, "Days that an ended job is kept; 0: for ever",
+         "SHIJIAN_KEEP_DAYS")
+      ->check(CLI::Range(0, 100000))
       ->capture_default_str()
       ->group(limits);
   option("--decode-memory", flags->decode_memory,

@@ -3,6 +3,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -122,7 +123,7 @@ TEST_F(Chat, AnswersAreJsonWhateverTheWeights) {
       "schema");
   DescribeRequest request;
   request.messages = one_turn("", "List the events.", {});
-  request.format = std::make_shared<JsonGrammar>(JsonGrammar::of_schema(schema));
+  request.format = std::make_shared<AnswerForm>(JsonGrammar::of_schema(schema));
   request.generation.max_new_tokens = 300;
   request.generation.temperature = 1.5;
   int ended = 0;
@@ -142,7 +143,7 @@ TEST_F(Chat, AnswersAreJsonWhateverTheWeights) {
 TEST_F(Chat, ThoughtsAreFreeUntilTheyEnd) {
   DescribeRequest request;
   request.messages = one_turn("", "Think.", {});
-  request.format = std::make_shared<JsonGrammar>(JsonGrammar::any_object());
+  request.format = std::make_shared<AnswerForm>(JsonGrammar::any_object());
   request.generation.max_new_tokens = 40;
   request.generation.temperature = 0;
   request.generation.logprobs = 1;
@@ -150,6 +151,42 @@ TEST_F(Chat, ThoughtsAreFreeUntilTheyEnd) {
   request.format = nullptr;
   const Description free = thinking_->describe(request);
   EXPECT_EQ(constrained.reasoning, free.reasoning);  // noise does not end its thoughts
+}
+
+TEST_F(Chat, ThePromptMustFitTheContext) {
+  constexpr int64_t context = 2000;
+  const fs::path model = folder_.path() / "short";
+  fs::copy(kSource / "tests/reference/checkpoints/dense_tied", model);
+  Json config = Json::parse(read_file(model / "config.json", 1 << 20));
+  config["text_config"]["max_position_embeddings"] = context;
+  std::ofstream(model / "config.json") << config.dump();
+  Engine engine({.model = model});
+  std::string words;
+  for (int64_t i = 0; i < context; ++i) words += " a";
+  DescribeRequest request;
+  request.messages = one_turn("", words, {});
+  RunHooks hooks;
+  hooks.progress = [](const Progress& p) { EXPECT_NE(p.stage, "reading"); };
+  try {
+    engine.describe(request, hooks);
+    ADD_FAILURE() << "it was accepted";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kUsage);
+    const std::string& message = error.message();
+    EXPECT_NE(message.find(fmt::format("the model's context of {}", context)), std::string::npos)
+        << message;
+    EXPECT_NE(error.hint().find("less text"), std::string::npos) << error.hint();
+  }
+  // An answer is as long as there is room, unless its length was asked for.
+  request.messages = one_turn("", words.substr(0, (context - 300) * 2), {});
+  request.generation.temperature = 0;
+  request.generation.ignore_stop = true;
+  int heard = 0;
+  hooks = {};
+  hooks.token = [&](const GeneratedToken&, std::string_view) { return ++heard < 2; };
+  EXPECT_EQ(engine.describe(request, hooks).usage.generated_tokens, 2);
+  request.generation.max_new_tokens = 1024;
+  EXPECT_THROW(engine.describe(request), Error);
 }
 
 TEST_F(Chat, WhoListensMayEndTheAnswer) {

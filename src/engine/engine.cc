@@ -141,6 +141,7 @@ struct Engine::State {
                        const PlannedMedia& planned) const;
   GenerateOptions generate_options(const GenerationRequest& request, bool greedy) const;
   JsonConstraint constraint(const DescribeRequest& request, const GenerateOptions& options);
+  int64_t context_of(const GenerationRequest& request) const;
   Session open_session(const PlannedMedia& planned, const TokenSequence& first,
                        int64_t longest_prompt, const GenerateOptions& options,
                        const GenerationRequest& request);
@@ -222,17 +223,28 @@ JsonConstraint Engine::State::constraint(const DescribeRequest& request,
   return JsonConstraint(request.format, *token_order, tokenizer, options.stop_tokens, after);
 }
 
-// Checks that there is memory for the request, makes room, and takes what is known of its prompt.
+// Tokens of prompt and answer together.
+int64_t Engine::State::context_of(const GenerationRequest& request) const {
+  const int64_t most = checkpoint.config().text.max_position_embeddings;
+  return std::min(most, request.max_context.value_or(most));
+}
+
+// Checks that the request fits the context and the memory, makes room, and takes what is known of
+// its prompt.
 Session Engine::State::open_session(const PlannedMedia& planned, const TokenSequence& first,
                                     int64_t longest_prompt, const GenerateOptions& options,
                                     const GenerationRequest& request) {
   const int64_t capacity = longest_prompt + options.max_new_tokens;
-  if (capacity > request.max_context.value_or(capacity)) {
-    throw Error(ErrorCode::kUsage,
-                fmt::format("plan request: the prompt has {} tokens and the answer may have {}, "
-                            "together over the context of {}",
-                            longest_prompt, options.max_new_tokens, *request.max_context),
-                "use fewer or smaller frames, a shorter part or answer, or a larger context");
+  const int64_t context = context_of(request);
+  if (capacity > context) {
+    const bool asked = context < checkpoint.config().text.max_position_embeddings;
+    throw Error(
+        ErrorCode::kUsage,
+        fmt::format("plan request: the prompt has {} tokens and the answer may have {}, "
+                    "together over the {}context of {}",
+                    longest_prompt, options.max_new_tokens, asked ? "" : "model's ", context),
+        fmt::format("use less text, fewer or smaller frames, a shorter part or answer{}",
+                    asked ? ", or a larger context" : ""));
   }
   RequestSize size;
   size.context_tokens = capacity;
@@ -385,6 +397,11 @@ Description Engine::describe(const DescribeRequest& request, const RunHooks& hoo
   PlannedMedia planned = s.plan(request.media, request.sampling, hooks);
   const TokenSequence sequence = s.tokens(request.messages, request.tools, planned);
   GenerateOptions options = s.generate_options(request.generation, /*greedy=*/false);
+  // A length that nobody asked for is no reason to refuse a prompt that leaves some room.
+  const int64_t room = s.context_of(request.generation) - static_cast<int64_t>(sequence.ids.size());
+  if (!request.generation.max_new_tokens && !request.generation.max_context && room > 0) {
+    options.max_new_tokens = std::min(options.max_new_tokens, room);
+  }
   std::optional<JsonConstraint> constraint;
   if (request.format) {
     constraint.emplace(s.constraint(request, options));

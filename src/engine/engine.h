@@ -15,7 +15,7 @@
 #include "base/cancel.h"
 #include "cache/disk_store.h"
 #include "engine/media.h"
-#include "grounding/json_grammar.h"
+#include "grounding/answer_form.h"
 #include "grounding/output.h"
 #include "grounding/prompt.h"
 #include "model/generate.h"
@@ -53,9 +53,11 @@ struct GenerationRequest {
   std::optional<double> repetition_penalty;
   std::optional<double> presence_penalty;
   uint64_t seed = 0;
-  int logprobs = 0;                    // record the likeliest N of each generated token
-  bool ignore_stop = false;            // go on to max_new_tokens whatever comes: for measurements
-  std::optional<int64_t> max_context;  // tokens of prompt and answer together; Error(kUsage) beyond
+  int logprobs = 0;          // record the likeliest N of each generated token
+  bool ignore_stop = false;  // go on to max_new_tokens whatever comes: for measurements
+  // Tokens of prompt and answer together, at most the model's, which it is when absent;
+  // Error(kUsage) beyond.
+  std::optional<int64_t> max_context;
 };
 
 // How far a run is. Stages, in order: "probing", "decoding", "encoding", "reading", "answering".
@@ -106,7 +108,7 @@ struct DescribeRequest {
   std::vector<std::string> tools;  // JSON of each function that the model may call
   SamplingRequest sampling;
   GenerationRequest generation;
-  std::shared_ptr<const JsonGrammar> format;  // of the answer, thoughts apart; null: any
+  std::shared_ptr<const AnswerForm> format;  // of the answer, thoughts apart; null: any
 };
 
 struct Description {

@@ -23,15 +23,27 @@ TokenOrder::TokenOrder(const Tokenizer& tokenizer) {
   }
 }
 
-JsonConstraint::JsonConstraint(std::shared_ptr<const JsonGrammar> grammar, const TokenOrder& tokens,
+JsonConstraint::JsonConstraint(std::shared_ptr<const AnswerForm> form, const TokenOrder& tokens,
                                const Tokenizer& tokenizer, std::span<const int32_t> stop_tokens,
                                std::optional<int32_t> after)
-    : grammar_(std::move(grammar)),
+    : form_(std::move(form)),
       tokens_(tokens),
       tokenizer_(tokenizer),
       stop_tokens_(stop_tokens.begin(), stop_tokens.end()),
       after_(after),
-      state_(*grammar_) {}
+      state_(*form_) {
+  if (!form_->calls()) return;
+  for (const auto& [mark, token] :
+       {std::pair<const char*, int32_t*>{"<tool_call>", &call_}, {"</tool_call>", &call_end_}}) {
+    const auto id = tokenizer_.token_id(mark);
+    if (!id || !tokenizer_.is_added(*id)) {
+      throw Error(ErrorCode::kUnsupported,
+                  fmt::format("force a call: the model's tokenizer has no token {}", mark),
+                  "leave the choice to the model: \"tool_choice\": \"auto\"");
+    }
+    *token = *id;
+  }
+}
 
 void JsonConstraint::edit(std::span<const TokenChoice> so_far, std::span<float> scores) {
   for (; seen_ < so_far.size(); ++seen_) {
@@ -40,9 +52,7 @@ void JsonConstraint::edit(std::span<const TokenChoice> so_far, std::span<float> 
       if (token == *after_) after_.reset();
       continue;
     }
-    for (const char byte : tokenizer_.token_bytes(token)) {
-      CHECK(state_.push(static_cast<uint8_t>(byte)), "token {} was not allowed", token);
-    }
+    take(token);
   }
   if (after_) return;
   if (!allowed_in_ || !(*allowed_in_ == state_)) allow_next();
@@ -56,17 +66,36 @@ void JsonConstraint::edit(std::span<const TokenChoice> so_far, std::span<float> 
   for (const auto& [id, score] : kept) scores[static_cast<size_t>(id)] = score;
 }
 
+void JsonConstraint::take(int32_t token) {
+  if (state_.mark() != AnswerState::Mark::kNone) {
+    CHECK(token == mark_token(), "token {} was not allowed", token);
+    state_.push_mark();
+    return;
+  }
+  for (const char byte : tokenizer_.token_bytes(token)) {
+    CHECK(state_.push(static_cast<uint8_t>(byte)), "token {} was not allowed", token);
+  }
+}
+
+int32_t JsonConstraint::mark_token() const {
+  return state_.mark() == AnswerState::Mark::kCall ? call_ : call_end_;
+}
+
 // Walks the tokens in order, so that what tokens have in common is looked at once.
 void JsonConstraint::allow_next() {
   allowed_in_ = state_;
   allowed_.clear();
+  if (state_.mark() != AnswerState::Mark::kNone) {
+    allowed_ = {mark_token()};
+    return;
+  }
   if (state_.complete()) allowed_ = stop_tokens_;
-  std::vector<JsonState> after = {state_};  // [bytes of the token that are let through]
+  std::vector<AnswerState> after = {state_};  // [bytes of the token that are let through]
   for (const TokenOrder::Entry& entry : tokens_.entries()) {
     if (entry.shared >= after.size()) continue;  // it begins like one that was refused
     after.erase(after.begin() + entry.shared + 1, after.end());
     for (const char byte : entry.bytes.substr(entry.shared)) {
-      JsonState next = after.back();
+      AnswerState next = after.back();
       if (!next.push(static_cast<uint8_t>(byte))) break;
       after.push_back(next);
     }

@@ -1,4 +1,4 @@
-// Keeps a generation to the texts of a JSON grammar, by banning every token that leaves it.
+// Keeps a generation to the answers of a form, by banning every token that leaves it.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "grounding/json_grammar.h"
+#include "grounding/answer_form.h"
 #include "model/sampler.h"
 #include "text/tokenizer.h"
 
@@ -34,9 +34,10 @@ class TokenOrder {
 // One generation. `tokens` outlives it.
 class JsonConstraint {
  public:
-  // JSON begins with the first token or, where `after` is given, follows the first such token.
-  // `stop_tokens` are let through when the JSON is complete, and nothing else is.
-  JsonConstraint(std::shared_ptr<const JsonGrammar> grammar, const TokenOrder& tokens,
+  // The answer begins with the first token or, where `after` is given, follows the first such
+  // token. `stop_tokens` are let through when it is complete. Error(kUnsupported) for calls with a
+  // tokenizer that has no tokens for their marks.
+  JsonConstraint(std::shared_ptr<const AnswerForm> form, const TokenOrder& tokens,
                  const Tokenizer& tokenizer, std::span<const int32_t> stop_tokens,
                  std::optional<int32_t> after = {});
 
@@ -44,17 +45,20 @@ class JsonConstraint {
   void edit(std::span<const TokenChoice> so_far, std::span<float> scores);
 
  private:
+  void take(int32_t token);
+  int32_t mark_token() const;  // of the mark that has to come
   void allow_next();
 
-  std::shared_ptr<const JsonGrammar> grammar_;
+  std::shared_ptr<const AnswerForm> form_;
   const TokenOrder& tokens_;
   Tokenizer tokenizer_;
   std::vector<int32_t> stop_tokens_;
   std::optional<int32_t> after_;
-  JsonState state_;
+  int32_t call_ = -1, call_end_ = -1;  // the tokens of the marks
+  AnswerState state_;
   size_t seen_ = 0;               // tokens
   std::vector<int32_t> allowed_;  // in state allowed_in_
-  std::optional<JsonState> allowed_in_;
+  std::optional<AnswerState> allowed_in_;
 };
 
 }  // namespace shijian

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "grounding/chat_reader.h"
 #include "model/sampler.h"
 
 namespace shijian {
@@ -25,8 +26,17 @@ bool takes(const JsonGrammar& grammar, std::string_view text) {
 }
 
 // The part of JSON Schema that grammars know, read again from its definition.
-bool conforms(const Json& value, const Json& schema) {
+bool conforms(const Json& value, const Json& schema, const Json& root) {
   if (schema.is_boolean()) return schema.get<bool>();
+  if (schema.contains("$ref")) {
+    const std::string place = schema["$ref"];
+    return conforms(value, root.at(Json::json_pointer(place.substr(1))), root);
+  }
+  if (schema.contains("anyOf")) {
+    const Json& all = schema["anyOf"];
+    return std::any_of(all.begin(), all.end(),
+                       [&](const Json& one) { return conforms(value, one, root); });
+  }
   if (schema.contains("enum")) {
     const Json& all = schema["enum"];
     if (std::find(all.begin(), all.end(), value) == all.end()) return false;
@@ -43,7 +53,7 @@ bool conforms(const Json& value, const Json& schema) {
     if (value.size() < schema.value("minItems", size_t{0})) return false;
     if (value.size() > schema.value("maxItems", size_t{1} << 30)) return false;
     for (const Json& item : value) {
-      if (schema.contains("items") && !conforms(item, schema["items"])) return false;
+      if (schema.contains("items") && !conforms(item, schema["items"], root)) return false;
     }
   }
   if (value.is_object()) {
@@ -53,7 +63,7 @@ bool conforms(const Json& value, const Json& schema) {
     }
     for (const auto& [name, member] : value.items()) {
       if (properties.contains(name)) {
-        if (!conforms(member, properties[name])) return false;
+        if (!conforms(member, properties[name], root)) return false;
       } else if (schema.contains("additionalProperties") && !schema["additionalProperties"]) {
         return false;
       }
@@ -61,6 +71,8 @@ bool conforms(const Json& value, const Json& schema) {
   }
   return true;
 }
+
+bool conforms(const Json& value, const Json& schema) { return conforms(value, schema, schema); }
 
 const char* const kSchemas[] = {
     R"({"type": "object"})",
@@ -78,6 +90,18 @@ const char* const kSchemas[] = {
     R"({"type": "object", "required": ["events"], "properties": {"events": {"type": "array",
         "items": {"type": "object", "required": ["n"], "properties": {
             "n": {"type": "integer"}, "say \"hi\"": {"type": "string"}}}}}})",
+    R"({"anyOf": [{"type": "integer"}, {"type": "number"}, {"const": "one"}, {"type": "string"},
+        {"type": "object", "properties": {"a": {"type": "null"}}, "required": ["a"]},
+        {"type": "object", "properties": {"ab": {"type": "string"}, "a": {"type": "boolean"}},
+         "required": ["a"]}, {"type": "array", "items": {"type": "integer"}, "maxItems": 2},
+        {"type": "array", "items": {"type": "string"}, "minItems": 1}]})",
+    // A tree, and a list whose end is null.
+    R"({"$ref": "#/$defs/tree", "$defs": {
+        "tree": {"type": "object", "required": ["name"], "properties": {
+          "name": {"type": "string"}, "kind": {"anyOf": [{"enum": ["x"]}, {"type": "null"}]},
+          "children": {"type": "array", "items": {"$ref": "#/$defs/tree"}}}}}})",
+    R"({"type": "object", "required": ["value", "next"], "properties": {
+        "value": {"type": "integer"}, "next": {"anyOf": [{"$ref": "#"}, {"type": "null"}]}}})",
 };
 
 TEST(JsonGrammar, WhatComesThroughIsJsonThatConforms) {
@@ -160,7 +184,7 @@ TEST(JsonGrammar, RefusesSchemasByName) {
     }
     return "taken";
   };
-  for (const char* keyword : {"pattern", "minimum", "anyOf", "$ref", "format", "minLength",
+  for (const char* keyword : {"pattern", "minimum", "oneOf", "allOf", "format", "minLength",
                               "patternProperties", "uniqueItems", "prefixItems"}) {
     const std::string schema =
         fmt::format(R"({{"type": "object", "properties": {{"a": {{"{}": 1}}}}}})", keyword);
@@ -172,17 +196,105 @@ TEST(JsonGrammar, RefusesSchemasByName) {
         R"({"enum": [1], "const": 2})", R"({"enum": ["a"], "type": "integer"})",
         R"({"type": "array", "minItems": 2, "maxItems": 1})", R"({"minItems": -1})",
         R"({"type": "object", "required": ["a"]})", R"({"required": "a", "properties": {}})",
-        R"({"properties": {}, "additionalProperties": {"type": "string"}})"}) {
+        R"({"properties": {}, "additionalProperties": {"type": "string"}})", R"({"anyOf": []})",
+        R"({"$ref": "#/$defs/none"})", R"({"$ref": "https://example.org/schema"})",
+        R"({"$ref": "#"})", R"({"anyOf": [{"type": "string"}], "type": "string"})",
+        // Nothing conforms: each value would have to hold another.
+        R"({"type": "object", "required": ["a"], "properties": {"a": {"$ref": "#"}}})",
+        R"({"type": "array", "items": {"$ref": "#"}, "minItems": 1})"}) {
     EXPECT_NE(refusal(schema), "taken") << schema;
   }
+}
+
+// What no value can get out of is not gone into.
+TEST(JsonGrammar, RecursionEndsInTime) {
+  const JsonGrammar list = grammar_of(kSchemas[11]);
+  std::string written;
+  JsonState state(list);
+  const auto write = [&](std::string_view text) {
+    for (const char byte : text) {
+      JsonState after = state;
+      if (!after.push(static_cast<uint8_t>(byte))) return false;
+      state = after;
+      written += byte;
+    }
+    return true;
+  };
+  int depth = 0;
+  while (write("{\"value\":1,\"next\":") && depth < 100) ++depth;
+  EXPECT_EQ(depth, JsonGrammar::kMaxDepth);
+  EXPECT_TRUE(write("null" + std::string(static_cast<size_t>(depth), '}')));
+  EXPECT_TRUE(state.complete());
+  EXPECT_TRUE(conforms(Json::parse(written), Json::parse(kSchemas[11])));
+}
+
+TEST(JsonGrammar, FollowsAllReadingsUntilTheyDiffer) {
+  const JsonGrammar any = grammar_of(kSchemas[9]);
+  for (const char* text : {"12", "1.5", "\"one\"", "\"only\"", R"({"a": null})", R"({"a": true})",
+                           R"({"ab": "x", "a": false})", "[]", "[1, 2]", R"(["x", "y", "z"])"}) {
+    EXPECT_TRUE(takes(any, text)) << text;
+  }
+  for (const char* text : {"true", R"({"ab": "x", "a": null})", "[1, 2, 3]", "[1, \"x\"]", "{}"}) {
+    EXPECT_FALSE(takes(any, text)) << text;
+  }
+}
+
+TEST(JsonGrammar, ArgumentsAreObjects) {
+  const auto arguments_of = [](const char* schema) {
+    return JsonGrammar::of_object_schema(parse_ordered_json(schema, "schema"));
+  };
+  EXPECT_TRUE(takes(arguments_of("{}"), R"({"any": [1]})"));
+  EXPECT_FALSE(takes(arguments_of("{}"), "1"));
+  const JsonGrammar some = arguments_of(R"({"anyOf": [{"type": ["string", "object"], "properties": {
+                     "n": {"type": "integer"}}}, {"enum": [1, {"x": 2}]}]})");
+  EXPECT_TRUE(takes(some, R"({"n": 1})"));
+  EXPECT_TRUE(takes(some, R"({"x":2})"));
+  EXPECT_FALSE(takes(some, "\"n\""));
+  EXPECT_THROW(arguments_of(R"({"type": "string"})"), Error);
+}
+
+// Its marks written as "[" and "]".
+bool takes_calls(const AnswerForm& form, std::string_view text) {
+  AnswerState state(form);
+  for (const char byte : text) {
+    if (state.mark() != AnswerState::Mark::kNone) {
+      if (byte != (state.mark() == AnswerState::Mark::kCall ? '[' : ']')) return false;
+      state.push_mark();
+    } else if (!state.push(static_cast<uint8_t>(byte))) {
+      return false;
+    }
+  }
+  return state.complete();
+}
+
+AnswerForm two_tools(bool many) {
+  return AnswerForm({{"find", grammar_of(R"({"type": "object", "required": ["n"],
+                                             "properties": {"n": {"type": "integer"}}})")},
+                     {"finder", JsonGrammar::any_object()}},
+                    many);
+}
+
+TEST(AnswerForm, CallsAreOfItsToolsAndAsTheTemplateWritesThem) {
+  const std::string call = "[\n{\"name\": \"find\", \"arguments\": {\"n\": 1}}\n]";
+  const std::string other = "[\n{\"name\": \"finder\", \"arguments\": {\"a\": [1]}}\n]";
+  const AnswerForm one = two_tools(false);
+  EXPECT_TRUE(takes_calls(one, call));
+  EXPECT_TRUE(takes_calls(one, other));
+  EXPECT_FALSE(takes_calls(one, call + "\n" + other));
+  EXPECT_TRUE(takes_calls(two_tools(true), call + "\n" + other));
+  EXPECT_FALSE(takes_calls(two_tools(true), call + other));
+  EXPECT_FALSE(takes_calls(one, "[\n{\"name\": \"find\", \"arguments\": {\"n\": 1.5}}\n]"));
+  EXPECT_FALSE(takes_calls(one, "[\n{\"name\": \"fin\", \"arguments\": {}}\n]"));
+  EXPECT_FALSE(takes_calls(one, "I will call it. " + call));
+  EXPECT_FALSE(takes_calls(one, ""));
 }
 
 class JsonConstraintTest : public testing::Test {
  protected:
   // The text that noise for logits makes under the constraint, and whether it came to an end.
-  std::pair<std::string, bool> noise(const JsonGrammar& grammar, uint64_t seed, size_t limit) {
+  std::pair<std::string, bool> noise(const AnswerForm& form, uint64_t seed, size_t limit) {
     const int32_t stop = *tokenizer_.token_id("<|im_end|>");
-    JsonConstraint constraint(std::make_shared<const JsonGrammar>(grammar), order_, tokenizer_,
+    JsonConstraint constraint(std::make_shared<const AnswerForm>(form), order_, tokenizer_,
                               {&stop, 1});
     std::vector<TokenChoice> tokens;
     std::string text;
@@ -196,7 +308,9 @@ class JsonConstraintTest : public testing::Test {
       choice.token =
           static_cast<int32_t>(std::max_element(scores.begin(), scores.end()) - scores.begin());
       if (choice.token == stop) return {text, true};
-      EXPECT_FALSE(tokenizer_.is_added(choice.token));
+      if (!form.calls()) {
+        EXPECT_FALSE(tokenizer_.is_added(choice.token));
+      }
       text += tokenizer_.token_bytes(choice.token);
       tokens.push_back(choice);
     }
@@ -213,7 +327,7 @@ TEST_F(JsonConstraintTest, NoiseBecomesJsonThatConforms) {
     const JsonGrammar grammar = grammar_of(text);
     int ended = 0;
     for (uint64_t seed = 0; seed < 12; ++seed) {
-      const auto [written, complete] = noise(grammar, seed, 120);
+      const auto [written, complete] = noise(AnswerForm(grammar), seed, 120);
       if (complete) {
         const Json value = Json::parse(written, nullptr, false);
         ASSERT_FALSE(value.is_discarded()) << text << "\n" << written;
@@ -228,6 +342,27 @@ TEST_F(JsonConstraintTest, NoiseBecomesJsonThatConforms) {
   }
 }
 
+TEST_F(JsonConstraintTest, NoiseBecomesCallsOfTools) {
+  int ended = 0, calls = 0;
+  for (uint64_t seed = 0; seed < 20; ++seed) {
+    const auto [written, complete] = noise(two_tools(true), seed, 200);
+    EXPECT_TRUE(written.starts_with("<tool_call>\n{\"name\": \"find")) << written;
+    if (!complete) continue;
+    ++ended;
+    ChatReader reader({.tools = true, .stops = {}});
+    ChatPiece all = reader.push(written);
+    const ChatPiece rest = reader.finish();
+    EXPECT_EQ(all.content + rest.content, "") << written;
+    for (const ToolCall& call : all.calls) {
+      ++calls;
+      const Json arguments = Json::parse(call.arguments);
+      EXPECT_TRUE(call.name == "finder" || arguments.at("n").is_number_integer()) << written;
+    }
+  }
+  EXPECT_GT(ended, 5);
+  EXPECT_GE(calls, ended);
+}
+
 // Token by token: what the walk over the sorted vocabulary lets through is what the grammar does.
 TEST_F(JsonConstraintTest, AllowsExactlyTheTokensThatTheGrammarDoes) {
   const JsonGrammar grammar = grammar_of(kSchemas[7]);
@@ -235,7 +370,7 @@ TEST_F(JsonConstraintTest, AllowsExactlyTheTokensThatTheGrammarDoes) {
        {"", "{", "{\"", "{\"l", "{\"label\": \"x", "{\"start\": 1", "{\"start\"",
         "{\"start\": 1, \"end\": 2", "{\"start\": 1, \"end\": 2}"}) {
     const int32_t stop = *tokenizer_.token_id("<|im_end|>");
-    JsonConstraint constraint(std::make_shared<const JsonGrammar>(grammar), order_, tokenizer_,
+    JsonConstraint constraint(std::make_shared<const AnswerForm>(grammar), order_, tokenizer_,
                               {&stop, 1});
     std::vector<TokenChoice> tokens;
     JsonState state(grammar);
@@ -262,7 +397,7 @@ TEST_F(JsonConstraintTest, WaitsForTheEndOfThoughts) {
   const int32_t stop = *tokenizer_.token_id("<|im_end|>");
   const int32_t close = *tokenizer_.token_id("</think>");
   const int32_t word = *tokenizer_.token_id("a");
-  JsonConstraint constraint(std::make_shared<const JsonGrammar>(JsonGrammar::any_object()), order_,
+  JsonConstraint constraint(std::make_shared<const AnswerForm>(JsonGrammar::any_object()), order_,
                             tokenizer_, {&stop, 1}, close);
   std::vector<float> scores(static_cast<size_t>(tokenizer_.vocab_size()), 1);
   std::vector<TokenChoice> tokens = {{word, 0, {}}};

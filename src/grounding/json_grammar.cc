@@ -37,9 +37,11 @@ JsonGrammar JsonGrammar::any_object() {
   return grammar;
 }
 
-JsonState::JsonState(const JsonGrammar& grammar) : grammar_(&grammar) { at_.value = grammar.root_; }
+JsonBranch::JsonBranch(const JsonGrammar& grammar) : grammar_(&grammar) {
+  at_.value = grammar.root_;
+}
 
-JsonState& JsonState::operator=(const JsonState& other) {
+JsonBranch& JsonBranch::operator=(const JsonBranch& other) {
   grammar_ = other.grammar_;
   at_ = other.at_;
   depth_ = other.depth_;
@@ -47,19 +49,49 @@ JsonState& JsonState::operator=(const JsonState& other) {
   return *this;
 }
 
-bool JsonState::operator==(const JsonState& other) const {
+bool JsonBranch::operator==(const JsonBranch& other) const {
   return grammar_ == other.grammar_ && at_ == other.at_ && depth_ == other.depth_ &&
          std::equal(frames_.begin(), frames_.begin() + depth_, other.frames_.begin());
 }
 
 bool JsonState::push(uint8_t byte) {
+  std::vector<JsonBranch> more;  // takes no memory while it is empty
+  const bool going = first_.push(byte, more);
+  if (going && more.empty() && others_.empty()) return true;
+  std::vector<JsonBranch> all;
+  const auto keep = [&all](const JsonBranch& branch) {
+    if (all.size() == JsonGrammar::kMaxBranches) return;
+    if (std::find(all.begin(), all.end(), branch) == all.end()) all.push_back(branch);
+  };
+  const auto keep_all = [&](bool itself, const JsonBranch& branch) {
+    if (itself) keep(branch);
+    for (const JsonBranch& other : more) keep(other);
+    more.clear();
+  };
+  keep_all(going, first_);
+  for (JsonBranch& branch : others_) {
+    const bool goes = branch.push(byte, more);
+    keep_all(goes, branch);
+  }
+  if (all.empty()) return false;
+  first_ = all.front();
+  others_.assign(all.begin() + 1, all.end());
+  return true;
+}
+
+bool JsonState::complete() const {
+  return first_.complete() || std::any_of(others_.begin(), others_.end(),
+                                          [](const JsonBranch& b) { return b.complete(); });
+}
+
+bool JsonBranch::push(uint8_t byte, std::vector<JsonBranch>& others) {
   if (blank(byte)) return true;
   switch (at_.place) {
     case Place::kValue:
-      return begin_value(byte);
+      return begin_value(byte, others);
     case Place::kFirstItem:
       if (byte == ']') return node(top().node).min_items == 0 && close();
-      return node(top().node).max_items > 0 && begin_value(byte);
+      return node(top().node).max_items > 0 && fits(at_.value) && begin_value(byte, others);
     case Place::kFirstName:
       return byte == '}' ? object_may_end() && close() : begin_name(byte);
     case Place::kNextName:
@@ -88,10 +120,10 @@ bool JsonState::push(uint8_t byte) {
   }
   // The byte comes after the number or literal.
   end_value();
-  return push(byte);
+  return push(byte, others);
 }
 
-bool JsonState::complete() const {
+bool JsonBranch::complete() const {
   if (at_.place == Place::kEnd) return true;
   if (depth_ > 0) return false;
   return (at_.place == Place::kNumber && number_may_end()) ||
@@ -100,7 +132,7 @@ bool JsonState::complete() const {
 
 // Between tokens, except before a colon and after the whole value: one space, or a line break and
 // indentation. More would let a model that has nothing to say go on with blanks.
-bool JsonState::blank(uint8_t byte) {
+bool JsonBranch::blank(uint8_t byte) {
   const bool between = at_.place == Place::kValue || at_.place == Place::kFirstItem ||
                        at_.place == Place::kFirstName || at_.place == Place::kNextName ||
                        at_.place == Place::kAfterValue;
@@ -118,7 +150,26 @@ bool JsonState::blank(uint8_t byte) {
   return true;
 }
 
-bool JsonState::begin_value(uint8_t byte) {
+bool JsonBranch::begin_value(uint8_t byte, std::vector<JsonBranch>& others) {
+  const std::vector<uint32_t>& alternatives = node(at_.value).any_of;
+  if (alternatives.empty()) return begin_kind(byte);
+  const JsonBranch before = *this;
+  bool begun = false;
+  for (const uint32_t alternative : alternatives) {
+    JsonBranch branch = before;
+    branch.at_.value = alternative;
+    if (!branch.begin_kind(byte)) continue;
+    if (begun) {
+      others.push_back(branch);
+    } else {
+      *this = branch;
+    }
+    begun = true;
+  }
+  return begun;
+}
+
+bool JsonBranch::begin_kind(uint8_t byte) {
   const JsonGrammar::Node& kinds = node(at_.value);
   if (byte == '"' && kinds.string) {
     at_.place = Place::kString;
@@ -137,48 +188,55 @@ bool JsonState::begin_value(uint8_t byte) {
   return literal_byte(byte);
 }
 
-bool JsonState::open(Place place) {
-  if (depth_ == JsonGrammar::kMaxDepth) return false;
+// Only where there is room to close it again.
+bool JsonBranch::open(Place place) {
   const bool array = place == Place::kFirstItem;
+  const JsonGrammar::Node& kinds = node(at_.value);
+  if (depth_ + (array ? kinds.array_depth : kinds.object_depth) > JsonGrammar::kMaxDepth) {
+    return false;
+  }
   frames_[static_cast<size_t>(depth_++)] = {array, at_.value, 0};
   at_.place = place;
   if (array) at_.value = node(at_.value).items;
   return true;
 }
 
-bool JsonState::close() {
+bool JsonBranch::close() {
   --depth_;
   end_value();
   return true;
 }
 
 // All required properties are there.
-bool JsonState::object_may_end() const {
+bool JsonBranch::object_may_end() const {
   const auto& properties = node(top().node).properties;
   return std::none_of(properties.begin() + top().count, properties.end(),
                       [](const auto& property) { return property.required; });
 }
 
-void JsonState::end_value() {
+void JsonBranch::end_value() {
   at_.place = depth_ == 0 ? Place::kEnd : Place::kAfterValue;
   if (depth_ > 0 && top().array) ++top().count;
 }
 
-bool JsonState::after_value(uint8_t byte) {
+bool JsonBranch::after_value(uint8_t byte) {
   const Frame& frame = top();
   const JsonGrammar::Node& container = node(frame.node);
   if (frame.array) {
     if (byte == ']') return frame.count >= container.min_items && close();
     at_.place = Place::kValue;
     at_.value = container.items;
-    return byte == ',' && frame.count < container.max_items;
+    return byte == ',' && frame.count < container.max_items && fits(at_.value);
   }
   if (byte == '}') return object_may_end() && close();
   at_.place = Place::kNextName;
-  return byte == ',' && (container.any_names || frame.count < container.properties.size());
+  if (byte != ',') return false;
+  const auto& names = container.properties;
+  return container.any_names || std::any_of(names.begin() + frame.count, names.end(),
+                                            [&](const auto& name) { return fits(name.value); });
 }
 
-bool JsonState::begin_name(uint8_t byte) {
+bool JsonBranch::begin_name(uint8_t byte) {
   if (node(top().node).any_names) {
     at_.place = Place::kAnyName;
     at_.value = JsonGrammar::kAny;
@@ -191,7 +249,7 @@ bool JsonState::begin_name(uint8_t byte) {
 }
 
 // Names come in the schema's order; those up to the next required one may be left out.
-bool JsonState::name(uint8_t byte) {
+bool JsonBranch::name(uint8_t byte) {
   const auto& properties = node(top().node).properties;
   const size_t length = at_.length;
   const auto begin = [&](size_t i) {
@@ -201,7 +259,8 @@ bool JsonState::name(uint8_t byte) {
   for (size_t i = first; i < properties.size(); ++i) {
     const std::string& candidate = properties[i].name;
     // No name is the beginning of another: each ends in its quote.
-    if (begin(i) == begin(first) && static_cast<uint8_t>(candidate[length]) == byte) {
+    if (fits(properties[i].value) && begin(i) == begin(first) &&
+        static_cast<uint8_t>(candidate[length]) == byte) {
       at_.word = static_cast<uint32_t>(i);
       if (++at_.length == candidate.size()) {
         at_.place = Place::kColon;
@@ -216,7 +275,7 @@ bool JsonState::name(uint8_t byte) {
 }
 
 // Inside a string; `end` is where its closing quote leads.
-bool JsonState::text(uint8_t byte, Place end) {
+bool JsonBranch::text(uint8_t byte, Place end) {
   if (at_.escape == 1) {
     at_.escape = byte == 'u' ? 2 : 0;
     return byte == 'u' ||
@@ -243,7 +302,7 @@ bool JsonState::text(uint8_t byte, Place end) {
 }
 
 // A byte of a character beyond ASCII: UTF-8 without detours and surrogates (RFC 3629).
-bool JsonState::character(uint8_t byte) {
+bool JsonBranch::character(uint8_t byte) {
   if (at_.more > 0) {
     const bool good = byte >= at_.low && byte <= at_.high;
     --at_.more;
@@ -260,7 +319,7 @@ bool JsonState::character(uint8_t byte) {
   return true;
 }
 
-bool JsonState::number_byte(uint8_t byte) {
+bool JsonBranch::number_byte(uint8_t byte) {
   const bool whole = !node(at_.value).number;
   const auto go = [&](Number next, uint8_t digits) {
     at_.number = next;
@@ -294,12 +353,12 @@ bool JsonState::number_byte(uint8_t byte) {
   return false;
 }
 
-bool JsonState::number_may_end() const {
+bool JsonBranch::number_may_end() const {
   return at_.number == Number::kZero || at_.number == Number::kDigits ||
          at_.number == Number::kFraction || at_.number == Number::kExponent;
 }
 
-bool JsonState::literal_byte(uint8_t byte) {
+bool JsonBranch::literal_byte(uint8_t byte) {
   const auto& literals = node(at_.value).literals;
   const std::string_view written =
       at_.word < literals.size() ? std::string_view(literals[at_.word]).substr(0, at_.length) : "";
@@ -315,7 +374,7 @@ bool JsonState::literal_byte(uint8_t byte) {
   return false;
 }
 
-bool JsonState::literal_may_end() const {
+bool JsonBranch::literal_may_end() const {
   const auto& literals = node(at_.value).literals;
   const std::string_view written = std::string_view(literals[at_.word]).substr(0, at_.length);
   return std::find(literals.begin(), literals.end(), written) != literals.end();

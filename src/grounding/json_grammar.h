@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -18,14 +19,21 @@ class JsonGrammar {
  public:
   static JsonGrammar any_object();
   // The subset of JSON Schema: type, enum, const, properties, required, additionalProperties,
-  // items, minItems, maxItems; annotations such as title and description say nothing about the
-  // form. Throws Error: kUnsupported naming any other keyword, kUsage for a schema that makes no
-  // sense or that nothing conforms to. Messages name the place as "/properties/a".
+  // items, minItems, maxItems, anyOf, and $ref to a place in the same schema, recursive ones too;
+  // annotations such as title and description say nothing about the form. Throws Error:
+  // kUnsupported naming any other keyword, kUsage for a schema that makes no sense or that nothing
+  // conforms to. Messages name the place as "/properties/a".
   static JsonGrammar of_schema(const OrderedJson& schema);
+  // Those of its texts that are objects. Error(kUsage) when there are none.
+  static JsonGrammar of_object_schema(const OrderedJson& schema);
 
   static constexpr int kMaxDepth = 32;  // of arrays and objects
+  // Readings of a text that are followed at once, where the first bytes do not decide between the
+  // schemas of an anyOf. Beyond it the later schemas are left out.
+  static constexpr size_t kMaxBranches = 16;
 
  private:
+  friend class JsonBranch;
   friend class JsonState;
   friend class SchemaReader;
 
@@ -36,12 +44,16 @@ class JsonGrammar {
   };
   // What a value may be; its first byte decides between the kinds.
   struct Node {
+    std::vector<uint32_t> any_of;  // not empty: any of these nodes, none of which has an any_of
     bool string = false, number = false, integer = false, array = false, object = false;
     std::vector<std::string> literals;  // JSON texts
     uint32_t items = 0;                 // the node of an array's values
     uint32_t min_items = 0, max_items = UINT32_MAX;
     bool any_names = false;  // of an object: any names with any values
     std::vector<Property> properties;
+    // Arrays and objects inside each other, itself included, that the smallest value of that kind
+    // has, and the smallest of any kind.
+    int array_depth = 1, object_depth = 1, depth = 0;
   };
 
   static constexpr uint32_t kAny = 0;  // the node of any value, always there
@@ -51,18 +63,18 @@ class JsonGrammar {
   uint32_t root_ = kAny;
 };
 
-// How far a text has come. Copies are cheap and independent; `grammar` outlives them.
-class JsonState {
+// One reading of a text, up to where it has come.
+class JsonBranch {
  public:
-  explicit JsonState(const JsonGrammar& grammar);
-  JsonState(const JsonState& other) { *this = other; }
-  JsonState& operator=(const JsonState& other);
+  explicit JsonBranch(const JsonGrammar& grammar);
+  JsonBranch(const JsonBranch& other) { *this = other; }
+  JsonBranch& operator=(const JsonBranch& other);
 
-  // False, and the state is of no more use, when no text of the grammar goes on with this byte.
-  bool push(uint8_t byte);
-  // The text so far is a text of the grammar.
+  // False, and the branch is of no more use, when this reading does not go on with this byte.
+  // Further readings that begin with it are added to `others`.
+  bool push(uint8_t byte, std::vector<JsonBranch>& others);
   bool complete() const;
-  bool operator==(const JsonState& other) const;
+  bool operator==(const JsonBranch& other) const;
 
  private:
   enum class Place : uint8_t {
@@ -104,8 +116,10 @@ class JsonState {
   const JsonGrammar::Node& node(uint32_t index) const { return grammar_->nodes_[index]; }
   Frame& top() { return frames_[static_cast<size_t>(depth_ - 1)]; }
   const Frame& top() const { return frames_[static_cast<size_t>(depth_ - 1)]; }
+  bool fits(uint32_t value) const { return depth_ + node(value).depth <= JsonGrammar::kMaxDepth; }
   bool blank(uint8_t byte);
-  bool begin_value(uint8_t byte);
+  bool begin_value(uint8_t byte, std::vector<JsonBranch>& others);
+  bool begin_kind(uint8_t byte);
   bool open(Place place);
   bool close();
   bool object_may_end() const;
@@ -124,6 +138,22 @@ class JsonState {
   Cursor at_;
   int depth_ = 0;
   std::array<Frame, JsonGrammar::kMaxDepth> frames_;  // the first depth_ count
+};
+
+// How far a text has come. Copies are cheap and independent; `grammar` outlives them.
+class JsonState {
+ public:
+  explicit JsonState(const JsonGrammar& grammar) : first_(grammar) {}
+
+  // False, and the state is of no more use, when no text of the grammar goes on with this byte.
+  bool push(uint8_t byte);
+  // The text so far is a text of the grammar.
+  bool complete() const;
+  bool operator==(const JsonState& other) const = default;
+
+ private:
+  JsonBranch first_;  // mostly the only one: it needs no memory of its own
+  std::vector<JsonBranch> others_;
 };
 
 }  // namespace shijian

@@ -207,9 +207,12 @@ ssize_t Exchange::read_stream_callback(void* self, uint64_t, char* into, size_t 
 
 ssize_t Exchange::read_stream(std::span<char> into) {
   const std::lock_guard lock(mutex_);
-  if (ended_) return MHD_CONTENT_READER_END_WITH_ERROR;
+  if (ended_) return close_from_reader(MHD_CONTENT_READER_END_WITH_ERROR);
   if (pieces_.empty()) {
-    if (stream_closed_) return MHD_CONTENT_READER_END_OF_STREAM;
+    if (stream_closed_) {
+      return chunks ? MHD_CONTENT_READER_END_OF_STREAM
+                    : close_from_reader(MHD_CONTENT_READER_END_OF_STREAM);
+    }
     wait();
     return 0;
   }
@@ -228,6 +231,18 @@ ssize_t Exchange::read_stream(std::span<char> into) {
   waiting_ -= filled;
   outcome_.bytes += static_cast<int64_t>(filled);
   return static_cast<ssize_t>(filled);
+}
+
+// A connection that the library closes because of what its reader says (an error, or the end of an
+// answer without chunks) is released when the library next looks at it. But it is on no list of
+// those that are ready any more, and the list by age is gone through only up to the first
+// connection that lives: behind a quiet one that is older, it would stay, with its socket, until
+// its idle time is over (libmicrohttpd 0.9.75 to 1.0). A resumed connection is looked at in the
+// next round, whatever has become of it.
+ssize_t Exchange::close_from_reader(ssize_t how) {
+  MHD_suspend_connection(connection_);
+  MHD_resume_connection(connection_);
+  return how;
 }
 
 void Exchange::completed(bool complete) {

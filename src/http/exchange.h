@@ -31,6 +31,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
 
   // Filled in on its way in, constant from then on.
   HttpRequest request;
+  bool chunks = true;  // what the client of a stream understands; HTTP/1.0 does not
 
   // --- From any thread.
 
@@ -64,6 +65,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
 
  private:
   ssize_t read_stream(std::span<char> into);
+  ssize_t close_from_reader(ssize_t how);  // under mutex_
   static ssize_t read_stream_callback(void* self, uint64_t position, char* into, size_t size);
   void wait();                                       // under mutex_
   void wake();                                       // under mutex_

@@ -19,12 +19,6 @@ namespace {
 
 constexpr int kMaxRedirections = 5;
 
-struct Address {
-  std::string scheme, host;  // lower case, no brackets around an IPv6 address
-  int port = 0;
-  bool literal = false;  // the host is an address, or this machine's own name
-};
-
 // Null for what is no URL.
 using Url = std::unique_ptr<CURLU, decltype(&curl_url_cleanup)>;
 Url parse_url(const std::string& text) {
@@ -52,25 +46,27 @@ bool is_address(const std::string& host) {
          ::inet_pton(AF_INET6, host.c_str(), &any) == 1;
 }
 
-// Read by the library that will fetch it, so that both mean the same host.
-Address address_of(const std::string& url) {
+// No matter whether the host is allowed.
+AllowedUrl read_url(const std::string& url) {
   const Error wrong(ErrorCode::kUsage,
                     fmt::format("'{}' is no http or https URL", url.substr(0, 200)),
                     "such as https://example.org/game.mp4");
   if (http::has_control_character(url)) throw wrong;
   const Url parsed = parse_url(url);
   if (!parsed) throw wrong;
-  Address address;
-  address.scheme = http::lower(part_of(parsed, CURLUPART_SCHEME));
-  address.host = without_brackets(http::lower(part_of(parsed, CURLUPART_HOST)));
-  if (address.host.ends_with('.')) address.host.pop_back();
-  if ((address.scheme != "http" && address.scheme != "https") || address.host.empty()) throw wrong;
+  AllowedUrl read;
+  read.text = url;
+  read.scheme = http::lower(part_of(parsed, CURLUPART_SCHEME));
+  read.host = without_brackets(http::lower(part_of(parsed, CURLUPART_HOST)));
+  if (read.host.ends_with('.')) read.host.pop_back();
+  if ((read.scheme != "http" && read.scheme != "https") || read.host.empty()) throw wrong;
   if (!part_of(parsed, CURLUPART_USER).empty() || !part_of(parsed, CURLUPART_PASSWORD).empty()) {
     throw Error(ErrorCode::kUsage, "a URL with a name or password in it is not fetched");
   }
-  address.port = std::atoi(part_of(parsed, CURLUPART_PORT, CURLU_DEFAULT_PORT).c_str());
-  address.literal = is_address(address.host) || address.host == "localhost";
-  return address;
+  read.path = part_of(parsed, CURLUPART_PATH);
+  read.port = std::atoi(part_of(parsed, CURLUPART_PORT, CURLU_DEFAULT_PORT).c_str());
+  read.literal = is_address(read.host) || read.host == "localhost";
+  return read;
 }
 
 // Whether the whole internet reaches it: not this machine, not a private or special network
@@ -103,14 +99,13 @@ bool is_public(const sockaddr& address) {
 // One request. The callbacks below run inside perform().
 class Transfer {
  public:
-  Transfer(const std::string& url, const AllowedHosts& hosts, const CancelToken& cancel)
-      : cancel_(cancel), easy_(curl_easy_init(), curl_easy_cleanup) {
-    hosts.check(url);
-    const Address address = address_of(url);
-    host_ = address.host;
-    literal_ = address.literal;
-    set(CURLOPT_URL, url.c_str());
-    set(CURLOPT_PROTOCOLS_STR, address.scheme.c_str());
+  Transfer(const AllowedUrl& url, const CancelToken& cancel)
+      : cancel_(cancel),
+        easy_(curl_easy_init(), curl_easy_cleanup),
+        host_(url.host),
+        literal_(url.literal) {
+    set(CURLOPT_URL, url.text.c_str());
+    set(CURLOPT_PROTOCOLS_STR, url.scheme.c_str());
     set(CURLOPT_PROXY, "");
     set(CURLOPT_NOSIGNAL, 1L);
     set(CURLOPT_CONNECTTIMEOUT, 10L);
@@ -210,8 +205,8 @@ class Transfer {
   const CancelToken cancel_;
   std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> easy_;
   curl_slist* headers_ = nullptr;
-  std::string host_;
-  bool literal_ = false;
+  const std::string host_;
+  const bool literal_;
   bool refused_ = false;
   bool unread_ = false;
   const std::function<void(std::span<const std::byte>)>* sink_ = nullptr;
@@ -250,21 +245,21 @@ AllowedHosts::AllowedHosts(const std::vector<std::string>& hosts) {
   }
 }
 
-void AllowedHosts::check(const std::string& url) const {
-  const Address address = address_of(url);
+AllowedUrl AllowedHosts::check(const std::string& url) const {
+  AllowedUrl read = read_url(url);
   for (const Host& host : hosts_) {
-    if (host.port != 0 && host.port != address.port) continue;
-    if (host.below ? address.host.ends_with("." + host.name) : address.host == host.name) return;
+    if (host.port != 0 && host.port != read.port) continue;
+    if (host.below ? read.host.ends_with("." + host.name) : read.host == host.name) return read;
   }
-  throw Error(ErrorCode::kPermission, fmt::format("{} is not an allowed host", address.host),
+  throw Error(ErrorCode::kPermission, fmt::format("{} is not an allowed host", read.host),
               "whoever runs the server names the allowed hosts when starting it");
 }
 
-int post_json(const std::string& url, const AllowedHosts& hosts, const std::string& body,
+int post_json(const AllowedUrl& url, const std::string& body,
               const std::vector<std::pair<std::string, std::string>>& headers,
               const CancelToken& cancel) {
   initialise();
-  Transfer transfer(url, hosts, cancel);
+  Transfer transfer(url, cancel);
   transfer.set(CURLOPT_POST, 1L);
   transfer.set(CURLOPT_POSTFIELDS, body.data());
   transfer.set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
@@ -275,26 +270,27 @@ int post_json(const std::string& url, const AllowedHosts& hosts, const std::stri
   return transfer.perform();
 }
 
-void download(const std::string& url, const AllowedHosts& hosts, int64_t max_bytes,
+void download(const AllowedUrl& url, const AllowedHosts& hosts, int64_t max_bytes,
               const std::function<void(std::span<const std::byte>)>& sink,
               const CancelToken& cancel) {
   initialise();
-  std::string at = url;
+  AllowedUrl at = url;
   for (int i = 0; i <= kMaxRedirections; ++i) {
-    Transfer transfer(at, hosts, cancel);
+    Transfer transfer(at, cancel);
     transfer.set(CURLOPT_LOW_SPEED_LIMIT, 1L);
     transfer.set(CURLOPT_LOW_SPEED_TIME, 30L);
     transfer.sink(&sink, max_bytes);
     const int status = transfer.perform();
     if (status == 200) return;
-    at = transfer.redirection();
-    if (at.empty()) {
+    const std::string next = transfer.redirection();
+    if (next.empty()) {
       throw Error(ErrorCode::kInvalid, fmt::format("{} answers {}", transfer.host(), status),
                   "check the URL");
     }
+    at = hosts.check(next);
   }
   throw Error(ErrorCode::kInvalid,
-              fmt::format("{}: more than {} redirections", url.substr(0, 200), kMaxRedirections));
+              fmt::format("{}: more than {} redirections", url.host, kMaxRedirections));
 }
 
 }  // namespace shijian

@@ -18,6 +18,16 @@
 
 namespace shijian {
 
+// A URL that may be called: AllowedHosts::check() makes it, and nothing else should. Read by the
+// library that will fetch it, so that both mean the same host.
+struct AllowedUrl {
+  std::string text;
+  std::string scheme, host;  // lower case, no brackets around an IPv6 address
+  std::string path;          // as it stands in the URL, percents and all
+  int port = 0;
+  bool literal = false;  // the host is an address, or this machine's own name
+};
+
 class AllowedHosts {
  public:
   AllowedHosts() = default;  // none
@@ -29,7 +39,7 @@ class AllowedHosts {
 
   // Error(kUsage) when `url` is no http or https URL, or carries a password; kPermission when its
   // host is not on the list.
-  void check(const std::string& url) const;
+  AllowedUrl check(const std::string& url) const;
 
  private:
   struct Host {
@@ -41,15 +51,17 @@ class AllowedHosts {
 };
 
 // Posts a JSON body and returns the status of the answer, whose body is not read. No redirection is
-// followed. Errors of check(); kIo when no answer comes within 10 seconds.
-int post_json(const std::string& url, const AllowedHosts& hosts, const std::string& body,
+// followed. kPermission when the host's name leads to an address of a private network; kIo when no
+// answer comes within 10 seconds.
+int post_json(const AllowedUrl& url, const std::string& body,
               const std::vector<std::pair<std::string, std::string>>& headers,
               const CancelToken& cancel);
 
-// Gives the bytes of `url` to `sink`, piece by piece; follows up to five redirections. Errors of
-// check(); kInvalid for an answer that is not 200 and for more than `max_bytes`; kIo when the
-// connection fails, breaks off or stands still for 30 seconds; what `sink` throws; kCancelled.
-void download(const std::string& url, const AllowedHosts& hosts, int64_t max_bytes,
+// Gives the bytes of `url` to `sink`, piece by piece; follows up to five redirections to `hosts`.
+// Errors of check(), also for where a name leads to; kInvalid for an answer that is not 200 and for
+// more than `max_bytes`; kIo when the connection fails, breaks off or stands still for 30 seconds;
+// what `sink` throws; kCancelled.
+void download(const AllowedUrl& url, const AllowedHosts& hosts, int64_t max_bytes,
               const std::function<void(std::span<const std::byte>)>& sink,
               const CancelToken& cancel);
 

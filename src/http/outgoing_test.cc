@@ -43,6 +43,11 @@ TEST(AllowedHosts, AreWhatTheListSays) {
     EXPECT_EQ(refusal(hosts, url), ErrorCode::kUsage) << url;
   }
   EXPECT_EQ(refusal({}, "http://example.org/"), ErrorCode::kPermission);
+  const AllowedUrl read = hosts.check("HTTPS://EXAMPLE.org./films/a%20b.mp4?x=1#t");
+  EXPECT_EQ(
+      fmt::format("{} {} {} {} {}", read.scheme, read.host, read.port, read.path, read.literal),
+      "https example.org 443 /films/a%20b.mp4 false");
+  EXPECT_TRUE(hosts.check("http://[::1]/").literal);
   for (const char* host : {"", "http://example.org", "a/b", "a b", "*", "*.*.org"}) {
     EXPECT_THROW(AllowedHosts({host}), Error) << host;
   }
@@ -87,7 +92,7 @@ class Outgoing : public testing::Test {
     std::string bytes;
     try {
       download(
-          from, hosts_, max_bytes,
+          hosts_.check(from), hosts_, max_bytes,
           [&](std::span<const std::byte> piece) {
             bytes.append(reinterpret_cast<const char*>(piece.data()), piece.size());
           },
@@ -136,11 +141,14 @@ TEST_F(Outgoing, StopsWhenItIsCancelled) {
 }
 
 TEST_F(Outgoing, PostsJson) {
-  EXPECT_EQ(post_json(url("/hook"), hosts_, R"({"a": 1})", {{"X-Signature", "s"}}, {}), 200);
+  const auto post = [&](const std::string& to, const char* body) {
+    return post_json(hosts_.check(to), body, {{"X-Signature", "s"}}, {});
+  };
+  EXPECT_EQ(post(url("/hook"), R"({"a": 1})"), 200);
   EXPECT_EQ(posted_, R"({"a": 1})");
   EXPECT_EQ(signature_, "s");
-  EXPECT_EQ(post_json(url("/film"), hosts_, "{}", {}, {}), 405);
-  EXPECT_THROW(post_json("http://127.0.0.1:1/", hosts_, "{}", {}, {}), Error);
+  EXPECT_EQ(post(url("/film"), "{}"), 405);
+  EXPECT_THROW(post("http://127.0.0.1:1/", "{}"), Error);
 }
 
 }  // namespace

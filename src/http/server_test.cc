@@ -292,6 +292,15 @@ TEST_F(HttpServerTest, ASessionStandsForItsKey) {
   EXPECT_EQ(ask("GET", "/who", cookie_of(other)).body, "key 1");
 }
 
+TEST_F(HttpServerTest, WithoutKeysThereIsNoSessionToOpen) {
+  start(test_options());
+  for (const char* headers : {"", "Authorization: Bearer any\r\n"}) {
+    const TestAnswer answer = ask("POST", "/session", headers);
+    EXPECT_EQ(answer.status, 204);
+    EXPECT_FALSE(answer.headers.contains("set-cookie"));
+  }
+}
+
 TEST_F(HttpServerTest, RefusesForeignHostsAndOrigins) {
   HttpOptions options = test_options();
   options.names = {"video.example"};

@@ -153,21 +153,22 @@ void* Service::on_request_line(void* self, const char* target, MHD_Connection* c
 }
 
 MHD_Result Service::on_request(void* self, MHD_Connection* connection, const char*,
-                               const char* method, const char*, const char* piece, size_t* size,
-                               void** context) {
+                               const char* method, const char* version, const char* piece,
+                               size_t* size, void** context) {
   try {
-    return static_cast<Service*>(self)->advance(connection, method, piece, size,
+    return static_cast<Service*>(self)->advance(connection, method, version, piece, size,
                                                 *static_cast<Visit*>(*context));
   } catch (...) {
     return MHD_NO;  // no memory even for an answer
   }
 }
 
-MHD_Result Service::advance(MHD_Connection* connection, const char* method, const char* piece,
-                            size_t* size, Visit& visit) {
+MHD_Result Service::advance(MHD_Connection* connection, const char* method, const char* version,
+                            const char* piece, size_t* size, Visit& visit) {
   const Connection& peer = connection_of(connection);
   if (visit.method.empty()) {
     visit.method = method;
+    visit.exchange->chunks = std::string_view(version) != "HTTP/1.0";
     visit.intake.begin(head_of(connection, method, visit.target), peer.address);
     if (visit.intake.answers_at_once()) return visit.exchange->proceed();
   } else if (*size > 0) {

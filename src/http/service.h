@@ -48,8 +48,8 @@ class Service {
                            MHD_RequestTerminationCode code);
   static Connection& connection_of(MHD_Connection* connection);
 
-  MHD_Result advance(MHD_Connection* connection, const char* method, const char* piece,
-                     size_t* size, Visit& visit);
+  MHD_Result advance(MHD_Connection* connection, const char* method, const char* version,
+                     const char* piece, size_t* size, Visit& visit);
   void log(const Visit& visit, const Connection& peer, const Exchange::Outcome& outcome) const;
   std::string next_id();
   Clock::time_point idle_deadline() const;

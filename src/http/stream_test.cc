@@ -197,6 +197,29 @@ TEST_F(HttpStreamTest, ServesTwoHundredStreams) {
   EXPECT_TRUE(becomes_true([&] { return server_->statistics().connections == 0; }));
 }
 
+// The library looks at its connections from the one that is quiet for longest, and stops at the
+// first that lives: those that it closed behind that one must not wait until its time is over.
+TEST_F(HttpStreamTest, LetsGoOfEndedStreamsBesideQuietConnections) {
+  std::vector<TestClient> quiet;
+  for (int i = 0; i < 20; ++i) {  // enough for each of the server's threads
+    quiet.emplace_back(server_->port());
+    ASSERT_EQ(quiet.back().ask("GET", "/now").body, "now");
+  }
+  {
+    std::vector<TestClient> leaving;
+    for (int i = 0; i < 10; ++i) leaving.push_back(connect(kAskForStream));
+    for (TestClient& client : leaving) client.read_head();
+  }
+  EXPECT_TRUE(becomes_true([&] { return server_->statistics().connections == 20; }));
+  // An answer whose end is the connection's.
+  TestClient old = connect("GET /stream HTTP/1.0\r\nHost: localhost\r\n\r\n");
+  ASSERT_TRUE(has(streams_, 11));
+  EXPECT_EQ(server_->statistics().connections, 21);
+  streams_.back()->close();
+  EXPECT_TRUE(old.closed_within(5));
+  EXPECT_TRUE(becomes_true([&] { return server_->statistics().connections == 20; }));
+}
+
 TEST_F(HttpStreamTest, WritersAndLeavingClientsDoNotDisturbEachOther) {
   std::atomic<bool> done{false};
   std::thread writer([&] {

@@ -7,7 +7,7 @@ namespace {
 
 // Columns that lists and choices read come before the long ones, which SQLite keeps on pages of
 // their own and then need not touch.
-constexpr std::array<std::string_view, 1> kSteps = {
+constexpr std::array<std::string_view, 2> kSteps = {
     R"sql(
 CREATE TABLE jobs(
   seq INTEGER PRIMARY KEY AUTOINCREMENT,  -- the order of submission; never used again
@@ -60,6 +60,9 @@ CREATE TABLE idempotency_keys(
   PRIMARY KEY (client, key)
 ) STRICT;
 CREATE INDEX idempotency_keys_by_age ON idempotency_keys(created);
+)sql",
+    R"sql(
+CREATE INDEX jobs_by_end ON jobs(finished, seq) WHERE finished > 0;
 )sql",
 };
 

@@ -83,14 +83,17 @@ class Store {
   // ConflictError while it runs. Returns what was deleted.
   Job remove(const std::string& id);
   Job set_corrections(const std::string& id, const std::string& json);  // "" takes them back
+  // Deletes up to `limit` ended jobs, those that ended first: as long as more than `keep` have, and
+  // what ended before `before`. Jobs whose webhook is due stay. How many were deleted.
+  int64_t prune(int64_t keep, int64_t before, int64_t limit);
 
   // Webhooks --------------------------------------------------------------------------------------
 
   std::vector<Webhook> due_webhooks(int limit) const;  // longest due first
   std::optional<int64_t> next_webhook() const;         // when the next is due, milliseconds
-  // Delivered, or to be tried again 1, 5, 25, 125 and 625 seconds from now, then given up. Nothing
-  // when the job is gone or was retried.
-  void webhook_tried(const Webhook& webhook, bool delivered);
+  // Delivered, or to be tried again 1, 5, 25, 125 and 625 seconds from now, then given up: true.
+  // Nothing when the job is gone or was retried.
+  bool webhook_tried(const Webhook& webhook, bool delivered);
 
   // Videos ----------------------------------------------------------------------------------------
 

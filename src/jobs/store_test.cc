@@ -383,14 +383,14 @@ TEST_F(StoreTest, AWebhookIsTriedSixTimes) {
     EXPECT_EQ(due[0].job_id, id);
     EXPECT_EQ(due[0].url, "https://example.org/hook");
     EXPECT_EQ(due[0].secret, "s");
-    store_->webhook_tried(due[0], false);
-    store_->webhook_tried(due[0], false);  // counts once
+    EXPECT_FALSE(store_->webhook_tried(due[0], false));
+    EXPECT_FALSE(store_->webhook_tried(due[0], false));  // counts once
     EXPECT_THAT(store_->due_webhooks(10), IsEmpty());
     EXPECT_EQ(store_->next_webhook(), now_ + delay * 1000);
     now_ += delay * 1000;
     open();
   }
-  store_->webhook_tried(store_->due_webhooks(1).at(0), false);
+  EXPECT_TRUE(store_->webhook_tried(store_->due_webhooks(1).at(0), false));  // given up
   EXPECT_FALSE(store_->next_webhook());
 }
 
@@ -407,7 +407,7 @@ TEST_F(StoreTest, ADeliveredWebhookIsNotTriedAgain) {
   store_->webhook_tried(cancelled, true);  // of the end before: says nothing of this one
   const auto due = store_->due_webhooks(1);
   ASSERT_EQ(due.size(), 1u);
-  store_->webhook_tried(due[0], true);
+  EXPECT_FALSE(store_->webhook_tried(due[0], true));
   EXPECT_FALSE(store_->next_webhook());
 }
 

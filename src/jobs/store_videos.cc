@@ -43,16 +43,17 @@ std::optional<int64_t> Store::next_webhook() const {
   return row.integer(0);
 }
 
-void Store::webhook_tried(const Webhook& webhook, bool delivered) {
+bool Store::webhook_tried(const Webhook& webhook, bool delivered) {
   std::optional<int64_t> again;
   if (!delivered && webhook.tries < static_cast<int>(kRetryDelays.size())) {
     again = clock_() + kRetryDelays[static_cast<size_t>(webhook.tries)];
   }
   std::lock_guard lock(writer_->mutex);
-  writer_->database.run(
+  const int64_t changed = writer_->database.run(
       "UPDATE jobs SET webhook_due = ?4, webhook_tries = webhook_tries + ?5 "
       "WHERE id = ?1 AND attempts = ?2 AND webhook_tries = ?3 AND webhook_due IS NOT NULL",
       webhook.job_id, webhook.attempts, webhook.tries, again, delivered ? 0 : 1);
+  return changed > 0 && !delivered && !again;
 }
 
 void Store::put_video(const Video& video) {

@@ -64,11 +64,11 @@ Error caught_error(std::string_view what, std::string hint) {
   }
 }
 
-HttpResponse caught_response(const std::string& request_id) {
+HttpResponse caught_response(const std::string& request_id, const std::string& param) {
   try {
     throw;
   } catch (const Error& error) {  // as it is: it may have a status of its own
-    return error_response(error, request_id);
+    return error_response(error, request_id, param);
   } catch (...) {
     return error_response(caught_error("this"), request_id);
   }

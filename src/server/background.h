@@ -42,8 +42,8 @@ class Background {
 // For a catch block: what was just caught, as an Error. Of memory that ran out it says that `what`
 // needs more, with `hint` as the way out.
 Error caught_error(std::string_view what, std::string hint = {});
-// Likewise the answer.
-HttpResponse caught_response(const std::string& request_id);
+// Likewise the answer; `param` is the part of the request that is wrong, if one is.
+HttpResponse caught_response(const std::string& request_id, const std::string& param = {});
 
 // Sends what `work` returns, or the Error that it throws, as the answer.
 void answer_now(HttpReply& reply, const std::string& request_id,

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "server/chat_tools.h"
 #include "server/data_url.h"
 #include "server/json_fields.h"
 
@@ -173,7 +174,7 @@ class MessagesReader {
       Library& library = sources_.library;
       return image ? library.file(known) : library.file_of(library.find(known));
     }
-    if (!data) check_fetching(url, sources_.fetch);
+    const AllowedUrl from = data ? AllowedUrl{} : check_fetching(url, sources_.fetch);
     if (!request_.files) request_.files = std::make_shared<TemporaryFolder>();
     const std::filesystem::path path = request_.files->path() / name;
     std::ofstream out(path, std::ios::binary);
@@ -181,7 +182,7 @@ class MessagesReader {
       out << decode_data_url(url);
     } else {
       download(
-          url, sources_.fetch.hosts, std::min(sources_.fetch.max_bytes, kMaxFetched - fetched_),
+          from, sources_.fetch.hosts, std::min(sources_.fetch.max_bytes, kMaxFetched - fetched_),
           [&](std::span<const std::byte> bytes) {
             out.write(reinterpret_cast<const char*>(bytes.data()),
                       static_cast<std::streamsize>(bytes.size()));
@@ -292,13 +293,13 @@ class BodyReader {
     fields.done();
   }
 
-  void read_format(std::shared_ptr<const JsonGrammar>& format) {
+  void read_format(std::shared_ptr<const AnswerForm>& format) {
     const OrderedJson* wanted = any("response_format");
     if (wanted == nullptr) return;
     Fields fields(*wanted, "response_format");
     const std::string type = fields.text("type").value_or("");
     if (type == "json_object") {
-      format = std::make_shared<JsonGrammar>(JsonGrammar::any_object());
+      format = std::make_shared<AnswerForm>(JsonGrammar::any_object());
     } else if (type == "json_schema") {
       const OrderedJson* named = fields.any("json_schema");
       if (named == nullptr) refuse("response_format: there is no 'json_schema'");
@@ -306,7 +307,7 @@ class BodyReader {
       for (const char* key : {"name", "description", "strict"}) inner.any(key);
       const OrderedJson* schema = inner.any("schema");
       if (schema == nullptr) refuse("response_format.json_schema: there is no 'schema'");
-      format = std::make_shared<JsonGrammar>(JsonGrammar::of_schema(*schema));
+      format = std::make_shared<AnswerForm>(JsonGrammar::of_schema(*schema));
       inner.done();
     } else if (type != "text") {
       refuse(fmt::format("response_format: the type is '{}'", type.substr(0, 100)),
@@ -316,29 +317,39 @@ class BodyReader {
   }
 
   void read_tools(ChatRequest& request) {
-    const OrderedJson* choice = any("tool_choice");
-    if (choice != nullptr && *choice != "auto" && *choice != "none") {
-      refuse("tool_choice is neither \"auto\" nor \"none\"",
-             "the model cannot be made to call a tool");
-    }
-    request.reading.one_call = !flag("parallel_tool_calls", true);
-    const OrderedJson* tools = any("tools");
-    if (tools == nullptr) return;
-    for (const OrderedJson& tool : list_of(tools, "tools", kMaxTools)) {
-      Fields fields(tool, "tools");
-      if (fields.text("type").value_or("") != "function" || fields.any("function") == nullptr) {
-        refuse("tools holds what is no function",
-               "write {\"type\": \"function\", \"function\": {\"name\": …}}");
+    const ToolChoice choice = read_tool_choice(any("tool_choice"));
+    request.reading.one_call = !flag("parallel_tool_calls", true) || !choice.name.empty();
+    std::vector<AnswerForm::Tool> callable;
+    if (const OrderedJson* tools = any("tools")) {
+      for (const OrderedJson& tool : list_of(tools, "tools", kMaxTools)) {
+        Fields fields(tool, "tools");
+        const bool function = fields.text("type").value_or("") == "function";
+        const OrderedJson* called = fields.any("function");
+        if (!function || called == nullptr) {
+          refuse("tools holds what is no function",
+                 "write {\"type\": \"function\", \"function\": {\"name\": …}}");
+        }
+        request.describe.tools.push_back(tool.dump());
+        if (choice.forced) add_callable(*called, choice, callable);
       }
-      request.describe.tools.push_back(tool.dump());
     }
     // A model that is told of no tools calls none.
-    if (choice != nullptr && *choice == "none") request.describe.tools.clear();
+    if (choice.none) request.describe.tools.clear();
     request.reading.tools = !request.describe.tools.empty();
     if (request.reading.tools && request.describe.format) {
       refuse("tools and a JSON response_format do not go together",
              "leave one out, or set tool_choice to \"none\"");
     }
+    if (!choice.forced) return;
+    if (callable.empty()) {
+      param_ = "tool_choice";
+      refuse(choice.name.empty() ? "tool_choice asks for a call, and there are no tools"
+                                 : fmt::format("tool_choice names '{}', which is not in tools",
+                                               choice.name.substr(0, 100)),
+             "name the functions in tools");
+    }
+    request.describe.format =
+        std::make_shared<AnswerForm>(callable, /*many=*/!request.reading.one_call);
   }
 
   // What is taken as long as it changes nothing.

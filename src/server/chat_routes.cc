@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "server/chat_answer.h"
+#include "server/chat_record.h"
 #include "server/chat_request.h"
 #include "server/json_fields.h"
 #include "server/routes.h"
@@ -14,23 +15,29 @@ constexpr size_t kMaxBody = size_t{64} << 20;
 
 // On the engine's thread.
 void answer_chat(Service& service, const ChatRequest& request, const CancelToken& cancel,
-                 const std::shared_ptr<HttpReply>& reply, const std::string& id) {
+                 const std::shared_ptr<HttpReply>& reply, const std::string& id,
+                 ChatRecord& record) {
+  record.begin();
   const Engine& engine = service.engine;
   ChatAnswer answer(request, {engine.model_name(), service.version, engine.opens_thinking()}, reply,
                     id);
   RunHooks hooks;
   hooks.cancel = cancel;
   hooks.token = [&](const GeneratedToken& token, std::string_view text) {
+    record.token();
     return answer.token(token, text);
   };
   try {
     const Description description = service.engine.describe(request.describe, hooks);
     service.metrics.answered(description.timing, description.usage, description.reuse);
     answer.finish(description);
+    record.done(description.usage);
   } catch (...) {
     const Error error = caught_error("the chat", "use fewer or smaller pictures");
     const Error shown = without_folder(error, service.library.folder());
-    answer.fail(request.files ? without_folder(shown, request.files->path()) : shown);
+    const Error told = request.files ? without_folder(shown, request.files->path()) : shown;
+    answer.fail(told);
+    record.failed(told);
   }
 }
 
@@ -38,18 +45,20 @@ void answer_chat(Service& service, const ChatRequest& request, const CancelToken
 void accept_chat(Service& service, const std::string& body, const std::string& client,
                  const std::shared_ptr<HttpReply>& reply, const std::string& id) {
   std::string param;
+  std::shared_ptr<ChatRecord> record;
   try {
     const auto request = std::make_shared<const ChatRequest>(read_chat_request(
         body, {service.engine.model_name(), service.library, service.fetch, reply->gone()}, param));
     CancelSource cancel;
-    service.calls.add({client, cancel, [&service, request, cancel, reply, id] {
-                         answer_chat(service, *request, cancel.token(), reply, id);
+    record = std::make_shared<ChatRecord>(id, client);
+    service.calls.add({client, cancel, [&service, request, cancel, reply, id, record] {
+                         answer_chat(service, *request, cancel.token(), reply, id, *record);
                        }});
+    record.reset();
     reply->on_gone([cancel]() mutable { cancel.cancel(); });
-  } catch (const Error& error) {
-    reply->send(error_response(error, id, param));
-  } catch (const std::exception& error) {
-    reply->send(error_response({ErrorCode::kInternal, error.what()}, id));
+  } catch (...) {
+    if (record) record->refused();
+    reply->send(caught_response(id, param));
   }
 }
 

@@ -159,6 +159,53 @@ TEST_F(Server, ChatAnswersAreJsonWhenAsked) {
   EXPECT_TRUE(span["end"] == 1 || span["end"] == 2);
 }
 
+TEST_F(Server, ChatsCallToolsWhenTheyMust) {
+  const std::string rest = R"("max_tokens": 300, "temperature": 1, "seed": 3,
+      "messages": [{"role": "user", "content": "When is the cut?"}], "tools": [
+        {"type": "function", "function": {"name": "search", "parameters": {
+          "type": "object", "required": ["from", "kind"], "properties": {
+            "from": {"type": "integer"}, "kind": {"$ref": "#/$defs/kind"}},
+          "$defs": {"kind": {"anyOf": [{"enum": ["cut", "fade"]}, {"type": "null"}]}}}}},
+        {"type": "function", "function": {"name": "stop", "parameters": {
+          "type": "object", "properties": {"now": {"type": "boolean"}}, "required": ["now"]}}}])";
+  const auto check = [](const Json& call) {
+    const Json arguments = Json::parse(call["function"]["arguments"].get<std::string>());
+    if (call["function"]["name"] == "stop") {
+      EXPECT_TRUE(arguments.at("now").is_boolean());
+      EXPECT_EQ(arguments.size(), 1u);
+    } else {
+      EXPECT_EQ(call["function"]["name"], "search");
+      EXPECT_TRUE(arguments.at("from").is_number_integer());
+      const Json& kind = arguments.at("kind");
+      EXPECT_TRUE(kind == "cut" || kind == "fade" || kind.is_null());
+    }
+  };
+  const auto chat = [&](const std::string& more) {
+    const TestAnswer answer = call("POST", "/v1/chat/completions", "{" + rest + more + "}");
+    EXPECT_EQ(answer.status, 200) << answer.body;
+    return json(answer)["choices"][0];
+  };
+  const Json any = chat(R"(, "tool_choice": "required", "parallel_tool_calls": false)");
+  EXPECT_EQ(any["finish_reason"], "tool_calls");
+  EXPECT_TRUE(any["message"]["content"].is_null());
+  ASSERT_EQ(any["message"]["tool_calls"].size(), 1u) << any;
+  check(any["message"]["tool_calls"][0]);
+  for (const char* name : {"search", "stop"}) {
+    const Json named = chat(fmt::format(
+        R"(, "tool_choice": {{"type": "function", "function": {{"name": "{}"}}}})", name));
+    ASSERT_EQ(named["message"]["tool_calls"].size(), 1u) << named;
+    EXPECT_EQ(named["message"]["tool_calls"][0]["function"]["name"], name);
+    check(named["message"]["tool_calls"][0]);
+  }
+  const TestAnswer streamed =
+      call("POST", "/v1/chat/completions",
+           "{" + rest + R"(, "tool_choice": "required", "stream": true, "stop": ["}"],
+                           "parallel_tool_calls": false})");
+  ASSERT_EQ(streamed.status, 200) << streamed.body;
+  EXPECT_EQ(read_chunks(streamed.body),
+            (std::pair<std::string, std::string>("", "tool_calls")));  // no words, so no stop
+}
+
 TEST_F(Server, SaysWhatIsWrongWithAChat) {
   const auto refusal = [&](const std::string& fields) {
     const TestAnswer answer = call(
@@ -177,6 +224,12 @@ TEST_F(Server, SaysWhatIsWrongWithAChat) {
   EXPECT_EQ(refusal(R"("frequency_penalty": 1)"), "422 frequency_penalty");
   EXPECT_EQ(refusal(R"("logit_bias": {"1": 2})"), "422 logit_bias");
   EXPECT_EQ(refusal(R"("tool_choice": "required")"), "422 tool_choice");
+  EXPECT_EQ(refusal(R"("tool_choice": "always")"), "422 tool_choice");
+  const std::string tool = R"("tools": [{"type": "function", "function": {"name": "f",
+      "parameters": {"properties": {"a": {"type": "string", "pattern": "x"}}}}}], )";
+  EXPECT_EQ(refusal(tool + R"("tool_choice": "required")"), "422 tools");
+  EXPECT_EQ(refusal(tool + R"("tool_choice": {"type": "function", "function": {"name": "g"}})"),
+            "422 tool_choice");
   EXPECT_EQ(refusal(R"("top_logprobs": 2)"), "422 top_logprobs");
   EXPECT_EQ(refusal(R"("stop": [""])"), "422 stop");
   EXPECT_EQ(refusal(R"("response_format": {"type": "xml"})"), "422 response_format");
@@ -202,6 +255,15 @@ TEST_F(Server, SaysWhatIsWrongWithAChat) {
   EXPECT_EQ(part(url("image_url", "https://example.org/a.png")), "403 messages[0].content[0]");
   EXPECT_EQ(part(url("image_url", "data:image/png;base64,????")), "422 messages[0].content[0]");
   // Found out by the engine.
+  std::string words;
+  for (int i = 0; i < 17000; ++i) words += " a";
+  const TestAnswer longer =
+      call("POST", "/v1/chat/completions",
+           R"({"messages": [{"role": "user", "content": ")" + words + R"("}], "stream": true})");
+  EXPECT_EQ(longer.status, 422);
+  const std::string message = json(longer)["error"]["message"];
+  EXPECT_NE(message.find("prompt has 17"), std::string::npos) << message;
+  EXPECT_NE(message.find("context of 16384"), std::string::npos) << message;
   EXPECT_EQ(part(url("image_url", "data:image/png;base64,aGVsbG8=")), "422 ");
   EXPECT_EQ(part(url("video_url", "data:video/mp4;base64,aGVsbG8=")), "422 ");
   EXPECT_EQ(part(R"({"type": "video_frames", "video_frames": {"frames": [], "times": [1]}})"),

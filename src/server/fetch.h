@@ -15,7 +15,7 @@ struct FetchOptions {
 };
 
 // The errors of AllowedHosts::check(), and kPermission when fetching is off.
-void check_fetching(const std::string& url, const FetchOptions& options);
+AllowedUrl check_fetching(const std::string& url, const FetchOptions& options);
 
 // Downloads `url` and takes it into the library under `name`, or, when that is empty, under the
 // last part of the URL's path. Errors of download() and Library::accept(); nothing stays of a file

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "server/views.h"
 
 namespace shijian {
@@ -59,20 +60,28 @@ void Webhooks::loop() {
 
 void Webhooks::deliver(const Webhook& webhook) {
   bool delivered = false;
+  OrderedJson failure = {{"job", webhook.job_id}};
   try {
+    const AllowedUrl to = hosts_.check(webhook.url);
+    failure["host"] = to.host;  // the rest of a URL may be a secret
     const std::string body = write_json(job_json(store_.job(webhook.job_id), {}));
     const std::string timestamp = std::to_string(store_.now() / 1000);
     const int status =
-        post_json(webhook.url, hosts_, body,
+        post_json(to, body,
                   {{"X-Shijian-Timestamp", timestamp},
                    {"X-Shijian-Signature", webhook_signature(webhook.secret, timestamp, body)}},
                   stop_.token());
     delivered = status >= 200 && status < 300;
+    failure["status"] = status;
   } catch (const Error& error) {
     if (error.code() == ErrorCode::kCancelled) return;
+    failure["cause"] = error.message();
   }
   try {
-    store_.webhook_tried(webhook, delivered);
+    if (store_.webhook_tried(webhook, delivered)) {
+      failure["tries"] = webhook.tries + 1;
+      log_event(LogLevel::kWarning, "webhook_failed", failure);
+    }
   } catch (const Error&) {  // the disk is full: it is posted once more
   }
 }

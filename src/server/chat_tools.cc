@@ -1,0 +1,50 @@
+#include "server/chat_tools.h"
+
+#include "base/error.h"
+#include "server/json_fields.h"
+
+namespace shijian {
+
+using Fields = BasicJsonFields<OrderedJson>;
+
+ToolChoice read_tool_choice(const OrderedJson* json) {
+  if (json == nullptr || *json == "auto") return {};
+  if (*json == "none") return {.none = true};
+  if (*json == "required") return {.forced = true};
+  ToolChoice named{.forced = true};
+  if (json->is_object()) {
+    Fields fields(*json, "tool_choice");
+    const bool function = fields.text("type").value_or("") == "function";
+    if (const OrderedJson* called = fields.any("function"); function && called != nullptr) {
+      fields.done();
+      Fields inner(*called, "tool_choice.function");
+      named.name = inner.text("name").value_or("");
+      inner.done();
+    }
+  }
+  if (named.name.empty()) {
+    throw Error(ErrorCode::kUsage,
+                "tool_choice is neither \"auto\", \"none\", \"required\" nor a function",
+                "write {\"type\": \"function\", \"function\": {\"name\": …}} to have one called");
+  }
+  return named;
+}
+
+void add_callable(const OrderedJson& function, const ToolChoice& choice,
+                  std::vector<AnswerForm::Tool>& callable) {
+  Fields fields(function, "tools.function");
+  const std::string name = fields.text("name").value_or("");
+  if (name.empty()) throw Error(ErrorCode::kUsage, "tools holds a function without a name");
+  if (!choice.name.empty() && choice.name != name) return;
+  const OrderedJson* parameters = fields.any("parameters");
+  try {
+    callable.push_back({name, parameters == nullptr ? JsonGrammar::any_object()
+                                                    : JsonGrammar::of_object_schema(*parameters)});
+  } catch (const Error& error) {
+    throw Error(error.code(),
+                fmt::format("tools: function '{}': {}", name.substr(0, 100), error.message()),
+                error.hint());
+  }
+}
+
+}  // namespace shijian

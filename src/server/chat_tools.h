@@ -1,0 +1,26 @@
+// Which calls of tools a chat asks for, and what they look like.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "grounding/answer_form.h"
+
+namespace shijian {
+
+struct ToolChoice {
+  bool none = false;
+  bool forced = false;    // a call has to come,
+  std::string name = {};  // of this function; "": of any
+};
+
+// `json` is a request's tool_choice; null: absent. The errors of JsonFields.
+ToolChoice read_tool_choice(const OrderedJson* json);
+
+// Adds the form of calls of `function`, an entry of tools, if `choice` lets it be called. The
+// errors of JsonFields and JsonGrammar.
+void add_callable(const OrderedJson& function, const ToolChoice& choice,
+                  std::vector<AnswerForm::Tool>& callable);
+
+}  // namespace shijian
