@@ -68,6 +68,7 @@ std::string format_text(const Answer& answer, TimeFormat time_format) {
     out += "\n";
   }
   for (const Note& note : answer.notes) {
+    if (note.code == NoteCode::kAbsent) continue;  // the response says it in words
     out += fmt::format("{}{}\n", chinese ? "注：" : "note: ", note_text(note, answer.language));
   }
   return out;

@@ -104,6 +104,7 @@ TEST(ReadAnswer, SaysInWordsThatNothingOccurs) {
     EXPECT_TRUE(answer.absent);
     EXPECT_EQ(answer.response, "It does not occur in the video.") << generated;
   }
+  EXPECT_EQ(format_answers({&answer, 1}, {}), "It does not occur in the video.\n");
   answer.language = Language::kChinese;
   read_answer(answer, "[]", false, {});
   EXPECT_EQ(answer.response, "视频中没有出现。");
@@ -121,8 +122,8 @@ TEST(FormatAnswers, Text) {
   absent.events.clear();
   absent.language = Language::kChinese;
   absent.response = "没有出现。";
-  absent.notes = {{NoteCode::kAbsent, 1}};
-  EXPECT_EQ(format_answers({&absent, 1}, {}), "没有出现。\n注：视频中没有出现该事件\n");
+  absent.notes = {{NoteCode::kAbsent, 1}, {NoteCode::kOutsideClip, 2}};
+  EXPECT_EQ(format_answers({&absent, 1}, {}), "没有出现。\n注：已舍去视频范围之外的事件：2 个\n");
 }
 
 TEST(FormatAnswers, SubRip) {
