@@ -64,7 +64,8 @@ it('corrects an edge, keeps the correction, and takes it back', async () => {
 });
 
 it('hides unsure moments, loops one, and goes from one to the next', async () => {
-  const job = await program.answered(video, presentQuestion);
+  // The model is not quite sure of this one: 96%.
+  const job = await program.answered(video, 'When is the green heart visible?');
   const spans = [[1, 2], [5, 6], [9, 10.5]].map(([start, end]) => ({ start, end, label: 'here' }));
   await program.api('PUT', `jobs/${job.id}/corrections`, { events: spans });
   const { page, end } = await visit(`#/video/${video.id}/job/${job.id}`);
