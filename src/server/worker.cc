@@ -65,11 +65,18 @@ void Worker::run(const Job& job, const CancelToken& cancel) {
   RunHooks hooks;
   hooks.cancel = either.token();
   std::string stage;
-  Clock::time_point reported{};
+  std::string text;  // not yet sent: a small model writes faster than hundreds of streams can follow
+  Clock::time_point reported{}, sent{};
+  const auto send_text = [&] {
+    if (!text.empty()) queue_.text(job.id, std::move(text));
+    text.clear();
+    sent = Clock::now();
+  };
   hooks.progress = [&](const Progress& p) {
     if (cancel.cancelled() || stopped.cancelled()) either.cancel();
-    if (!p.text.empty()) queue_.text(job.id, std::string(p.text));
+    text += p.text;
     const auto now = Clock::now();
+    if (now - sent >= kBetweenReports) send_text();
     if (p.stage == stage && now - reported < kBetweenReports && p.done != p.total) return;
     stage = p.stage;
     reported = now;
@@ -93,6 +100,7 @@ void Worker::run(const Job& job, const CancelToken& cancel) {
                  write_json(job_error_json(without_folder(error, library_.folder())))};
     }
   }
+  send_text();
   queue_.finish(job.id, outcome);
   log_ended(job, outcome, std::chrono::duration<double>(Clock::now() - begun).count());
 }
