@@ -15,7 +15,7 @@ all_packages=("${test_packages[@]}" clang-14 clang-format-14 clang-tidy-14 libcl
 
 case ${1:-} in
   run) packages=("${run_packages[@]}") ;;
-  package) packages=("${run_packages[@]}" dpkg-dev) ;;
+  package) packages=("${run_packages[@]}" dpkg-dev file) ;;
   test) packages=("${test_packages[@]}") ;;
   all) packages=("${all_packages[@]}") ;;
   *) echo "usage: scripts/install.sh run|package|test|all" >&2; exit 2 ;;
