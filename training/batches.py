@@ -36,6 +36,17 @@ def visual_labels(item, chosen):
                 describe=torch.tensor(flat[chosen]))
 
 
+def joined_labels(items):
+    parts = [visual_labels(i, [v for _, v in i.prefix[3]]) for i in items]
+    return {k: torch.cat([x[k] for x in parts]) for k in parts[0]}
+
+
+def padded_tokens(items):
+    """Of a batch of these: all are padded to the longest prefix, the most and the longest branches."""
+    prefix = max(len(i.prefix[0]) for i in items)
+    return len(items) * (prefix + max(len(i.branches) * max(len(b[0]) for b in i.branches) for i in items))
+
+
 def centres(ident, cover, cols):
     """The centre (row, column) of every thing in one slot, in tokens."""
     at = np.stack((np.arange(len(ident)) // cols, np.arange(len(ident)) % cols), -1)
@@ -75,14 +86,10 @@ def symbol_batches(source, tokens_path, a, seed):
         if not item.branches:
             continue
         pending.append(item)
-        size = max(len(i.prefix[0]) for i in pending) + max(
-            len(i.branches) * max(len(b[0]) for b in i.branches) for i in pending)
-        if size * len(pending) >= a.tokens:
+        if padded_tokens(pending) >= a.tokens:
             # neighbours in length share a batch
             batch, targets = data.collate(tokens, pending)
-            parts = [visual_labels(i, [v for _, v in i.prefix[3]]) for i in pending]
-            labels = {k: torch.cat([x[k] for x in parts]) for k in parts[0]}
-            yield batch, targets, labels, len(pending)
+            yield batch, targets, joined_labels(pending), len(pending)
             pending = []
             short = rng.random() < a.short
 
@@ -171,9 +178,7 @@ def clip_batches(source, tokens_path, a, seed):
         key = (*clip.info["grid"][1:], short)
         pending = waiting.setdefault(key, [])
         pending.append(item)
-        size = max(len(i.prefix[0]) for i in pending) + max(
-            len(i.branches) * max(len(b[0]) for b in i.branches) for i in pending)
-        if size * len(pending) >= a.tokens:
+        if padded_tokens(pending) >= a.tokens:
             yield ready_clips(tokens, pending, a, rng)
             waiting[key] = []
 
@@ -183,8 +188,6 @@ def ready_clips(tokens, items, a, rng):
     chosen [V] (flat indices of the visual tokens), dense [slots, merged, FIELDS], and affine maps
     of RGB ([m, 3, 3], [m, 3]) with the m slots that they are for."""
     batch, targets = data.collate(tokens, items)
-    parts = [visual_labels(i, [v for _, v in i.prefix[3]]) for i in items]
-    labels = {k: torch.cat([x[k] for x in parts]) for k in parts[0]}
     chosen, dense, mixes, bases, mapped, begin, slots = [], [], [], [], [], 0, 0
     for i in items:
         d = i.clip.describe()
@@ -197,7 +200,7 @@ def ready_clips(tokens, items, a, rng):
             mapped += range(slots, slots + len(d))
         slots += len(d)
         dense.append(d)
-    return (batch, targets, labels, torch.from_numpy(np.concatenate([i.clip.frames for i in items])),
+    return (batch, targets, joined_labels(items), torch.from_numpy(np.concatenate([i.clip.frames for i in items])),
             torch.tensor(chosen), torch.from_numpy(np.concatenate(dense)),
             (torch.tensor(np.array(mixes), dtype=torch.float), torch.tensor(np.array(bases), dtype=torch.float),
              torch.tensor(mapped, dtype=torch.long)))
