@@ -69,6 +69,23 @@ TEST_F(Locate, TheAnswerDoesNotDependOnThreads) {
   EXPECT_EQ(one["tokens"], two["tokens"]);
 }
 
+TEST_F(Locate, SaysWhenItSawFewerFramesThanTheModelKnows) {
+  const auto notes = [](std::vector<std::string> arguments) {
+    const json answer = locate(std::move(arguments));
+    std::string codes;
+    for (const json& note : answer["notes"]) codes += note["code"].get<std::string>() + " ";
+    return codes;
+  };
+  const std::string question = "When is the red circle visible?";
+  EXPECT_THAT(notes({question, "--fps", "1"}), HasSubstr("sampling_rate"));
+  EXPECT_THAT(notes({question, "--frames", "6"}), HasSubstr("sampling_rate"));
+  for (const std::vector<std::string>& fitting : {std::vector<std::string>{question},
+                                                  {question, "--fps", "2"},
+                                                  {question, "--frames", "12"}}) {
+    EXPECT_THAT(notes(fitting), testing::Not(HasSubstr("sampling_rate")));
+  }
+}
+
 TEST_F(Locate, AWindowKeepsTimesOnTheTimeline) {
   const json answer = locate({"When is the red circle visible?", "--from", "2", "--to", "4"});
   EXPECT_EQ(answer["sampling"]["from"], 2.0);

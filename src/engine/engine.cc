@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <limits>
 #include <set>
 #include <utility>
@@ -367,6 +368,10 @@ LocateResult Engine::locate(const LocateRequest& request, const RunHooks& hooks)
     answer.sampling.slot_times = video.plan.slot_times;
     answer.usage = usage_of(sequences[i], reply);
     read_answer(answer, reply.text, s.chat.opens_thinking(), reply.tokens);
+    const std::optional<double> known = s.media.profile.fps;
+    if (known && answer.sampling.fps < 0.75 * *known) {
+      answer.notes.push_back({NoteCode::kSamplingRate, static_cast<int>(std::lround(*known))});
+    }
     const auto wanted = static_cast<size_t>(request.generation.logprobs);
     if (wanted > 0) {
       for (GeneratedToken& token : reply.tokens) {

@@ -47,6 +47,10 @@ constexpr NoteWords kWords[] = {
      "回答中的事件过多，已舍去其余部分"},
     {NoteCode::kUnfinishedThought, "unfinished_thought",
      "the model was still thinking when its answer ended", "模型尚未思考完毕，回答就结束了"},
+    {NoteCode::kSamplingRate, "sampling_rate",
+     "fewer frames than the {} a second that this model knows were seen, and events may have been "
+     "missed; leave the rate out, or ask about a part of the video",
+     "取帧少于该模型所熟悉的每秒 {} 帧，可能漏掉事件；请不要指定帧率，或只问视频的一部分"},
 };
 
 const NoteWords& words_of(NoteCode code) {

@@ -25,11 +25,12 @@ enum class NoteCode {
   kUnlikelyDenial,     // times stand in a sentence that denies the event; kept
   kTooMany,            // more events than one answer can carry; the rest is left out
   kUnfinishedThought,  // the model was still thinking when its answer ended
+  kSamplingRate,       // fewer frames a second were seen than the model was trained on
 };
 
 struct Note {
   NoteCode code;
-  int count = 1;  // how many events, where it applies
+  int count = 1;  // how many events, where it applies; kSamplingRate: that rate
 };
 
 std::string_view note_code_name(NoteCode code);  // stable, for machines: "outside_clip"
