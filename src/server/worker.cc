@@ -65,7 +65,8 @@ void Worker::run(const Job& job, const CancelToken& cancel) {
   RunHooks hooks;
   hooks.cancel = either.token();
   std::string stage;
-  std::string text;  // not yet sent: a small model writes faster than hundreds of streams can follow
+  // Not yet sent: a small model writes faster than hundreds of streams can follow.
+  std::string text;
   Clock::time_point reported{}, sent{};
   const auto send_text = [&] {
     if (!text.empty()) queue_.text(job.id, std::move(text));
