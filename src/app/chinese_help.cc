@@ -1,6 +1,8 @@
 #include "app/chinese_help.h"
 
+#include <algorithm>
 #include <cstdlib>
+#include <memory>
 #include <string>
 #include <unordered_map>
 
@@ -201,6 +203,20 @@ std::string translated_footer(const std::string& footer) {
   return out;
 }
 
+void translate(CLI::App& app, const std::shared_ptr<CLI::Formatter>& formatter) {
+  replace(app.get_description(), [&](const std::string& text) { app.description(text); });
+  app.footer(translated_footer(app.get_footer()));
+  replace(app.get_group(), [&](const std::string& text) { app.group(text); });
+  for (CLI::Option* option : app.get_options()) {
+    replace(option->get_description(), [&](const std::string& text) { option->description(text); });
+    replace(option->get_group(), [&](const std::string& text) { option->group(text); });
+  }
+  app.formatter(formatter);
+  for (CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    translate(*command, formatter);
+  }
+}
+
 }  // namespace
 
 std::string_view chinese_of(std::string_view english) {
@@ -217,13 +233,6 @@ bool reads_chinese() {
 }
 
 void help_in_chinese(CLI::App& app) {
-  replace(app.get_description(), [&](const std::string& text) { app.description(text); });
-  app.footer(translated_footer(app.get_footer()));
-  replace(app.get_group(), [&](const std::string& text) { app.group(text); });
-  for (CLI::Option* option : app.get_options()) {
-    replace(option->get_description(), [&](const std::string& text) { option->description(text); });
-    replace(option->get_group(), [&](const std::string& text) { option->group(text); });
-  }
   const auto formatter = std::make_shared<CLI::Formatter>();
   formatter->label("Usage", "用法");
   formatter->label("OPTIONS", "选项");
@@ -242,10 +251,7 @@ void help_in_chinese(CLI::App& app) {
   formatter->label("FILE", "文件");
   formatter->label("TIME", "时间");
   formatter->label("SIZE", "大小");
-  app.formatter(formatter);
-  for (CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
-    help_in_chinese(*command);
-  }
+  translate(app, formatter);
 }
 
 }  // namespace shijian
