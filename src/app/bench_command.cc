@@ -48,6 +48,7 @@ struct BenchFlags {
   int threads = 0;
   bool reuse = false;
   int seconds = 60;
+  int prefix_bits = 32;
   bool json = false;
 };
 
@@ -210,8 +211,8 @@ void print(const BenchFlags& flags, const Bench& bench, const Figures& figures,
 
 void measure(const BenchFlags& flags, const fs::path& directory, const std::string& name) {
   if (flags.reuse) {
-    run_reuse_bench(
-        {name, directory, flags.threads, flags.seconds, flags.side, flags.answer, flags.json});
+    run_reuse_bench({name, directory, flags.threads, flags.seconds, flags.side, flags.answer,
+                     flags.prefix_bits == 8, flags.json});
     return;
   }
   Bench run(directory, flags);
@@ -269,6 +270,10 @@ void add_bench_command(CLI::App& app) {
       "Ask about a clip instead: a question, another one, and one after a restart");
   command->add_option("--seconds", flags->seconds, "Length of that clip, looked at once a second")
       ->check(CLI::Range(4, 600))
+      ->capture_default_str()
+      ->needs(reuse);
+  command->add_option("--prefix-bits", flags->prefix_bits, "Bits of a kept key or value")
+      ->check(CLI::IsMember({8, 32}))
       ->capture_default_str()
       ->needs(reuse);
   command->add_flag("--json", flags->json, "Print JSON");

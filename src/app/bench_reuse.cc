@@ -1,6 +1,7 @@
 #include "app/bench_reuse.h"
 
 #include <algorithm>
+#include <cmath>
 #include <ctime>
 #include <system_error>
 #include <utility>
@@ -77,6 +78,24 @@ bool same_tokens(const Run& a, const Run& b) {
   return std::equal(left.begin(), left.end(), right.begin(), right.end(), same);
 }
 
+// How far another run of the same question strayed: tokens until the first other one, and the
+// largest difference of their log-probabilities.
+struct Straying {
+  int64_t same_tokens = 0;
+  double logprob = 0;
+};
+
+Straying straying(const Run& a, const Run& b) {
+  Straying result;
+  const auto& left = a.answer.tokens;
+  const auto& right = b.answer.tokens;
+  for (size_t i = 0; i < std::min(left.size(), right.size()) && left[i].id == right[i].id; ++i) {
+    ++result.same_tokens;
+    result.logprob = std::max(result.logprob, std::abs(left[i].logprob - right[i].logprob));
+  }
+  return result;
+}
+
 OrderedJson run_json(const Run& run) {
   OrderedJson json = {{"usage", usage_json(run.answer.usage)}};
   add_reuse(json, run.answer.reuse);
@@ -124,6 +143,7 @@ void run_reuse_bench(const ReuseBench& bench) {
   options.model = bench.model;
   options.threads = bench.threads;
   options.cache.folder = folder.path() / "cache";
+  options.cache.prefix_packed = bench.packed;
 
   const char* question = "When does the man in the red coat open the door?";
   Run first, second, again;
@@ -139,6 +159,7 @@ void run_reuse_bench(const ReuseBench& bench) {
   const double rest = first.answer.timing.total - first.answer.timing.vision;
   const double second_share = second.answer.timing.total / first.answer.timing.total;
   const double restart_share = restarted.answer.timing.total / rest;
+  const Straying strayed = straying(first, again);
   const bool identical = same_tokens(first, again) && same_tokens(first, restarted);
   if (bench.json) {
     const OrderedJson json = {{"model", bench.name},
@@ -150,7 +171,9 @@ void run_reuse_bench(const ReuseBench& bench) {
                               {"restarted", run_json(restarted)},
                               {"second_of_first", second_share},
                               {"restarted_of_first_without_vision", restart_share},
-                              {"identical", identical}};
+                              {"identical", identical},
+                              {"again_same_tokens", strayed.same_tokens},
+                              {"again_logprob_difference", strayed.logprob}};
     write_output(write_json(json, 2) + "\n", {});
     return;
   }
@@ -163,6 +186,10 @@ void run_reuse_bench(const ReuseBench& bench) {
       "  second / first {:.4f} (1/{:.1f}), restarted / (first - vision) {:.3f}, "
       "answers {}\n",
       second_share, 1 / second_share, restart_share, identical ? "identical" : "DIFFERENT");
+  if (bench.packed) {
+    out += fmt::format("  first again: {} of {} tokens the same, log-probabilities within {:.2g}\n",
+                       strayed.same_tokens, first.answer.tokens.size(), strayed.logprob);
+  }
   write_output(out, {});
 }
 

@@ -142,6 +142,12 @@ const std::unordered_map<std::string_view, std::string_view> kChinese{
     {"Days that an ended job is kept; 0: for ever", "已结束的任务保留几天；0 表示永久"},
     {"Memory that decoding one video may take, and cutting twice (default 4GB)",
      "解码一个视频可用的内存，剪辑可用其两倍（默认 4GB）"},
+    {"Memory for prompts that were read, such as 2GB (default a quarter of what is free)",
+     "保留已读提示可用的内存，例如 2GB（默认是空闲内存的四分之一）"},
+    {"Bits of their keys and values: 32 gives the same answers to the bit, 8 holds 3.5 times as "
+     "many prompts",
+     "其键和值的位数：32 时答案逐位相同，8 能保留 3.5 倍的提示"},
+    {"Bits of a kept key or value", "保留的键和值的位数"},
     {"Requests a second of one client", "一个客户端每秒的请求数"},
     {"text or json", "text（文本）或 json"},
     {"debug, info, warning or error; warning: no requests",

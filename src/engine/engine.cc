@@ -134,7 +134,9 @@ struct Engine::State {
         cache(options.cache),
         store({cache.folder, cache.max_bytes}),
         features(store, checkpoint),
-        prefixes(decoder, cache.prefix_bytes < 0 ? available_memory() / 4 : cache.prefix_bytes) {}
+        prefixes(decoder, pool,
+                 {cache.prefix_bytes < 0 ? available_memory() / 4 : cache.prefix_bytes,
+                  cache.prefix_packed}) {}
 
   PlannedMedia plan(const std::vector<MediaFile>& files, const SamplingRequest& sampling,
                     const RunHooks& hooks);

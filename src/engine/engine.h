@@ -34,6 +34,8 @@ struct CacheOptions {
   // Keys and values of prompts in memory; the latest stays however large. Negative: a quarter of
   // the memory that is free when the engine starts.
   int64_t prefix_bytes = -1;
+  // In 8 bits: 3.5 times as many prompts, and answers may differ where two words are about alike.
+  bool prefix_packed = false;
 };
 
 struct EngineOptions {

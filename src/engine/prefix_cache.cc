@@ -50,12 +50,12 @@ void Prefix::truncate(int64_t tokens) {
                 [&](const PlacedBlock& placed) { return placed.block.first >= tokens; });
 }
 
-int64_t common_prefix(const Prefix& held, const TokenSequence& prompt) {
-  const int64_t limit = std::min(held.length(), static_cast<int64_t>(prompt.ids.size()) - 1);
-  const auto& ids = held.prompt.ids;
+int64_t common_prefix(const TokenSequence& held, int64_t tokens, const TokenSequence& prompt) {
+  const int64_t limit = std::min(tokens, static_cast<int64_t>(prompt.ids.size()) - 1);
+  const auto& ids = held.ids;
   const auto differs = std::mismatch(ids.begin(), ids.begin() + limit, prompt.ids.begin());
   int64_t common = differs.first - ids.begin();
-  const auto& blocks = held.prompt.blocks;
+  const auto& blocks = held.blocks;
   for (size_t i = 0; i < prompt.blocks.size(); ++i) {
     const PlacedBlock& placed = prompt.blocks[i];
     if (placed.block.first >= common) break;
@@ -66,29 +66,32 @@ int64_t common_prefix(const Prefix& held, const TokenSequence& prompt) {
   return common;
 }
 
-PrefixCache::PrefixCache(Decoder& decoder, int64_t max_bytes)
-    : decoder_(decoder), entries_(max_bytes) {}
+PrefixCache::PrefixCache(Decoder& decoder, ThreadPool& pool, const PrefixCacheOptions& options)
+    : decoder_(decoder), pool_(pool), packed_(options.packed), entries_(options.max_bytes) {}
 
 int64_t PrefixCache::bytes_of(int64_t tokens) const {
   const TextConfig& text = decoder_.config();
-  return KvCache::bytes_for(text.num_layers, text.num_kv_heads * text.head_dim, tokens);
+  const int64_t width = text.num_kv_heads * text.head_dim;
+  return packed_ ? PackedKv::bytes_for(text.num_layers, width, tokens)
+                 : KvCache::bytes_for(text.num_layers, width, tokens);
 }
 
 Prefix PrefixCache::make(int64_t capacity) const {
   return {decoder_.make_cache(capacity + kSpareTokens), {}};
 }
 
-Prefix PrefixCache::copy(Prefix& from, int64_t tokens, int64_t capacity) const {
+Prefix PrefixCache::copy(Kept& from, int64_t tokens, int64_t capacity) const {
   Prefix to = make(capacity);
-  for (int64_t layer = 0; layer < to.cache.layers(); ++layer) {
-    const auto copy_rows = [&](const Matrix& source, const Matrix& target) {
-      std::memcpy(target.data, source.data,
-                  static_cast<size_t>(tokens * source.cols) * sizeof(float));
-    };
-    copy_rows(from.cache.keys(layer, 0, tokens), to.cache.keys(layer, 0, tokens));
-    copy_rows(from.cache.values(layer, 0, tokens), to.cache.values(layer, 0, tokens));
+  if (const auto* packed = std::get_if<PackedKv>(&from.rows)) {
+    packed->unpack(pool_, tokens, to.cache);
+  } else {
+    for (int64_t plane = 0; plane < to.cache.planes(); ++plane) {
+      const Matrix rows = std::get<KvCache>(from.rows).plane(plane, 0, tokens);
+      std::memcpy(to.cache.plane(plane, 0, tokens).data, rows.data,
+                  static_cast<size_t>(tokens * rows.cols) * sizeof(float));
+    }
+    to.cache.extend(tokens);
   }
-  to.cache.extend(tokens);
   to.prompt = from.prompt;
   to.truncate(tokens);
   return to;
@@ -104,12 +107,13 @@ Prefix PrefixCache::take(const TokenSequence& prompt, int64_t capacity, int64_t 
   int64_t best = kLeastTokens - 1;
   std::string key;
   for (const auto& entry : entries_.entries()) {
-    const int64_t common = common_prefix(entry.value, prompt);
+    const TokenSequence& held = entry.value.prompt;
+    const int64_t common = common_prefix(held, static_cast<int64_t>(held.ids.size()), prompt);
     if (common <= best) continue;
     best = common;
     key = entry.key;
   }
-  std::optional<Prefix> found = entries_.take(key);
+  std::optional<Kept> found = entries_.take(key);
   if (!found) {
     make_room(bytes);
     bytes_ = entries_.bytes();
@@ -117,29 +121,40 @@ Prefix PrefixCache::take(const TokenSequence& prompt, int64_t capacity, int64_t 
   }
   const auto& blocks = found->prompt.blocks;
   const bool loses = !blocks.empty() && end_of(blocks.back()) > best;
-  const bool fits = found->cache.capacity() >= capacity;
+  auto* whole = std::get_if<KvCache>(&found->rows);
+  const bool fits = whole != nullptr && whole->capacity() >= capacity;
   make_room(loses || !fits ? bytes : bytes - bytes_of(best));
-  if (loses && available_memory() >= bytes) {
-    Prefix prefix = copy(*found, best, capacity);
-    keep(std::move(*found));
+  const bool room = available_memory() >= bytes;
+  if (fits && !(loses && room)) {
+    bytes_ = entries_.bytes();
+    Prefix prefix{std::move(*whole), std::move(found->prompt)};
+    prefix.truncate(best);
     return prefix;
   }
+  Prefix prefix = room ? copy(*found, best, capacity) : make(capacity);
+  if (loses && room) put(std::move(*found));
   bytes_ = entries_.bytes();
-  if (!fits) {
-    return available_memory() >= bytes ? copy(*found, best, capacity) : make(capacity);
-  }
-  found->truncate(best);
-  return std::move(*found);
+  return prefix;
 }
 
 void PrefixCache::keep(Prefix prefix) {
   prefix.truncate(prefix.length());
-  if (prefix.length() > 0) {
+  if (prefix.length() == 0) return;
+  if (packed_) {
+    // Both copies are in memory for a while.
     const int64_t bytes = bytes_of(prefix.length());
-    std::string key = name_of(prefix.prompt);
-    entries_.put(std::move(key), std::move(prefix), bytes);
+    make_room(bytes);
+    if (available_memory() >= bytes) put({PackedKv(pool_, prefix.cache), std::move(prefix.prompt)});
+  } else {
+    put({std::move(prefix.cache), std::move(prefix.prompt)});
   }
   bytes_ = entries_.bytes();
+}
+
+void PrefixCache::put(Kept kept) {
+  const int64_t bytes = bytes_of(static_cast<int64_t>(kept.prompt.ids.size()));
+  std::string key = name_of(kept.prompt);
+  entries_.put(std::move(key), std::move(kept), bytes);
 }
 
 }  // namespace shijian

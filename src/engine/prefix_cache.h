@@ -5,11 +5,13 @@
 #include <atomic>
 #include <cstdint>
 #include <string>
+#include <variant>
 
 #include "cache/memory_lru.h"
 #include "engine/conversation.h"
 #include "model/decoder.h"
 #include "model/kv_cache.h"
+#include "model/packed_kv.h"
 
 namespace shijian {
 
@@ -23,19 +25,24 @@ struct Prefix {
   void truncate(int64_t tokens);
 };
 
-// Tokens at the beginning of `prompt` that `held` begins with too, the names of their visual
-// features included. At most all but one: the last token has to be read for its logits.
-int64_t common_prefix(const Prefix& held, const TokenSequence& prompt);
+// Tokens at the beginning of `prompt` that the first `tokens` of `held` begin with too, the names
+// of their visual features included. At most all but one: the last token has to be read for its
+// logits.
+int64_t common_prefix(const TokenSequence& held, int64_t tokens, const TokenSequence& prompt);
 
-// The decoder must outlive it. One thread at a time, but for bytes().
+struct PrefixCacheOptions {
+  int64_t max_bytes = 0;  // what was used last is kept; the latest however long it is
+  bool packed = false;    // kept in 8 bits: 3.5 times as many, and no longer the same bits
+};
+
+// The decoder and the pool must outlive it. One thread at a time, but for bytes().
 class PrefixCache {
  public:
-  // Keeps what was used last, up to `max_bytes`, and the latest however long it is.
-  PrefixCache(Decoder& decoder, int64_t max_bytes);
+  PrefixCache(Decoder& decoder, ThreadPool& pool, const PrefixCacheOptions& options);
 
   // A key/value cache with room for `capacity` tokens that holds as much of `prompt` as is known.
-  // Where a kept prefix would lose part of a video by it, it is copied and stays; else it is
-  // handed over. What is kept goes, the least recently used first, until `bytes` more can be had.
+  // A kept prefix that would lose part of a video by it is copied and stays; else it is handed
+  // over. What is kept goes, the least recently used first, until `bytes` more can be had.
   Prefix take(const TokenSequence& prompt, int64_t capacity, int64_t bytes);
 
   void keep(Prefix prefix);
@@ -43,14 +50,21 @@ class PrefixCache {
   int64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }  // from any thread
 
  private:
-  using Entries = MemoryLru<std::string, Prefix>;
+  struct Kept {
+    std::variant<KvCache, PackedKv> rows;
+    TokenSequence prompt;  // of as many tokens
+  };
+  using Entries = MemoryLru<std::string, Kept>;
 
   Prefix make(int64_t capacity) const;
-  Prefix copy(Prefix& from, int64_t tokens, int64_t capacity) const;
+  Prefix copy(Kept& from, int64_t tokens, int64_t capacity) const;
+  void put(Kept kept);
   void make_room(int64_t bytes);
   int64_t bytes_of(int64_t tokens) const;
 
   Decoder& decoder_;
+  ThreadPool& pool_;
+  const bool packed_;
   Entries entries_;
   std::atomic<int64_t> bytes_ = 0;
 };

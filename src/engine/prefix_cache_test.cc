@@ -28,6 +28,10 @@ TokenSequence prompt(const std::vector<std::string>& names, int question, int32_
   return sequence;
 }
 
+int64_t common(const Prefix& held, const TokenSequence& prompt) {
+  return common_prefix(held.prompt, held.length(), prompt);
+}
+
 class PrefixCacheTest : public testing::Test {
  protected:
   // A cache that holds all of a prompt; every row tells token, layer and plane.
@@ -58,27 +62,26 @@ class PrefixCacheTest : public testing::Test {
   const ModelWeights weights_ = bind_weights(checkpoint_);
   ThreadPool pool_{1};
   Decoder decoder_{checkpoint_.config().text, weights_.text, pool_};
-  PrefixCache cache_{decoder_, int64_t{1} << 30};
+  PrefixCache cache_{decoder_, pool_, {int64_t{1} << 30, false}};
 };
 
 TEST_F(PrefixCacheTest, APrefixEndsWhereTokensOrFeaturesDiffer) {
   const Prefix held = read(prompt({"a", "b", "c"}, 5, 1000));
-  EXPECT_EQ(common_prefix(held, prompt({"a", "b", "c"}, 9, 2000)), 4 + 3 * 11);
-  EXPECT_EQ(common_prefix(held, prompt({"a", "b", "c"}, 5, 1000)), 4 + 3 * 11 + 4)
-      << "not the last";
-  EXPECT_EQ(common_prefix(held, prompt({"a", "x", "c"}, 5, 1000)), 4 + 11);
-  EXPECT_EQ(common_prefix(held, prompt({"x", "b", "c"}, 5, 1000)), 4);
-  EXPECT_EQ(common_prefix(held, prompt({"a"}, 5, 1000)), 4 + 11);
+  EXPECT_EQ(common(held, prompt({"a", "b", "c"}, 9, 2000)), 4 + 3 * 11);
+  EXPECT_EQ(common(held, prompt({"a", "b", "c"}, 5, 1000)), 4 + 3 * 11 + 4) << "not the last";
+  EXPECT_EQ(common(held, prompt({"a", "x", "c"}, 5, 1000)), 4 + 11);
+  EXPECT_EQ(common(held, prompt({"x", "b", "c"}, 5, 1000)), 4);
+  EXPECT_EQ(common(held, prompt({"a"}, 5, 1000)), 4 + 11);
   TokenSequence wider = prompt({"a", "b", "c"}, 5, 1000);
   wider.blocks[1].block.grid = {5, 2};
-  EXPECT_EQ(common_prefix(held, wider), 4 + 11);
+  EXPECT_EQ(common(held, wider), 4 + 11);
 }
 
 TEST_F(PrefixCacheTest, ABlockThatIsHeldInPartIsReadWhole) {
   Prefix held = read(prompt({"a", "b", "c"}, 5, 1000));
   held.truncate(4 + 11 + 3);
   EXPECT_EQ(held.prompt.blocks.size(), 2u);
-  EXPECT_EQ(common_prefix(held, prompt({"a", "b", "c"}, 5, 1000)), 4 + 11);
+  EXPECT_EQ(common(held, prompt({"a", "b", "c"}, 5, 1000)), 4 + 11);
 }
 
 TEST_F(PrefixCacheTest, AnotherQuestionTakesTheCacheOver) {

@@ -387,6 +387,32 @@ TEST_F(Reuses, PrefixesGoWhenTheyAreTooMany) {
   EXPECT_LE(engine.cache_report().prefix_bytes, 3 * bytes);
 }
 
+TEST_F(Reuses, PackedPrefixesAreSmallAndAnswerAboutAlike) {
+  const LocateRequest request = question("When?");
+  EngineOptions whole = options("dense_tied");
+  Engine exact(whole);
+  const Answer expected = ask(exact, request);
+  whole.cache.prefix_packed = true;
+  Engine engine(whole);
+  ask(engine, request);
+  EXPECT_LT(engine.cache_report().prefix_bytes, exact.cache_report().prefix_bytes / 3);
+  // Another question between: the same prefix is packed again and again.
+  for (const char* text : {"When else?", "When?"}) {
+    const Answer answer = ask(engine, question(text));
+    expect_reuse(answer, 0, true);
+    if (std::string_view(text) == "When?") {
+      ASSERT_FALSE(answer.tokens.empty());
+      EXPECT_EQ(answer.tokens.front().id, expected.tokens.front().id);
+      EXPECT_NEAR(answer.tokens.front().logprob, expected.tokens.front().logprob, 0.02);
+    }
+  }
+  // A part of the video, with the whole kept.
+  LocateRequest part = request;
+  part.sampling.to = 20;
+  expect_reuse(ask(engine, part), 0, true);
+  expect_reuse(ask(engine, request), 0, true);
+}
+
 // More room than the kept cache has.
 TEST_F(Reuses, AMuchLongerAnswerStillPaysForTheQuestion) {
   Engine engine(options("dense_tied"));

@@ -39,7 +39,9 @@ class Session {
   Session& operator=(const Session&) = delete;
 
   // Tokens of `prompt` that need not be read.
-  int64_t known(const TokenSequence& prompt) const { return common_prefix(held_, prompt); }
+  int64_t known(const TokenSequence& prompt) const {
+    return common_prefix(held_.prompt, held_.length(), prompt);
+  }
   // What was read is not to be kept.
   void forget() { keeper_ = nullptr; }
 

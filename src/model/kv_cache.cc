@@ -54,21 +54,21 @@ KvCache& KvCache::operator=(KvCache&& other) noexcept {
 }
 
 void KvCache::release() {
-  if (data_) munmap(data_, static_cast<size_t>(plane_stride_ * 2 * layers_) * sizeof(float));
+  if (data_) munmap(data_, static_cast<size_t>(plane_stride_ * planes()) * sizeof(float));
 }
 
-Matrix KvCache::rows_of(int64_t plane, int64_t first, int64_t rows) {
-  CHECK(plane >= 0 && plane < layers_ * 2 && first >= 0 && rows >= 0 && first + rows <= capacity_,
+Matrix KvCache::plane(int64_t plane, int64_t first, int64_t rows) {
+  CHECK(plane >= 0 && plane < planes() && first >= 0 && rows >= 0 && first + rows <= capacity_,
         "plane {} rows {}+{} of {}", plane, first, rows, capacity_);
   return {data_ + plane * plane_stride_ + first * width_, rows, width_};
 }
 
 Matrix KvCache::keys(int64_t layer, int64_t first, int64_t rows) {
-  return rows_of(layer * 2, first, rows);
+  return plane(layer * 2, first, rows);
 }
 
 Matrix KvCache::values(int64_t layer, int64_t first, int64_t rows) {
-  return rows_of(layer * 2 + 1, first, rows);
+  return plane(layer * 2 + 1, first, rows);
 }
 
 void KvCache::extend(int64_t tokens) {
@@ -86,7 +86,7 @@ void KvCache::truncate(int64_t length) {
   const int64_t first = (length * width_ + kPageFloats - 1) / kPageFloats * kPageFloats;
   const int64_t last = (length_ * width_ + kPageFloats - 1) / kPageFloats * kPageFloats;
   if (last > first) {
-    for (int64_t plane = 0; plane < layers_ * 2; ++plane)
+    for (int64_t plane = 0; plane < planes(); ++plane)
       madvise(data_ + plane * plane_stride_ + first,
               static_cast<size_t>(last - first) * sizeof(float), MADV_DONTNEED);
   }

@@ -29,6 +29,9 @@ class KvCache {
   // Rows [first, first + rows) of a layer's keys or values: [rows, width], within the capacity.
   Matrix keys(int64_t layer, int64_t first, int64_t rows);
   Matrix values(int64_t layer, int64_t first, int64_t rows);
+  // The same by plane: a layer's keys are plane 2 * layer, its values the one after.
+  int64_t planes() const { return layers_ * 2; }
+  Matrix plane(int64_t plane, int64_t first, int64_t rows);
 
   // Makes rows written past the end part of the cache. Throws Error(kUsage) past the capacity.
   void extend(int64_t tokens);
@@ -39,10 +42,9 @@ class KvCache {
   static int64_t bytes_for(int64_t layers, int64_t width, int64_t tokens);
 
  private:
-  Matrix rows_of(int64_t plane, int64_t first, int64_t rows);
   void release();
 
-  float* data_ = nullptr;  // [layers * 2 (keys, values), plane_stride_]
+  float* data_ = nullptr;  // [planes(), plane_stride_]
   int64_t layers_ = 0;
   int64_t width_ = 0;
   int64_t capacity_ = 0;
