@@ -159,7 +159,8 @@ void serve(ServeFlags& flags, const char* version) {
                   count_parameters(engine.checkpoint()),
                   flags.max_upload,
                   {AllowedHosts(flags.fetch_hosts), flags.max_upload},
-                  AllowedHosts(flags.webhook_hosts)};
+                  AllowedHosts(flags.webhook_hosts),
+                  flags.data};
   if (const std::string weakness = sandbox_weakness(); !weakness.empty()) {
     log_event(LogLevel::kWarning, "system_calls_not_filtered", {{"message", weakness}});
   }

@@ -56,6 +56,11 @@ std::optional<Job> change(Database& database, std::string_view set, std::string_
 }
 
 void check_room(Database& database, size_t more, int64_t capacity) {
+  if (static_cast<int64_t>(more) > capacity) {
+    throw Error(ErrorCode::kUsage,
+                fmt::format("queue {} jobs: the whole queue has {} places", more, capacity),
+                "submit them in several calls, or start the server with a longer --queue");
+  }
   Statement count =
       database.query("SELECT count(*) FROM jobs INDEXED BY jobs_by_turn WHERE state = 'queued'");
   count.step();
@@ -74,12 +79,14 @@ void check_request(const JobRequest& request) {
 }
 
 // The jobs of an earlier call with this key, those that still exist.
-std::optional<std::vector<Job>> repeated_jobs(Database& database, const IdempotencyKey& key) {
+std::optional<std::vector<Job>> repeated_jobs(Database& database, const IdempotencyKey& key,
+                                              int64_t now) {
   std::string ids;
   {
     Statement row = database.query(
-        "SELECT body_hash, job_ids FROM idempotency_keys WHERE client = ?1 AND key = ?2",
-        key.client, key.key);
+        "SELECT body_hash, job_ids FROM idempotency_keys "
+        "WHERE client = ?1 AND key = ?2 AND created > ?3",
+        key.client, key.key, now - kIdempotencyMilliseconds);
     if (!row.step()) return {};
     if (row.text(0) != key.body_hash) {
       throw ConflictError(fmt::format("idempotency key {}: it was used with another body", key.key),
@@ -172,7 +179,7 @@ Store::Added Store::add(const std::vector<JobRequest>& requests, int64_t capacit
   if (key) {
     database.run("DELETE FROM idempotency_keys WHERE created <= ?1",
                  now - kIdempotencyMilliseconds);
-    if (auto jobs = repeated_jobs(database, *key)) return {*std::move(jobs), true};
+    if (auto jobs = repeated_jobs(database, *key, now)) return {*std::move(jobs), true};
   }
   check_room(database, requests.size(), capacity);
   Added added;
@@ -187,6 +194,11 @@ Store::Added Store::add(const std::vector<JobRequest>& requests, int64_t capacit
   }
   transaction.commit();
   return added;
+}
+
+std::optional<std::vector<Job>> Store::repeated(const IdempotencyKey& key) const {
+  std::lock_guard lock(reader_->mutex);
+  return repeated_jobs(reader_->database, key, clock_());
 }
 
 Job Store::job(const std::string& id) const {

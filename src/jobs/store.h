@@ -60,6 +60,9 @@ class Store {
   // the key was used with another body in the last 24 hours.
   Added add(const std::vector<JobRequest>& requests, int64_t capacity,
             const std::optional<IdempotencyKey>& key = {});
+  // The jobs of an earlier add() with this key, those that still exist. ConflictError when it was
+  // used with another body.
+  std::optional<std::vector<Job>> repeated(const IdempotencyKey& key) const;
 
   Job job(const std::string& id) const;
   Page<Job> jobs(const JobFilter& filter, const PageRequest& page) const;  // newest first

@@ -286,13 +286,25 @@ TEST_F(StoreTest, ARepeatedKeyGivesTheFirstJobs) {
   store_->remove(first.jobs[0].id);
   EXPECT_EQ(store_->add({}, kRoom, key).jobs.size(), 1u);
   now_ += kIdempotencyMilliseconds;
+  EXPECT_FALSE(store_->repeated(key));
   EXPECT_FALSE(store_->add({request_for("c")}, kRoom, key).repeated);
 }
 
 TEST_F(StoreTest, AKeyOfARefusedRequestIsNotKept) {
   const IdempotencyKey key{"k", "client", "hash"};
-  EXPECT_THROW(store_->add({request_for("a")}, 0, key), QueueFullError);
-  EXPECT_FALSE(store_->add({request_for("a")}, 1, key).repeated);
+  add(request_for("first"));
+  EXPECT_THROW(store_->add({request_for("a")}, 1, key), QueueFullError);
+  EXPECT_FALSE(store_->add({request_for("a")}, 2, key).repeated);
+}
+
+// Waiting would not help.
+TEST_F(StoreTest, MoreThanTheWholeQueueIsNotAFullQueue) {
+  try {
+    store_->add({request_for("a"), request_for("b"), request_for("c")}, 2);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kUsage) << error.message();
+  }
 }
 
 TEST_F(StoreTest, WhatACrashLeftRunningIsQueuedAgainAndTheThirdTimeFails) {

@@ -91,7 +91,7 @@ void add_clip_route(HttpServer& http, Service& service) {
                  if (reply->gone().cancelled()) return;
                  std::optional<NamelessFile> file;  // until the answer has opened it
                  answer_now(*reply, id, [&] {
-                   file.emplace(service.library.partial_folder());
+                   file.emplace(service.scratch);
                    return clip_response(service, query, *file, reply->gone());
                  });
                });

@@ -26,13 +26,17 @@ AllowedUrl check_fetching(const std::string& url, const FetchOptions& options) {
 Video fetch_video(const std::string& url, const std::string& name, const FetchOptions& options,
                   Library& library, const CancelToken& cancel) {
   const AllowedUrl from = check_fetching(url, options);
-  const std::string into = library_name(name.empty() ? name_of(from) : name);
+  const std::string into = upload_name(name.empty() ? name_of(from) : name);
+  UploadRoom room(library);
   PartialFile file(fresh_upload_path(library.partial_folder()), false);
-  library.check_quota(0);
   download(
       from, options.hosts, options.max_bytes,
-      [&file](std::span<const std::byte> bytes) { file.write(bytes); }, cancel);
-  return library.accept(file.release(), into);
+      [&](std::span<const std::byte> bytes) {
+        file.write(bytes);
+        room.check(file.size());
+      },
+      cancel);
+  return library.accept({{into, file.release()}}).front();
 }
 
 }  // namespace shijian

@@ -29,6 +29,8 @@ std::optional<double> sampling_rate(const Json* value) {
       used = std::string::npos;
     }
     if (used != text.size()) rate = 0;
+  } else {
+    throw HttpError(400, "options: 'frame_sampling_rate' is no number or text");
   }
   if (!(rate >= 0.001 && rate <= 1000)) {
     throw Error(ErrorCode::kUsage,
@@ -55,6 +57,8 @@ std::optional<int64_t> context_length(const Json* value) {
     const std::string unit = text.substr(used);
     tokens *= unit == "K" || unit == "k" ? 1024 : unit == "M" || unit == "m" ? 1048576 : 1;
     if (used == 0 || (unit.size() > 0 && tokens == std::stod(text))) tokens = 0;
+  } else {
+    throw HttpError(400, "options: 'max_context_length' is no number or text");
   }
   if (!(tokens >= 1 && tokens <= 1e9) || tokens != std::floor(tokens)) {
     throw Error(ErrorCode::kUsage, "options: 'max_context_length' is not a number of tokens",

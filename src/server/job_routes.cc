@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <mutex>
 #include <optional>
 #include <sstream>
@@ -15,23 +16,27 @@
 namespace shijian {
 namespace {
 
-constexpr size_t kMaxQuery = 100000;  // bytes
-constexpr size_t kMaxJobs = 1000;     // of one call
+constexpr int64_t kMaxQuery = 100000;  // characters
+constexpr size_t kMaxQueryBytes = 4 * kMaxQuery;
+constexpr size_t kMaxJobs = 1000;  // of one call
 
 void check_query(const std::string& query) {
   if (query.find_first_not_of(" \t\r\n") == std::string::npos) {
     throw Error(ErrorCode::kUsage, "query: it is empty", "say what to look for");
   }
-  if (query.size() > kMaxQuery) {
+  const auto characters =
+      std::count_if(query.begin(), query.end(), [](char c) { return (c & 0xc0) != 0x80; });
+  if (characters > kMaxQuery) {
     throw Error(ErrorCode::kUsage,
-                fmt::format("query: {} bytes, at most {} are allowed", query.size(), kMaxQuery));
+                fmt::format("query: {} characters, at most {} are allowed", characters, kMaxQuery),
+                "ask more shortly");
   }
 }
 
 // "query" or "queries".
 std::vector<std::string> read_queries(JsonFields& fields) {
   std::vector<std::string> queries;
-  if (const auto one = fields.text("query", kMaxQuery)) queries.push_back(*one);
+  if (const auto one = fields.text("query", kMaxQueryBytes)) queries.push_back(*one);
   if (const Json* list = fields.any("queries")) {
     if (!list->is_array()) throw HttpError(400, "job: 'queries' is no list");
     for (const Json& item : *list) {
@@ -103,49 +108,52 @@ void append(std::vector<JobRequest>* jobs, const Video& video, const std::string
   jobs->push_back(std::move(job));
 }
 
-// One job, {"jobs": [...]}, or {"folder": ...}.
-std::vector<JobRequest> read_jobs(const Json& body, Service& service, const std::string& client) {
-  std::vector<JobRequest> jobs;
-  if (const auto list = body.find("jobs"); list != body.end()) {
-    JsonFields outer(body, "the body");
-    outer.any("jobs");
-    outer.done();
-    if (!list->is_array() || list->empty())
-      throw HttpError(400, "the body: 'jobs' is no list of jobs");
-    for (const Json& item : *list) {
-      for (JobRequest& job : read_jobs(item, service, client)) jobs.push_back(std::move(job));
-      if (jobs.size() > kMaxJobs) {
-        throw Error(ErrorCode::kUsage, fmt::format("jobs: more than {} in one call", kMaxJobs),
-                    "submit them in several calls");
-      }
-    }
-    return jobs;
-  }
-  JsonFields fields(body, "job");
+// One question about one video or many, several about a video, or {"folder": ...}.
+void read_item(const Json& item, Service& service, const std::string& client,
+               std::vector<JobRequest>* jobs) {
+  JsonFields fields(item, "job");
   const std::vector<std::string> queries = read_queries(fields);
   if (const auto folder = fields.text("folder")) {
     const Common common = read_common(fields, service.webhook_hosts);
     fields.done();
     service.library.scan();
-    const std::string prefix = folder->empty() ? "" : library_name(*folder) + "/";
+    const std::string prefix = library_prefix(*folder);
+    const size_t before = jobs->size();
     PageRequest page{1000, {}};
     do {
       const Page<Video> videos = service.store.videos({}, page);
       for (const Video& video : videos.items) {
         if (!video.name.starts_with(prefix)) continue;
-        for (const std::string& query : queries) append(&jobs, video, query, common, client);
+        for (const std::string& query : queries) append(jobs, video, query, common, client);
       }
       page.cursor = videos.next;
     } while (!page.cursor.empty());
-    if (jobs.empty()) {
-      throw Error(ErrorCode::kNotFound, fmt::format("folder: no video in '{}'", *folder));
+    if (jobs->size() == before) {
+      throw Error(ErrorCode::kNotFound, fmt::format("folder: no video in '{}'", *folder),
+                  "GET /api/v1/videos lists what there is");
     }
-    return jobs;
+    return;
   }
   const Video video = read_video(fields, service.library);
   const Common common = read_common(fields, service.webhook_hosts);
   fields.done();
-  for (const std::string& query : queries) append(&jobs, video, query, common, client);
+  for (const std::string& query : queries) append(jobs, video, query, common, client);
+}
+
+// {"jobs": [...]}, or one item by itself.
+std::vector<JobRequest> read_jobs(const Json& body, Service& service, const std::string& client) {
+  std::vector<JobRequest> jobs;
+  const auto list = body.find("jobs");
+  if (list == body.end()) {
+    read_item(body, service, client, &jobs);
+    return jobs;
+  }
+  JsonFields outer(body, "the body");
+  outer.any("jobs");
+  outer.done();
+  if (!list->is_array() || list->empty())
+    throw HttpError(400, "the body: 'jobs' is no list of jobs");
+  for (const Json& item : *list) read_item(item, service, client, &jobs);
   return jobs;
 }
 
@@ -165,14 +173,21 @@ void log_submitted(const std::vector<Job>& jobs, const std::string& request_id) 
 
 HttpResponse submit(Service& service, const std::string& text, const std::string& client,
                     const std::string& key, const std::string& request_id) {
+  const auto answer = [&](const std::vector<Job>& jobs) {
+    return json_response({{"jobs", jobs_json(jobs, service.queue)}}, 202);
+  };
+  std::optional<IdempotencyKey> once;
+  if (!key.empty()) {
+    once = {key, client, content_hash(std::as_bytes(std::span(text)))};
+    // Before the body is looked at: its video may have gone since.
+    if (const auto jobs = service.store.repeated(*once)) return answer(*jobs);
+  }
   HttpRequest request;
   request.body = text;
   const std::vector<JobRequest> jobs = read_jobs(json_object(request), service, client);
-  std::optional<IdempotencyKey> once;
-  if (!key.empty()) once = {key, client, content_hash(std::as_bytes(std::span(text)))};
   const Store::Added added = service.queue.submit(jobs, once);
   if (!added.repeated) log_submitted(added.jobs, request_id);
-  return json_response({{"jobs", jobs_json(added.jobs, service.queue)}}, 202);
+  return answer(added.jobs);
 }
 
 JobFilter read_filter(const HttpRequest& request) {
@@ -189,12 +204,16 @@ JobFilter read_filter(const HttpRequest& request) {
   return filter;
 }
 
-// What a person says the events are: [{start, end, label}], kept as they were written.
+// What a person says the events are: [{start, end, label}], kept as they were written; null takes
+// that back.
 std::string read_corrections(const Json& body) {
   JsonFields fields(body, "corrections");
   const Json* events = fields.any("events");
   fields.done();
-  if (events == nullptr) return "";
+  if (events == nullptr) {
+    if (body.contains("events")) return "";
+    throw HttpError(400, "corrections: they have no 'events'", "null takes corrections back");
+  }
   if (!events->is_array() || events->size() > 1000) {
     throw HttpError(400, "corrections: 'events' is no list of at most 1000 events");
   }

@@ -19,6 +19,8 @@ namespace {
 
 constexpr std::string_view kContainerFolder = "/app/videos/";
 constexpr std::string_view kPartial = ".uploads";
+constexpr size_t kMaxPart = 255;  // bytes, of most file systems
+constexpr size_t kMaxUploadPart = 240;
 
 [[noreturn]] void refuse(std::string_view why) {
   throw Error(ErrorCode::kPermission, fmt::format("video path: {}", why),
@@ -51,15 +53,14 @@ OrderedJson probe_json(const VideoInfo& info) {
           {"container", info.container}};
 }
 
-}  // namespace
-
-std::string library_name(std::string_view path) {
+std::string safe_name(std::string_view path, size_t max_part) {
   if (path.find('\0') != path.npos) refuse("it holds a NUL");
   if (path.size() > 1000) {
     throw Error(ErrorCode::kUsage, fmt::format("video path: {} bytes long", path.size()),
                 "at most 1000");
   }
   if (path.starts_with(kContainerFolder)) path.remove_prefix(kContainerFolder.size());
+  while (path.starts_with("./")) path.remove_prefix(2);
   if (path.empty()) throw Error(ErrorCode::kUsage, "video path: it is empty", "name a video");
   if (path.front() == '/') refuse("an absolute path leaves the library");
   if (path.find('\\') != path.npos) refuse("it holds a backslash");
@@ -70,19 +71,43 @@ std::string library_name(std::string_view path) {
     if (part.empty() || part == ".") refuse("a part of it is empty");
     // Hidden files are not videos of the library: uploads in progress among them.
     if (part.front() == '.') refuse("a part of it begins with a dot");
+    if (part.size() > max_part) {
+      throw Error(ErrorCode::kUsage, fmt::format("video path: a name of {} bytes", part.size()),
+                  fmt::format("at most {}", max_part));
+    }
     begin = end + 1;
   }
   return std::string(path);
 }
 
+}  // namespace
+
+std::string library_name(std::string_view path) { return safe_name(path, kMaxPart); }
+std::string upload_name(std::string_view path) { return safe_name(path, kMaxUploadPart); }
+
+std::string library_prefix(std::string_view folder) {
+  while (folder.size() > 1 && folder.ends_with('/')) folder.remove_suffix(1);
+  if (folder.empty() || folder == kContainerFolder.substr(0, kContainerFolder.size() - 1))
+    return "";
+  return library_name(folder) + "/";
+}
+
 Library::Library(LibraryOptions options, Store& store)
     : options_(std::move(options)), store_(store) {
   std::error_code failed;
-  fs::create_directories(partial_folder(), failed);
-  if (failed) throw system_error("make", partial_folder().string(), failed.value());
+  fs::create_directories(options_.folder, failed);
+  if (failed) throw system_error("make", options_.folder.string(), failed.value());
 }
 
-fs::path Library::partial_folder() const { return options_.folder / kPartial; }
+fs::path Library::partial_folder() const {
+  fs::path folder = options_.folder / kPartial;
+  std::error_code failed;
+  fs::create_directory(folder, failed);
+  if (!failed) return folder;
+  const Error error = system_error("write to", "the library's folder", failed.value());
+  throw Error(failed.value() == EROFS ? ErrorCode::kPermission : error.code(), error.message(),
+              "whoever runs the server must own that folder, and it must not be mounted read-only");
+}
 
 fs::path Library::file(const std::string& name) const {
   const std::string inside = library_name(name);
@@ -170,54 +195,75 @@ void Library::scan(const CancelToken& cancel) {
   } while (!page.cursor.empty());
 }
 
-void Library::check_quota(int64_t bytes) const {
-  int64_t used = 0;
+int64_t Library::room() const {
+  int64_t room = options_.quota;
   std::error_code ignored;
   for (const auto& entry : fs::recursive_directory_iterator(options_.folder, ignored)) {
-    if (entry.is_regular_file(ignored)) used += static_cast<int64_t>(entry.file_size(ignored));
+    if (entry.is_regular_file(ignored)) room -= static_cast<int64_t>(entry.file_size(ignored));
   }
-  if (used + bytes > options_.quota) {
-    throw HttpError(413,
-                    fmt::format("the library holds {} bytes of at most {}, {} more do not fit",
-                                used, options_.quota, bytes),
-                    "delete videos, or start the server with a larger --quota");
+  return room;
+}
+
+void Library::check_quota(int64_t bytes) const {
+  const int64_t left = room();
+  if (left >= bytes) return;
+  throw HttpError(413,
+                  fmt::format("the library holds {} bytes of at most {}, {} more do not fit",
+                              options_.quota - left, options_.quota, bytes),
+                  "delete videos, or start the server with a larger --quota");
+}
+
+std::string Library::id_of(const fs::path& file) { return "v" + hashes_.of(file).substr(0, 20); }
+
+void Library::require_video(const Upload& upload) {
+  try {
+    get(id_of(upload.file));
+    return;
+  } catch (const Error&) {  // new content
+  }
+  check_quota(0);
+  try {
+    probe(upload.file);
+  } catch (const Error&) {
+    throw HttpError(415, fmt::format("'{}' is no video that can be read", upload.name),
+                    "MP4, MOV, MKV, WebM and AVI with the usual codecs can");
   }
 }
 
-Video Library::accept(const fs::path& uploaded, const std::string& name) {
-  const std::string wanted = library_name(name);
+Video Library::store(const Upload& upload) {
   try {
-    const std::string id = "v" + hashes_.of(uploaded).substr(0, 20);
-    try {
-      const Video known = get(id);
-      fs::remove(uploaded);
-      return known;
-    } catch (const Error&) {  // new content
+    Video known = get(id_of(upload.file));
+    fs::remove(upload.file);
+    return known;
+  } catch (const Error&) {  // new content
+  }
+  const fs::path parts(upload.name);
+  for (int i = 1;; ++i) {
+    const fs::path tried =
+        i == 1 ? parts
+               : parts.parent_path() /
+                     fmt::format("{} ({}){}", parts.stem().string(), i, parts.extension().string());
+    const fs::path target = options_.folder / tried;
+    fs::create_directories(target.parent_path());
+    // Fails when the name is taken, unlike rename(): two uploads of one name keep both files.
+    if (::link(upload.file.c_str(), target.c_str()) == 0) {
+      fs::remove(upload.file);
+      return find(tried.string());
     }
-    try {
-      probe(uploaded);
-    } catch (const Error&) {
-      throw HttpError(415, fmt::format("'{}' is no video that can be read", wanted),
-                      "MP4, MOV, MKV, WebM and AVI with the usual codecs can");
-    }
-    const fs::path parts(wanted);
-    for (int i = 1;; ++i) {
-      const fs::path tried =
-          i == 1 ? parts
-                 : parts.parent_path() / fmt::format("{} ({}){}", parts.stem().string(), i,
-                                                     parts.extension().string());
-      const fs::path target = options_.folder / tried;
-      fs::create_directories(target.parent_path());
-      // Fails when the name is taken, unlike rename(): two uploads of one name keep both files.
-      if (::link(uploaded.c_str(), target.c_str()) == 0) {
-        fs::remove(uploaded);
-        return find(tried.string());
-      }
-      if (errno != EEXIST || i > 10000) throw system_error("store", wanted, errno);
-    }
+    if (errno != EEXIST || i > 10000) throw system_error("store", upload.name, errno);
+  }
+}
+
+std::vector<Video> Library::accept(const std::vector<Upload>& uploads) {
+  try {
+    for (const Upload& upload : uploads) require_video(upload);
+    std::vector<Video> videos;
+    for (const Upload& upload : uploads)
+      videos.push_back(store({upload_name(upload.name), upload.file}));
+    return videos;
   } catch (...) {
     std::error_code ignored;
-    fs::remove(uploaded, ignored);
+    for (const Upload& upload : uploads) fs::remove(upload.file, ignored);
     throw;
   }
 }

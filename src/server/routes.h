@@ -31,6 +31,7 @@ struct Service {
   int64_t max_upload = int64_t{8} << 30;  // bytes of one file
   FetchOptions fetch = {};
   AllowedHosts webhook_hosts = {};
+  std::filesystem::path scratch = {};  // a folder for files that live as long as an answer
 };
 
 // Every route of the server.

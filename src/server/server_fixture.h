@@ -38,6 +38,7 @@ class Server : public ::testing::Test {
     calls_.emplace(100, [this] { queue_->wake(); });
     service_.emplace(Service{
         *engine_, *store_, *queue_, *calls_, *library_, *background_, metrics_, "test", {}, 1});
+    service_->scratch = folder_;
     HttpOptions options;
     options.port = 0;
     options.log = [this](const AccessRecord& record) {

@@ -89,6 +89,14 @@ TEST_F(Server, SaysWhatIsWrongWithARequest) {
         422)
         << option;
   }
+  for (const char* option : {R"("frame_sampling_rate": true)", R"("max_context_length": [])"}) {
+    EXPECT_EQ(
+        status(fmt::format(R"({{"video_path": "shapes.mp4", "query": "x", "options": {{{}}}}})",
+                           option)
+                   .c_str()),
+        400)
+        << option;
+  }
   const TestAnswer small =
       call("POST", "/api/v1/inference",
            R"({"video_path": "shapes.mp4", "query": "x", "options": {"max_context_length": 600}})");
@@ -137,6 +145,8 @@ TEST_F(Server, RunsJobsAndTellsAboutThem) {
                R"({"events": [{"start": 1, "end": 2.5, "label": "x"}]})"))["corrections"][0]["end"],
       2.5);
   EXPECT_EQ(call("PUT", path, R"({"events": [{"start": 3, "end": 2}]})").status, 422);
+  EXPECT_EQ(call("PUT", path, "{}").status, 400);
+  EXPECT_EQ(json(call("GET", "/api/v1/jobs/" + id))["corrections"].size(), 1u);
   EXPECT_TRUE(json(call("PUT", path, R"({"events": null})"))["corrections"].is_null());
 
   const int seen = done["result"]["sampling"]["frames"];
@@ -159,6 +169,52 @@ TEST_F(Server, RunsJobsAndTellsAboutThem) {
   EXPECT_NE(events.body.find(R"("state":"done")"), std::string::npos) << events.body;
   EXPECT_EQ(call("DELETE", "/api/v1/jobs/" + id).status, 204);
   EXPECT_EQ(call("GET", "/api/v1/jobs/" + id).status, 404);
+}
+
+TEST_F(Server, ARepeatedKeyGivesItsJobsWhenTheVideoHasGone) {
+  const std::string headers = "Content-Type: application/json\r\nIdempotency-Key: k\r\n";
+  const std::string body = R"({"video_path": "shapes.mp4", "query": "When?"})";
+  const TestAnswer first = call("POST", "/api/v1/jobs", body, headers);
+  ASSERT_EQ(first.status, 202) << first.body;
+  ended(json(first)["jobs"][0]["id"]);
+  EXPECT_EQ(call("DELETE", "/api/v1/videos/" + video_id()).status, 204);
+  const TestAnswer again = call("POST", "/api/v1/jobs", body, headers);
+  EXPECT_EQ(again.status, 202);
+  EXPECT_EQ(json(again)["jobs"][0]["id"], json(first)["jobs"][0]["id"]);
+  EXPECT_EQ(call("POST", "/api/v1/jobs", R"({"query": ""})", headers).status, 409);
+}
+
+TEST_F(Server, ManyJobsInOneCall) {
+  const auto submit = [&](const std::string& body) { return call("POST", "/api/v1/jobs", body); };
+  for (const char* folder : {"", "/app/videos", "/app/videos/"}) {
+    const TestAnswer answer =
+        submit(fmt::format(R"({{"folder": "{}", "query": "When?"}})", folder));
+    EXPECT_EQ(answer.status, 202) << folder << answer.body;
+    ended(json(answer)["jobs"][0]["id"]);
+  }
+  EXPECT_EQ(submit(R"({"folder": "none", "query": "When?"})").status, 404);
+  EXPECT_EQ(submit(R"({"folder": "../x", "query": "When?"})").status, 403);
+  const std::string item = R"({"video_path": "./shapes.mp4", "query": "When?"})";
+  EXPECT_EQ(submit(fmt::format(R"({{"jobs": [{{"jobs": [{}]}}]}})", item)).status, 422);
+  std::string all = item;
+  for (int i = 0; i < 20; ++i) all += "," + item;
+  const TestAnswer many = submit(fmt::format(R"({{"jobs": [{}]}})", all));
+  EXPECT_EQ(many.status, 422) << "21 never fit a queue of 20";
+  EXPECT_EQ(json(call("GET", "/api/v1/jobs"))["total"], 3);
+}
+
+TEST_F(Server, AQuestionsLengthIsCountedInCharacters) {
+  std::string question;
+  for (int i = 0; i < 100001; ++i) question += "\\u4f55";
+  const auto ask = [&](const std::string& text) {
+    return call("POST", "/api/v1/jobs",
+                fmt::format(R"({{"video_path": "shapes.mp4", "query": "{}"}})", text));
+  };
+  EXPECT_EQ(ask(question).status, 422);
+  const TestAnswer longest = ask(question.substr(6));
+  EXPECT_EQ(longest.status, 202) << longest.body;
+  call("POST",
+       fmt::format("/api/v1/jobs/{}/cancel", json(longest)["jobs"][0]["id"].get<std::string>()));
 }
 
 TEST_F(Server, ACallerWhoLeavesCancelsTheJob) {

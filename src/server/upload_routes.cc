@@ -1,6 +1,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "http/multipart.h"
 #include "server/fetch.h"
 #include "server/json_fields.h"
@@ -11,7 +12,7 @@ namespace shijian {
 namespace {
 
 struct Shared {
-  explicit Shared(Service& s) : service(s), uploads(s.library.partial_folder()) {}
+  explicit Shared(Service& s) : service(s), uploads(s.library) {}
   Service& service;
   Uploads uploads;
 };
@@ -23,10 +24,10 @@ void check_size(const Service& service, int64_t bytes) {
   }
 }
 
-Video accept(Service& service, const std::filesystem::path& file, const std::string& name) {
-  Video video = service.library.accept(file, name);
-  service.metrics.uploaded(video.size);
-  return video;
+std::vector<Video> accept(Service& service, const std::vector<Library::Upload>& uploads) {
+  std::vector<Video> videos = service.library.accept(uploads);
+  for (const Video& video : videos) service.metrics.uploaded(video.size);
+  return videos;
 }
 
 HttpResponse video_response(const Video& video) {
@@ -37,7 +38,11 @@ HttpResponse video_response(const Video& video) {
 class RawUpload : public HttpUpload {
  public:
   RawUpload(std::shared_ptr<Shared> shared, const HttpRequest& request)
-      : shared_(std::move(shared)), name_(library_name(request.captures[0])), id_(request.id) {
+      : shared_(std::move(shared)),
+        name_(upload_name(request.captures[0])),
+        id_(request.id),
+        room_(shared_->service.library) {
+    shared_->uploads.sweep();
     const std::string_view range = request.header("content-range");
     if (range.empty()) {
       file_.emplace(fresh_upload_path(shared_->service.library.partial_folder()), false);
@@ -53,6 +58,7 @@ class RawUpload : public HttpUpload {
           409, fmt::format("the piece begins at {}, {} bytes are there", range_->first, received),
           "GET /api/v1/uploads says where to go on");
     }
+    shared_->service.library.check_quota(range_->total - received);
     file_.emplace(path, true);
     file_->cut(range_->first);  // a piece may be sent again
   }
@@ -65,6 +71,7 @@ class RawUpload : public HttpUpload {
   void write(std::span<const std::byte> bytes) override {
     file_->write(bytes);
     check_size(shared_->service, file_->size());
+    if (!range_) room_.check(file_->size());
     if (range_ && file_->size() > range_->last + 1) {
       file_->cut(range_->first);
       throw HttpError(400, "the body is longer than its Content-Range");
@@ -80,11 +87,10 @@ class RawUpload : public HttpUpload {
     }
     auto path = file_->release();
     file_.reset();
-    shared_->service.background.answer(std::move(reply), id_,
-                                       [shared = shared_, path = std::move(path), name = name_] {
-                                         shared->service.library.check_quota(0);
-                                         return video_response(accept(shared->service, path, name));
-                                       });
+    shared_->service.background.answer(
+        std::move(reply), id_, [shared = shared_, path = std::move(path), name = name_] {
+          return video_response(accept(shared->service, {{name, path}}).front());
+        });
   }
 
  private:
@@ -98,6 +104,7 @@ class RawUpload : public HttpUpload {
 
   std::shared_ptr<Shared> shared_;
   std::string name_, id_;
+  UploadRoom room_;
   std::optional<ContentRange> range_;
   std::optional<Uploads::Claim> claim_;
   std::optional<PartialFile> file_;
@@ -109,55 +116,64 @@ class FormUpload : public HttpUpload, public MultipartSink {
   FormUpload(std::shared_ptr<Shared> shared, const HttpRequest& request)
       : shared_(std::move(shared)),
         id_(request.id),
-        reader_(request.header("content-type"), *this) {}
+        room_(shared_->service.library),
+        reader_(request.header("content-type"), *this) {
+    shared_->uploads.sweep();
+  }
 
   ~FormUpload() override {
     std::error_code ignored;
-    for (const auto& [name, path] : complete_) std::filesystem::remove(path, ignored);
+    for (const Library::Upload& upload : complete_) std::filesystem::remove(upload.file, ignored);
   }
 
   void write(std::span<const std::byte> bytes) override { reader_.write(bytes); }
 
   void begin_part(const MultipartPart& part) override {
     if (part.filename.empty()) return;
-    name_ = library_name(part.filename);
+    name_ = upload_name(part.filename);
     file_.emplace(fresh_upload_path(shared_->service.library.partial_folder()), false);
   }
   void part_bytes(std::span<const std::byte> bytes) override {
     if (!file_) return;
     file_->write(bytes);
     check_size(shared_->service, file_->size());
+    room_.check(complete_bytes_ + file_->size());
   }
   void end_part() override {
     if (!file_) return;
-    complete_.emplace_back(name_, file_->release());
+    complete_bytes_ += file_->size();
+    complete_.push_back({name_, file_->release()});
     file_.reset();
   }
 
   void finish(std::shared_ptr<HttpReply> reply) override {
     reader_.finish();
     if (complete_.empty()) throw HttpError(400, "the form holds no file");
-    shared_->service.background.answer(
-        std::move(reply), id_, [shared = shared_, files = std::exchange(complete_, {})] {
-          OrderedJson list = OrderedJson::array();
-          for (const auto& [name, path] : files) {
-            list.push_back(video_json(accept(shared->service, path, name)));
-          }
-          return json_response({{"videos", list}}, 201);
-        });
+    shared_->service.background.answer(std::move(reply), id_,
+                                       [shared = shared_, files = std::exchange(complete_, {})] {
+                                         OrderedJson list = OrderedJson::array();
+                                         for (const Video& video : accept(shared->service, files)) {
+                                           list.push_back(video_json(video));
+                                         }
+                                         return json_response({{"videos", list}}, 201);
+                                       });
   }
 
  private:
   std::shared_ptr<Shared> shared_;
   std::string id_;
+  UploadRoom room_;
   MultipartReader reader_;
   std::string name_;
   std::optional<PartialFile> file_;
-  std::vector<std::pair<std::string, std::filesystem::path>> complete_;
+  std::vector<Library::Upload> complete_;
+  int64_t complete_bytes_ = 0;
 };
 
 int64_t total_of(const HttpRequest& request) {
-  return query_integer(request, "size", 0, 1, int64_t{1} << 50);
+  const int64_t total = query_integer(request, "size", 0, 1, int64_t{1} << 50);
+  if (total == 0) throw HttpError(400, "'size' is missing", "the size of the whole file, in bytes");
+  return total;
 }
 
 }  // namespace
@@ -179,7 +195,11 @@ void add_upload_routes(HttpServer& http, Service& service) {
             });
       });
   const auto shared = std::make_shared<Shared>(service);
-  shared->uploads.sweep();
+  try {
+    shared->uploads.sweep(/*at_start=*/true);
+  } catch (const Error& error) {
+    log_event(LogLevel::kWarning, "uploads_impossible", {{"message", error.message()}});
+  }
   http.upload_route("PUT", "/api/v1/videos/{}", [shared](const HttpRequest& request) {
     return std::make_unique<RawUpload>(shared, request);
   });

@@ -37,6 +37,10 @@ ContentRange parse_content_range(std::string_view text) {
   return range;
 }
 
+namespace {
+constexpr auto kKept = std::chrono::hours(24);
+}  // namespace
+
 PartialFile::PartialFile(fs::path path, bool append) : path_(std::move(path)) {
   descriptor_ =
       ::open(path_.c_str(),
@@ -80,6 +84,16 @@ fs::path PartialFile::release() {
   return path_;
 }
 
+UploadRoom::UploadRoom(const Library& library) : library_(library), room_(library.room()) {
+  if (room_ <= 0) library_.check_quota(1);
+}
+
+void UploadRoom::check(int64_t bytes) {
+  if (bytes <= room_) return;
+  library_.check_quota(0);
+  room_ = bytes + library_.room();  // something was deleted meanwhile
+}
+
 fs::path fresh_upload_path(const fs::path& folder) {
   static std::atomic<int64_t> next{0};
   return folder / fmt::format("whole-{}-{}", ::getpid(), next++);
@@ -87,7 +101,7 @@ fs::path fresh_upload_path(const fs::path& folder) {
 
 fs::path Uploads::path_of(const std::string& name, int64_t total) const {
   const std::string key = fmt::format("{}\n{}", name, total);
-  return folder_ / ("piece-" + content_hash(std::as_bytes(std::span(key))));
+  return library_.partial_folder() / ("piece-" + content_hash(std::as_bytes(std::span(key))));
 }
 
 int64_t Uploads::received(const std::string& name, int64_t total) const {
@@ -103,13 +117,13 @@ void Uploads::forget(const std::string& name, int64_t total) {
   fs::remove(path, ignored);
 }
 
-void Uploads::sweep(int hours) {
-  const auto old = fs::file_time_type::clock::now() - std::chrono::hours(hours);
+void Uploads::sweep(bool at_start) {
+  const auto old = fs::file_time_type::clock::now() - kKept;
   std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(folder_, ignored)) {
+  for (const auto& entry : fs::directory_iterator(library_.partial_folder(), ignored)) {
     // What a process that is gone received in one piece can never be completed.
-    const bool whole = entry.path().filename().string().starts_with("whole-");
-    if (whole || fs::last_write_time(entry.path(), ignored) < old)
+    const bool orphan = at_start && entry.path().filename().string().starts_with("whole-");
+    if (orphan || fs::last_write_time(entry.path(), ignored) < old)
       fs::remove(entry.path(), ignored);
   }
 }

@@ -45,16 +45,30 @@ class PartialFile {
   int64_t size_ = 0;
 };
 
+// Holds an upload that is on its way to the library's quota. The exact count is made when it is
+// taken in; this one is made once, so that what can never fit is not received first.
+class UploadRoom {
+ public:
+  // HttpError(413) when the library is full.
+  explicit UploadRoom(const Library& library);
+  // HttpError(413) when `bytes` received so far are more than there is room for.
+  void check(int64_t bytes);
+
+ private:
+  const Library& library_;
+  int64_t room_;
+};
+
 // Resumable uploads by name and total size, at most one connection at a time each.
 class Uploads {
  public:
-  explicit Uploads(std::filesystem::path folder) : folder_(std::move(folder)) {}
+  explicit Uploads(const Library& library) : library_(library) {}
 
   std::filesystem::path path_of(const std::string& name, int64_t total) const;
   int64_t received(const std::string& name, int64_t total) const;
   void forget(const std::string& name, int64_t total);
-  // Removes what was broken off more than `hours` ago.
-  void sweep(int hours = 24);
+  // Removes what was broken off more than a day ago; at the start also what came in one piece.
+  void sweep(bool at_start = false);
 
   // Held by the connection that writes. HttpError(409) when another one does.
   class Claim {
@@ -70,7 +84,7 @@ class Uploads {
   };
 
  private:
-  std::filesystem::path folder_;
+  const Library& library_;
   std::mutex mutex_;
   std::set<std::filesystem::path> claimed_;
 };

@@ -1,0 +1,133 @@
+// What becomes of files that clients send: the quota, names, broken forms, a folder that may only
+// be read.
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "base/file.h"
+#include "server/server_fixture.h"
+#include "server/uploads.h"
+
+namespace shijian {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Upload : public Server {
+ protected:
+  static std::string sample() {
+    return read_file(fs::path(SHIJIAN_SOURCE_DIR) / "samples" / "shapes.mp4", size_t{1} << 24);
+  }
+  // The sample as another file: what players skip follows its end.
+  static std::string video(const std::string& mark) {
+    std::string bytes = sample();
+    const auto size = static_cast<uint32_t>(8 + mark.size());
+    for (int shift = 24; shift >= 0; shift -= 8) bytes.push_back(static_cast<char>(size >> shift));
+    return bytes + "free" + mark;
+  }
+  void set_quota(int64_t bytes) {
+    library_.emplace(LibraryOptions{folder_ / "videos", bytes}, *store_);
+  }
+  TestAnswer put(const std::string& name, const std::string& bytes,
+                 const std::string& headers = "") {
+    return call("PUT", "/api/v1/videos/" + name, bytes, headers);
+  }
+  TestAnswer post(const std::vector<std::pair<std::string, std::string>>& files) {
+    std::string body;
+    for (const auto& [name, bytes] : files) {
+      body += fmt::format(
+          "--edge\r\nContent-Disposition: form-data; name=\"f\"; filename=\"{}\"\r\n\r\n{}\r\n",
+          name, bytes);
+    }
+    return call("POST", "/api/v1/videos", body + "--edge--\r\n",
+                "Content-Type: multipart/form-data; boundary=edge\r\n");
+  }
+  bool nothing_is_left() { return fs::is_empty(library_->partial_folder()); }
+  size_t videos() { return json(call("GET", "/api/v1/videos"))["videos"].size(); }
+};
+
+TEST_F(Upload, TheQuotaHoldsForEveryWayIn) {
+  const std::string one = video("one"), two = video("two");
+  const auto size = static_cast<int64_t>(one.size());
+  set_quota(2 * size + 1000);  // the sample is there already
+  EXPECT_EQ(post({{"one.mp4", one}, {"two.mp4", two}}).status, 413);
+  EXPECT_TRUE(nothing_is_left());
+  EXPECT_EQ(videos(), 1u);
+  EXPECT_EQ(put("one.mp4", one).status, 201);
+  EXPECT_EQ(put("two.mp4", two).status, 413);
+  EXPECT_EQ(post({{"two.mp4", two}}).status, 413);
+  EXPECT_EQ(put("two.mp4", two.substr(0, 10000),
+                fmt::format("Content-Range: bytes 0-9999/{}\r\n", two.size()))
+                .status,
+            413);
+  EXPECT_TRUE(nothing_is_left());
+  EXPECT_EQ(videos(), 2u);
+  EXPECT_EQ(put("again.mp4", "").status, 415);
+}
+
+TEST_F(Upload, TheSameContentTakesNoRoom) {
+  set_quota(2 * static_cast<int64_t>(sample().size()) + 1000);
+  EXPECT_EQ(videos(), 1u);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(put("same.mp4", sample()).status, 201);
+  EXPECT_EQ(videos(), 1u);
+  EXPECT_TRUE(nothing_is_left());
+}
+
+TEST_F(Upload, AFormIsTakenInWholeOrNotAtAll) {
+  EXPECT_EQ(post({{"one.mp4", video("one")}, {"bad.mp4", "no video"}}).status, 415);
+  EXPECT_EQ(videos(), 1u);
+  EXPECT_TRUE(nothing_is_left());
+  const TestAnswer answer = post({{"one.mp4", video("one")}, {"same.mp4", video("one")}});
+  EXPECT_EQ(answer.status, 201) << answer.body;
+  EXPECT_EQ(json(answer)["videos"][0]["id"], json(answer)["videos"][1]["id"]);
+  EXPECT_EQ(videos(), 2u);
+}
+
+TEST_F(Upload, NamesThatNoFileSystemTakesAreRefused) {
+  std::string chinese;
+  for (int i = 0; i < 90; ++i) chinese += "%E8%A7%86";  // 视, 270 bytes
+  EXPECT_EQ(put(chinese + ".mp4", video("one")).status, 422);
+  EXPECT_EQ(post({{std::string(300, 'a') + ".mp4", video("one")}}).status, 422);
+  EXPECT_EQ(put(std::string(236, 'a') + ".mp4", video("one")).status, 201);
+  EXPECT_EQ(put(std::string(236, 'a') + ".mp4", video("two")).status, 201);
+  EXPECT_TRUE(nothing_is_left());
+}
+
+// As in a container whose volume belongs to somebody else.
+TEST_F(Upload, ALibraryThatMayOnlyBeReadIsServed) {
+  fs::remove_all(folder_ / "videos" / ".uploads");
+  std::ofstream(folder_ / "videos" / ".uploads") << "no folder";
+  const TestAnswer answer = put("one.mp4", video("one"));
+  EXPECT_GE(answer.status, 400);
+  EXPECT_EQ(answer.body.find(folder_.string()), std::string::npos) << answer.body;
+  EXPECT_EQ(videos(), 1u);
+  EXPECT_EQ(
+      call("GET", fmt::format("/api/v1/videos/{}/clip?from=1&to=2&mode=fast", video_id())).status,
+      200);
+}
+
+TEST_F(Upload, WhatWasBrokenOffGoesAfterADay) {
+  const fs::path old = library_->partial_folder() / "piece-old";
+  const fs::path fresh = library_->partial_folder() / "piece-fresh";
+  for (const fs::path& path : {old, fresh}) std::ofstream(path) << "a piece";
+  fs::last_write_time(old, fs::file_time_type::clock::now() - std::chrono::hours(25));
+  EXPECT_EQ(put("one.mp4", video("one")).status, 201);
+  EXPECT_FALSE(fs::exists(old));
+  EXPECT_TRUE(fs::exists(fresh));
+}
+
+TEST_F(Upload, TheStateOfAnUploadNeedsItsSize) {
+  EXPECT_EQ(call("GET", "/api/v1/uploads/a.mp4").status, 400);
+  EXPECT_EQ(json(call("GET", "/api/v1/uploads/a.mp4?size=100"))["received"], 0);
+}
+
+TEST(LibraryPrefix, IsTheSameHoweverAFolderIsWritten) {
+  for (const char* all : {"", "/app/videos", "/app/videos/"}) EXPECT_EQ(library_prefix(all), "");
+  for (const char* sub : {"sub", "sub/", "/app/videos/sub", "/app/videos/sub//", "./sub"})
+    EXPECT_EQ(library_prefix(sub), "sub/");
+  for (const char* bad : {"/", "..", "sub/..", "/etc", "/app/videos/../x"})
+    EXPECT_THROW(library_prefix(bad), Error) << bad;
+}
+
+}  // namespace
+}  // namespace shijian
