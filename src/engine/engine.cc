@@ -255,9 +255,10 @@ Session Engine::State::open_session(const PlannedMedia& planned, const TokenSequ
   for (const Media& m : planned.media) {
     size.visual_tokens += m.slots * m.slot_patches() / (merge * merge);
     size.largest_slot = std::max(size.largest_slot, m.slot_patches());
-    // Patches in F32 and the 8-bit frames that they are cut from.
-    const int64_t values = m.slots * m.slot_patches() * vision.patch_width();
-    size.patch_bytes += values * 5;
+    // The 8-bit frames, and in F32 the patches of a piece of them.
+    const int64_t slot_values = m.slot_patches() * vision.patch_width();
+    const int64_t piece = VisionStage::piece_slots(checkpoint.config().vision, m.slot_patches());
+    size.patch_bytes += m.slots * slot_values + std::min(m.slots, piece) * slot_values * 4;
   }
   // Kept prefixes make room where need be.
   const int64_t free = available_memory();

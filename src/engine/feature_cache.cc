@@ -54,9 +54,9 @@ struct Layout {
 };
 
 Layout layout_of(int64_t slot_tokens, const VisionFeatures& features) {
-  return {FeatureCache::places(slot_tokens, features),
-          static_cast<int64_t>(features.deepstack.size()) + 1, slot_tokens,
-          features.embeddings.dim(1)};
+  const auto tensors = static_cast<int64_t>(features.deepstack.size()) + 1;
+  const int64_t width = features.embeddings.dim(1);
+  return {FeatureCache::places(tensors * slot_tokens * width), tensors, slot_tokens, width};
 }
 
 // The slots of a chunk: names and, beside a name, bytes that somebody else owns.
@@ -166,9 +166,8 @@ std::string encoder_identity(const Checkpoint& checkpoint, DiskStore& store) {
 FeatureCache::FeatureCache(DiskStore& store, const Checkpoint& checkpoint)
     : store_(store), checkpoint_(checkpoint) {}
 
-int64_t FeatureCache::places(int64_t slot_tokens, const VisionFeatures& features) {
-  const int64_t slot_bytes = slot_tokens * features.embeddings.dim(1) *
-                             static_cast<int64_t>(sizeof(float) * (features.deepstack.size() + 1));
+int64_t FeatureCache::places(int64_t slot_floats) {
+  const int64_t slot_bytes = slot_floats * static_cast<int64_t>(sizeof(float));
   int64_t places = kMostPlaces;
   while (places > 1 && places * slot_bytes > kChunkBytes) places /= 2;
   return places;

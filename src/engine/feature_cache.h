@@ -36,8 +36,8 @@ class FeatureCache {
   void store(const SlotKeys& keys, std::span<const int64_t> slots, int64_t slot_tokens,
              const VisionFeatures& features);
 
-  // Places in a chunk, a power of two.
-  static int64_t places(int64_t slot_tokens, const VisionFeatures& features);
+  // Places in a chunk, a power of two, where a slot's features are so many numbers.
+  static int64_t places(int64_t slot_floats);
 
  private:
   std::string chunk_key(const SlotKeys& keys, int64_t places, int64_t chunk);

@@ -184,12 +184,9 @@ TEST_F(FeatureCacheTest, TheIdentityIsThatOfAllVisionWeights) {
 }
 
 TEST_F(FeatureCacheTest, LargeSlotsComeInShorterChunks) {
-  EXPECT_EQ(FeatureCache::places(kTokens, features(0, 1)), 16);
-  VisionFeatures wide;
-  wide.embeddings = Tensor(DType::kF32, {196, 2048});
-  for (int k = 0; k < 3; ++k) wide.deepstack.emplace_back(DType::kF32, Shape{196, 2048});
-  EXPECT_EQ(FeatureCache::places(196, wide), 1);
-  EXPECT_EQ(FeatureCache::places(49, wide), 4);
+  EXPECT_EQ(FeatureCache::places(kTokens * 2 * 16), 16);
+  EXPECT_EQ(FeatureCache::places(int64_t{196} * 4 * 2048), 1);
+  EXPECT_EQ(FeatureCache::places(int64_t{49} * 4 * 2048), 4);
 }
 
 }  // namespace

@@ -122,7 +122,16 @@ void load_slots(Media& media, std::span<const int64_t> slots, const MediaSetting
   } else {
     media.frames = load_given_frames(media.given, part, pool, cancel, progress);
   }
-  media.patches = make_patches(media.frames.rgb, g, pool);
+}
+
+ConstMatrix cut_patches(const Media& media, int64_t first, int64_t slots,
+                        const MediaSettings& settings, ThreadPool& pool, Tensor& storage) {
+  const Tensor* patches = &media.patches;
+  if (!media.is_image) {
+    storage = make_patches(media.frames.rgb, settings.video_geometry(), pool, first, slots);
+    patches = &storage;
+  }
+  return {patches->data<float>(), patches->dim(0), patches->dim(1)};
 }
 
 Tensor source_frames(const Media& media, ThreadPool& pool, const CancelToken& cancel) {
@@ -158,7 +167,6 @@ void load_media_from(Media& media, const Tensor& frames, const MediaSettings& se
     resize_bicubic(frame_of<ConstImage>(frames, i), frame_of<Image>(resized, i), pool);
   }
   media.frames = {std::move(resized), plan.indices, plan.times, plan.indices, {}};
-  media.patches = make_patches(media.frames.rgb, settings.video_geometry(), pool);
 }
 
 }  // namespace shijian

@@ -52,7 +52,7 @@ struct Media {
   VideoInfo video;                // videos alone
   FramePlan plan;                 // videos alone
   Frames frames;            // those that were decoded, resized; an image is one frame at time 0
-  Tensor patches;           // F32 [slots loaded * grid_height * grid_width, patch values]
+  Tensor patches;           // of an image: F32 [grid_height * grid_width, patch values]
   int64_t slots = 0;        // temporal slots; 1 for an image
   int64_t grid_height = 0;  // patches
   int64_t grid_width = 0;
@@ -77,10 +77,16 @@ struct MediaSettings {
 Media plan_media(const MediaFile& file, const SamplingRequest& request,
                  const MediaSettings& settings, ThreadPool& pool, const CancelToken& cancel);
 
-// Decodes these slots (ascending) of a planned video and cuts their patches; an image is ready
-// already. Throws the errors of decode_frames.
+// Decodes these slots (ascending) of a planned video; an image is ready already. Throws the errors
+// of decode_frames.
 void load_slots(Media& media, std::span<const int64_t> slots, const MediaSettings& settings,
                 ThreadPool& pool, const CancelToken& cancel, const DecodeProgress& progress);
+
+// Patches of `slots` of the slots that were loaded, from the first'th of them on, F32
+// [slots * slot_patches(), patch values]: they take 4 times the memory of the frames. A view of an
+// image's own, else cut into `storage`.
+ConstMatrix cut_patches(const Media& media, int64_t first, int64_t slots,
+                        const MediaSettings& settings, ThreadPool& pool, Tensor& storage);
 
 // The frames of the plan at the source's own size, U8 [n, height, width, 3]: what the reference's
 // processor is given. Of an image, U8 [1, height, width, 3].

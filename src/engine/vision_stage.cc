@@ -33,6 +33,15 @@ VisionStage::VisionStage(const VisionConfig& config, const VisionEncoder& encode
                          const MediaSettings& settings, ThreadPool& pool)
     : config_(config), encoder_(encoder), settings_(settings), pool_(pool) {}
 
+int64_t VisionStage::piece_slots(const VisionConfig& config, int64_t slot_patches) {
+  const int64_t tokens = slot_patches / (config.spatial_merge_size * config.spatial_merge_size);
+  const auto tensors = static_cast<int64_t>(config.deepstack_visual_indexes.size()) + 1;
+  // Pieces end where chunks end: both are powers of two.
+  int64_t slots = FeatureCache::places(tokens * tensors * config.out_hidden_size);
+  while (slots * slot_patches < kPiecePatches) slots *= 2;
+  return slots;
+}
+
 VisionOutcome VisionStage::run(const VisionJob& job, const RunHooks& hooks, Timing& timing) const {
   Media& m = job.media;
   const auto start = Clock::now();
@@ -90,22 +99,21 @@ void VisionStage::load(const VisionJob& job, std::span<const int64_t> slots,
   }
   hooks.stages->set_ints("frame_indices" + suffix, m.frames.indices);
   hooks.stages->set_doubles("frame_times" + suffix, m.frames.times);
+  Tensor storage;
+  const auto loaded = static_cast<int64_t>(frames_given ? m.slots : slots.size());
   hooks.stages->add_rows("pixel_values" + suffix,
-                         {m.patches.data<float>(), m.patches.dim(0), m.patches.dim(1)});
+                         cut_patches(m, 0, loaded, settings_, pool_, storage));
 }
 
 void VisionStage::encode(const VisionJob& job, std::span<const int64_t> missing,
                          const RunHooks& hooks, VisionOutcome& outcome) const {
   const Media& m = job.media;
   const Overrides* given = hooks.overrides;
-  const Tensor& patches = given != nullptr && given->pixels.contains(job.index)
-                              ? *given->pixels.at(job.index)
-                              : m.patches;
+  const Tensor* pixels =
+      given != nullptr && given->pixels.contains(job.index) ? given->pixels.at(job.index) : nullptr;
   const int64_t slot_patches = m.slot_patches();
   const int64_t tokens = encoder_.merged({1, m.grid_height, m.grid_width}).tokens();
-  // Pieces end where chunks end: both are powers of two.
-  int64_t stretch = FeatureCache::places(tokens, outcome.features);
-  while (stretch * slot_patches < kPiecePatches) stretch *= 2;
+  const int64_t stretch = piece_slots(config_, slot_patches);
   const auto total = static_cast<int64_t>(missing.size());
   // Patches lie in the order of the slots that were loaded.
   const auto place = [&](int64_t i) { return job.all_frames ? missing[i] : i; };
@@ -126,9 +134,13 @@ void VisionStage::encode(const VisionJob& job, std::span<const int64_t> missing,
       };
     }
     const PatchGrid grid{last - first, m.grid_height, m.grid_width};
-    const float* rows = patches.data<float>() + place(first) * slot_patches * patches.dim(1);
-    const VisionFeatures piece =
-        encoder_.encode({rows, grid.patches(), patches.dim(1)}, {&grid, 1}, options);
+    Tensor storage;
+    const ConstMatrix patches =
+        pixels == nullptr
+            ? cut_patches(m, place(first), last - first, settings_, pool_, storage)
+            : ConstMatrix{pixels->data<float>() + place(first) * slot_patches * pixels->dim(1),
+                          grid.patches(), pixels->dim(1)};
+    const VisionFeatures piece = encoder_.encode(patches, {&grid, 1}, options);
     for (int64_t i = first; i < last; ++i) {
       const int64_t from = (i - first) * tokens;
       const int64_t at = missing[i] * tokens;

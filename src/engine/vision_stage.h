@@ -16,7 +16,7 @@
 namespace shijian {
 
 struct VisionJob {
-  Media& media;      // its patches are released, and its frames unless they are all wanted
+  Media& media;      // an image's patches are released, and frames unless they are all wanted
   size_t index = 0;  // among the request's media
   const SlotKeys& keys;
   std::vector<int64_t> slots;     // whose features are wanted, ascending
@@ -39,6 +39,9 @@ class VisionStage {
  public:
   VisionStage(const VisionConfig& config, const VisionEncoder& encoder,
               const MediaSettings& settings, ThreadPool& pool);
+
+  // Slots whose patches are in memory at a time.
+  static int64_t piece_slots(const VisionConfig& config, int64_t slot_patches);
 
   // Adds to timing.decode and timing.vision. Throws the errors of load_slots and
   // VisionEncoder::encode; the slots that were encoded before are then stored.

@@ -6,12 +6,15 @@
 
 namespace shijian {
 
-Tensor make_patches(const Tensor& frames, const PatchGeometry& g, ThreadPool& pool) {
+Tensor make_patches(const Tensor& frames, const PatchGeometry& g, ThreadPool& pool, int64_t first,
+                    int64_t slots) {
   CHECK(frames.shape().size() == 4 && frames.dim(0) >= 1 && frames.dim(3) == 3, "{}",
         shape_string(frames.shape()));
   const int64_t n = frames.dim(0), height = frames.dim(1), width = frames.dim(2);
   CHECK(height % g.factor() == 0 && width % g.factor() == 0, "{}", shape_string(frames.shape()));
-  const int64_t slots = (n + g.temporal - 1) / g.temporal;
+  const int64_t all = (n + g.temporal - 1) / g.temporal;
+  if (slots < 0) slots = all - first;
+  CHECK(first >= 0 && slots >= 0 && first + slots <= all, "slots {}+{} of {}", first, slots, all);
   const int64_t grid_h = height / g.patch, grid_w = width / g.patch;
   const int64_t blocks_w = grid_w / g.merge, block = int64_t{g.merge} * g.merge;
   Tensor patches(DType::kF32, {slots * grid_h * grid_w, g.patch_values()});
@@ -30,7 +33,7 @@ Tensor make_patches(const Tensor& frames, const PatchGeometry& g, ThreadPool& po
   const int64_t per_slot = grid_h * grid_w;
   pool.parallel_for(slots * per_slot, 64, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
-      const int64_t slot = row / per_slot, in_slot = row % per_slot;
+      const int64_t slot = first + row / per_slot, in_slot = row % per_slot;
       const int64_t in_block = in_slot % block, block_index = in_slot / block;
       const int64_t y = (block_index / blocks_w * g.merge + in_block / g.merge) * g.patch;
       const int64_t x = (block_index % blocks_w * g.merge + in_block % g.merge) * g.patch;
