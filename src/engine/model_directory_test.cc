@@ -1,9 +1,13 @@
 #include "engine/model_directory.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/temporary_folder.h"
 
 namespace shijian {
 namespace {
@@ -48,6 +52,28 @@ TEST_F(Profile, NamesTheFileThatIsWrong) {
       EXPECT_NE(error.message().find("shijian.json"), std::string::npos) << error.message();
     }
   }
+}
+
+// --model, then SHIJIAN_MODEL, then the first official one of ./models, then nano.
+TEST(FindModel, GoesFromWhatIsNamedToWhatIsThere) {
+  namespace fs = std::filesystem;
+  const TemporaryFolder folder;
+  for (const char* model : {"Qwen3-VL-8B-Instruct", "Qwen3-VL-4B-Instruct", "Another"})
+    fs::create_directories(folder.path() / "models" / model);
+  write_file_atomic(folder.path() / "models" / "Qwen3-VL-2B.txt", "no folder");
+  const fs::path before = fs::current_path();
+  const char* named = std::getenv("SHIJIAN_MODEL");
+  const std::string kept = named == nullptr ? "" : named;
+  fs::current_path(folder.path());
+  ::setenv("SHIJIAN_MODEL", "from-environment", 1);
+  EXPECT_EQ(find_model_directory("asked"), "asked");
+  EXPECT_EQ(find_model_directory(""), "from-environment");
+  ::setenv("SHIJIAN_MODEL", "", 1);
+  EXPECT_EQ(find_model_directory(""), "models/Qwen3-VL-4B-Instruct");
+  fs::remove_all(folder.path() / "models");
+  EXPECT_EQ(find_model_directory("").filename(), "nano");
+  fs::current_path(before);
+  ::setenv("SHIJIAN_MODEL", kept.c_str(), 1);
 }
 
 }  // namespace
