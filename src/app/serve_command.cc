@@ -28,7 +28,7 @@ constexpr const char* kFooter = R"(
 Examples:
   shijian serve                              the page at http://localhost:7860
   shijian serve --videos ~/Videos --model models/Qwen3-VL-4B-Instruct
-  shijian serve --host 0.0.0.0 --api-key-file keys.txt
+  shijian serve --host 0.0.0.0 --api-key-file keys.txt --name video.example.org
 
 Every setting may stand in a TOML file (--config serve.toml, keys as the long names below) and in
 the environment (SHIJIAN_PORT=8000). The command line goes first, then the environment.)";
@@ -214,7 +214,8 @@ void add_serve_command(CLI::App& app, const char* version) {
   command->add_flag("--no-auth", flags->no_auth, "Ask for no key, even from other machines")
       ->envname("SHIJIAN_NO_AUTH")
       ->group(access);
-  option("--name", flags->names, "A further name that clients may call this server by",
+  option("--name", flags->names,
+         "A name that clients call this server by, or an address that is not its own",
          "SHIJIAN_NAME")
       ->group(access);
   option("--tls-certificate", flags->tls_certificate, "Serve HTTPS with this PEM file",
