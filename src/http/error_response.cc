@@ -64,6 +64,8 @@ const char* name_of(int status) {
       return "too_large";
     case 415:
       return "unsupported_media_type";
+    case 416:
+      return "range_not_satisfiable";
     case 422:
       return "unprocessable";
     case 429:
