@@ -166,6 +166,19 @@ TEST_F(Serve, DoesNotOpenItselfToOthersByAccident) {
   EXPECT_EQ(Served(meant).call("GET", "/healthz").status, 200);
 }
 
+TEST_F(Serve, KnowsTheKeysOfItsFile) {
+  std::ofstream(scratch_ / "keys.txt") << "# of the lab\n  first \t\r\n \n\tsecond\n  # third\n";
+  std::vector<std::string> arguments = settings("keys");
+  arguments.insert(arguments.end(), {"--api-key-file", scratch_ / "keys.txt"});
+  const Served server(arguments);
+  const auto status = [&](const std::string& key) {
+    return server.call("GET", "/api/v1/queue", "", "Authorization: Bearer " + key + "\r\n").status;
+  };
+  EXPECT_EQ(status("first"), 200);
+  EXPECT_EQ(status("second"), 200);
+  for (const char* none : {"third", "", "#", "# of the lab"}) EXPECT_EQ(status(none), 401) << none;
+}
+
 TEST_F(Serve, EndsInOrder) {
   Served server(settings("end"));
   server.json("POST", "/api/v1/jobs", batch());

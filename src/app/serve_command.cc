@@ -64,8 +64,10 @@ std::vector<std::string> read_keys(const std::string& file) {
   std::vector<std::string> keys;
   std::istringstream lines(read_file(file, size_t{1} << 20));
   for (std::string line; std::getline(lines, line);) {
-    if (!line.empty() && line.back() == '\r') line.pop_back();
-    if (!line.empty() && line.front() != '#') keys.push_back(line);
+    // No client could send the white space around a key: its header would lose it.
+    const size_t first = line.find_first_not_of(" \t\r");
+    if (first == line.npos || line[first] == '#') continue;
+    keys.push_back(line.substr(first, line.find_last_not_of(" \t\r") - first + 1));
   }
   if (keys.empty()) {
     throw Error(ErrorCode::kUsage, fmt::format("{}: it holds no key", file),
