@@ -147,6 +147,8 @@ TEST_F(Serve, TakesSettingsFromFileEnvironmentAndCommandLine) {
   arguments.insert(arguments.end(), {"--queue", "7"});
   EXPECT_EQ(capacity({"SHIJIAN_QUEUE=6"}), 7);
   EXPECT_TRUE(fs::exists(scratch_ / "data/shijian.db"));
+  const Served threads(arguments, {"SHIJIAN_THREADS=3", "SHIJIAN_DATA=" + (scratch_ / "data")});
+  EXPECT_EQ(threads.json("GET", "/api/v1/model")["threads"], 3);
 
   std::ofstream(scratch_ / "wrong.toml") << "ports = 7\n";
   const CommandResult wrong = run_shijian({"serve", "--config", scratch_ / "wrong.toml"});

@@ -208,6 +208,15 @@ void add_serve_command(CLI::App& app, const char* version) {
       ->capture_default_str()
       ->type_name("DIR");
   flags->model.add_to(*command);
+  // Of a server alone: other commands take these, --model apart, from their command line only.
+  for (const auto& [name, variable] : {std::pair("--model", "SHIJIAN_MODEL"),
+                                       {"--threads", "SHIJIAN_THREADS"},
+                                       {"--reference", "SHIJIAN_REFERENCE"},
+                                       {"--cache-dir", "SHIJIAN_CACHE_DIR"},
+                                       {"--cache-size", "SHIJIAN_CACHE_SIZE"},
+                                       {"--no-cache", "SHIJIAN_NO_CACHE"}}) {
+    command->get_option(name)->envname(variable);
+  }
   const char* access = "Who may use it";
   option("--api-key-file", flags->key_file, "Ask for one of the keys in this file, one a line",
          "SHIJIAN_API_KEY_FILE")
@@ -239,10 +248,12 @@ void add_serve_command(CLI::App& app, const char* version) {
       ->group(others);
   const char* limits = "Limits";
   const auto size = CLI::AsSizeValue(false);
-  option("--max-upload", flags->max_upload, "Largest file taken, such as 8GB", "SHIJIAN_MAX_UPLOAD")
+  option("--max-upload", flags->max_upload, "Largest file taken (default 8GB)",
+         "SHIJIAN_MAX_UPLOAD")
       ->transform(size)
       ->group(limits);
-  option("--quota", flags->quota, "Size that uploads may fill the library to", "SHIJIAN_QUOTA")
+  option("--quota", flags->quota, "Size that uploads may fill the library to (default 100GB)",
+         "SHIJIAN_QUOTA")
       ->transform(size)
       ->group(limits);
   option("--queue", flags->queue, "Jobs that may wait", "SHIJIAN_QUEUE")
