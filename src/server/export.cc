@@ -72,16 +72,23 @@ std::string edl_time(int64_t frames, int64_t rate) {
                      frames / rate % 60, frames % rate);
 }
 
+// Answers have three decimals of it; those of television are a thousandth below a whole rate.
+double exact_rate(double rate) {
+  const double television = std::round(rate) * 1000 / 1001;
+  return std::abs(television - rate) < 0.001 ? television : rate;
+}
+
 std::string edl_text(std::span<const Answer> answers) {
   std::string out = "TITLE: SHIJIAN\nFCM: NON-DROP FRAME\n";
   int number = 0;
   int64_t record = 0;
   for (const Answer& answer : answers) {
-    const int64_t rate = std::max<int64_t>(1, std::llround(answer.video.frame_rate));
+    // Frames are those of the video; the time code counts them at the nearest whole rate.
+    const double frames = exact_rate(answer.video.frame_rate);
+    const int64_t rate = std::max<int64_t>(1, std::llround(frames));
     for (const Event& event : answer.events) {
-      const int64_t start = std::llround(event.start * static_cast<double>(rate));
-      const int64_t end =
-          std::max<int64_t>(start + 1, std::llround(event.end * static_cast<double>(rate)));
+      const int64_t start = std::llround(event.start * frames);
+      const int64_t end = std::max<int64_t>(start + 1, std::llround(event.end * frames));
       out += fmt::format("{:03}  AX       V     C        {} {} {} {}\n", ++number,
                          edl_time(start, rate), edl_time(end, rate), edl_time(record, rate),
                          edl_time(record + end - start, rate));

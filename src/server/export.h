@@ -10,9 +10,9 @@
 
 namespace shijian {
 
-// `format`: json (docs/formats.md), csv, srt, vtt or edl (CMX 3600, one cut for each event, the
-// video's rate rounded to whole frames). What a person corrected stands instead of the model's
-// events. HttpError(400) for another format; Error(kConflict) for a job that is not done.
+// `format`: json, csv, srt, vtt or edl (docs/formats.md). What a person corrected stands instead of
+// the model's events. HttpError(400) for another format; Error(kConflict) for a job that is not
+// done.
 HttpResponse export_jobs(std::span<const Job> jobs, std::string_view format);
 
 }  // namespace shijian

@@ -318,6 +318,13 @@ TEST(Export, WritesWhatEditorsRead) {
             "TITLE: SHIJIAN\nFCM: NON-DROP FRAME\n"
             "001  AX       V     C        00:00:01:13 00:00:03:00 00:00:00:00 00:00:01:12\n"
             "* FROM CLIP NAME: a.mp4\n* COMMENT: cut\n");
+  // Frames 1000 to 1100, and 400000 (after 3.7 hours), at 30000/1001 a second.
+  Job television = job;
+  television.result = R"({"response": "x", "video": {"duration": 20000.0, "frame_rate": 29.970},
+      "events": [{"start": 33.367, "end": 36.703}, {"start": 13346.667, "end": 13346.700}]})";
+  const std::string edl = export_jobs({&television, 1}, "edl").body;
+  EXPECT_NE(edl.find("00:00:33:10 00:00:36:20 00:00:00:00 00:00:03:10\n"), edl.npos) << edl;
+  EXPECT_NE(edl.find("03:42:13:10 03:42:13:11 00:00:03:10 00:00:03:11\n"), edl.npos) << edl;
   EXPECT_NE(export_jobs({&job, 1}, "srt").body.find("00:00:01,500 --> 00:00:03,000"),
             std::string::npos);
   job.corrections = R"([{"start": 2.000, "end": 4.000, "label": "mine"}])";
