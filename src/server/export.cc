@@ -46,7 +46,7 @@ Answer read_result(const Job& job) {
   return answer;
 }
 
-std::string json_text(std::span<const Job> jobs) {
+std::string json_text(std::span<const Job> jobs, bool as_list) {
   OrderedJson list = OrderedJson::array();
   for (const Job& job : jobs) {
     read_result(job);
@@ -56,7 +56,7 @@ std::string json_text(std::span<const Job> jobs) {
     }
     list.push_back(std::move(item));
   }
-  return write_json(list.size() == 1 ? list[0] : list, 2) + "\n";
+  return write_json(as_list ? list : list[0], 2) + "\n";
 }
 
 std::string one_line(std::string text) {
@@ -100,12 +100,10 @@ std::string edl_text(std::span<const Answer> answers) {
   return out;
 }
 
-}  // namespace
-
-HttpResponse export_jobs(std::span<const Job> jobs, std::string_view format) {
+HttpResponse export_file(std::span<const Job> jobs, std::string_view format, bool as_list) {
   HttpResponse response;
   if (format == "json") {
-    response.body = json_text(jobs);
+    response.body = json_text(jobs, as_list);
   } else {
     std::vector<Answer> answers;
     for (const Job& job : jobs) answers.push_back(read_result(job));
@@ -127,6 +125,16 @@ HttpResponse export_jobs(std::span<const Job> jobs, std::string_view format) {
   response.headers.emplace_back("Content-Disposition",
                                 fmt::format("attachment; filename=\"shijian.{}\"", format));
   return response;
+}
+
+}  // namespace
+
+HttpResponse export_jobs(const std::vector<Job>& jobs, std::string_view format) {
+  return export_file(jobs, format, /*as_list=*/true);
+}
+
+HttpResponse export_jobs(std::span<const Job> jobs, std::string_view format) {
+  return export_file(jobs, format, /*as_list=*/jobs.size() != 1);
 }
 
 }  // namespace shijian

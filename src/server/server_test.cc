@@ -157,6 +157,16 @@ TEST_F(Server, RunsJobsAndTellsAboutThem) {
 
   const TestAnswer events = call("GET", "/api/v1/jobs/" + id + "/events");
   EXPECT_NE(events.body.find(R"("state":"done")"), std::string::npos) << events.body;
+  const std::string other = jobs[1]["id"];
+  const auto exported = [&](const std::string& where) {
+    return json(call("GET", "/api/v1/" + where));
+  };
+  EXPECT_TRUE(exported("jobs/" + id + "/export?format=json").is_object());
+  EXPECT_EQ(exported("export?format=json&ids=" + id).size(), 1u);
+  EXPECT_TRUE(exported("export?format=json&ids=" + id).is_array());
+  EXPECT_EQ(exported("export?format=json&ids=" + id + "," + other)[1],
+            exported("jobs/" + other + "/export?format=json"));
+
   EXPECT_EQ(call("DELETE", "/api/v1/jobs/" + id).status, 204);
   EXPECT_EQ(call("GET", "/api/v1/jobs/" + id).status, 404);
 }
@@ -331,6 +341,9 @@ TEST(Export, WritesWhatEditorsRead) {
   EXPECT_NE(export_jobs({&job, 1}, "csv").body.find("a.mp4,the cut,2.000,4.000"), std::string::npos)
       << export_jobs({&job, 1}, "csv").body;
   EXPECT_EQ(Json::parse(export_jobs({&job, 1}, "json").body)["corrections"][0]["label"], "mine");
+  const Json list = Json::parse(export_jobs(std::vector{job}, "json").body);
+  ASSERT_TRUE(list.is_array());
+  EXPECT_EQ(list[0]["corrections"][0]["label"], "mine");
   EXPECT_THROW(export_jobs({&job, 1}, "pdf"), HttpError);
   job.state = JobState::kQueued;
   EXPECT_THROW(export_jobs({&job, 1}, "csv"), Error);
