@@ -21,7 +21,9 @@ HttpResponse stream_response() {
 
 std::string event_text(const JobEvent& event) {
   if (!event.text.empty()) {
-    return sse_event("text", write_json({{"id", event.id}, {"text", event.text}}));
+    OrderedJson data = {{"id", event.id}, {"text", event.text}};
+    if (event.whole) data["whole"] = true;
+    return sse_event("text", write_json(data));
   }
   return sse_event("job", write_json(job_event_json(event)));
 }

@@ -171,6 +171,31 @@ TEST_F(Server, RunsJobsAndTellsAboutThem) {
   EXPECT_EQ(call("GET", "/api/v1/jobs/" + id).status, 404);
 }
 
+TEST_F(Server, AStreamBeginsWithAllOfTheAnswerSoFar) {
+  worker_.reset();  // the test is the engine
+  const std::string body = R"({"video_path": "shapes.mp4", "query": "When?"})";
+  const std::string id = json(call("POST", "/api/v1/jobs", body))["jobs"][0]["id"];
+  queue_->begin(id);
+  queue_->text(id, "From 3 ");
+  queue_->text(id, "to ");
+  for (const std::string& of : {std::string(), "/jobs/" + id}) {
+    TestClient client(http_->port());
+    client.send("GET /api/v1" + of + "/events HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    EXPECT_FALSE(client.read_to(R"("stage":"probing")").empty()) << of;
+    client.read_to("event: text");
+    EXPECT_NE(client.read_to("}").find(R"("text":"From 3 to ","whole":true})"), std::string::npos);
+    queue_->text(id, "5");
+    client.read_to("event: text");
+    EXPECT_NE(client.read_to("}").find(R"("text":"5"})"), std::string::npos);
+    queue_->release(id);  // another attempt
+    queue_->begin(id);
+    queue_->text(id, "From 3 ");
+    queue_->text(id, "to ");
+    client.read_to("event: text");
+    EXPECT_NE(client.read_to("}").find(R"("text":"From 3 ","whole":true})"), std::string::npos);
+  }
+}
+
 TEST_F(Server, ACallerWhoLeavesCancelsTheJob) {
   std::string id;
   {
