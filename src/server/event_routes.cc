@@ -28,6 +28,12 @@ std::string event_text(const JobEvent& event) {
   return sse_event("job", write_json(job_event_json(event)));
 }
 
+// A stream with a gap would not be noticed: who reads too slowly gets its end instead, and the
+// present state when it asks again.
+void tell(HttpStream& stream, const JobEvent& event) {
+  if (!stream.write(event_text(event))) stream.close();
+}
+
 }  // namespace
 
 // Writes a comment to quiet streams, so that proxies and clients know that they live; ends the
@@ -84,7 +90,7 @@ void add_event_routes(HttpServer& http, Service& service) {
                const auto stream = reply->send(stream_response());
                const int64_t subscription =
                    service.queue.subscribe(request.captures[0], [stream](const JobEvent& event) {
-                     stream->write(event_text(event));
+                     tell(*stream, event);
                      if (event.job) stream->close();
                    });
                streams->add(subscription, stream);
@@ -94,7 +100,7 @@ void add_event_routes(HttpServer& http, Service& service) {
              [&service, streams](const HttpRequest&, std::shared_ptr<HttpReply> reply) {
                const auto stream = reply->send(stream_response());
                const int64_t subscription = service.queue.subscribe_all(
-                   [stream](const JobEvent& event) { stream->write(event_text(event)); });
+                   [stream](const JobEvent& event) { tell(*stream, event); });
                streams->add(subscription, stream);
                reply->on_gone([streams, subscription] { streams->remove(subscription); });
              });

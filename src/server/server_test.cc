@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <mutex>
@@ -194,6 +195,38 @@ TEST_F(Server, AStreamBeginsWithAllOfTheAnswerSoFar) {
     client.read_to("event: text");
     EXPECT_NE(client.read_to("}").find(R"("text":"From 3 ","whole":true})"), std::string::npos);
   }
+}
+
+TEST_F(Server, AStreamEndsWhereItWouldHaveAGap) {
+  worker_.reset();  // the test is the engine
+  const std::string body = R"({"video_path": "shapes.mp4", "query": "When?"})";
+  const std::string id = json(call("POST", "/api/v1/jobs", body))["jobs"][0]["id"];
+  queue_->begin(id);
+  const std::string ask = "GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  TestClient slow(http_->port());
+  slow.send(ask);
+  ASSERT_EQ(slow.read_head().status, 200);
+  EXPECT_NE(slow.read_chunk().find("probing"), std::string::npos);
+  // Far more than the system and the server keep for it.
+  constexpr int kEvents = 1000;
+  std::atomic<bool> all{false};
+  const int64_t watching = queue_->subscribe(
+      id, [&all](const JobEvent& event) { all = event.progress.done == kEvents; });
+  for (int i = 1; i <= kEvents; ++i) queue_->progress(id, {std::string(64 << 10, 'x'), i, kEvents});
+  EXPECT_TRUE(becomes_true([&] { return all.load(); }));
+  queue_->unsubscribe(watching);
+  std::string told;
+  for (std::string chunk = slow.read_chunk(2); !chunk.empty(); chunk = slow.read_chunk(2))
+    told += chunk;
+  EXPECT_TRUE(told.ends_with("\n\n"));
+  int events = 0;
+  for (size_t at = 0; (at = told.find("\"done\":", at)) != told.npos; ++at) {
+    EXPECT_EQ(std::atoi(told.c_str() + at + 7), ++events);
+  }
+  EXPECT_LT(events, kEvents);
+  EXPECT_EQ(slow.ask("GET", "/healthz").status, 200);  // it has ended, it does not only pause
+  slow.send(ask);
+  EXPECT_NE(slow.read_to("\"total\"").find("\"done\":1000,"), std::string::npos);
 }
 
 TEST_F(Server, ACallerWhoLeavesCancelsTheJob) {
