@@ -147,6 +147,8 @@ TEST_F(Serve, TakesSettingsFromFileEnvironmentAndCommandLine) {
   arguments.insert(arguments.end(), {"--queue", "7"});
   EXPECT_EQ(capacity({"SHIJIAN_QUEUE=6"}), 7);
   EXPECT_TRUE(fs::exists(scratch_ / "data/shijian.db"));
+  const Served threads(arguments, {"SHIJIAN_THREADS=3", "SHIJIAN_DATA=" + (scratch_ / "data")});
+  EXPECT_EQ(threads.json("GET", "/api/v1/model")["threads"], 3);
 
   std::ofstream(scratch_ / "wrong.toml") << "ports = 7\n";
   const CommandResult wrong = run_shijian({"serve", "--config", scratch_ / "wrong.toml"});
@@ -164,6 +166,19 @@ TEST_F(Serve, DoesNotOpenItselfToOthersByAccident) {
   std::vector<std::string> meant = settings("open");
   meant.insert(meant.end(), {"--host", "0.0.0.0", "--no-auth"});
   EXPECT_EQ(Served(meant).call("GET", "/healthz").status, 200);
+}
+
+TEST_F(Serve, KnowsTheKeysOfItsFile) {
+  std::ofstream(scratch_ / "keys.txt") << "# of the lab\n  first \t\r\n \n\tsecond\n  # third\n";
+  std::vector<std::string> arguments = settings("keys");
+  arguments.insert(arguments.end(), {"--api-key-file", scratch_ / "keys.txt"});
+  const Served server(arguments);
+  const auto status = [&](const std::string& key) {
+    return server.call("GET", "/api/v1/queue", "", "Authorization: Bearer " + key + "\r\n").status;
+  };
+  EXPECT_EQ(status("first"), 200);
+  EXPECT_EQ(status("second"), 200);
+  for (const char* none : {"third", "", "#", "# of the lab"}) EXPECT_EQ(status(none), 401) << none;
 }
 
 TEST_F(Serve, EndsInOrder) {

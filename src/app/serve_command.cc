@@ -28,7 +28,7 @@ constexpr const char* kFooter = R"(
 Examples:
   shijian serve                              the page at http://localhost:7860
   shijian serve --videos ~/Videos --model models/Qwen3-VL-4B-Instruct
-  shijian serve --host 0.0.0.0 --api-key-file keys.txt
+  shijian serve --host 0.0.0.0 --api-key-file keys.txt --name video.example.org
 
 Every setting may stand in a TOML file (--config serve.toml, keys as the long names below) and in
 the environment (SHIJIAN_PORT=8000). The command line goes first, then the environment.)";
@@ -64,8 +64,10 @@ std::vector<std::string> read_keys(const std::string& file) {
   std::vector<std::string> keys;
   std::istringstream lines(read_file(file, size_t{1} << 20));
   for (std::string line; std::getline(lines, line);) {
-    if (!line.empty() && line.back() == '\r') line.pop_back();
-    if (!line.empty() && line.front() != '#') keys.push_back(line);
+    // No client could send the white space around a key: its header would lose it.
+    const size_t first = line.find_first_not_of(" \t\r");
+    if (first == line.npos || line[first] == '#') continue;
+    keys.push_back(line.substr(first, line.find_last_not_of(" \t\r") - first + 1));
   }
   if (keys.empty()) {
     throw Error(ErrorCode::kUsage, fmt::format("{}: it holds no key", file),
@@ -207,6 +209,15 @@ void add_serve_command(CLI::App& app, const char* version) {
       ->capture_default_str()
       ->type_name("DIR");
   flags->model.add_to(*command);
+  // Of a server alone: other commands take these, --model apart, from their command line only.
+  for (const auto& [name, variable] : {std::pair("--model", "SHIJIAN_MODEL"),
+                                       {"--threads", "SHIJIAN_THREADS"},
+                                       {"--reference", "SHIJIAN_REFERENCE"},
+                                       {"--cache-dir", "SHIJIAN_CACHE_DIR"},
+                                       {"--cache-size", "SHIJIAN_CACHE_SIZE"},
+                                       {"--no-cache", "SHIJIAN_NO_CACHE"}}) {
+    command->get_option(name)->envname(variable);
+  }
   const char* access = "Who may use it";
   option("--api-key-file", flags->key_file, "Ask for one of the keys in this file, one a line",
          "SHIJIAN_API_KEY_FILE")
@@ -215,7 +226,8 @@ void add_serve_command(CLI::App& app, const char* version) {
   command->add_flag("--no-auth", flags->no_auth, "Ask for no key, even from other machines")
       ->envname("SHIJIAN_NO_AUTH")
       ->group(access);
-  option("--name", flags->names, "A further name that clients may call this server by",
+  option("--name", flags->names,
+         "A name that clients call this server by, or an address that is not its own",
          "SHIJIAN_NAME")
       ->group(access);
   option("--tls-certificate", flags->tls_certificate, "Serve HTTPS with this PEM file",
@@ -237,10 +249,12 @@ void add_serve_command(CLI::App& app, const char* version) {
       ->group(others);
   const char* limits = "Limits";
   const auto size = CLI::AsSizeValue(false);
-  option("--max-upload", flags->max_upload, "Largest file taken, such as 8GB", "SHIJIAN_MAX_UPLOAD")
+  option("--max-upload", flags->max_upload, "Largest file taken (default 8GB)",
+         "SHIJIAN_MAX_UPLOAD")
       ->transform(size)
       ->group(limits);
-  option("--quota", flags->quota, "Size that uploads may fill the library to", "SHIJIAN_QUOTA")
+  option("--quota", flags->quota, "Size that uploads may fill the library to (default 100GB)",
+         "SHIJIAN_QUOTA")
       ->transform(size)
       ->group(limits);
   option("--queue", flags->queue, "Jobs that may wait", "SHIJIAN_QUEUE")

@@ -11,6 +11,13 @@
 namespace shijian {
 namespace {
 
+// Without the library's name for it: "[json.exception.parse_error.101] parse error at line 1…".
+std::string_view reason(const Json::exception& error) {
+  const std::string_view text = error.what();
+  const size_t end = text.starts_with('[') ? text.find("] ") : text.npos;
+  return end == text.npos ? text : text.substr(end + 2);
+}
+
 template <typename Value>
 Value parse(std::string_view text, std::string_view name) {
   constexpr int kMaxDepth = 64;
@@ -27,7 +34,7 @@ Value parse(std::string_view text, std::string_view name) {
     }
     return value;
   } catch (const Json::exception& e) {
-    throw Error(ErrorCode::kInvalid, fmt::format("parse {}: {}", name, e.what()));
+    throw Error(ErrorCode::kInvalid, fmt::format("parse {}: {}", name, reason(e)));
   }
 }
 

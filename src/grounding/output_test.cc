@@ -166,6 +166,20 @@ TEST(FormatAnswers, CsvQuotesAndStopsFormulas) {
             "clip.mp4,\"say \"\"hi\"\", twice\",29.960,29.960,29.960,29.960,'-1+2,\r\n");
 }
 
+TEST(FormatAnswers, CsvHasARowForWhatWasNotFound) {
+  Answer found = sample(), absent = sample();
+  found.events.resize(1);
+  absent.question = "never";
+  absent.events.clear();
+  const Answer both[] = {absent, found};
+  OutputOptions options;
+  options.format = OutputFormat::kCsv;
+  const std::string csv = format_answers(both, options);
+  const std::string header = "video,question,start,end,start_text,end_text,label,confidence\r\n";
+  EXPECT_TRUE(csv.starts_with(header + "clip.mp4,never,,,,,,\r\nclip.mp4,")) << csv;
+  EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 3);
+}
+
 TEST(FormatAnswers, SubtitlesOfSeveralQuestionsAreInOrderOfTime) {
   Answer late = sample(), early = sample();
   late.events.resize(1);

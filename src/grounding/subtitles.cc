@@ -104,10 +104,13 @@ std::string format_csv(std::span<const Answer> answers, TimeFormat time_format) 
     const auto text = [&](double t) {
       return format_time(t, time_format, answer.video.frame_rate);
     };
+    const std::string asked =
+        fmt::format("{},{}", csv_field(answer.video.path), csv_field(answer.question));
+    // What was not found is an answer too: its row tells the question that it belongs to.
+    if (answer.events.empty()) out += asked + ",,,,,,\r\n";
     for (const Event& event : answer.events) {
-      out += fmt::format("{},{},{:.3f},{:.3f},{},{},{},{}\r\n", csv_field(answer.video.path),
-                         csv_field(answer.question), event.start, event.end, text(event.start),
-                         text(event.end), csv_field(event.label),
+      out += fmt::format("{},{:.3f},{:.3f},{},{},{},{}\r\n", asked, event.start, event.end,
+                         text(event.start), text(event.end), csv_field(event.label),
                          event.confidence ? fmt::format("{:.3f}", *event.confidence) : "");
     }
   }

@@ -128,25 +128,30 @@ void drop_body(Answer& answer, int status) {
   answer.size = 0;
 }
 
-// A range counts only for the content that the client saw before.
-void apply_range(const HttpRequest& request, Answer& answer) {
-  if (request.method != "GET" || !request.headers.contains("range")) return;
+// A range counts only for the content that the client saw before. False: it is beyond the end.
+bool apply_range(const HttpRequest& request, Answer& answer) {
+  if (request.method != "GET" || !request.headers.contains("range")) return true;
   const std::string_view condition = request.header("if-range");
   if (request.headers.contains("if-range") && condition != *find_header(answer.headers, "etag") &&
       condition != *find_header(answer.headers, "last-modified"))
-    return;
+    return true;
   const auto range = parse_range(request.header("range"), answer.size);
-  if (!range) return;
-  if (range->first > range->last) {
-    answer.headers.emplace_back("Content-Range", fmt::format("bytes */{}", answer.size));
-    drop_body(answer, 416);
-    return;
-  }
+  if (!range) return true;
+  if (range->first > range->last) return false;
   answer.headers.emplace_back(
       "Content-Range", fmt::format("bytes {}-{}/{}", range->first, range->last, answer.size));
   answer.status = 206;
   answer.offset = range->first;
   answer.size = range->last - range->first + 1;
+  return true;
+}
+
+HttpResponse beyond_the_end(uint64_t size, const HttpRequest& request) {
+  HttpResponse response = error_response(
+      HttpError(416, fmt::format("check Range: the file has {} bytes", size)), request.id);
+  response.headers.emplace_back("Content-Range", fmt::format("bytes */{}", size));
+  response.headers.emplace_back("Accept-Ranges", "bytes");
+  return response;
 }
 
 }  // namespace
@@ -156,6 +161,7 @@ Answer make_answer(HttpResponse response, const HttpRequest& request) {
   answer.status = response.status;
   answer.headers = std::move(response.headers);
   answer.stream = response.stream;
+  answer.problem = std::move(response.problem);
   if (response.file) {
     attach_file(*response.file, answer);
   } else if (!response.stream) {
@@ -166,8 +172,8 @@ Answer make_answer(HttpResponse response, const HttpRequest& request) {
       (request.method == "GET" || request.method == "HEAD")) {
     if (is_known(request, answer.headers)) {
       drop_body(answer, 304);
-    } else if (response.file) {
-      apply_range(request, answer);
+    } else if (response.file && !apply_range(request, answer)) {
+      return make_answer(beyond_the_end(answer.size, request), request);
     }
   }
   if (answer.size > 0 || answer.stream)

@@ -19,10 +19,12 @@ struct Answer {
   uint64_t offset = 0;
   uint64_t size = 0;    // bytes of the body, or of the file's part
   bool stream = false;  // instead of body
+  std::string problem;  // as in HttpResponse
 };
 
 // Adds the request id and the headers of every answer, where `response` has none of that name; for
-// a GET or HEAD that went well answers If-None-Match with 304, and a file's Range with 206 or 416.
+// a GET or HEAD that went well answers If-None-Match with 304, and a file's Range with 206, or 416
+// and the JSON of an error.
 // HttpError(404): the file is gone. HttpError(500): a header that has a line break.
 Answer make_answer(HttpResponse response, const HttpRequest& request);
 

@@ -1,5 +1,4 @@
 // Errors as clients see them: a status and the JSON shape of docs/api.md.
-#include <algorithm>
 #include <utility>
 
 #include "base/json.h"
@@ -64,6 +63,8 @@ const char* name_of(int status) {
       return "too_large";
     case 415:
       return "unsupported_media_type";
+    case 416:
+      return "range_not_satisfiable";
     case 422:
       return "unprocessable";
     case 429:
@@ -93,6 +94,9 @@ const char* type_of(int status) {
 constexpr const char* kInternalMessage = "the server failed to answer this request";
 constexpr const char* kInternalHint = "its log has the reason under the request id";
 
+// When to ask again where nobody knows better: memory comes back when other work is done.
+constexpr int kUnavailableSeconds = 5;
+
 }  // namespace
 
 HttpError::HttpError(int status, std::string message, std::string hint, int retry_after)
@@ -115,8 +119,9 @@ HttpResponse error_response(const Error& error, const std::string& request_id,
   response.body = write_json(body) + "\n";
   const auto* http = dynamic_cast<const HttpError*>(&error);
   const int retry_after = http != nullptr ? http->retry_after() : 0;
-  if (retry_after > 0 || response.status == 429)
-    response.headers.emplace_back("Retry-After", std::to_string(std::max(retry_after, 1)));
+  const int least = response.status == 429 ? 1 : response.status == 503 ? kUnavailableSeconds : 0;
+  if (const int seconds = retry_after > 0 ? retry_after : least; seconds > 0)
+    response.headers.emplace_back("Retry-After", std::to_string(seconds));
   if (response.status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
   return response;
 }

@@ -74,12 +74,10 @@ Exchange::Exchange(MHD_Connection* connection, std::string id) : connection_(con
 
 std::shared_ptr<HttpStream> Exchange::send(HttpResponse response) {
   const bool stream = response.stream;
-  std::string problem = response.problem;
   Answer answer;
   try {
     answer = make_answer(std::move(response), request);
   } catch (const Error& error) {
-    problem = error.message();
     answer = make_answer(error_response(error, request.id), request);
   }
   const std::lock_guard lock(mutex_);
@@ -88,7 +86,7 @@ std::shared_ptr<HttpStream> Exchange::send(HttpResponse response) {
     stream_ = answer.stream;
     outcome_.status = answer.status;
     outcome_.bytes = request.method == "HEAD" ? 0 : static_cast<int64_t>(answer.size);
-    outcome_.problem = std::move(problem);
+    outcome_.problem = std::move(answer.problem);
     answer_ = std::move(answer);
     wake();
     if (stream_) return std::make_shared<StreamHandle>(shared_from_this());

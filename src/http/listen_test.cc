@@ -88,6 +88,27 @@ TEST(HttpListen, ServesIpv6) {
   EXPECT_EQ(TestClient(server.port()).ask("GET", "/who").body, "127.0.0.1");  // mapped
 }
 
+// Who calls it by an address needs no name: no page elsewhere can have that address for its own.
+TEST(HttpListen, AnswersToTheAddressThatWasCalled) {
+  for (const char* host : {"0.0.0.0", "::"}) {
+    HttpOptions options = test_options();
+    options.host = host;
+    HttpServer server(options);
+    server.start();
+    const auto status = [&](const std::string& name) {
+      TestClient client(server.port(), "127.0.0.5");
+      client.send(fmt::format("GET / HTTP/1.1\r\nHost: {}\r\n\r\n", name));
+      return client.read_answer().status;
+    };
+    EXPECT_EQ(status("127.0.0.5"), 404) << host;
+    EXPECT_EQ(status(fmt::format("127.0.0.5:{}", server.port())), 404) << host;
+    EXPECT_EQ(status("localhost"), 404) << host;
+    for (const char* other : {"127.0.0.6", "127.0.0.5.", "127.0.0.5.example", "evil.example"}) {
+      EXPECT_EQ(status(other), 403) << host << ' ' << other;
+    }
+  }
+}
+
 class HttpTlsTest : public testing::Test {
  protected:
   HttpTlsTest() {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "http/listen.h"
 #include "http/text.h"
 
 namespace shijian {
@@ -142,12 +143,13 @@ BodyFraming body_framing(const HttpRequest& request) {
   return framing;
 }
 
-void check_host(const HttpRequest& request, const std::vector<std::string>& names) {
+void check_host(const HttpRequest& request, const std::vector<std::string>& names,
+                const std::string& local) {
   const auto name = host_name(request.header("host"));
-  if (!name || std::find(names.begin(), names.end(), *name) == names.end()) {
-    throw HttpError(403, "check Host: the server was not started for this name",
-                    "use the address it was started for, or start it with this name");
-  }
+  if (name && std::find(names.begin(), names.end(), *name) != names.end()) return;
+  if (name && !local.empty() && host_address(*name) == local) return;
+  throw HttpError(403, "check Host: the server was not started for this name",
+                  "call it by its address, or start it with --name and this name");
 }
 
 void check_origin(const HttpRequest& request) {

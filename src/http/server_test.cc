@@ -228,6 +228,13 @@ TEST(HttpErrorResponse, HasTheStatusOfItsCode) {
   EXPECT_EQ(answer(HttpError(429, "")), "429 busy");
   const HttpResponse busy = error_response(HttpError(429, "full", "", 7), "id");
   EXPECT_THAT(busy.headers, testing::ElementsAre(Pair("Retry-After", "7")));
+  for (const ErrorCode code : {ErrorCode::kNoMemory, ErrorCode::kCancelled, ErrorCode::kBusy}) {
+    EXPECT_THAT(error_response(Error(code, ""), "id").headers,
+                testing::ElementsAre(Pair("Retry-After", code == ErrorCode::kBusy ? "1" : "5")));
+  }
+  EXPECT_THAT(error_response(HttpError(503, "full", "", 7), "id").headers,
+              testing::ElementsAre(Pair("Retry-After", "7")));
+  EXPECT_THAT(error_response(HttpError(422, ""), "id").headers, testing::IsEmpty());
 }
 
 TEST_F(HttpServerTest, AsksForAKey) {

@@ -115,6 +115,7 @@ int64_t JobQueue::add_subscriber(std::shared_ptr<Subscriber> subscriber) {
     deliveries_.push_back({subscriber, std::make_shared<const JobEvent>(event)});
     if (live.text.empty()) return;
     event.text = live.text;
+    event.whole = true;
     deliveries_.push_back({subscriber, std::make_shared<const JobEvent>(std::move(event))});
   };
   if (subscriber->id.empty()) {
@@ -206,9 +207,10 @@ void JobQueue::text(const std::string& id, const std::string& piece) {
   std::lock_guard lock(mutex_);
   const auto live = live_.find(id);
   if (live == live_.end() || live->second.state != JobState::kRunning || piece.empty()) return;
-  live->second.text += piece;
   JobEvent event = event_of(id, live->second);
   event.text = piece;
+  event.whole = live->second.text.empty();
+  live->second.text += piece;
   publish(std::move(event));
 }
 

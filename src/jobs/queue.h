@@ -34,6 +34,7 @@ struct JobEvent {
   JobState state = JobState::kQueued;
   JobProgress progress;            // stage "" when it has ended
   std::string text;                // not empty: a piece of the answer, nothing else has changed
+  bool whole = false;              // `text` is all of the answer so far
   std::shared_ptr<const Job> job;  // the whole record, once it has ended
 };
 

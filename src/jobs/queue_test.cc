@@ -25,13 +25,14 @@ JobRequest asked_by(const std::string& client, const std::string& query, int pri
   return request;
 }
 
-// What a subscriber was told, as short lines: "queued", "running encoding 1/2", "text ab", "done".
+// What a subscriber was told, as short lines: "queued", "running encoding 1/2", "whole ab" (all of
+// the answer so far), "text c", "done".
 class Diary {
  public:
   void write(const JobEvent& event) {
     std::string line(job_state_name(event.state));
     if (!event.text.empty()) {
-      line = "text " + event.text;
+      line = (event.whole ? "whole " : "text ") + event.text;
     } else if (event.state == JobState::kRunning) {
       line +=
           fmt::format(" {} {}/{}", event.progress.stage, event.progress.done, event.progress.total);
@@ -269,7 +270,7 @@ TEST_F(QueueTest, ASubscriberIsToldOfEveryChangeInOrder) {
   queue_->text(id, "c");
   submit("another's");
   EXPECT_THAT(diary.lines(6), ElementsAre("queued", "running probing 0/0", "running encoding 1/2",
-                                          "text a", "text b", "done"));
+                                          "whole a", "text b", "done"));
   EXPECT_EQ(diary.last()->result, kDone.json);
 }
 
@@ -284,7 +285,7 @@ TEST_F(QueueTest, ALateSubscriberIsToldThePresentStateFirst) {
   queue_->subscribe(id, late.callback());
   queue_->subscribe_all(all.callback());
   queue_->text(id, "!");
-  EXPECT_THAT(late.lines(3), ElementsAre("running answering 3/9", "text so far", "text !"));
+  EXPECT_THAT(late.lines(3), ElementsAre("running answering 3/9", "whole so far", "text !"));
   queue_->finish(id, kDone);
   EXPECT_EQ(all.lines(4).back(), "done");
   EXPECT_EQ(queue_->progress(id).stage, "");

@@ -21,9 +21,17 @@ HttpResponse stream_response() {
 
 std::string event_text(const JobEvent& event) {
   if (!event.text.empty()) {
-    return sse_event("text", write_json({{"id", event.id}, {"text", event.text}}));
+    OrderedJson data = {{"id", event.id}, {"text", event.text}};
+    if (event.whole) data["whole"] = true;
+    return sse_event("text", write_json(data));
   }
   return sse_event("job", write_json(job_event_json(event)));
+}
+
+// A stream with a gap would not be noticed: who reads too slowly gets its end instead, and the
+// present state when it asks again.
+void tell(HttpStream& stream, const JobEvent& event) {
+  if (!stream.write(event_text(event))) stream.close();
 }
 
 }  // namespace
@@ -82,7 +90,7 @@ void add_event_routes(HttpServer& http, Service& service) {
                const auto stream = reply->send(stream_response());
                const int64_t subscription =
                    service.queue.subscribe(request.captures[0], [stream](const JobEvent& event) {
-                     stream->write(event_text(event));
+                     tell(*stream, event);
                      if (event.job) stream->close();
                    });
                streams->add(subscription, stream);
@@ -92,7 +100,7 @@ void add_event_routes(HttpServer& http, Service& service) {
              [&service, streams](const HttpRequest&, std::shared_ptr<HttpReply> reply) {
                const auto stream = reply->send(stream_response());
                const int64_t subscription = service.queue.subscribe_all(
-                   [stream](const JobEvent& event) { stream->write(event_text(event)); });
+                   [stream](const JobEvent& event) { tell(*stream, event); });
                streams->add(subscription, stream);
                reply->on_gone([streams, subscription] { streams->remove(subscription); });
              });

@@ -46,7 +46,7 @@ Answer read_result(const Job& job) {
   return answer;
 }
 
-std::string json_text(std::span<const Job> jobs) {
+std::string json_text(std::span<const Job> jobs, bool as_list) {
   OrderedJson list = OrderedJson::array();
   for (const Job& job : jobs) {
     read_result(job);
@@ -56,7 +56,7 @@ std::string json_text(std::span<const Job> jobs) {
     }
     list.push_back(std::move(item));
   }
-  return write_json(list.size() == 1 ? list[0] : list, 2) + "\n";
+  return write_json(as_list ? list : list[0], 2) + "\n";
 }
 
 std::string one_line(std::string text) {
@@ -72,16 +72,23 @@ std::string edl_time(int64_t frames, int64_t rate) {
                      frames / rate % 60, frames % rate);
 }
 
+// Answers have three decimals of it; those of television are a thousandth below a whole rate.
+double exact_rate(double rate) {
+  const double television = std::round(rate) * 1000 / 1001;
+  return std::abs(television - rate) < 0.001 ? television : rate;
+}
+
 std::string edl_text(std::span<const Answer> answers) {
   std::string out = "TITLE: SHIJIAN\nFCM: NON-DROP FRAME\n";
   int number = 0;
   int64_t record = 0;
   for (const Answer& answer : answers) {
-    const int64_t rate = std::max<int64_t>(1, std::llround(answer.video.frame_rate));
+    // Frames are those of the video; the time code counts them at the nearest whole rate.
+    const double frames = exact_rate(answer.video.frame_rate);
+    const int64_t rate = std::max<int64_t>(1, std::llround(frames));
     for (const Event& event : answer.events) {
-      const int64_t start = std::llround(event.start * static_cast<double>(rate));
-      const int64_t end =
-          std::max<int64_t>(start + 1, std::llround(event.end * static_cast<double>(rate)));
+      const int64_t start = std::llround(event.start * frames);
+      const int64_t end = std::max<int64_t>(start + 1, std::llround(event.end * frames));
       out += fmt::format("{:03}  AX       V     C        {} {} {} {}\n", ++number,
                          edl_time(start, rate), edl_time(end, rate), edl_time(record, rate),
                          edl_time(record + end - start, rate));
@@ -93,12 +100,10 @@ std::string edl_text(std::span<const Answer> answers) {
   return out;
 }
 
-}  // namespace
-
-HttpResponse export_jobs(std::span<const Job> jobs, std::string_view format) {
+HttpResponse export_file(std::span<const Job> jobs, std::string_view format, bool as_list) {
   HttpResponse response;
   if (format == "json") {
-    response.body = json_text(jobs);
+    response.body = json_text(jobs, as_list);
   } else {
     std::vector<Answer> answers;
     for (const Job& job : jobs) answers.push_back(read_result(job));
@@ -120,6 +125,16 @@ HttpResponse export_jobs(std::span<const Job> jobs, std::string_view format) {
   response.headers.emplace_back("Content-Disposition",
                                 fmt::format("attachment; filename=\"shijian.{}\"", format));
   return response;
+}
+
+}  // namespace
+
+HttpResponse export_jobs(const std::vector<Job>& jobs, std::string_view format) {
+  return export_file(jobs, format, /*as_list=*/true);
+}
+
+HttpResponse export_jobs(std::span<const Job> jobs, std::string_view format) {
+  return export_file(jobs, format, /*as_list=*/jobs.size() != 1);
 }
 
 }  // namespace shijian

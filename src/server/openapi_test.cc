@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/file.h"
 #include "server/job_options.h"
 #include "server/page.h"
 #include "server/server_fixture.h"  // with SHIJIAN_SOURCE_DIR
@@ -67,6 +68,23 @@ TEST_F(Description, NamesEveryOption) {
   std::string described = "there are ";
   for (const std::string& name : keys(schema)) described += name + ", ";
   EXPECT_EQ(described.substr(0, described.size() - 2), known);
+}
+
+TEST_F(Description, NamesEveryError) {
+  const std::string described = file_["components"]["responses"]["Error"]["description"];
+  const Json& codes =
+      file_["components"]["schemas"]["Error"]["properties"]["error"]["properties"]["code"]["enum"];
+  const std::string manual = read_file(source() / "docs" / "api.md", size_t{1} << 20);
+  for (const int status : {400, 401, 403, 404, 405, 409, 413, 415, 416, 422, 429, 431, 500, 503}) {
+    const Json body = Json::parse(error_response(HttpError(status, ""), "id").body);
+    const std::string code = body["error"]["code"];
+    EXPECT_NE(described.find(fmt::format("{} {}", status, code)), std::string::npos) << status;
+    EXPECT_NE(std::find(codes.begin(), codes.end(), code), codes.end()) << code;
+    const size_t row = manual.find(fmt::format("{}", status), manual.find("| status | `code` |"));
+    EXPECT_NE(manual.substr(row, manual.find('\n', row) - row).find("`" + code + "`"),
+              std::string::npos)
+        << status;
+  }
 }
 
 TEST_F(Description, FitsWhatIsAnswered) {

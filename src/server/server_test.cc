@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <mutex>
@@ -167,54 +168,75 @@ TEST_F(Server, RunsJobsAndTellsAboutThem) {
 
   const TestAnswer events = call("GET", "/api/v1/jobs/" + id + "/events");
   EXPECT_NE(events.body.find(R"("state":"done")"), std::string::npos) << events.body;
+  const std::string other = jobs[1]["id"];
+  const auto exported = [&](const std::string& where) {
+    return json(call("GET", "/api/v1/" + where));
+  };
+  EXPECT_TRUE(exported("jobs/" + id + "/export?format=json").is_object());
+  EXPECT_EQ(exported("export?format=json&ids=" + id).size(), 1u);
+  EXPECT_TRUE(exported("export?format=json&ids=" + id).is_array());
+  EXPECT_EQ(exported("export?format=json&ids=" + id + "," + other)[1],
+            exported("jobs/" + other + "/export?format=json"));
+
   EXPECT_EQ(call("DELETE", "/api/v1/jobs/" + id).status, 204);
   EXPECT_EQ(call("GET", "/api/v1/jobs/" + id).status, 404);
 }
 
-TEST_F(Server, ARepeatedKeyGivesItsJobsWhenTheVideoHasGone) {
-  const std::string headers = "Content-Type: application/json\r\nIdempotency-Key: k\r\n";
+TEST_F(Server, AStreamBeginsWithAllOfTheAnswerSoFar) {
+  worker_.reset();  // the test is the engine
   const std::string body = R"({"video_path": "shapes.mp4", "query": "When?"})";
-  const TestAnswer first = call("POST", "/api/v1/jobs", body, headers);
-  ASSERT_EQ(first.status, 202) << first.body;
-  ended(json(first)["jobs"][0]["id"]);
-  EXPECT_EQ(call("DELETE", "/api/v1/videos/" + video_id()).status, 204);
-  const TestAnswer again = call("POST", "/api/v1/jobs", body, headers);
-  EXPECT_EQ(again.status, 202);
-  EXPECT_EQ(json(again)["jobs"][0]["id"], json(first)["jobs"][0]["id"]);
-  EXPECT_EQ(call("POST", "/api/v1/jobs", R"({"query": ""})", headers).status, 409);
-}
-
-TEST_F(Server, ManyJobsInOneCall) {
-  const auto submit = [&](const std::string& body) { return call("POST", "/api/v1/jobs", body); };
-  for (const char* folder : {"", "/app/videos", "/app/videos/"}) {
-    const TestAnswer answer =
-        submit(fmt::format(R"({{"folder": "{}", "query": "When?"}})", folder));
-    EXPECT_EQ(answer.status, 202) << folder << answer.body;
-    ended(json(answer)["jobs"][0]["id"]);
+  const std::string id = json(call("POST", "/api/v1/jobs", body))["jobs"][0]["id"];
+  queue_->begin(id);
+  queue_->text(id, "From 3 ");
+  queue_->text(id, "to ");
+  for (const std::string& of : {std::string(), "/jobs/" + id}) {
+    TestClient client(http_->port());
+    client.send("GET /api/v1" + of + "/events HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    EXPECT_FALSE(client.read_to(R"("stage":"probing")").empty()) << of;
+    client.read_to("event: text");
+    EXPECT_NE(client.read_to("}").find(R"("text":"From 3 to ","whole":true})"), std::string::npos);
+    queue_->text(id, "5");
+    client.read_to("event: text");
+    EXPECT_NE(client.read_to("}").find(R"("text":"5"})"), std::string::npos);
+    queue_->release(id);  // another attempt
+    queue_->begin(id);
+    queue_->text(id, "From 3 ");
+    queue_->text(id, "to ");
+    client.read_to("event: text");
+    EXPECT_NE(client.read_to("}").find(R"("text":"From 3 ","whole":true})"), std::string::npos);
   }
-  EXPECT_EQ(submit(R"({"folder": "none", "query": "When?"})").status, 404);
-  EXPECT_EQ(submit(R"({"folder": "../x", "query": "When?"})").status, 403);
-  const std::string item = R"({"video_path": "./shapes.mp4", "query": "When?"})";
-  EXPECT_EQ(submit(fmt::format(R"({{"jobs": [{{"jobs": [{}]}}]}})", item)).status, 422);
-  std::string all = item;
-  for (int i = 0; i < 20; ++i) all += "," + item;
-  const TestAnswer many = submit(fmt::format(R"({{"jobs": [{}]}})", all));
-  EXPECT_EQ(many.status, 422) << "21 never fit a queue of 20";
-  EXPECT_EQ(json(call("GET", "/api/v1/jobs"))["total"], 3);
 }
 
-TEST_F(Server, AQuestionsLengthIsCountedInCharacters) {
-  std::string question;
-  for (int i = 0; i < 100001; ++i) question += "\\u4f55";
-  const auto ask = [&](const std::string& text) {
-    return call("POST", "/api/v1/jobs",
-                fmt::format(R"({{"video_path": "shapes.mp4", "query": "{}"}})", text));
-  };
-  EXPECT_EQ(ask(question).status, 422);
-  const TestAnswer longest = ask(question.substr(6));
-  EXPECT_EQ(longest.status, 202) << longest.body;
-  call("POST",
-       fmt::format("/api/v1/jobs/{}/cancel", json(longest)["jobs"][0]["id"].get<std::string>()));
+TEST_F(Server, AStreamEndsWhereItWouldHaveAGap) {
+  worker_.reset();  // the test is the engine
+  const std::string body = R"({"video_path": "shapes.mp4", "query": "When?"})";
+  const std::string id = json(call("POST", "/api/v1/jobs", body))["jobs"][0]["id"];
+  queue_->begin(id);
+  const std::string ask = "GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  TestClient slow(http_->port());
+  slow.send(ask);
+  ASSERT_EQ(slow.read_head().status, 200);
+  EXPECT_NE(slow.read_chunk().find("probing"), std::string::npos);
+  // Far more than the system and the server keep for it.
+  constexpr int kEvents = 1000;
+  std::atomic<bool> all{false};
+  const int64_t watching = queue_->subscribe(
+      id, [&all](const JobEvent& event) { all = event.progress.done == kEvents; });
+  for (int i = 1; i <= kEvents; ++i) queue_->progress(id, {std::string(64 << 10, 'x'), i, kEvents});
+  EXPECT_TRUE(becomes_true([&] { return all.load(); }));
+  queue_->unsubscribe(watching);
+  std::string told;
+  for (std::string chunk = slow.read_chunk(2); !chunk.empty(); chunk = slow.read_chunk(2))
+    told += chunk;
+  EXPECT_TRUE(told.ends_with("\n\n"));
+  int events = 0;
+  for (size_t at = 0; (at = told.find("\"done\":", at)) != told.npos; ++at) {
+    EXPECT_EQ(std::atoi(told.c_str() + at + 7), ++events);
+  }
+  EXPECT_LT(events, kEvents);
+  EXPECT_EQ(slow.ask("GET", "/healthz").status, 200);  // it has ended, it does not only pause
+  slow.send(ask);
+  EXPECT_NE(slow.read_to("\"total\"").find("\"done\":1000,"), std::string::npos);
 }
 
 TEST_F(Server, ACallerWhoLeavesCancelsTheJob) {
@@ -374,12 +396,22 @@ TEST(Export, WritesWhatEditorsRead) {
             "TITLE: SHIJIAN\nFCM: NON-DROP FRAME\n"
             "001  AX       V     C        00:00:01:13 00:00:03:00 00:00:00:00 00:00:01:12\n"
             "* FROM CLIP NAME: a.mp4\n* COMMENT: cut\n");
+  // Frames 1000 to 1100, and 400000 (after 3.7 hours), at 30000/1001 a second.
+  Job television = job;
+  television.result = R"({"response": "x", "video": {"duration": 20000.0, "frame_rate": 29.970},
+      "events": [{"start": 33.367, "end": 36.703}, {"start": 13346.667, "end": 13346.700}]})";
+  const std::string edl = export_jobs({&television, 1}, "edl").body;
+  EXPECT_NE(edl.find("00:00:33:10 00:00:36:20 00:00:00:00 00:00:03:10\n"), edl.npos) << edl;
+  EXPECT_NE(edl.find("03:42:13:10 03:42:13:11 00:00:03:10 00:00:03:11\n"), edl.npos) << edl;
   EXPECT_NE(export_jobs({&job, 1}, "srt").body.find("00:00:01,500 --> 00:00:03,000"),
             std::string::npos);
   job.corrections = R"([{"start": 2.000, "end": 4.000, "label": "mine"}])";
   EXPECT_NE(export_jobs({&job, 1}, "csv").body.find("a.mp4,the cut,2.000,4.000"), std::string::npos)
       << export_jobs({&job, 1}, "csv").body;
   EXPECT_EQ(Json::parse(export_jobs({&job, 1}, "json").body)["corrections"][0]["label"], "mine");
+  const Json list = Json::parse(export_jobs(std::vector{job}, "json").body);
+  ASSERT_TRUE(list.is_array());
+  EXPECT_EQ(list[0]["corrections"][0]["label"], "mine");
   EXPECT_THROW(export_jobs({&job, 1}, "pdf"), HttpError);
   job.state = JobState::kQueued;
   EXPECT_THROW(export_jobs({&job, 1}, "csv"), Error);

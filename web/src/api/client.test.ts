@@ -40,6 +40,13 @@ describe('Api', () => {
     expect(header(calls[0], 'Content-Range')).toBe('bytes 10-14/20');
   });
 
+  it('exports one job as itself and a list as a list', async () => {
+    const { api, calls } = apiWith(json({}), json([{}]));
+    await api.exportJobs('a', 'json');
+    await api.exportJobs(['a'], 'json');
+    expect(calls.map((call) => call.url)).toEqual(['/api/v1/jobs/a/export?format=json', '/api/v1/export?format=json&ids=a']);
+  });
+
   it('turns an error body into an ApiError', async () => {
     const error = { code: 'busy', message: 'queue full', hint: 'wait', request_id: 'r' };
     const { api } = apiWith(json({ error }, { status: 429, headers: { 'Retry-After': '3' } }));

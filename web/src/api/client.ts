@@ -188,11 +188,11 @@ export class Api {
   frames(id: string, from: number): Promise<FrameStrip> {
     return this.#strip(`jobs/${part(id)}/frames`, { from });
   }
-  async exportJobs(ids: string[], format: ExportFormat): Promise<Blob> {
-    const [only] = ids;
+  // One job, or a list of them in one file.
+  async exportJobs(ids: string | string[], format: ExportFormat): Promise<Blob> {
     const response =
-      ids.length === 1 && only !== undefined
-        ? await this.request('GET', `jobs/${part(only)}/export`, { query: { format } })
+      typeof ids === 'string'
+        ? await this.request('GET', `jobs/${part(ids)}/export`, { query: { format } })
         : await this.request('GET', 'export', { query: { format, ids: ids.join(',') } });
     return response.blob();
   }

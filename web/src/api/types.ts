@@ -155,4 +155,4 @@ export const exportFormats: readonly ExportFormat[] = ['json', 'csv', 'srt', 'vt
 // The stage of a job that has ended is empty.
 export type ServerEvent =
   | { type: 'job'; data: { id: string; state: JobState; stage: Stage | ''; done: number; total: number } }
-  | { type: 'text'; data: { id: string; text: string } };
+  | { type: 'text'; data: { id: string; text: string; whole?: true } };

@@ -11,7 +11,7 @@ function save(content: Blob, name: string): void {
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
-export async function saveExport(ids: string[], format: ExportFormat, name: string): Promise<void> {
+export async function saveExport(ids: string | string[], format: ExportFormat, name: string): Promise<void> {
   await app.attempt(async () => save(await api.exportJobs(ids, format), fileName(name, format)));
 }
 

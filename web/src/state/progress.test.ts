@@ -34,6 +34,12 @@ describe('reduce', () => {
     expect(live).toMatchObject({ state: 'done', text: '从 3 到 5 秒' });
   });
 
+  it('takes all of the answer so far for what it is', () => {
+    const again: ServerEvent = { type: 'text', data: { id: 'j', text: 'from 3 to', whole: true } };
+    const live = replay([0, job('running', 'answering', 1, 9)], [1, text('from 3 ')], [2, again], [3, text(' 5')]);
+    expect(live.text).toBe('from 3 to 5');
+  });
+
   it('starts afresh when a job is tried again', () => {
     const live = replay(
       [0, job('running', 'answering', 1, 9)],

@@ -61,7 +61,10 @@ export function reduce(
     firstSeen: now,
     firstShare: 0,
   };
-  if (event.type === 'text') return { ...before, text: before.text + event.data.text };
+  if (event.type === 'text') {
+    const { text, whole } = event.data;
+    return { ...before, text: whole ? text : before.text + text };
+  }
   const { state, done, total } = event.data;
   const stage = event.data.stage || before.progress.stage;
   const after: Live = { ...before, state, progress: { stage, done, total } };

@@ -30,6 +30,9 @@ it('asks, fills the table, and exports the answers in one file', async () => {
   const moments = jobs.flatMap((job) => job.result!.events!.map(({ start }) => `${job.video.name},${job.query},${start.toFixed(3)}`));
   expect(moments.length).toBeGreaterThan(0);
   for (const moment of moments) expect(csv.content.toString()).toContain(moment);
+  for (const job of jobs.filter(({ result }) => result!.events!.length === 0)) {
+    expect(csv.content.toString()).toContain(`${job.video.name},${job.query},,`);
+  }
 
   await page.getByRole('link', { name: presentQuestion }).first().click();
   await page.locator('blockquote', { hasText: presentQuestion }).waitFor();

@@ -140,8 +140,12 @@ it('is small, and quickly there', async () => {
       .filter(({ name }) => !name.includes('/api/'))
       .reduce((sum, entry) => sum + (entry as PerformanceResourceTiming).encodedBodySize, 0),
   );
-  const paint = await page.evaluate(() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime);
-  console.log(`the page has ${Math.ceil(bytes / 1024)} KiB compressed, first paint after ${Math.round(paint ?? NaN)} ms`);
+  // Entered a little after the paint itself. How soon it comes is shown, not asserted.
+  let paint = NaN;
+  const painted = async () =>
+    (paint = await page.evaluate(() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? NaN));
+  await expect.poll(painted).toBeGreaterThan(0);
+  console.log(`the page has ${Math.ceil(bytes / 1024)} KiB compressed, first paint after ${Math.round(paint)} ms`);
   expect(bytes).toBeGreaterThan(10_000);
   expect(bytes).toBeLessThan(300_000);
   await end();

@@ -1,0 +1,58 @@
+// Handing in jobs: many in one call, the same call twice, the limits.
+#include <gtest/gtest.h>
+
+#include "server/server_fixture.h"  // needs SHIJIAN_SOURCE_DIR
+
+namespace shijian {
+namespace {
+
+class Submit : public Server {};
+
+TEST_F(Submit, ARepeatedKeyGivesItsJobsWhenTheVideoHasGone) {
+  const std::string headers = "Content-Type: application/json\r\nIdempotency-Key: k\r\n";
+  const std::string body = R"({"video_path": "shapes.mp4", "query": "When?"})";
+  const TestAnswer first = call("POST", "/api/v1/jobs", body, headers);
+  ASSERT_EQ(first.status, 202) << first.body;
+  ended(json(first)["jobs"][0]["id"]);
+  EXPECT_EQ(call("DELETE", "/api/v1/videos/" + video_id()).status, 204);
+  const TestAnswer again = call("POST", "/api/v1/jobs", body, headers);
+  EXPECT_EQ(again.status, 202);
+  EXPECT_EQ(json(again)["jobs"][0]["id"], json(first)["jobs"][0]["id"]);
+  EXPECT_EQ(call("POST", "/api/v1/jobs", R"({"query": ""})", headers).status, 409);
+}
+
+TEST_F(Submit, ManyJobsInOneCall) {
+  const auto submit = [&](const std::string& body) { return call("POST", "/api/v1/jobs", body); };
+  for (const char* folder : {"", "/app/videos", "/app/videos/"}) {
+    const TestAnswer answer =
+        submit(fmt::format(R"({{"folder": "{}", "query": "When?"}})", folder));
+    EXPECT_EQ(answer.status, 202) << folder << answer.body;
+    ended(json(answer)["jobs"][0]["id"]);
+  }
+  EXPECT_EQ(submit(R"({"folder": "none", "query": "When?"})").status, 404);
+  EXPECT_EQ(submit(R"({"folder": "../x", "query": "When?"})").status, 403);
+  const std::string item = R"({"video_path": "./shapes.mp4", "query": "When?"})";
+  EXPECT_EQ(submit(fmt::format(R"({{"jobs": [{{"jobs": [{}]}}]}})", item)).status, 422);
+  std::string all = item;
+  for (int i = 0; i < 20; ++i) all += "," + item;
+  const TestAnswer many = submit(fmt::format(R"({{"jobs": [{}]}})", all));
+  EXPECT_EQ(many.status, 422) << "21 never fit a queue of 20";
+  EXPECT_EQ(json(call("GET", "/api/v1/jobs"))["total"], 3);
+}
+
+TEST_F(Submit, AQuestionsLengthIsCountedInCharacters) {
+  std::string question;
+  for (int i = 0; i < 100001; ++i) question += "\\u4f55";
+  const auto ask = [&](const std::string& text) {
+    return call("POST", "/api/v1/jobs",
+                fmt::format(R"({{"video_path": "shapes.mp4", "query": "{}"}})", text));
+  };
+  EXPECT_EQ(ask(question).status, 422);
+  const TestAnswer longest = ask(question.substr(6));
+  EXPECT_EQ(longest.status, 202) << longest.body;
+  call("POST",
+       fmt::format("/api/v1/jobs/{}/cancel", json(longest)["jobs"][0]["id"].get<std::string>()));
+}
+
+}  // namespace
+}  // namespace shijian
