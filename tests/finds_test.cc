@@ -83,14 +83,14 @@ TEST(Finds, ASetIsMadeAndScored) {
                                           folder / "set", "--json",    folder / "r.json"};
   const CommandResult scored = run_shijian(score);
   ASSERT_EQ(scored.status, 0) << scored.err;
-  const json report = json::parse(read_file(folder / "r.json"));
+  const json report = json::parse(read_file(folder / "r.json", 1 << 20));
   for (const char* key : {"r1@0.3", "r1@0.5", "r1@0.7", "miou", "unparsed"}) {
     EXPECT_TRUE(report["overall"][key].is_number()) << key;
   }
   EXPECT_GT(report["overall"]["r1@0.5"], 0.3) << "of some eight questions; the bar is for 1000";
   // A second run goes on from what is there: nothing.
   EXPECT_EQ(run_shijian(score).status, 0);
-  EXPECT_EQ(json::parse(read_file(folder / "r.json"))["overall"]["r1@0.5"],
+  EXPECT_EQ(json::parse(read_file(folder / "r.json", 1 << 20))["overall"]["r1@0.5"],
             report["overall"]["r1@0.5"]);
 }
 
