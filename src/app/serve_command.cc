@@ -226,9 +226,7 @@ void add_serve_command(CLI::App& app, const char* version) {
   command->add_flag("--no-auth", flags->no_auth, "Ask for no key, even from other machines")
       ->envname("SHIJIAN_NO_AUTH")
       ->group(access);
-  option("--name", flags->names,
-         "A name that clients call this server by, or an address that is not its own",
-         "SHIJIAN_NAME")
+  option("--name", flags->names, "A name that other machines call this server by", "SHIJIAN_NAME")
       ->group(access);
   option("--tls-certificate", flags->tls_certificate, "Serve HTTPS with this PEM file",
          "SHIJIAN_TLS_CERTIFICATE")

@@ -11,11 +11,17 @@
 namespace shijian {
 namespace {
 
-// Without the library's name for it: "[json.exception.parse_error.101] parse error at line 1…".
-std::string_view reason(const Json::exception& error) {
-  const std::string_view text = error.what();
-  const size_t end = text.starts_with('[') ? text.find("] ") : text.npos;
-  return end == text.npos ? text : text.substr(end + 2);
+// Without the library's name for it, "[json.exception.parse_error.101] parse error at line 1…", and
+// without what it read last, which may be words that no log is to hold.
+std::string reason(const Json::exception& error) {
+  std::string text = error.what();
+  const size_t name = text.starts_with('[') ? text.find("] ") : text.npos;
+  if (name != text.npos) text.erase(0, name + 2);
+  if (const size_t from = text.find("; last read: '"); from != text.npos) {
+    const size_t to = text.rfind("'; expected ");
+    text.erase(from, to == text.npos ? text.npos : to + 1 - from);
+  }
+  return text;
 }
 
 template <typename Value>

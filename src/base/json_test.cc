@@ -24,6 +24,19 @@ TEST(Json, NamesWhatItRefuses) {
   }
 }
 
+TEST(Json, AnErrorDoesNotRepeatWhatWasThere) {
+  for (const char* text :
+       {R"({"query": "a secret"; 3})", R"({"query": "a secret)", R"("a secret" x)"}) {
+    try {
+      parse_json(text, "the body");
+      ADD_FAILURE() << text;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.message().find("secret"), std::string::npos) << error.message();
+      EXPECT_NE(error.message().find("column"), std::string::npos) << error.message();
+    }
+  }
+}
+
 TEST(Json, RefusesDeepNesting) {
   EXPECT_NO_THROW(parse_json(std::string(60, '[') + std::string(60, ']'), "x"));
   EXPECT_THROW(parse_json(std::string(100, '[') + std::string(100, ']'), "x"), Error);

@@ -37,18 +37,18 @@ void Intake::guarded(const Call& call) {
   }
 }
 
-void Intake::begin(const RequestHead& head, const Ends& ends) {
-  guarded([&] { accept(head, ends); });
+void Intake::begin(const RequestHead& head, const std::string& address) {
+  guarded([&] { accept(head, address); });
 }
 
-void Intake::accept(const RequestHead& head, const Ends& ends) {
+void Intake::accept(const RequestHead& head, const std::string& address) {
   HttpRequest& request = exchange_->request;
-  request.client = ends.client;
+  request.client = address;
   read_head(head, request);
   framing_ = body_framing(request);
   framed_ = true;
   if (house_.stopping) throw HttpError(503, "the server is stopping", "try again later", 5);
-  check_host(request, house_.hosts, ends.local);
+  check_host(request, house_.hosts);
   check_origin(request);
 
   const int key = this->key();

@@ -27,19 +27,13 @@ struct House {
   std::atomic<bool> stopping{false};
 };
 
-// The addresses of a connection.
-struct Ends {
-  std::string client;
-  std::string local;  // ours
-};
-
 // Used from the connection's thread, in the order of the functions.
 class Intake {
  public:
   Intake(House& house, std::shared_ptr<Exchange> exchange);
 
-  // After this the request is accepted or has its answer.
-  void begin(const RequestHead& head, const Ends& ends);
+  // `address` is the client's. After this the request is accepted or has its answer.
+  void begin(const RequestHead& head, const std::string& address);
   // After begin(): whether the answer goes out now, the body unread: it is too long to be read for
   // nothing, the client waits for leave to send it, or nobody knows where it ends. That closes the
   // connection.
@@ -53,7 +47,7 @@ class Intake {
   uint64_t received() const { return received_; }  // bytes of the body
 
  private:
-  void accept(const RequestHead& head, const Ends& ends);
+  void accept(const RequestHead& head, const std::string& address);
   int key() const;
   void refuse(const Error& error);
   uint64_t body_limit() const;  // of an accepted request

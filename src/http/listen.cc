@@ -65,7 +65,7 @@ std::vector<std::string> host_names(const std::string& host,
   return result;
 }
 
-std::string address_text(const sockaddr* address) {
+std::string peer_address(const sockaddr* address) {
   char text[INET6_ADDRSTRLEN] = "";
   if (address->sa_family == AF_INET) {
     inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in*>(address)->sin_addr, text, sizeof text);
@@ -77,23 +77,12 @@ std::string address_text(const sockaddr* address) {
   return result.starts_with("::ffff:") ? result.substr(7) : result;
 }
 
-std::string local_address(int socket) {
-  sockaddr_storage address{};
-  socklen_t size = sizeof address;
-  auto* const generic = reinterpret_cast<sockaddr*>(&address);
-  return getsockname(socket, generic, &size) == 0 ? address_text(generic) : "";
-}
-
-std::string host_address(std::string_view name) {
-  if (name.starts_with('[') && name.ends_with(']')) {
-    sockaddr_in6 address{};
-    address.sin6_family = AF_INET6;
-    const std::string bare(name.substr(1, name.size() - 2));
-    if (inet_pton(AF_INET6, bare.c_str(), &address.sin6_addr) != 1) return "";
-    return address_text(reinterpret_cast<const sockaddr*>(&address));
-  }
-  in_addr address{};
-  return inet_pton(AF_INET, std::string(name).c_str(), &address) == 1 ? std::string(name) : "";
+bool is_address(std::string_view name) {
+  in6_addr six{};
+  in_addr four{};
+  if (!name.starts_with('[')) return inet_pton(AF_INET, std::string(name).c_str(), &four) == 1;
+  return name.ends_with(']') &&
+         inet_pton(AF_INET6, std::string(name.substr(1, name.size() - 2)).c_str(), &six) == 1;
 }
 
 }  // namespace shijian::http

@@ -20,13 +20,11 @@ int bound_port(const Descriptor& socket);
 // server is bound to, and `names`.
 std::vector<std::string> host_names(const std::string& host, const std::vector<std::string>& names);
 
-// "192.168.1.7", "2001:db8::7"; an IPv4 address mapped to IPv6 is shown as what it is.
-std::string address_text(const sockaddr* address);
+// The peer of a connection: "192.168.1.7", "2001:db8::7"; an IPv4 address mapped to IPv6 is shown
+// as what it is.
+std::string peer_address(const sockaddr* address);
 
-// The address of this machine that a connection was made to, in the same form; "" when it has gone.
-std::string local_address(int socket);
-
-// The address that a Host header's name is, IPv6 in brackets, in the same form; "" for a name.
-std::string host_address(std::string_view name);
+// Whether the name of a Host header is an address, IPv6 in brackets.
+bool is_address(std::string_view name);
 
 }  // namespace shijian::http

@@ -103,7 +103,10 @@ TEST(HttpListen, AnswersToTheAddressThatWasCalled) {
     EXPECT_EQ(status("127.0.0.5"), 404) << host;
     EXPECT_EQ(status(fmt::format("127.0.0.5:{}", server.port())), 404) << host;
     EXPECT_EQ(status("localhost"), 404) << host;
-    for (const char* other : {"127.0.0.6", "127.0.0.5.", "127.0.0.5.example", "evil.example"}) {
+    // As through a forwarded port.
+    for (const char* other : {"192.0.2.7:80", "[2001:db8::7]"}) EXPECT_EQ(status(other), 404);
+    for (const char* other :
+         {"127.0.0.5.", "127.0.0.5.example", "2001:db8::7", "[::1", "127.1", "evil.example"}) {
       EXPECT_EQ(status(other), 403) << host << ' ' << other;
     }
   }

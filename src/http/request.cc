@@ -143,11 +143,11 @@ BodyFraming body_framing(const HttpRequest& request) {
   return framing;
 }
 
-void check_host(const HttpRequest& request, const std::vector<std::string>& names,
-                const std::string& local) {
+void check_host(const HttpRequest& request, const std::vector<std::string>& names) {
   const auto name = host_name(request.header("host"));
-  if (name && std::find(names.begin(), names.end(), *name) != names.end()) return;
-  if (name && !local.empty() && host_address(*name) == local) return;
+  if (name &&
+      (http::is_address(*name) || std::find(names.begin(), names.end(), *name) != names.end()))
+    return;
   throw HttpError(403, "check Host: the server was not started for this name",
                   "call it by its address, or start it with --name and this name");
 }

@@ -33,11 +33,10 @@ struct BodyFraming {
 };
 BodyFraming body_framing(const HttpRequest& request);
 
-// 403 unless the Host header, with or without a port, is one of `names` (lower case, IPv6 in
-// brackets) or `local`, the address that the connection was made to: a page elsewhere whose name
-// was made to resolve to this machine must not reach us. An address resolves to nothing else.
-void check_host(const HttpRequest& request, const std::vector<std::string>& names,
-                const std::string& local = {});
+// 403 unless the Host header, with or without a port, is an address or one of `names` (lower case,
+// IPv6 in brackets): a page elsewhere whose name was made to resolve to this machine must not reach
+// us. No page comes from an address that is not its own.
+void check_host(const HttpRequest& request, const std::vector<std::string>& names);
 
 // 403 for what a page of another origin sends. Following a link from there is no such thing.
 void check_origin(const HttpRequest& request);

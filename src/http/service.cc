@@ -41,7 +41,7 @@ RequestHead head_of(MHD_Connection* connection, const char* method, const std::s
 struct Service::Connection {
   uint64_t id = 0;  // in the watch
   int socket = -1;
-  Ends ends;
+  std::string address;
 };
 
 // One request, from its first line to the end of its answer.
@@ -126,10 +126,8 @@ void Service::on_connection(void* self, MHD_Connection* connection, void** conte
     auto* peer = new Connection;
     peer->socket =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-    peer->ends = {
-        address_text(
-            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr),
-        local_address(peer->socket)};
+    peer->address = peer_address(
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr);
     peer->id = service.watch_.opened(peer->socket, service.idle_deadline());
     *context = peer;
   } else {
@@ -171,7 +169,7 @@ MHD_Result Service::advance(MHD_Connection* connection, const char* method, cons
   if (visit.method.empty()) {
     visit.method = method;
     visit.exchange->chunks = std::string_view(version) != "HTTP/1.0";
-    visit.intake.begin(head_of(connection, method, visit.target), peer.ends);
+    visit.intake.begin(head_of(connection, method, visit.target), peer.address);
     if (visit.intake.answers_at_once()) return visit.exchange->proceed();
   } else if (*size > 0) {
     const bool more = visit.intake.body(std::as_bytes(std::span(piece, *size)));
@@ -219,7 +217,7 @@ void Service::log(const Visit& visit, const Connection& peer,
   if (!house_.options.log) return;
   const HttpRequest& request = visit.exchange->request;
   house_.options.log({.id = request.id,
-                      .client = request.client.empty() ? peer.ends.client : request.client,
+                      .client = request.client.empty() ? peer.address : request.client,
                       .method = visit.method,
                       .path = visit.target.substr(0, visit.target.find('?')),
                       .route = visit.intake.route() ? visit.intake.route()->pattern : "",

@@ -61,6 +61,7 @@ void ChatAnswer::finish(const Description& description) {
   const char* reason = !whole_.calls.empty()                   ? "tool_calls"
                        : description.finish_reason == "length" ? "length"
                                                                : "stop";
+  if (gone_) return;
   if (request_.stream) {
     send_chunk(OrderedJson::object(), reason);
     if (request_.include_usage) {
@@ -69,7 +70,7 @@ void ChatAnswer::finish(const Description& description) {
       json["usage"] = usage_json(description);
       send_event(json);
     }
-    stream_->write(sse_event("", "[DONE]"));
+    if (!gone_) stream_->write(sse_event("", "[DONE]"));
     stream_->close();
     return;
   }
@@ -90,6 +91,7 @@ void ChatAnswer::finish(const Description& description) {
 
 void ChatAnswer::fail(const Error& error) {
   HttpResponse response = error_response(error, id_);
+  if (gone_) return;
   if (stream_) {
     response.body.pop_back();  // its line break would be a line of the event
     stream_->write(sse_event("", response.body));
@@ -134,7 +136,10 @@ void ChatAnswer::send_event(const OrderedJson& json) {
                                             {"finish_reason", nullptr}}});
     stream_->write(sse_event("", write_json(first)));
   }
-  gone_ = !stream_->write(sse_event("", write_json(json)));
+  if (gone_ || stream_->write(sse_event("", write_json(json)))) return;
+  // The client has gone or reads too slowly: an answer with a gap must not look whole.
+  gone_ = true;
+  stream_->close();
 }
 
 OrderedJson ChatAnswer::head(const char* object) const {

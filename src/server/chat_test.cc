@@ -353,22 +353,25 @@ class Kept : public HttpReply {
  public:
   std::shared_ptr<HttpStream> send(HttpResponse response) override {
     body = response.body;
-    return response.stream ? std::make_shared<Stream>(body) : nullptr;
+    return response.stream ? std::make_shared<Stream>(*this) : nullptr;
   }
   CancelToken gone() const override { return {}; }
   void on_gone(std::function<void()>) override {}
 
   std::string body;
+  int room = 1000;  // pieces of a stream until its reader is too slow
+  bool closed = false;
 
  private:
   struct Stream : HttpStream {
-    explicit Stream(std::string& to) : body(to) {}
+    explicit Stream(Kept& to) : kept(to) {}
     bool write(std::string piece) override {
-      body += piece;
+      if (kept.room-- <= 0) return false;
+      kept.body += piece;
       return true;
     }
-    void close() override {}
-    std::string& body;
+    void close() override { kept.closed = true; }
+    Kept& kept;
   };
 };
 
@@ -410,6 +413,24 @@ TEST(ChatAnswer, CallsOfToolsGoToTheClient) {
     EXPECT_EQ(call["function"]["name"], "find");
     EXPECT_EQ(call["function"]["arguments"], R"({"n":1})");
   }
+}
+
+TEST(ChatAnswer, AStreamWithAGapDoesNotLookWhole) {
+  ChatRequest request;
+  request.stream = true;
+  const auto reply = std::make_shared<Kept>();
+  reply->room = 3;
+  ChatAnswer answer(request, {"m", "1", false}, reply, "r7");
+  EXPECT_TRUE(answer.token({}, "some "));
+  EXPECT_TRUE(answer.token({}, "more "));
+  EXPECT_FALSE(answer.token({}, "words"));
+  EXPECT_TRUE(reply->closed);
+  reply->room = 1000;  // it reads again
+  Description description;
+  description.finish_reason = "stop";
+  answer.finish(description);
+  EXPECT_EQ(reply->body.find("stop"), std::string::npos) << reply->body;
+  EXPECT_EQ(reply->body.find("DONE"), std::string::npos) << reply->body;
 }
 
 TEST(ChatAnswer, ErrorsComeEvenInTheMiddleOfAStream) {

@@ -129,12 +129,12 @@ HttpResponse export_file(std::span<const Job> jobs, std::string_view format, boo
 
 }  // namespace
 
-HttpResponse export_jobs(const std::vector<Job>& jobs, std::string_view format) {
+HttpResponse export_jobs(std::span<const Job> jobs, std::string_view format) {
   return export_file(jobs, format, /*as_list=*/true);
 }
 
-HttpResponse export_jobs(std::span<const Job> jobs, std::string_view format) {
-  return export_file(jobs, format, /*as_list=*/jobs.size() != 1);
+HttpResponse export_job(const Job& job, std::string_view format) {
+  return export_file({&job, 1}, format, /*as_list=*/false);
 }
 
 }  // namespace shijian

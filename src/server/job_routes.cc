@@ -340,7 +340,7 @@ void add_job_routes(HttpServer& http, Service& service) {
   });
   http.route("GET", "/api/v1/jobs/{}/export", [&service](const HttpRequest& request, auto reply) {
     const Job job = service.store.job(request.captures[0]);
-    reply->send(export_jobs({&job, 1}, query_text(request, "format")));
+    reply->send(export_job(job, query_text(request, "format")));
   });
   http.route("GET", "/api/v1/export", [&service](const HttpRequest& request, auto reply) {
     std::vector<Job> jobs;

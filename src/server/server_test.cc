@@ -392,7 +392,7 @@ TEST(Export, WritesWhatEditorsRead) {
   job.video_name = "a.mp4";
   job.result = R"({"response": "x", "video": {"duration": 20.0, "frame_rate": 25.0},
                    "events": [{"start": 1.5, "end": 3.0, "label": "cut", "confidence": 0.9}]})";
-  EXPECT_EQ(export_jobs({&job, 1}, "edl").body,
+  EXPECT_EQ(export_job(job, "edl").body,
             "TITLE: SHIJIAN\nFCM: NON-DROP FRAME\n"
             "001  AX       V     C        00:00:01:13 00:00:03:00 00:00:00:00 00:00:01:12\n"
             "* FROM CLIP NAME: a.mp4\n* COMMENT: cut\n");
@@ -400,21 +400,20 @@ TEST(Export, WritesWhatEditorsRead) {
   Job television = job;
   television.result = R"({"response": "x", "video": {"duration": 20000.0, "frame_rate": 29.970},
       "events": [{"start": 33.367, "end": 36.703}, {"start": 13346.667, "end": 13346.700}]})";
-  const std::string edl = export_jobs({&television, 1}, "edl").body;
+  const std::string edl = export_job(television, "edl").body;
   EXPECT_NE(edl.find("00:00:33:10 00:00:36:20 00:00:00:00 00:00:03:10\n"), edl.npos) << edl;
   EXPECT_NE(edl.find("03:42:13:10 03:42:13:11 00:00:03:10 00:00:03:11\n"), edl.npos) << edl;
-  EXPECT_NE(export_jobs({&job, 1}, "srt").body.find("00:00:01,500 --> 00:00:03,000"),
-            std::string::npos);
+  EXPECT_NE(export_job(job, "srt").body.find("00:00:01,500 --> 00:00:03,000"), std::string::npos);
   job.corrections = R"([{"start": 2.000, "end": 4.000, "label": "mine"}])";
-  EXPECT_NE(export_jobs({&job, 1}, "csv").body.find("a.mp4,the cut,2.000,4.000"), std::string::npos)
-      << export_jobs({&job, 1}, "csv").body;
-  EXPECT_EQ(Json::parse(export_jobs({&job, 1}, "json").body)["corrections"][0]["label"], "mine");
+  EXPECT_NE(export_job(job, "csv").body.find("a.mp4,the cut,2.000,4.000"), std::string::npos)
+      << export_job(job, "csv").body;
+  EXPECT_EQ(Json::parse(export_job(job, "json").body)["corrections"][0]["label"], "mine");
   const Json list = Json::parse(export_jobs(std::vector{job}, "json").body);
   ASSERT_TRUE(list.is_array());
   EXPECT_EQ(list[0]["corrections"][0]["label"], "mine");
-  EXPECT_THROW(export_jobs({&job, 1}, "pdf"), HttpError);
+  EXPECT_THROW(export_job(job, "pdf"), HttpError);
   job.state = JobState::kQueued;
-  EXPECT_THROW(export_jobs({&job, 1}, "csv"), Error);
+  EXPECT_THROW(export_job(job, "csv"), Error);
 }
 
 TEST(Rfc3339, IsInUtcWithMilliseconds) {
