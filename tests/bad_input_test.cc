@@ -125,6 +125,27 @@ TEST_F(BadInput, UnwritableOutputs) {
                  "/nowhere/a.safetensors");
 }
 
+// As the shell's `ulimit -f` has it.
+TEST_F(BadInput, TooLargeAnOutput) {
+  const ScratchFolder outputs;
+  CommandOptions options;
+  options.directory = outputs.path();
+  options.limit_file_size = 4096;
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"locate", clip(), "x", "--no-cache", "--picture", "a.png"},
+        {"locate", clip(), "x", "--no-cache", "--format", "json", "--logprobs", "50", "-o",
+         "a.json"},
+        {"locate", clip(), "x", "--dump", "a.safetensors"},
+        {"synth", "--out", "set", "--count", "2"}}) {
+    SCOPED_TRACE(arguments.back());
+    const CommandResult result = run_shijian(arguments, options);
+    EXPECT_EQ(result.status, 1);
+    EXPECT_THAT(result.err, HasSubstr("shijian: write "));
+    EXPECT_THAT(result.err, HasSubstr("ulimit -f"));
+    EXPECT_TRUE(fs::is_empty(outputs.path()));
+  }
+}
+
 TEST_F(BadInput, TooLongAnAnswerForTheModel) {
   expect_refused({"locate", clip(), "x", "--max-new-tokens", "1048576"}, 2, "tokens");
 }

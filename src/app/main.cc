@@ -1,5 +1,6 @@
 // The program: reads the command line and turns an Error into a message and an exit status.
 #include <CLI/CLI.hpp>
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <new>
@@ -25,7 +26,8 @@ int main(int argc, char** argv) {
   if (argc == 2 && std::string_view(argv[1]) == shijian::kDecodeWorker) {
     return shijian::run_decode_worker();
   }
-  shijian::interrupt_token();  // from here on Ctrl-C cancels
+  std::signal(SIGXFSZ, SIG_IGN);  // a file over the limit is an error of its write()
+  shijian::interrupt_token();     // from here on Ctrl-C cancels
   CLI::App app("", "shijian");
   app.set_version_flag("--version", "shijian " SHIJIAN_VERSION);
   shijian::add_commands(app, SHIJIAN_VERSION);
