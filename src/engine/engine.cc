@@ -86,7 +86,15 @@ struct PlannedMedia {
   bool kept = false;                // what is computed of them may be kept for later requests
   std::vector<std::string> states;  // [media] of the files
   std::vector<SlotKeys> keys;       // [media]
+  bool damaged = false;             // some file could not be read whole
 };
+
+// What answers about these files should be read with.
+std::vector<Note> media_notes(const PlannedMedia& planned) {
+  std::vector<Note> notes;
+  if (planned.damaged) notes.push_back({NoteCode::kDamaged});
+  return notes;
+}
 
 VideoSummary video_summary(const Media& media) {
   const VideoInfo& info = media.video;
@@ -292,6 +300,7 @@ std::vector<VisionFeatures> Engine::State::read_media(PlannedMedia& planned,
     if (planned.kept && !cache.folder.empty()) job.cache = &features;
     VisionOutcome outcome = vision_stage.run(job, hooks, timing);
     if (!outcome.sound) session.forget();
+    planned.damaged = planned.damaged || m.video.damaged || !outcome.sound;
     reuse.encoded_slots += outcome.encoded;
     reuse.slots += m.slots - outcome.encoded;
     all.push_back(std::move(outcome.features));
@@ -374,6 +383,7 @@ LocateResult Engine::locate(const LocateRequest& request, const RunHooks& hooks)
     if (known && answer.sampling.fps < 0.75 * *known) {
       answer.notes.push_back({NoteCode::kSamplingRate, static_cast<int>(std::lround(*known))});
     }
+    for (const Note& note : media_notes(planned)) answer.notes.push_back(note);
     const auto wanted = static_cast<size_t>(request.generation.logprobs);
     if (wanted > 0) {
       for (GeneratedToken& token : reply.tokens) {
@@ -426,6 +436,12 @@ Description Engine::describe(const DescribeRequest& request, const RunHooks& hoo
   result.response = parsed.response;
   result.reasoning = parsed.reasoning;
   result.finish_reason = reply.finish == FinishReason::kLength ? "length" : "stop";
+  result.notes = media_notes(planned);
+  for (const Message& message : request.messages) {
+    for (const Part& part : message.parts) {
+      if (!part.text.empty()) result.language = detect_language(part.text);
+    }
+  }
   result.usage = usage_of(sequence, reply);
   result.reuse.prefix_tokens = reply.reused_tokens;
   if (options.sampling.top_logprobs > 0) result.tokens = std::move(reply.tokens);

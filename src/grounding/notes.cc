@@ -51,6 +51,10 @@ constexpr NoteWords kWords[] = {
      "fewer frames than the {} a second that this model knows were seen, and events may have been "
      "missed; leave the rate out, or ask about a part of the video",
      "取帧少于该模型所熟悉的每秒 {} 帧，可能漏掉事件；请不要指定帧率，或只问视频的一部分"},
+    {NoteCode::kDamaged, "damaged",
+     "the video file is damaged, cut short or still being written: parts of it could not be read, "
+     "and events may have been missed",
+     "视频文件已损坏、不完整或尚未写完，有一部分读不出来，可能漏掉事件"},
 };
 
 const NoteWords& words_of(NoteCode code) {

@@ -26,6 +26,7 @@ enum class NoteCode {
   kTooMany,            // more events than one answer can carry; the rest is left out
   kUnfinishedThought,  // the model was still thinking when its answer ended
   kSamplingRate,       // fewer frames a second were seen than the model was trained on
+  kDamaged,            // parts of the video file could not be read
 };
 
 struct Note {
