@@ -87,6 +87,9 @@ TEST_F(BadInput, Questions) {
 TEST_F(BadInput, Windows) {
   expect_refused({"locate", clip(), "x", "--from", "10"}, 2, "10");
   expect_refused({"locate", clip(), "x", "--from", "2", "--to", "1"}, 2, "2");
+  expect_refused({"locate", clip(), "x", "--from", "3"}, 2, "3.000 s long");
+  expect_refused({"locate", clip(), "x", "--from", "1", "--to", "1"}, 2, "3.000 s long");
+  expect_refused({"describe", clip(), "-p", "x", "--to", "0"}, 2, "3.000 s long");
   expect_refused({"locate", clip(), "x", "--from", "soon"}, 2, "soon");
   expect_refused({"locate", clip(), "x", "--fps", "-1"}, 2, "sampling rate");
   expect_refused({"locate", clip(), "x", "--frames", "0"}, 2, "frames");

@@ -126,6 +126,16 @@ TEST_F(Locate, AWindowKeepsTimesOnTheTimeline) {
   EXPECT_EQ(answer["sampling"]["to"], 4.0);
 }
 
+TEST_F(Locate, SaysThatTheClipEndsBeforeTheWindow) {
+  const std::string question = "When is the red circle visible?";
+  const json late = locate({question, "--from", "4", "--to", "100"});
+  EXPECT_EQ(late["sampling"]["to"], 6.0);
+  EXPECT_THAT(late["notes"].dump(), HasSubstr("window_cut"));
+  EXPECT_THAT(late["notes"].dump(), HasSubstr("ends at 6.000 s"));
+  EXPECT_THAT(locate({question, "--to", "6.04"})["notes"].dump(),
+              testing::Not(HasSubstr("window_cut")));
+}
+
 TEST_F(Locate, OtherFormats) {
   const std::string question = "When is the red circle visible?";
   EXPECT_THAT(run_shijian({"locate", clip(), question, "--format", "vtt"}).out,
