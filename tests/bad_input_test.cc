@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <fstream>
 
+#include "base/sanitized.h"
 #include "command.h"
 
 namespace shijian {
@@ -147,6 +148,31 @@ TEST_F(BadInput, TooLargeAnOutput) {
     EXPECT_THAT(result.err, HasSubstr("ulimit -f"));
     EXPECT_TRUE(fs::is_empty(outputs.path()));
   }
+}
+
+// As the shell's `ulimit -v` has it; how far a run gets then differs from machine to machine.
+TEST_F(BadInput, TooLittleMemory) {
+  if (kSanitized) GTEST_SKIP() << "the sanitiser needs address space of its own";
+  const std::string hint = "  hint: close other programs";
+  for (const char* threads : {"1", "2", "8"}) {
+    for (int64_t megabytes = 180; megabytes <= 600; megabytes += 60) {
+      SCOPED_TRACE(std::string(threads) + " threads, " + std::to_string(megabytes) + " MB");
+      CommandOptions options;
+      options.limit_address_space = megabytes << 20;
+      const CommandResult result = run_shijian(
+          {"locate", clip(), "x", "--no-cache", "--threads", threads, "--max-new-tokens", "1"},
+          options);
+      if (result.status == 127) continue;  // the libraries alone need more
+      if (result.status == 0) continue;
+      EXPECT_EQ(result.status, 1);
+      EXPECT_TRUE(result.err.starts_with("shijian: ")) << result.err;
+      EXPECT_THAT(result.err, HasSubstr(hint));
+    }
+  }
+  CommandOptions options;
+  options.limit_address_space = int64_t{300} << 20;
+  expect_refused({"locate", clip(), "x", "--no-cache", "--max-new-tokens", "15900"}, 1,
+                 "reserve key/value cache", options);
 }
 
 TEST_F(BadInput, TooLongAnAnswerForTheModel) {

@@ -35,6 +35,7 @@ void set_limit(__rlimit_resource resource, int64_t bytes) {
                              const CommandOptions& options, const char* out, const char* err) {
   if (!options.directory.empty() && ::chdir(options.directory.c_str()) != 0) ::_exit(126);
   set_limit(RLIMIT_FSIZE, options.limit_file_size);
+  set_limit(RLIMIT_AS, options.limit_address_space);
   const int in_fd = ::open("/dev/null", O_RDONLY);
   const int out_fd = ::open(out, O_WRONLY | O_CREAT | O_TRUNC, 0600);
   const int err_fd = ::open(err, O_WRONLY | O_CREAT | O_TRUNC, 0600);

@@ -21,6 +21,7 @@ struct CommandOptions {
   std::filesystem::path directory;       // working directory; empty: the test's own
   std::string stdout_file;               // standard output goes there instead of `out`
   int64_t limit_file_size = -1;          // bytes that a file may have; negative: any number
+  int64_t limit_address_space = -1;      // bytes
   bool interrupt = false;                // sends SIGINT as soon as the program handles it
 };
 

@@ -5,6 +5,7 @@
 #include <exception>
 #include <new>
 #include <string_view>
+#include <system_error>
 
 #include "app/chinese_help.h"
 #include "app/commands.h"
@@ -40,8 +41,10 @@ int main(int argc, char** argv) {
   } catch (const shijian::Error& error) {
     return report(error);
   } catch (const std::bad_alloc&) {
-    return report({shijian::ErrorCode::kNoMemory, "out of memory",
-                   "use fewer or smaller frames, or a machine with more memory"});
+    return report({shijian::ErrorCode::kNoMemory, "out of memory", shijian::kMemoryHint});
+  } catch (const std::system_error& error) {
+    const shijian::Error known = shijian::system_error("", "", error.code().value());
+    return report({known.code(), error.what(), known.hint()});
   } catch (const std::exception& error) {
     return report({shijian::ErrorCode::kInternal, error.what(), "this is a bug: please report it"});
   }

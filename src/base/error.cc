@@ -61,7 +61,9 @@ Error system_error(std::string_view operation, std::string_view thing, int errno
       hint = "raise the limit of the size of files (ulimit -f), or write to another disk";
       break;
     case ENOMEM:
+    case EAGAIN:  // of a thread or a process
       code = ErrorCode::kNoMemory;
+      hint = kMemoryHint;
       break;
     default:
       break;
