@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <fstream>
 
+#include "base/sanitized.h"
 #include "command.h"
 
 namespace shijian {
@@ -87,6 +88,9 @@ TEST_F(BadInput, Questions) {
 TEST_F(BadInput, Windows) {
   expect_refused({"locate", clip(), "x", "--from", "10"}, 2, "10");
   expect_refused({"locate", clip(), "x", "--from", "2", "--to", "1"}, 2, "2");
+  expect_refused({"locate", clip(), "x", "--from", "3"}, 2, "3.000 s long");
+  expect_refused({"locate", clip(), "x", "--from", "1", "--to", "1"}, 2, "3.000 s long");
+  expect_refused({"describe", clip(), "-p", "x", "--to", "0"}, 2, "3.000 s long");
   expect_refused({"locate", clip(), "x", "--from", "soon"}, 2, "soon");
   expect_refused({"locate", clip(), "x", "--fps", "-1"}, 2, "sampling rate");
   expect_refused({"locate", clip(), "x", "--frames", "0"}, 2, "frames");
@@ -123,6 +127,52 @@ TEST_F(BadInput, UnwritableOutputs) {
   expect_refused({"locate", clip(), "x", "--picture", "/nowhere/a.png"}, 1, "/nowhere/a.png");
   expect_refused({"locate", clip(), "x", "--dump", "/nowhere/a.safetensors"}, 1,
                  "/nowhere/a.safetensors");
+}
+
+// As the shell's `ulimit -f` has it.
+TEST_F(BadInput, TooLargeAnOutput) {
+  const ScratchFolder outputs;
+  CommandOptions options;
+  options.directory = outputs.path();
+  options.limit_file_size = 4096;
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"locate", clip(), "x", "--no-cache", "--picture", "a.png"},
+        {"locate", clip(), "x", "--no-cache", "--format", "json", "--logprobs", "50", "-o",
+         "a.json"},
+        {"locate", clip(), "x", "--dump", "a.safetensors"},
+        {"synth", "--out", "set", "--count", "2"}}) {
+    SCOPED_TRACE(arguments.back());
+    const CommandResult result = run_shijian(arguments, options);
+    EXPECT_EQ(result.status, 1);
+    EXPECT_THAT(result.err, HasSubstr("shijian: write "));
+    EXPECT_THAT(result.err, HasSubstr("ulimit -f"));
+    EXPECT_TRUE(fs::is_empty(outputs.path()));
+  }
+}
+
+// As the shell's `ulimit -v` has it; how far a run gets then differs from machine to machine.
+TEST_F(BadInput, TooLittleMemory) {
+  if (kSanitized) GTEST_SKIP() << "the sanitiser needs address space of its own";
+  const std::string hint = "  hint: close other programs";
+  for (const char* threads : {"1", "2", "8"}) {
+    for (int64_t megabytes = 180; megabytes <= 600; megabytes += 60) {
+      SCOPED_TRACE(std::string(threads) + " threads, " + std::to_string(megabytes) + " MB");
+      CommandOptions options;
+      options.limit_address_space = megabytes << 20;
+      const CommandResult result = run_shijian(
+          {"locate", clip(), "x", "--no-cache", "--threads", threads, "--max-new-tokens", "1"},
+          options);
+      if (result.status == 127) continue;  // the libraries alone need more
+      if (result.status == 0) continue;
+      EXPECT_EQ(result.status, 1);
+      EXPECT_TRUE(result.err.starts_with("shijian: ")) << result.err;
+      EXPECT_THAT(result.err, HasSubstr(hint));
+    }
+  }
+  CommandOptions options;
+  options.limit_address_space = int64_t{300} << 20;
+  expect_refused({"locate", clip(), "x", "--no-cache", "--max-new-tokens", "15900"}, 1,
+                 "reserve key/value cache", options);
 }
 
 TEST_F(BadInput, TooLongAnAnswerForTheModel) {

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,10 +24,18 @@ std::string slurp(const fs::path& path) {
   return text.str();
 }
 
+void set_limit(__rlimit_resource resource, int64_t bytes) {
+  if (bytes < 0) return;
+  const rlimit limit{static_cast<rlim_t>(bytes), static_cast<rlim_t>(bytes)};
+  ::setrlimit(resource, &limit);
+}
+
 // Only system calls between fork and exec; everything they need is made before.
 [[noreturn]] void exec_child(const std::vector<char*>& argv, const std::vector<char*>& envp,
-                             const char* directory, const char* out, const char* err) {
-  if (*directory != '\0' && ::chdir(directory) != 0) ::_exit(126);
+                             const CommandOptions& options, const char* out, const char* err) {
+  if (!options.directory.empty() && ::chdir(options.directory.c_str()) != 0) ::_exit(126);
+  set_limit(RLIMIT_FSIZE, options.limit_file_size);
+  set_limit(RLIMIT_AS, options.limit_address_space);
   const int in_fd = ::open("/dev/null", O_RDONLY);
   const int out_fd = ::open(out, O_WRONLY | O_CREAT | O_TRUNC, 0600);
   const int err_fd = ::open(err, O_WRONLY | O_CREAT | O_TRUNC, 0600);
@@ -70,9 +79,7 @@ CommandResult run(std::vector<std::string> arguments, const CommandOptions& opti
 
   const pid_t child = ::fork();
   if (child < 0) throw std::runtime_error("fork failed");
-  if (child == 0) {
-    exec_child(argv, envp, options.directory.c_str(), out.c_str(), err.c_str());
-  }
+  if (child == 0) exec_child(argv, envp, options, out.c_str(), err.c_str());
   if (options.interrupt) {
     wait_for_handler(child);
     ::kill(child, SIGINT);

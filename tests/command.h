@@ -1,6 +1,7 @@
 // Runs the built program as a user does and captures what it says.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -19,6 +20,8 @@ struct CommandOptions {
   std::vector<std::string> environment;  // "NAME=value", added to the test's own
   std::filesystem::path directory;       // working directory; empty: the test's own
   std::string stdout_file;               // standard output goes there instead of `out`
+  int64_t limit_file_size = -1;          // bytes that a file may have; negative: any number
+  int64_t limit_address_space = -1;      // bytes
   bool interrupt = false;                // sends SIGINT as soon as the program handles it
 };
 

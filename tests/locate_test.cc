@@ -86,10 +86,54 @@ TEST_F(Locate, SaysWhenItSawFewerFramesThanTheModelKnows) {
   }
 }
 
+// As a recording that broke off, or a download that is not complete.
+TEST_F(Locate, SaysThatAVideoIsDamaged) {
+  const ScratchFolder scratch;
+  const std::string whole = scratch / "whole.mkv", torn = scratch / "torn.mkv";
+  run_tool({"ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=160x120:r=25:d=20",
+            "-pix_fmt", "yuv420p", whole});
+  fs::copy(whole, torn);
+  fs::resize_file(torn, fs::file_size(whole) * 6 / 10);
+  const auto run = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.end(), {"--cache-dir", scratch / "cache"});
+    const CommandResult result = run_shijian(arguments);
+    EXPECT_EQ(result.status, 0) << result.err;
+    return result;
+  };
+  const std::string question = "When is the red circle visible?";
+  EXPECT_THAT(run({"locate", whole, question, "--format", "json"}).out,
+              testing::Not(HasSubstr("\"damaged\"")));
+  for (const char* time : {"first", "from the cache"}) {
+    EXPECT_THAT(run({"locate", torn, question, "--format", "json"}).out,
+                HasSubstr("\"code\": \"damaged\""))
+        << time;
+  }
+  EXPECT_THAT(run({"locate", torn, question}).out, HasSubstr("note: the video file is damaged"));
+  EXPECT_THAT(run({"locate", torn, "红色圆形什么时候可见？"}).out, HasSubstr("注：视频文件已损坏"));
+  EXPECT_THAT(run({"locate", torn, question, "--format", "csv"}).err,
+              HasSubstr("shijian: the video file is damaged"));
+  const std::vector<std::string> describe = {"describe",         torn, "-p", "What is shown?",
+                                             "--max-new-tokens", "4"};
+  EXPECT_THAT(run(describe).err, HasSubstr("shijian: the video file is damaged"));
+  std::vector<std::string> as_json = describe;
+  as_json.insert(as_json.end(), {"--format", "json"});
+  EXPECT_THAT(run(as_json).out, HasSubstr("\"code\": \"damaged\""));
+}
+
 TEST_F(Locate, AWindowKeepsTimesOnTheTimeline) {
   const json answer = locate({"When is the red circle visible?", "--from", "2", "--to", "4"});
   EXPECT_EQ(answer["sampling"]["from"], 2.0);
   EXPECT_EQ(answer["sampling"]["to"], 4.0);
+}
+
+TEST_F(Locate, SaysThatTheClipEndsBeforeTheWindow) {
+  const std::string question = "When is the red circle visible?";
+  const json late = locate({question, "--from", "4", "--to", "100"});
+  EXPECT_EQ(late["sampling"]["to"], 6.0);
+  EXPECT_THAT(late["notes"].dump(), HasSubstr("window_cut"));
+  EXPECT_THAT(late["notes"].dump(), HasSubstr("ends at 6.000 s"));
+  EXPECT_THAT(locate({question, "--to", "6.04"})["notes"].dump(),
+              testing::Not(HasSubstr("window_cut")));
 }
 
 TEST_F(Locate, OtherFormats) {

@@ -156,6 +156,18 @@ TEST_F(Serve, TakesSettingsFromFileEnvironmentAndCommandLine) {
   EXPECT_THAT(wrong.err, HasSubstr("ports"));
 }
 
+TEST_F(Serve, RefusesAPartThatIsNone) {
+  const Served server(settings("here"));
+  for (const char* part :
+       {R"({"from": 1, "to": 1})", R"({"from": 5})", R"({"to": 0})", R"({"from": 3, "to": 2})"}) {
+    const TestAnswer answer = server.call(
+        "POST", "/api/v1/inference",
+        R"({"video_path": "160x120.mp4", "query": "x", "options": )" + std::string(part) + "}");
+    EXPECT_EQ(answer.status, 422) << part << answer.body;
+    EXPECT_THAT(answer.body, HasSubstr("5.000 s long"));
+  }
+}
+
 TEST_F(Serve, DoesNotOpenItselfToOthersByAccident) {
   std::vector<std::string> arguments = settings("open");
   arguments.insert(arguments.begin(), "serve");

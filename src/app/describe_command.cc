@@ -76,10 +76,9 @@ void describe(DescribeFlags& flags) {
   progress.finish();
   if (!flags.quiet) warn_of_cache(engine);
   flags.dump.write();
-  if (stream) {
-    write_output("\n", {});
-    return;
-  }
+  if (stream) write_output("\n", {});
+  if (flags.format == "text") print_notes(result.notes, result.language);
+  if (stream) return;
   if (flags.format == "text") {
     write_output(result.response + "\n", flags.output);
     return;

@@ -57,6 +57,10 @@ void warn_of_cache(const Engine& engine) {
   fmt::print(stderr, "  hint: name another folder with --cache-dir, or none with --no-cache\n");
 }
 
+void print_notes(std::span<const Note> notes, Language language) {
+  for (const Note& note : notes) fmt::print(stderr, "shijian: {}\n", note_text(note, language));
+}
+
 void ModelFlags::add_to(CLI::App& command) {
   command
       .add_option("--model", model,

@@ -6,6 +6,7 @@
 #include <CLI/Formatter.hpp>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "engine/engine.h"
@@ -24,6 +25,9 @@ struct CacheFlags {
 
 // Says on standard error when something could not be cached.
 void warn_of_cache(const Engine& engine);
+
+// Notes on standard error, for outputs that have no place for them.
+void print_notes(std::span<const Note> notes, Language language);
 
 struct ModelFlags {
   std::string model;

@@ -101,6 +101,8 @@ void locate(LocateFlags& flags) {
                    output.time_format, flags.picture);
   }
   write_output(format_answers(result.answers, output), flags.output);
+  if (output.format == OutputFormat::kText || output.format == OutputFormat::kJson) return;
+  for (const Answer& answer : result.answers) print_notes(answer.notes, answer.language);
 }
 
 }  // namespace

@@ -1,9 +1,11 @@
 // The program: reads the command line and turns an Error into a message and an exit status.
 #include <CLI/CLI.hpp>
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <new>
 #include <string_view>
+#include <system_error>
 
 #include "app/chinese_help.h"
 #include "app/commands.h"
@@ -25,7 +27,8 @@ int main(int argc, char** argv) {
   if (argc == 2 && std::string_view(argv[1]) == shijian::kDecodeWorker) {
     return shijian::run_decode_worker();
   }
-  shijian::interrupt_token();  // from here on Ctrl-C cancels
+  std::signal(SIGXFSZ, SIG_IGN);  // a file over the limit is an error of its write()
+  shijian::interrupt_token();     // from here on Ctrl-C cancels
   CLI::App app("", "shijian");
   app.set_version_flag("--version", "shijian " SHIJIAN_VERSION);
   shijian::add_commands(app, SHIJIAN_VERSION);
@@ -38,8 +41,10 @@ int main(int argc, char** argv) {
   } catch (const shijian::Error& error) {
     return report(error);
   } catch (const std::bad_alloc&) {
-    return report({shijian::ErrorCode::kNoMemory, "out of memory",
-                   "use fewer or smaller frames, or a machine with more memory"});
+    return report({shijian::ErrorCode::kNoMemory, "out of memory", shijian::kMemoryHint});
+  } catch (const std::system_error& error) {
+    const shijian::Error known = shijian::system_error("", "", error.code().value());
+    return report({known.code(), error.what(), known.hint()});
   } catch (const std::exception& error) {
     return report({shijian::ErrorCode::kInternal, error.what(), "this is a bug: please report it"});
   }

@@ -57,8 +57,13 @@ Error system_error(std::string_view operation, std::string_view thing, int errno
     case EDQUOT:
       hint = "free some disk space or write elsewhere";
       break;
+    case EFBIG:
+      hint = "raise the limit of the size of files (ulimit -f), or write to another disk";
+      break;
     case ENOMEM:
+    case EAGAIN:  // of a thread or a process
       code = ErrorCode::kNoMemory;
+      hint = kMemoryHint;
       break;
     default:
       break;

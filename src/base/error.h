@@ -45,6 +45,10 @@ class Error : public std::exception {
   std::string hint_;
 };
 
+// The way out where memory, threads or processes ran out and nothing closer is known.
+inline constexpr const char* kMemoryHint =
+    "close other programs, raise the limits (ulimit -v, ulimit -u) or use fewer --threads";
+
 // An Error for the current errno after a failed system call on `thing`:
 // "open movie.mp4: Permission denied". Picks code and hint from errno.
 Error system_error(std::string_view operation, std::string_view thing, int errno_value);

@@ -15,6 +15,7 @@ OrderedJson description_json(const Description& d, const std::string& model) {
   json["usage"] = usage_json(d.usage);
   add_reuse(json, d.reuse);
   json["timing"] = timing_json(d.timing);
+  if (!d.notes.empty()) json["notes"] = notes_json(d.notes, d.language);
   if (!d.tokens.empty()) json["tokens"] = tokens_json(d.tokens);
   return json;
 }

@@ -36,6 +36,8 @@ constexpr int64_t kLocateTokens = 512;
 constexpr int64_t kDescribeTokens = 1024;
 // Alternatives of each token that the boundaries' uncertainty is worked out from: ten digits.
 constexpr int64_t kDigitAlternatives = 10;
+// Seconds that a time may lie past the end of a clip because it was rounded.
+constexpr double kRounding = 0.1;
 constexpr int64_t kThinkingTokens = 8192;  // thoughts come first and are long
 
 double seconds_between(Clock::time_point start, Clock::time_point end) {
@@ -86,7 +88,21 @@ struct PlannedMedia {
   bool kept = false;                // what is computed of them may be kept for later requests
   std::vector<std::string> states;  // [media] of the files
   std::vector<SlotKeys> keys;       // [media]
+  bool damaged = false;             // some file could not be read whole
 };
+
+// What answers about these files should be read with.
+std::vector<Note> media_notes(const PlannedMedia& planned, const SamplingRequest& sampling) {
+  std::vector<Note> notes;
+  if (planned.damaged) notes.push_back({NoteCode::kDamaged});
+  for (const Media& m : planned.media) {
+    const bool is_file = !m.is_image && m.given.empty();  // what else has no window
+    if (is_file && sampling.to && *sampling.to > m.video.duration + kRounding) {
+      notes.push_back({NoteCode::kWindowCut, 1, m.video.duration});
+    }
+  }
+  return notes;
+}
 
 VideoSummary video_summary(const Media& media) {
   const VideoInfo& info = media.video;
@@ -293,6 +309,7 @@ std::vector<VisionFeatures> Engine::State::read_media(PlannedMedia& planned,
     if (planned.kept && !cache.folder.empty()) job.cache = &features;
     VisionOutcome outcome = vision_stage.run(job, hooks, timing);
     if (!outcome.sound) session.forget();
+    planned.damaged = planned.damaged || m.video.damaged || !outcome.sound;
     reuse.encoded_slots += outcome.encoded;
     reuse.slots += m.slots - outcome.encoded;
     all.push_back(std::move(outcome.features));
@@ -375,6 +392,7 @@ LocateResult Engine::locate(const LocateRequest& request, const RunHooks& hooks)
     if (known && answer.sampling.fps < 0.75 * *known) {
       answer.notes.push_back({NoteCode::kSamplingRate, static_cast<int>(std::lround(*known))});
     }
+    for (const Note& note : media_notes(planned, request.sampling)) answer.notes.push_back(note);
     const auto wanted = static_cast<size_t>(request.generation.logprobs);
     if (wanted > 0) {
       for (GeneratedToken& token : reply.tokens) {
@@ -427,6 +445,12 @@ Description Engine::describe(const DescribeRequest& request, const RunHooks& hoo
   result.response = parsed.response;
   result.reasoning = parsed.reasoning;
   result.finish_reason = reply.finish == FinishReason::kLength ? "length" : "stop";
+  result.notes = media_notes(planned, request.sampling);
+  for (const Message& message : request.messages) {
+    for (const Part& part : message.parts) {
+      if (!part.text.empty()) result.language = detect_language(part.text);
+    }
+  }
   result.usage = usage_of(sequence, reply);
   result.reuse.prefix_tokens = reply.reused_tokens;
   if (options.sampling.top_logprobs > 0) result.tokens = std::move(reply.tokens);

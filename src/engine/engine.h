@@ -115,10 +115,12 @@ struct DescribeRequest {
 
 struct Description {
   std::string response;
-  std::string reasoning;               // of thinking models
-  std::vector<Media> media;            // without patches and frames
-  std::vector<GeneratedToken> tokens;  // when log-probabilities were asked for
-  std::string finish_reason;           // "stop" or "length"
+  std::string reasoning;                   // of thinking models
+  std::vector<Media> media;                // without patches and frames
+  std::vector<GeneratedToken> tokens;      // when log-probabilities were asked for
+  std::string finish_reason;               // "stop" or "length"
+  Language language = Language::kEnglish;  // of the last turn: notes follow it
+  std::vector<Note> notes;                 // what should be known of the files
   Usage usage;
   Reuse reuse;
   Timing timing;

@@ -133,7 +133,7 @@ TEST(Answer, StartsInThought) {
 
 TEST(Answer, EveryNoteHasItsWords) {
   std::vector<std::string_view> names;
-  for (int code = 0; code <= static_cast<int>(NoteCode::kSamplingRate); ++code) {
+  for (int code = 0; code <= static_cast<int>(NoteCode::kWindowCut); ++code) {
     const Note note{static_cast<NoteCode>(code), 3};
     names.push_back(note_code_name(note.code));
     const std::string english = note_text(note, Language::kEnglish);

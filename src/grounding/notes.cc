@@ -9,7 +9,7 @@ namespace {
 struct NoteWords {
   NoteCode code;
   std::string_view name;
-  std::string_view english;  // {} is the count
+  std::string_view english;  // {} is the count, {1} the seconds
   std::string_view chinese;
 };
 
@@ -51,6 +51,13 @@ constexpr NoteWords kWords[] = {
      "fewer frames than the {} a second that this model knows were seen, and events may have been "
      "missed; leave the rate out, or ask about a part of the video",
      "取帧少于该模型所熟悉的每秒 {} 帧，可能漏掉事件；请不要指定帧率，或只问视频的一部分"},
+    {NoteCode::kDamaged, "damaged",
+     "the video file is damaged, cut short or still being written: parts of it could not be read, "
+     "and events may have been missed",
+     "视频文件已损坏、不完整或尚未写完，有一部分读不出来，可能漏掉事件"},
+    {NoteCode::kWindowCut, "window_cut",
+     "the clip ends at {1:.3f} s, before the end of the part that was asked about",
+     "视频到 {1:.3f} 秒就结束了，早于所问部分的终点"},
 };
 
 const NoteWords& words_of(NoteCode code) {
@@ -67,7 +74,7 @@ std::string_view note_code_name(NoteCode code) { return words_of(code).name; }
 std::string note_text(const Note& note, Language language) {
   const NoteWords& words = words_of(note.code);
   return fmt::format(fmt::runtime(language == Language::kChinese ? words.chinese : words.english),
-                     note.count);
+                     note.count, note.seconds);
 }
 
 }  // namespace shijian

@@ -26,11 +26,14 @@ enum class NoteCode {
   kTooMany,            // more events than one answer can carry; the rest is left out
   kUnfinishedThought,  // the model was still thinking when its answer ended
   kSamplingRate,       // fewer frames a second were seen than the model was trained on
+  kDamaged,            // parts of the video file could not be read
+  kWindowCut,          // the part that was asked about reaches past the end of the clip
 };
 
 struct Note {
   NoteCode code;
-  int count = 1;  // how many events, where it applies; kSamplingRate: that rate
+  int count = 1;       // how many events, where it applies; kSamplingRate: that rate
+  double seconds = 0;  // kWindowCut: where the clip ends
 };
 
 std::string_view note_code_name(NoteCode code);  // stable, for machines: "outside_clip"

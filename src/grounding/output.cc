@@ -76,6 +76,14 @@ std::string format_text(const Answer& answer, TimeFormat time_format) {
 
 }  // namespace
 
+OrderedJson notes_json(std::span<const Note> notes, Language language) {
+  OrderedJson list = OrderedJson::array();
+  for (const Note& note : notes) {
+    list.push_back({{"code", note_code_name(note.code)}, {"text", note_text(note, language)}});
+  }
+  return list;
+}
+
 OrderedJson usage_json(const Usage& usage) {
   return {{"vision_tokens", usage.vision_tokens},
           {"prompt_tokens", usage.prompt_tokens},
@@ -172,12 +180,7 @@ OrderedJson answer_json(const Answer& answer, TimeFormat time_format) {
   json["usage"] = usage_json(answer.usage);
   add_reuse(json, answer.reuse);
   json["timing"] = timing_json(answer.timing);
-  OrderedJson notes = OrderedJson::array();
-  for (const Note& note : answer.notes) {
-    notes.push_back(
-        {{"code", note_code_name(note.code)}, {"text", note_text(note, answer.language)}});
-  }
-  json["notes"] = std::move(notes);
+  json["notes"] = notes_json(answer.notes, answer.language);
   json["question"] = to_valid_utf8(answer.question);
   if (!answer.tokens.empty()) json["tokens"] = tokens_json(answer.tokens);
   return json;

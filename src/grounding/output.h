@@ -100,6 +100,7 @@ struct OutputOptions {
 nlohmann::ordered_json answer_json(const Answer& answer, TimeFormat time_format);
 
 // Parts of it that other outputs share.
+nlohmann::ordered_json notes_json(std::span<const Note> notes, Language language);
 nlohmann::ordered_json usage_json(const Usage& usage);
 void add_reuse(nlohmann::ordered_json& json, const Reuse& reuse);  // "reused", "encoded_slots"
 nlohmann::ordered_json timing_json(const Timing& timing);

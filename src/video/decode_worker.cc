@@ -1,6 +1,8 @@
 // The child's side of the sandbox: one request, then the end.
 #include <malloc.h>
+#include <sys/resource.h>
 
+#include <algorithm>
 #include <chrono>
 #include <new>
 #include <string>
@@ -78,10 +80,13 @@ void send_failure(const Channel& call, const Error& error) {
 }
 
 Error too_much_memory(const Request& request) {
+  rlimit limit{};
+  ::getrlimit(RLIMIT_AS, &limit);
+  const auto bytes = static_cast<rlim_t>(request.memory_bytes);
   return Error(ErrorCode::kUnsupported,
                fmt::format("{} {}: it needs more than {} MiB of memory", operation(request),
-                           request.name, request.memory_bytes >> 20),
-               "scale it down first");
+                           request.name, std::min(bytes, limit.rlim_cur) >> 20),
+               limit.rlim_cur < bytes ? kMemoryHint : "scale it down first");
 }
 
 Request read_request(Channel& call) {

@@ -273,6 +273,7 @@ CodecPtr MediaInput::make_decoder(int threads) {
   decoder->max_pixels = kMaxPixels;
   decoder->pkt_timebase = video()->time_base;
   if (const int status = avcodec_open2(decoder.get(), codec, nullptr); status < 0) {
+    if (status == AVERROR(EAGAIN) || status == AVERROR(ENOMEM)) throw std::bad_alloc();
     throw Error(ErrorCode::kInvalid,
                 fmt::format("open video {}: the {} decoder refuses it: {}", name(), codec_name,
                             libav_reason(status)),

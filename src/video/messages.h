@@ -72,7 +72,7 @@ void each_field(auto& wire, VideoInfo& v) {
        v.color_transfer, v.coded_width, v.coded_height, v.sample_aspect, v.rotation, v.mirrored,
        v.width, v.height, v.frame_count, v.frame_rate, v.variable_rate, v.start_time, v.duration,
        v.container_duration, v.time_base, v.origin, v.frame_pts, v.key_frames, v.order_only,
-       v.tracks, v.notes);
+       v.tracks, v.damaged, v.notes);
 }
 void each_field(auto& wire, ClipSpan& c) { wire(c.from, c.to); }
 void each_field(auto& wire, Request& r) {

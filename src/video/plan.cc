@@ -61,12 +61,12 @@ Range frames_between(const VideoInfo& info, const SamplingOptions& options) {
   Range range{0, info.frame_count - 1};
   const double from = options.from.value_or(0), to = options.to.value_or(info.duration);
   if (!options.from && !options.to) return range;
-  if (!(from >= 0) || !(to >= from) || from > info.duration || !std::isfinite(to)) {
+  if (!(from >= 0) || !(to > from) || from >= info.duration || !std::isfinite(to)) {
     throw Error(ErrorCode::kUsage,
-                fmt::format("plan frames: the window {:.3f} to {:.3f} s is not inside the clip, "
-                            "which is {:.3f} s long",
+                fmt::format("plan frames: from {:.3f} to {:.3f} s is no part of the clip, which is "
+                            "{:.3f} s long",
                             from, to, info.duration),
-                "choose times with 0 <= from <= to inside the clip");
+                "choose a start before the end of the clip, and an end after the start");
   }
   if (options.to) range.last = info.frame_at(to);
   if (options.from) {

@@ -44,8 +44,8 @@ struct SamplingOptions {
   bool cap_frame = false;
   int max_video_tokens = 768;
   std::optional<int64_t> frame_pixels;  // no frame above this many pixels, in any pipeline
-  // Only frames with from <= time <= to, in seconds on the timeline. A window between two frames
-  // takes the frame on screen.
+  // Only frames with from <= time <= to, in seconds on the timeline, 0 <= from < to and from before
+  // the clip's end. A window between two frames takes the frame on screen.
   std::optional<double> from;
   std::optional<double> to;
 };

@@ -102,7 +102,7 @@ TEST(PlanTest, AWindowKeepsTimesOfTheWholeClip) {
   plan = plan_frames(info, options, {});
   EXPECT_EQ(plan.indices, (std::vector<int64_t>{33, 33}));
   options.from.reset();
-  options.to = 0.0;
+  options.to = 0.05;
   EXPECT_EQ(plan_frames(info, options, {}).indices, (std::vector<int64_t>{0, 0}));
 }
 
@@ -173,6 +173,9 @@ TEST(PlanTest, SenselessOptionsAreUsageErrors) {
   EXPECT_EQ(code([](auto& o) { o.frames = 1 << 30; }), ErrorCode::kUsage);
   EXPECT_EQ(code([](auto& o) { o.from = 3, o.to = 2; }), ErrorCode::kUsage);
   EXPECT_EQ(code([](auto& o) { o.from = 11; }), ErrorCode::kUsage);
+  EXPECT_EQ(code([](auto& o) { o.from = 10; }), ErrorCode::kUsage);
+  EXPECT_EQ(code([](auto& o) { o.from = 3, o.to = 3; }), ErrorCode::kUsage);
+  EXPECT_EQ(code([](auto& o) { o.to = 0; }), ErrorCode::kUsage);
   EXPECT_EQ(code([](auto& o) { o.from = -1; }), ErrorCode::kUsage);
   EXPECT_EQ(code([](auto& o) { o.to = std::nan(""); }), ErrorCode::kUsage);
   EXPECT_EQ(code([](auto& o) { o.max_pixels = 0; }), ErrorCode::kUsage);

@@ -250,7 +250,9 @@ void read_times(MediaInput& input, int64_t packets_read, int64_t last_duration, 
     if (info.container_duration > last) shown = std::min(shown, info.container_duration - last);
     info.duration = last + shown;
   }
-  if (cut_short && info.duration < claimed - 0.5 / rate.rate.value()) {
+  const bool lacks_end = cut_short && info.duration < claimed - 0.5 / rate.rate.value();
+  info.damaged = lacks_end || input.damaged();
+  if (lacks_end) {
     info.notes.push_back(
         fmt::format("damaged or cut short: {} frames up to {:.3f} s can be read (the header says "
                     "{:.3f} s)",

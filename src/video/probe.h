@@ -75,6 +75,7 @@ struct VideoInfo {
   bool order_only = false;
 
   std::vector<Track> tracks;
+  bool damaged = false;            // the file is cut short, or parts of it cannot be read
   std::vector<std::string> notes;  // what was odd and what was done about it, one line each
 
   // Seconds on the timeline. Constant rate: start_time + i/rate in double precision.
