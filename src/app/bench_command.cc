@@ -90,6 +90,7 @@ class Bench {
     }
     const auto median = [&](double Figures::*member) {
       std::vector<double> values;
+      values.reserve(runs.size());
       for (const Figures& f : runs) values.push_back(f.*member);
       std::nth_element(values.begin(), values.begin() + values.size() / 2, values.end());
       return values[values.size() / 2];
