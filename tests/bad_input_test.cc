@@ -2,6 +2,7 @@
 // (failed); nothing is left behind.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -140,7 +141,8 @@ TEST_F(BadInput, TooLargeAnOutput) {
         {"locate", clip(), "x", "--no-cache", "--format", "json", "--logprobs", "50", "-o",
          "a.json"},
         {"locate", clip(), "x", "--dump", "a.safetensors"},
-        {"synth", "--out", "set", "--count", "2"}}) {
+        {"synth", "--out", "set", "--count", "2"},
+        {"bench", "--shape", "2b", "--keep", "kept"}}) {
     SCOPED_TRACE(arguments.back());
     const CommandResult result = run_shijian(arguments, options);
     EXPECT_EQ(result.status, 1);
@@ -186,12 +188,18 @@ TEST_F(BadInput, CtrlCLeavesNothingBehind) {
   const ScratchFolder outputs;
   CommandOptions options;
   options.directory = outputs.path();
-  options.interrupt = true;
-  const CommandResult result = run_shijian(
-      {"locate", scratch / "long.mp4", "x", "-o", "answer.txt", "--picture", "a.png"}, options);
-  EXPECT_EQ(result.status, 1) << result.err;
-  EXPECT_THAT(result.err, HasSubstr("cancelled"));
-  EXPECT_TRUE(fs::is_empty(outputs.path()));
+  for (const int signal : {SIGINT, SIGHUP}) {
+    options.interrupt = signal;
+    for (const std::vector<std::string>& arguments :
+         {std::vector<std::string>{"locate", scratch / "long.mp4", "x", "-o", "answer.txt",
+                                   "--picture", "a.png"},
+          {"bench", "--shape", "2b", "--keep", "kept"}}) {
+      const CommandResult result = run_shijian(arguments, options);
+      EXPECT_EQ(result.status, 1) << result.err;
+      EXPECT_THAT(result.err, HasSubstr("cancelled"));
+      EXPECT_TRUE(fs::is_empty(outputs.path()));
+    }
+  }
 }
 
 }  // namespace

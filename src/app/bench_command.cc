@@ -231,7 +231,7 @@ void bench(const BenchFlags& flags) {
   const fs::path directory = temporary ? temporary->path() : fs::path(flags.keep);
   fmt::print(stderr, "shijian: writing random weights of shape {} to {} ...\n", flags.shape,
              directory.string());
-  write_random_checkpoint(flags.shape, directory, 1);
+  write_random_checkpoint(flags.shape, directory, 1, interrupt_token());
   if (flags.reuse) lend_tokenizer(directory);
   measure(flags, directory, flags.shape + " (random)");
 }

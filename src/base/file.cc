@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <utility>
@@ -76,8 +77,9 @@ void write_file_atomic(const std::filesystem::path& path, std::string_view conte
   write_file_atomic(path, std::span(&content, 1));
 }
 
-void write_file_atomic(const std::filesystem::path& path,
-                       std::span<const std::string_view> pieces) {
+void write_file_atomic(const std::filesystem::path& path, std::span<const std::string_view> pieces,
+                       const CancelToken& cancel) {
+  constexpr size_t kMost = size_t{16} << 20;  // bytes between looks at the token
   std::string temporary = path.string() + ".XXXXXX";
   Descriptor fd(::mkostemp(temporary.data(), O_CLOEXEC));
   if (fd.get() < 0) throw system_error("create", temporary, errno);
@@ -88,7 +90,11 @@ void write_file_atomic(const std::filesystem::path& path,
   };
   for (std::string_view content : pieces) {
     while (!content.empty()) {
-      const ssize_t written = ::write(fd.get(), content.data(), content.size());
+      if (cancel.cancelled()) {
+        ::unlink(temporary.c_str());
+        cancel.check();
+      }
+      const ssize_t written = ::write(fd.get(), content.data(), std::min(content.size(), kMost));
       if (written < 0 && errno == EINTR) continue;
       if (written < 0) fail("write");
       content.remove_prefix(static_cast<size_t>(written));

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/cancel.h"
 #include "base/descriptor.h"
 
 namespace shijian {
@@ -49,7 +50,8 @@ std::string read_file(const std::filesystem::path& path, size_t max_bytes);
 // Writes to a temporary file beside `path`, syncs and renames: readers see the old or the new
 // content, never half. Leaves nothing behind on failure.
 void write_file_atomic(const std::filesystem::path& path, std::string_view content);
-// The same with the pieces one after another.
-void write_file_atomic(const std::filesystem::path& path, std::span<const std::string_view> pieces);
+// The same with the pieces one after another. Throws Error(kCancelled) too.
+void write_file_atomic(const std::filesystem::path& path, std::span<const std::string_view> pieces,
+                       const CancelToken& cancel = {});
 
 }  // namespace shijian

@@ -258,7 +258,8 @@ const TensorView& SafetensorsFile::tensor(std::string_view name) const {
 
 void write_safetensors(const std::filesystem::path& path,
                        const std::map<std::string, TensorView>& tensors,
-                       const std::map<std::string, std::string>& metadata) {
+                       const std::map<std::string, std::string>& metadata,
+                       const CancelToken& cancel) {
   // Widest elements first, so that every tensor is aligned to its element.
   std::vector<std::pair<std::string_view, const TensorView*>> order;
   for (const auto& [name, view] : tensors) order.emplace_back(name, &view);
@@ -289,7 +290,7 @@ void write_safetensors(const std::filesystem::path& path,
   for (const auto& entry : order) {
     pieces.emplace_back(static_cast<const char*>(entry.second->data), entry.second->bytes());
   }
-  write_file_atomic(path, pieces);
+  write_file_atomic(path, pieces, cancel);
 }
 
 }  // namespace shijian
