@@ -131,6 +131,24 @@ TEST_F(BadInput, UnwritableOutputs) {
 }
 
 // As the shell's `ulimit -f` has it.
+TEST_F(BadInput, AFailedRunLeavesNoOutput) {
+  const ScratchFolder outputs;
+  CommandOptions options;
+  options.directory = outputs.path();
+  expect_refused({"locate", clip(), "x", "--picture", "a.png", "-o", "/nowhere/x"}, 1, "/nowhere/x",
+                 options);
+  expect_refused({"locate", clip(), "x", "--picture", "a.png", "-o", "."}, 1, "it is a directory",
+                 options);
+  // The output is looked at before the model, the longest part of it all.
+  expect_refused({"locate", clip(), "x", "--model", "nowhere", "-o", "/nowhere/x"}, 1, "/nowhere/x",
+                 options);
+  expect_refused({"describe", clip(), "-p", "x", "--dump", "d.safetensors", "-o", "/nowhere/x"}, 1,
+                 "/nowhere/x", options);
+  options.stdout_file = "/dev/full";
+  expect_refused({"locate", clip(), "x", "--picture", "a.png"}, 1, "No space left", options);
+  EXPECT_TRUE(fs::is_empty(outputs.path()));
+}
+
 TEST_F(BadInput, TooLargeAnOutput) {
   const ScratchFolder outputs;
   CommandOptions options;

@@ -191,7 +191,7 @@ void print(const BenchFlags& flags, const Bench& bench, const Figures& figures,
       {"peak_memory_bytes", peak_memory()},
   };
   if (flags.json) {
-    write_output(write_json(json, 2) + "\n", {});
+    write_output(write_json(json, 2) + "\n");
     return;
   }
   std::string out = fmt::format("{}: {} weights, {} threads, {}\n", name,
@@ -206,7 +206,7 @@ void print(const BenchFlags& flags, const Bench& bench, const Figures& figures,
   line("first answer", figures.first_answer_seconds, "s");
   out += fmt::format("  {:<14} {:>10} (mapped weights included)\n", "peak memory",
                      bytes_text(peak_memory()));
-  write_output(out, {});
+  write_output(out);
 }
 
 void measure(const BenchFlags& flags, const fs::path& directory, const std::string& name) {

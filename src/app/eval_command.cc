@@ -87,7 +87,7 @@ void evaluate(const EvalFlags& flags) {
   report.annotations = flags.path;
   report.model = engine.model_name();
   if (!flags.json.empty()) write_file_atomic(flags.json, write_json(report_json(report), 2) + "\n");
-  write_output(report_table(report), {});
+  write_output(report_table(report));
 }
 
 }  // namespace

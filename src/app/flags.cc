@@ -4,7 +4,6 @@
 #include <cstdio>
 
 #include "base/error.h"
-#include "base/file.h"
 #include "base/time_code.h"
 #include "cache/cache_folder.h"
 
@@ -178,6 +177,15 @@ void GenerationFlags::add_to(CLI::App& command, bool greedy) {
       ->group(group);
 }
 
+OutputFile* Outputs::open(const std::string& path) {
+  if (path.empty()) return nullptr;
+  return files_.emplace_back(std::make_unique<OutputFile>(path)).get();
+}
+
+void Outputs::commit() {
+  for (const auto& file : files_) file->commit();
+}
+
 void DumpFlag::add_to(CLI::App& command) {
   command
       .add_option("--dump", path_,
@@ -189,12 +197,12 @@ void DumpFlag::add_to(CLI::App& command) {
 StageRecorder* DumpFlag::recorder() { return path_.empty() ? nullptr : &stages_; }
 
 void DumpFlag::write() const {
-  if (!path_.empty()) stages_.write(path_);
+  if (file_ != nullptr) stages_.write(*file_);
 }
 
-void write_output(const std::string& text, const std::string& path) {
-  if (!path.empty()) {
-    write_file_atomic(path, text);
+void write_output(const std::string& text, OutputFile* file) {
+  if (file != nullptr) {
+    file->write(text);
     return;
   }
   errno = 0;

@@ -152,10 +152,10 @@ void write_file_atomic(const std::filesystem::path& path, std::string_view conte
   write_file_atomic(path, std::span(&content, 1));
 }
 
-void write_file_atomic(const std::filesystem::path& path, std::span<const std::string_view> pieces,
-                       const CancelToken& cancel) {
+void write_file_atomic(const std::filesystem::path& path,
+                       std::span<const std::string_view> pieces) {
   OutputFile file(path);
-  file.write(pieces, cancel);
+  file.write(pieces);
   file.commit();
 }
 

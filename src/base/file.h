@@ -73,7 +73,6 @@ class OutputFile {
 // An OutputFile, written and committed.
 void write_file_atomic(const std::filesystem::path& path, std::string_view content);
 // The same with the pieces one after another.
-void write_file_atomic(const std::filesystem::path& path, std::span<const std::string_view> pieces,
-                       const CancelToken& cancel = {});
+void write_file_atomic(const std::filesystem::path& path, std::span<const std::string_view> pieces);
 
 }  // namespace shijian

@@ -260,6 +260,14 @@ void write_safetensors(const std::filesystem::path& path,
                        const std::map<std::string, TensorView>& tensors,
                        const std::map<std::string, std::string>& metadata,
                        const CancelToken& cancel) {
+  OutputFile file(path);
+  write_safetensors(file, tensors, metadata, cancel);
+  file.commit();
+}
+
+void write_safetensors(OutputFile& file, const std::map<std::string, TensorView>& tensors,
+                       const std::map<std::string, std::string>& metadata,
+                       const CancelToken& cancel) {
   // Widest elements first, so that every tensor is aligned to its element.
   std::vector<std::pair<std::string_view, const TensorView*>> order;
   for (const auto& [name, view] : tensors) order.emplace_back(name, &view);
@@ -290,7 +298,7 @@ void write_safetensors(const std::filesystem::path& path,
   for (const auto& entry : order) {
     pieces.emplace_back(static_cast<const char*>(entry.second->data), entry.second->bytes());
   }
-  write_file_atomic(path, pieces, cancel);
+  file.write(pieces, cancel);
 }
 
 }  // namespace shijian

@@ -64,5 +64,9 @@ void write_safetensors(const std::filesystem::path& path,
                        const std::map<std::string, TensorView>& tensors,
                        const std::map<std::string, std::string>& metadata = {},
                        const CancelToken& cancel = {});
+// The same into a file that the caller commits.
+void write_safetensors(OutputFile& file, const std::map<std::string, TensorView>& tensors,
+                       const std::map<std::string, std::string>& metadata = {},
+                       const CancelToken& cancel = {});
 
 }  // namespace shijian

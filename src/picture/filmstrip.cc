@@ -6,10 +6,10 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <filesystem>
 #include <memory>
 
 #include "base/error.h"
-#include "base/file.h"
 
 namespace shijian {
 namespace {
@@ -271,13 +271,13 @@ class Filmstrip {
 
 }  // namespace
 
-void draw_filmstrip(const Answer& answer, const FilmstripFrames& frames, TimeFormat time_format,
-                    const std::filesystem::path& path) {
+std::string draw_filmstrip(const Answer& answer, const FilmstripFrames& frames,
+                           TimeFormat time_format) {
   const Filmstrip strip(answer, frames, time_format);
   Canvas ruler(1);
   Canvas canvas(strip.lay_out(ruler, false));
   strip.lay_out(canvas, true);
-  write_file_atomic(path, canvas.png());
+  return canvas.png();
 }
 
 }  // namespace shijian
