@@ -131,6 +131,20 @@ TEST_F(BadInput, UnwritableOutputs) {
 }
 
 // As the shell's `ulimit -f` has it.
+TEST_F(BadInput, AClosedStandardOutputLosesNoAnswer) {
+  CommandOptions closed;
+  closed.close_standard_streams = true;
+  expect_refused({"locate", clip(), "x"}, 1, "standard output: Bad file descriptor", closed);
+  expect_refused({"describe", clip(), "-p", "x", "--max-new-tokens", "2"}, 1, "standard output",
+                 closed);
+  expect_refused({"info", clip()}, 1, "standard output", closed);
+  const ScratchFolder outputs;
+  const CommandResult result =
+      run_shijian({"locate", clip(), "x", "-o", outputs / "a.txt"}, closed);
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_NE(bytes_of(outputs / "a.txt"), "");
+}
+
 TEST_F(BadInput, AFailedRunLeavesNoOutput) {
   const ScratchFolder outputs;
   CommandOptions options;

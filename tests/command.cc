@@ -42,6 +42,11 @@ void set_limit(__rlimit_resource resource, int64_t bytes) {
   ::dup2(in_fd, 0);
   ::dup2(out_fd, 1);
   ::dup2(err_fd, 2);
+  for (const int fd : {in_fd, out_fd, err_fd}) ::close(fd);
+  if (options.close_standard_streams) {
+    ::close(0);
+    ::close(1);
+  }
   ::execvpe(argv[0], argv.data(), envp.data());
   ::_exit(127);
 }

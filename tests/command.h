@@ -20,6 +20,7 @@ struct CommandOptions {
   std::vector<std::string> environment;  // "NAME=value", added to the test's own
   std::filesystem::path directory;       // working directory; empty: the test's own
   std::string stdout_file;               // standard output goes there instead of `out`
+  bool close_standard_streams = false;   // standard error stays open
   int64_t limit_file_size = -1;          // bytes that a file may have; negative: any number
   int64_t limit_address_space = -1;      // bytes
   int interrupt = 0;                     // this signal is sent as soon as the program handles it

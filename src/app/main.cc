@@ -1,5 +1,9 @@
 // The program: reads the command line and turns an Error into a message and an exit status.
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <exception>
@@ -21,12 +25,22 @@ int report(const shijian::Error& error) {
   return error.code() == shijian::ErrorCode::kUsage ? 2 : 1;
 }
 
+// No file of ours shall become a standard stream that whoever started us closed. What stands in for
+// standard output refuses what is written: an answer must not vanish.
+void open_standard_streams() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(fd, F_GETFD) >= 0 || errno != EBADF) continue;
+    ::open("/dev/null", fd == STDERR_FILENO ? O_WRONLY : O_RDONLY);  // takes the lowest number
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc == 2 && std::string_view(argv[1]) == shijian::kDecodeWorker) {
     return shijian::run_decode_worker();
   }
+  open_standard_streams();
   std::signal(SIGXFSZ, SIG_IGN);  // a file over the limit is an error of its write()
   shijian::interrupt_token();     // from here on Ctrl-C cancels
   CLI::App app("", "shijian");
