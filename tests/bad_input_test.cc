@@ -39,15 +39,16 @@ class BadInput : public testing::Test {
     return {std::istreambuf_iterator<char>(in), {}};
   }
 
-  // The message is one line that begins with the program's name and holds `part`; at most one
-  // line of hint follows. Nothing goes to standard output.
+  // The message is one line that begins with the program's name and holds `part`; one line of hint
+  // follows. Nothing goes to standard output.
   static void expect_refused(const std::vector<std::string>& arguments, int status,
                              const std::string& part, const CommandOptions& options = {}) {
     const CommandResult result = run_shijian(arguments, options);
     EXPECT_EQ(result.status, status) << result.err;
     EXPECT_TRUE(result.err.starts_with("shijian: ")) << result.err;
     EXPECT_THAT(result.err, HasSubstr(part));
-    EXPECT_LE(std::count(result.err.begin(), result.err.end(), '\n'), 2) << result.err;
+    EXPECT_THAT(result.err, HasSubstr("\n  hint: "));
+    EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 2) << result.err;
     EXPECT_EQ(result.out, "");
   }
 
@@ -107,16 +108,35 @@ TEST_F(BadInput, Models) {
 }
 
 TEST_F(BadInput, UnknownFlagsAndCommands) {
-  for (const std::vector<std::string>& arguments : {std::vector<std::string>{"locate"},
-                                                    {"guess"},
-                                                    {},
-                                                    {"locate", clip(), "x", "--format", "xml"},
-                                                    {"locate", clip(), "x", "--fps", "many"},
-                                                    {"locate", clip(), "x", "--nonsense"}}) {
-    const CommandResult result = run_shijian(arguments);
-    EXPECT_EQ(result.status, 2);
-    EXPECT_NE(result.err, "");
-    EXPECT_EQ(result.out, "");
+  expect_refused({"locate"}, 2, "VIDEO");
+  expect_refused({"guess"}, 2, "guess");
+  expect_refused({}, 2, "subcommand");
+  expect_refused({"locate", clip(), "x", "--format", "xml"}, 2, "xml");
+  expect_refused({"locate", clip(), "x", "--fps", "many"}, 2, "shijian locate --help");
+  expect_refused({"locate", clip(), "x", "--nonsense"}, 2, "--nonsense");
+}
+
+TEST_F(BadInput, BrokenFilesOfAModel) {
+  const std::string nano = std::string(SHIJIAN_SOURCE_DIR) + "/models/nano";
+  const struct {
+    const char* file;
+    const char* content;
+    const char* part;
+  } broken[] = {{"config.json", "{", "config.json: parse error at line 1, column 2"},
+                {"config.json", "[]", "expected an object"},
+                {"config.json", "{\"model_type\": 7}", "model_type is 7"},
+                {"preprocessor_config.json", "{\"patch_size\": 3}", "preprocessor_config.json"},
+                {"tokenizer.json", "{\"model\"", "tokenizer.json"},
+                {"shijian.json", "[]", "not a JSON object"},
+                {"shijian.json", "{\"sampling\": 3}", "sampling is not an object"},
+                {"shijian.json", "{\"sampling\": {\"fps\": 0}}", "sampling.fps is 0"},
+                {"model.safetensors", "short", "model.safetensors"}};
+  for (const auto& [name, content, part] : broken) {
+    SCOPED_TRACE(name);
+    const ScratchFolder model;
+    fs::copy(nano, model.path(), fs::copy_options::recursive);
+    std::ofstream(model / name) << content;
+    expect_refused({"locate", clip(), "x", "--model", model.path()}, 1, part);
   }
 }
 

@@ -3,11 +3,13 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <exception>
 #include <new>
+#include <string>
 #include <string_view>
 #include <system_error>
 
@@ -19,10 +21,27 @@
 
 namespace {
 
+// For errors that have no way out of their own.
+std::string_view usual_hint(shijian::ErrorCode code) {
+  if (code == shijian::ErrorCode::kNoMemory) return shijian::kMemoryHint;
+  if (code == shijian::ErrorCode::kInternal) return "this is a bug: please report it";
+  return "";
+}
+
 int report(const shijian::Error& error) {
+  const std::string_view hint = error.hint().empty() ? usual_hint(error.code()) : error.hint();
   fmt::print(stderr, "shijian: {}\n", error.message());
-  if (!error.hint().empty()) fmt::print(stderr, "  hint: {}\n", error.hint());
+  if (!hint.empty()) fmt::print(stderr, "  hint: {}\n", hint);
   return error.code() == shijian::ErrorCode::kUsage ? 2 : 1;
+}
+
+// What the command line lacks or has too much.
+int report(const CLI::ParseError& error, const CLI::App& app) {
+  std::string words = error.what();
+  std::replace(words.begin(), words.end(), '\n', ' ');
+  std::string command = "shijian";
+  for (const CLI::App* sub : app.get_subcommands()) command += " " + sub->get_name();
+  return report({shijian::ErrorCode::kUsage, words, command + " --help names what there is"});
 }
 
 // No file of ours shall become a standard stream that whoever started us closed. What stands in for
@@ -51,15 +70,16 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
     return 0;
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    return report(error, app);
   } catch (const shijian::Error& error) {
     return report(error);
   } catch (const std::bad_alloc&) {
-    return report({shijian::ErrorCode::kNoMemory, "out of memory", shijian::kMemoryHint});
+    return report({shijian::ErrorCode::kNoMemory, "out of memory"});
   } catch (const std::system_error& error) {
     const shijian::Error known = shijian::system_error("", "", error.code().value());
     return report({known.code(), error.what(), known.hint()});
   } catch (const std::exception& error) {
-    return report({shijian::ErrorCode::kInternal, error.what(), "this is a bug: please report it"});
+    return report({shijian::ErrorCode::kInternal, error.what()});
   }
 }

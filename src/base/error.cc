@@ -69,6 +69,7 @@ Error system_error(std::string_view operation, std::string_view thing, int errno
       hint = kMemoryHint;
       break;
     default:
+      hint = "see whether the path is right and the disk is sound";
       break;
   }
   return Error(code, fmt::format("{} {}: {}", operation, thing, std::strerror(errno_value)),

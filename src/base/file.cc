@@ -88,8 +88,10 @@ void require_regular_file(const std::filesystem::path& path, std::string_view wh
 std::string read_file(const std::filesystem::path& path, size_t max_bytes) {
   MappedFile file(path);
   if (file.size() > max_bytes) {
-    throw Error(ErrorCode::kInvalid, fmt::format("read {}: {} bytes, at most {} are accepted",
-                                                 path.string(), file.size(), max_bytes));
+    throw Error(ErrorCode::kInvalid,
+                fmt::format("read {}: {} bytes, at most {} are accepted", path.string(),
+                            file.size(), max_bytes),
+                "see whether it is the right file");
   }
   return std::string(file.text());
 }

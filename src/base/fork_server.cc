@@ -150,7 +150,8 @@ Channel ForkServer::call(std::vector<int> files) {
     end();
     start();
   }
-  throw Error(ErrorCode::kIo, fmt::format("the process '{}' ends as soon as it starts", command_));
+  throw Error(ErrorCode::kIo, fmt::format("the process '{}' ends as soon as it starts", command_),
+              kMemoryHint);
 }
 
 const std::string& ForkServer::greeting() {
@@ -159,7 +160,8 @@ const std::string& ForkServer::greeting() {
     if (!control_) start();
     const auto packet = control_->receive();
     if (!packet || packet->type != kGreeting) {
-      throw Error(ErrorCode::kIo, fmt::format("the process '{}' did not start", command_));
+      throw Error(ErrorCode::kIo, fmt::format("the process '{}' did not start", command_),
+                  kMemoryHint);
     }
     greeting_.emplace(reinterpret_cast<const char*>(packet->bytes.data()), packet->bytes.size());
   }

@@ -11,6 +11,8 @@
 namespace shijian {
 namespace {
 
+constexpr const char* kHint = "it has to be well-formed JSON, and whole";
+
 template <typename Value>
 Value parse(std::string_view text, std::string_view name) {
   constexpr int kMaxDepth = 64;
@@ -23,11 +25,15 @@ Value parse(std::string_view text, std::string_view name) {
     Value value = Value::parse(text, limit_depth);
     if (too_deep) {
       throw Error(ErrorCode::kInvalid,
-                  fmt::format("parse {}: nested deeper than {}", name, kMaxDepth));
+                  fmt::format("parse {}: nested deeper than {}", name, kMaxDepth), kHint);
     }
     return value;
   } catch (const Json::exception& e) {
-    throw Error(ErrorCode::kInvalid, fmt::format("parse {}: {}", name, e.what()));
+    // "[json.exception.parse_error.101] parse error at line 1": the library's name says nothing.
+    std::string_view reason = e.what();
+    if (reason.starts_with('['))
+      reason.remove_prefix(std::min(reason.find("] ") + 2, reason.size()));
+    throw Error(ErrorCode::kInvalid, fmt::format("parse {}: {}", name, reason), kHint);
   }
 }
 

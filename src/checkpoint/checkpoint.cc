@@ -25,6 +25,8 @@ constexpr std::string_view kSingleFile = "model.safetensors";
 constexpr std::string_view kIndexFile = "model.safetensors.index.json";
 constexpr size_t kMaxJsonBytes = size_t{16} << 20;
 constexpr size_t kMaxShards = 4096;
+constexpr const char* kOneModelHint =
+    "all files of the directory have to be those of one model: download it again";
 constexpr const char* kLayoutHint =
     "a checkpoint directory holds config.json, tokenizer.json, preprocessor_config.json and "
     "model.safetensors (or model.safetensors.index.json and its shards)";
@@ -97,7 +99,8 @@ void check_processor(const ImageProcessorConfig& processor, const VisionConfig& 
     if (ours != models) {
       throw Error(ErrorCode::kInvalid,
                   fmt::format("read {}: {} is {}, but config.json's vision_config has {}", path,
-                              key, ours, models));
+                              key, ours, models),
+                  kOneModelHint);
     }
   }
 }
@@ -117,7 +120,8 @@ bool is_plain_name(const std::string& name) {
 ShardIndex read_shard_index(const fs::path& path) {
   const Json root = parse_json(read_file(path, kMaxJsonBytes), path.string());
   const auto fail = [&](const std::string& what) {
-    throw Error(ErrorCode::kInvalid, fmt::format("read {}: {}", path.string(), what));
+    throw Error(ErrorCode::kInvalid, fmt::format("read {}: {}", path.string(), what),
+                kOneModelHint);
   };
   if (!root.is_object() || !root.contains("weight_map") || !root["weight_map"].is_object()) {
     fail("weight_map is missing or not an object");
@@ -282,7 +286,8 @@ const TensorView& Checkpoint::tensor(std::string_view name) const {
   const TensorView* view = find(name);
   if (view == nullptr) {
     throw Error(ErrorCode::kInvalid,
-                fmt::format("open checkpoint {}: tensor {} is missing", directory_.string(), name));
+                fmt::format("open checkpoint {}: tensor {} is missing", directory_.string(), name),
+                kOneModelHint);
   }
   return *view;
 }

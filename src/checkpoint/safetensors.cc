@@ -136,7 +136,8 @@ class Parser {
     if (!dtype) {
       throw Error(ErrorCode::kUnsupported,
                   fmt::format("read {}: tensor {}: dtype \"{}\" is unknown", file_, shown(name),
-                              shown(*dtype_text)));
+                              shown(*dtype_text)),
+                  "use a checkpoint in BF16, F16 or F32");
     }
     SafetensorsEntry entry{std::string(name), {nullptr, *dtype, {}}};
     const uint64_t bytes = read_shape(name, *shape_list, entry.view);
@@ -251,7 +252,8 @@ const TensorView& SafetensorsFile::tensor(std::string_view name) const {
   const TensorView* view = find(name);
   if (view == nullptr) {
     throw Error(ErrorCode::kInvalid,
-                fmt::format("read {}: it holds no tensor {}", path_.string(), shown(name)));
+                fmt::format("read {}: it holds no tensor {}", path_.string(), shown(name)),
+                "download the model again");
   }
   return *view;
 }

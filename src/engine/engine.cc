@@ -335,7 +335,8 @@ CacheReport Engine::cache_report() const {
 LocateResult Engine::locate(const LocateRequest& request, const RunHooks& hooks) {
   State& s = *state_;
   const auto start = Clock::now();
-  if (request.questions.empty()) throw Error(ErrorCode::kUsage, "locate: no question was asked");
+  if (request.questions.empty())
+    throw Error(ErrorCode::kUsage, "locate: no question was asked", "say what to look for");
   const PromptStyle style = request.prompt_style.value_or(s.style);
   std::vector<Prompt> prompts;
   for (const std::string& question : request.questions) {
