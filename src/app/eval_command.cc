@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "app/flags.h"
@@ -71,8 +72,11 @@ void evaluate(const EvalFlags& flags) {
   ProgressLine line(!flags.quiet);
   EvalOptions options;
   options.videos = flags.videos.empty() ? folder_of(flags.path) : fs::path(flags.videos);
-  options.run_name = fmt::format("{} {} {} {}", engine.model_name(), engine.checkpoint().identity(),
-                                 flags.prompt_style, flags.sampling.describe());
+  std::error_code ignored;
+  options.run_name = fmt::format("{} {} {} {} reference={} {} {}", engine.model_name(),
+                                 engine.checkpoint().identity(), flags.prompt_style,
+                                 flags.sampling.describe(), flags.model.reference, flags.dataset,
+                                 fs::weakly_canonical(flags.path, ignored).string());
   if (!flags.json.empty()) options.rows = flags.json + ".rows.jsonl";
   options.cancel = hooks.cancel;
   options.progress = [&](size_t done, size_t total, double) {
