@@ -102,6 +102,11 @@ TEST_F(BadInput, Models) {
   expect_refused({"locate", clip(), "x", "--model", "nowhere"}, 1, "nowhere");
   expect_refused({"locate", clip(), "x", "--model", folder_->path()}, 1, "config.json");
   expect_refused({"locate", clip(), "x", "--model", clip()}, 1, "clip.mp4");
+  const ScratchFolder gguf;
+  std::ofstream(gguf / "model.gguf") << "GGUF";
+  expect_refused({"locate", clip(), "x", "--model", gguf / "model.gguf"}, 1,
+                 "GGUF files are not read");
+  expect_refused({"locate", clip(), "x", "--model", gguf.path()}, 1, "GGUF files are not read");
   CommandOptions options;
   options.environment = {"SHIJIAN_MODEL=elsewhere"};
   expect_refused({"locate", clip(), "x"}, 1, "elsewhere", options);

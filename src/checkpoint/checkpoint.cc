@@ -38,6 +38,15 @@ std::optional<std::string> read_optional(const fs::path& path) {
   return read_file(path, kMaxJsonBytes);
 }
 
+bool is_gguf(const fs::path& path) { return path.extension() == ".gguf"; }
+
+[[noreturn]] void refuse_gguf(const fs::path& path) {
+  throw Error(
+      ErrorCode::kUnsupported,
+      fmt::format("open checkpoint {}: GGUF files are not read", path.string()),
+      "use the model's safetensors in BF16, such as the repository Qwen/Qwen3-VL-4B-Instruct");
+}
+
 void require_directory(const fs::path& directory) {
   std::error_code error;
   const fs::file_status status = fs::status(directory, error);
@@ -50,12 +59,16 @@ void require_directory(const fs::path& directory) {
     throw system_error("open checkpoint", directory.string(), error.value());
   }
   if (status.type() != fs::file_type::directory) {
+    if (is_gguf(directory)) refuse_gguf(directory);
     throw Error(ErrorCode::kInvalid,
                 fmt::format("open checkpoint {}: it is not a directory", directory.string()),
                 "name the directory that holds config.json, not one of its files");
   }
   if (!fs::exists(directory / "config.json", error)) {
     if (error) throw system_error("open checkpoint", directory.string(), error.value());
+    for (const auto& entry : fs::directory_iterator(directory, error)) {
+      if (is_gguf(entry.path())) refuse_gguf(entry.path());
+    }
     throw Error(ErrorCode::kNotFound,
                 fmt::format("open checkpoint {}: it holds no config.json", directory.string()),
                 kLayoutHint);
