@@ -118,6 +118,8 @@ TEST_F(BadInput, UnknownFlagsAndCommands) {
   expect_refused({}, 2, "subcommand");
   expect_refused({"locate", clip(), "x", "--format", "xml"}, 2, "xml");
   expect_refused({"locate", clip(), "x", "--fps", "many"}, 2, "shijian locate --help");
+  expect_refused({"locate", clip(), "x", "--seed", "-1"}, 2, "--seed");
+  expect_refused({"synth", "--out", "set", "--count", "1", "--seed", "-1"}, 2, "--seed");
   expect_refused({"locate", clip(), "x", "--nonsense"}, 2, "--nonsense");
 }
 

@@ -148,6 +148,7 @@ void GenerationFlags::add_to(CLI::App& command, bool greedy) {
       ->check(CLI::Range(1, 1 << 20))
       ->group(group);
   command.add_option("--seed", values.seed, "Seed of the sampler; the same seed, the same answer")
+      ->check(CLI::NonNegativeNumber)
       ->capture_default_str()
       ->group(group);
   command
