@@ -53,9 +53,7 @@ void open_standard_streams() {
   }
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int run(int argc, char** argv) {
   if (argc == 2 && std::string_view(argv[1]) == shijian::kDecodeWorker) {
     return shijian::run_decode_worker();
   }
@@ -72,6 +70,14 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
     return report(error, app);
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
   } catch (const shijian::Error& error) {
     return report(error);
   } catch (const std::bad_alloc&) {
