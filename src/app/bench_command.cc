@@ -81,7 +81,8 @@ class Bench {
     size.visual_tokens = visual_tokens();
     size.largest_slot = grid().rows * grid().cols;
     size.patch_bytes = grid().patches() * vision_.patch_width() * 4;
-    check_request(checkpoint_.config(), size, available_memory());
+    check_request(checkpoint_.config(), size, static_cast<int64_t>(checkpoint_.tensor_bytes()),
+                  available_memory());
     std::vector<Figures> runs;
     for (int i = 0; i <= flags_.repeat; ++i) {
       interrupt_token().check();

@@ -62,6 +62,7 @@ void describe(DescribeFlags& flags) {
   flags.dump.open(outputs);
   start_decode_sandbox();
   Engine engine(flags.model.engine_options());
+  if (!flags.quiet) warn_of_memory(engine);
   const bool stream = flags.format == "text" && flags.output.empty();
   ProgressLine progress(!flags.quiet);
   RunHooks hooks;

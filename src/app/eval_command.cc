@@ -57,6 +57,7 @@ void evaluate(const EvalFlags& flags) {
   if (flags.limit > 0 && items.size() > flags.limit) items.resize(flags.limit);
 
   Engine engine(flags.model.engine_options());
+  if (!flags.quiet) warn_of_memory(engine);
   LocateRequest request;
   request.sampling = flags.sampling.request();
   if (flags.prompt_style != "auto") request.prompt_style = parse_prompt_style(flags.prompt_style);

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/time_code.h"
 #include "cache/cache_folder.h"
+#include "model/memory.h"
 
 namespace shijian {
 namespace {
@@ -54,6 +55,14 @@ void warn_of_cache(const Engine& engine) {
   if (counters.failed == 0) return;
   fmt::print(stderr, "shijian: not everything could be cached: {}\n", counters.last_failure);
   fmt::print(stderr, "  hint: name another folder with --cache-dir, or none with --no-cache\n");
+}
+
+void warn_of_memory(const Engine& engine) {
+  const auto weights = static_cast<int64_t>(engine.checkpoint().tensor_bytes());
+  const std::string warning = weights_warning(weights, available_memory());
+  if (warning.empty()) return;
+  fmt::print(stderr, "shijian: {}\n  hint: close other programs, or use a smaller model\n",
+             warning);
 }
 
 void print_notes(std::span<const Note> notes, Language language) {

@@ -29,6 +29,9 @@ struct CacheFlags {
 // Says on standard error when something could not be cached.
 void warn_of_cache(const Engine& engine);
 
+// Says on standard error when the memory does not hold the weights.
+void warn_of_memory(const Engine& engine);
+
 // Notes on standard error, for outputs that have no place for them.
 void print_notes(std::span<const Note> notes, Language language);
 

@@ -90,6 +90,7 @@ void locate(LocateFlags& flags) {
   flags.dump.open(outputs);
   start_decode_sandbox();
   Engine engine(flags.model.engine_options());
+  if (!flags.quiet) warn_of_memory(engine);
   ProgressLine progress(!flags.quiet);
   RunHooks hooks;
   hooks.cancel = interrupt_token();
