@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <vector>
 
 #include "app/chinese_help.h"
 #include "app/commands.h"
@@ -39,6 +40,10 @@ int report(const shijian::Error& error) {
 int report(const CLI::ParseError& error, const CLI::App& app) {
   std::string words = error.what();
   std::replace(words.begin(), words.end(), '\n', ' ');
+  const std::vector<std::string> unknown = app.remaining();
+  if (app.get_subcommands().empty() && !unknown.empty()) {
+    words = fmt::format("'{}' is neither a command nor an option", unknown.front());
+  }
   std::string command = "shijian";
   for (const CLI::App* sub : app.get_subcommands()) command += " " + sub->get_name();
   return report({shijian::ErrorCode::kUsage, words, command + " --help names what there is"});
