@@ -42,12 +42,17 @@ void set_limit(__rlimit_resource resource, int64_t bytes) {
   ::dup2(in_fd, 0);
   ::dup2(out_fd, 1);
   ::dup2(err_fd, 2);
+  for (const int fd : {in_fd, out_fd, err_fd}) ::close(fd);
+  if (options.close_standard_streams) {
+    ::close(0);
+    ::close(1);
+  }
   ::execvpe(argv[0], argv.data(), envp.data());
   ::_exit(127);
 }
 
-// Returns when the process catches SIGINT, or is gone.
-void wait_for_handler(pid_t process) {
+// Returns when the process catches the signal, or is gone.
+void wait_for_handler(pid_t process, int signal) {
   for (;;) {
     std::ifstream status("/proc/" + std::to_string(process) + "/status");
     bool seen = false;
@@ -55,7 +60,7 @@ void wait_for_handler(pid_t process) {
       if (line.starts_with("State:") && line.find('Z') != std::string::npos) return;
       if (!line.starts_with("SigCgt:")) continue;
       seen = true;
-      if (std::stoull(line.substr(7), nullptr, 16) >> (SIGINT - 1) & 1) return;
+      if (std::stoull(line.substr(7), nullptr, 16) >> (signal - 1) & 1) return;
     }
     if (!seen) return;
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
@@ -80,9 +85,9 @@ CommandResult run(std::vector<std::string> arguments, const CommandOptions& opti
   const pid_t child = ::fork();
   if (child < 0) throw std::runtime_error("fork failed");
   if (child == 0) exec_child(argv, envp, options, out.c_str(), err.c_str());
-  if (options.interrupt) {
-    wait_for_handler(child);
-    ::kill(child, SIGINT);
+  if (options.interrupt != 0) {
+    wait_for_handler(child, options.interrupt);
+    ::kill(child, options.interrupt);
   }
   int status = 0;
   ::waitpid(child, &status, 0);

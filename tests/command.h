@@ -20,9 +20,10 @@ struct CommandOptions {
   std::vector<std::string> environment;  // "NAME=value", added to the test's own
   std::filesystem::path directory;       // working directory; empty: the test's own
   std::string stdout_file;               // standard output goes there instead of `out`
+  bool close_standard_streams = false;   // standard error stays open
   int64_t limit_file_size = -1;          // bytes that a file may have; negative: any number
   int64_t limit_address_space = -1;      // bytes
-  bool interrupt = false;                // sends SIGINT as soon as the program handles it
+  int interrupt = 0;                     // this signal is sent as soon as the program handles it
 };
 
 // Starts the `shijian` under test (SHIJIAN_PROGRAM) with these arguments.

@@ -188,5 +188,22 @@ TEST_F(Locate, DescribeAnswersAndInfoTells) {
   EXPECT_EQ(model["model_type"], "qwen3_vl");
 }
 
+TEST_F(Locate, EvalGoesOnWithTheSameRunAlone) {
+  const ScratchFolder scratch;
+  ASSERT_EQ(run_shijian({"synth", "--out", scratch / "set", "--count", "1", "--seconds", "5-6",
+                         "--size", "160x120"})
+                .status,
+            0);
+  fs::copy(scratch / "set", scratch / "copy", fs::copy_options::recursive);
+  const auto eval = [&](const std::string& set, const std::string& reference) {
+    return run_shijian({"eval", "--dataset", "synth", scratch / set, "--json", scratch / "r.json",
+                        "--reference", reference, "--limit", "1", "--no-cache"});
+  };
+  EXPECT_EQ(eval("set", "4").status, 0);
+  EXPECT_EQ(eval("set", "4").status, 0);
+  EXPECT_THAT(eval("set", "5").err, HasSubstr("answers of another run"));
+  EXPECT_THAT(eval("copy", "4").err, HasSubstr("answers of another run"));
+}
+
 }  // namespace
 }  // namespace shijian

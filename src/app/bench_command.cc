@@ -81,7 +81,8 @@ class Bench {
     size.visual_tokens = visual_tokens();
     size.largest_slot = grid().rows * grid().cols;
     size.patch_bytes = grid().patches() * vision_.patch_width() * 4;
-    check_request(checkpoint_.config(), size, available_memory());
+    check_request(checkpoint_.config(), size, static_cast<int64_t>(checkpoint_.tensor_bytes()),
+                  available_memory());
     std::vector<Figures> runs;
     for (int i = 0; i <= flags_.repeat; ++i) {
       interrupt_token().check();
@@ -192,7 +193,7 @@ void print(const BenchFlags& flags, const Bench& bench, const Figures& figures,
       {"peak_memory_bytes", peak_memory()},
   };
   if (flags.json) {
-    write_output(write_json(json, 2) + "\n", {});
+    write_output(write_json(json, 2) + "\n");
     return;
   }
   std::string out = fmt::format("{}: {} weights, {} threads, {}\n", name,
@@ -207,7 +208,7 @@ void print(const BenchFlags& flags, const Bench& bench, const Figures& figures,
   line("first answer", figures.first_answer_seconds, "s");
   out += fmt::format("  {:<14} {:>10} (mapped weights included)\n", "peak memory",
                      bytes_text(peak_memory()));
-  write_output(out, {});
+  write_output(out);
 }
 
 void measure(const BenchFlags& flags, const fs::path& directory, const std::string& name) {
@@ -232,7 +233,7 @@ void bench(const BenchFlags& flags) {
   const fs::path directory = temporary ? temporary->path() : fs::path(flags.keep);
   fmt::print(stderr, "shijian: writing random weights of shape {} to {} ...\n", flags.shape,
              directory.string());
-  write_random_checkpoint(flags.shape, directory, 1);
+  write_random_checkpoint(flags.shape, directory, 1, interrupt_token());
   if (flags.reuse) lend_tokenizer(directory);
   measure(flags, directory, flags.shape + " (random)");
 }

@@ -175,7 +175,7 @@ void run_reuse_bench(const ReuseBench& bench) {
                               {"identical", identical},
                               {"again_same_tokens", strayed.same_tokens},
                               {"again_logprob_difference", strayed.logprob}};
-    write_output(write_json(json, 2) + "\n", {});
+    write_output(write_json(json, 2) + "\n");
     return;
   }
   std::string out =
@@ -191,7 +191,7 @@ void run_reuse_bench(const ReuseBench& bench) {
     out += fmt::format("  first again: {} of {} tokens the same, log-probabilities within {:.2g}\n",
                        strayed.same_tokens, first.answer.tokens.size(), strayed.logprob);
   }
-  write_output(out, {});
+  write_output(out);
 }
 
 }  // namespace shijian

@@ -47,7 +47,7 @@ std::string date(int64_t seconds) {
 // Prints facts as JSON, or one a line.
 void print(const OrderedJson& facts, bool json) {
   if (json) {
-    write_output(write_json(facts, 2) + "\n", {});
+    write_output(write_json(facts, 2) + "\n");
     return;
   }
   std::string out;
@@ -56,7 +56,7 @@ void print(const OrderedJson& facts, bool json) {
     out +=
         fmt::format("{:<10} {}\n", key, key == "bytes" ? bytes_text(value.get<int64_t>()) : words);
   }
-  write_output(out, {});
+  write_output(out);
 }
 
 void stats(const CacheCommandFlags& flags) {

@@ -35,6 +35,15 @@ TEST(ChineseHelpTest, LacksNoDescription) {
   }
 }
 
+TEST(HelpTest, EveryCommandHasItsOwnExamples) {
+  CLI::App app("", "shijian");
+  add_commands(app, "1");
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    EXPECT_NE(command->get_footer().find("\n  shijian " + command->get_name()), std::string::npos)
+        << command->get_name();
+  }
+}
+
 TEST(ChineseHelpTest, IsShownInPlaceOfTheEnglish) {
   CLI::App app("", "shijian");
   add_commands(app, "1");

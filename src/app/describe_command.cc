@@ -57,8 +57,12 @@ void describe(DescribeFlags& flags) {
   request.sampling = flags.sampling.request();
   request.generation = flags.generation.values;
 
+  Outputs outputs;
+  OutputFile* const answer_file = outputs.open(flags.output);
+  flags.dump.open(outputs);
   start_decode_sandbox();
   Engine engine(flags.model.engine_options());
+  if (!flags.quiet) warn_of_memory(engine);
   const bool stream = flags.format == "text" && flags.output.empty();
   ProgressLine progress(!flags.quiet);
   RunHooks hooks;
@@ -70,20 +74,21 @@ void describe(DescribeFlags& flags) {
       return;
     }
     progress.finish();
-    write_output(std::string(p.text), {});
+    write_output(std::string(p.text));
   };
   const Description result = engine.describe(request, hooks);
   progress.finish();
   if (!flags.quiet) warn_of_cache(engine);
   flags.dump.write();
-  if (stream) write_output("\n", {});
-  if (flags.format == "text") print_notes(result.notes, result.language);
-  if (stream) return;
-  if (flags.format == "text") {
-    write_output(result.response + "\n", flags.output);
-    return;
+  if (stream) {
+    write_output("\n");
+  } else if (flags.format == "text") {
+    write_output(result.response + "\n", answer_file);
+  } else {
+    write_output(write_json(description_json(result, engine.model_name()), 2) + "\n", answer_file);
   }
-  write_output(write_json(description_json(result, engine.model_name()), 2) + "\n", flags.output);
+  outputs.commit();
+  if (flags.format == "text") print_notes(result.notes, result.language);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "app/flags.h"
@@ -56,6 +57,7 @@ void evaluate(const EvalFlags& flags) {
   if (flags.limit > 0 && items.size() > flags.limit) items.resize(flags.limit);
 
   Engine engine(flags.model.engine_options());
+  if (!flags.quiet) warn_of_memory(engine);
   LocateRequest request;
   request.sampling = flags.sampling.request();
   if (flags.prompt_style != "auto") request.prompt_style = parse_prompt_style(flags.prompt_style);
@@ -71,8 +73,11 @@ void evaluate(const EvalFlags& flags) {
   ProgressLine line(!flags.quiet);
   EvalOptions options;
   options.videos = flags.videos.empty() ? folder_of(flags.path) : fs::path(flags.videos);
-  options.run_name = fmt::format("{} {} {} {}", engine.model_name(), engine.checkpoint().identity(),
-                                 flags.prompt_style, flags.sampling.describe());
+  std::error_code ignored;
+  options.run_name = fmt::format("{} {} {} {} reference={} {} {}", engine.model_name(),
+                                 engine.checkpoint().identity(), flags.prompt_style,
+                                 flags.sampling.describe(), flags.model.reference, flags.dataset,
+                                 fs::weakly_canonical(flags.path, ignored).string());
   if (!flags.json.empty()) options.rows = flags.json + ".rows.jsonl";
   options.cancel = hooks.cancel;
   options.progress = [&](size_t done, size_t total, double) {
@@ -87,7 +92,7 @@ void evaluate(const EvalFlags& flags) {
   report.annotations = flags.path;
   report.model = engine.model_name();
   if (!flags.json.empty()) write_file_atomic(flags.json, write_json(report_json(report), 2) + "\n");
-  write_output(report_table(report), {});
+  write_output(report_table(report));
 }
 
 }  // namespace

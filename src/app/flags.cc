@@ -4,9 +4,9 @@
 #include <cstdio>
 
 #include "base/error.h"
-#include "base/file.h"
 #include "base/time_code.h"
 #include "cache/cache_folder.h"
+#include "model/memory.h"
 
 namespace shijian {
 namespace {
@@ -55,6 +55,14 @@ void warn_of_cache(const Engine& engine) {
   if (counters.failed == 0) return;
   fmt::print(stderr, "shijian: not everything could be cached: {}\n", counters.last_failure);
   fmt::print(stderr, "  hint: name another folder with --cache-dir, or none with --no-cache\n");
+}
+
+void warn_of_memory(const Engine& engine) {
+  const auto weights = static_cast<int64_t>(engine.checkpoint().tensor_bytes());
+  const std::string warning = weights_warning(weights, available_memory());
+  if (warning.empty()) return;
+  fmt::print(stderr, "shijian: {}\n  hint: close other programs, or use a smaller model\n",
+             warning);
 }
 
 void print_notes(std::span<const Note> notes, Language language) {
@@ -149,6 +157,7 @@ void GenerationFlags::add_to(CLI::App& command, bool greedy) {
       ->check(CLI::Range(1, 1 << 20))
       ->group(group);
   command.add_option("--seed", values.seed, "Seed of the sampler; the same seed, the same answer")
+      ->check(CLI::NonNegativeNumber)
       ->capture_default_str()
       ->group(group);
   command
@@ -178,6 +187,15 @@ void GenerationFlags::add_to(CLI::App& command, bool greedy) {
       ->group(group);
 }
 
+OutputFile* Outputs::open(const std::string& path) {
+  if (path.empty()) return nullptr;
+  return files_.emplace_back(std::make_unique<OutputFile>(path)).get();
+}
+
+void Outputs::commit() {
+  for (const auto& file : files_) file->commit();
+}
+
 void DumpFlag::add_to(CLI::App& command) {
   command
       .add_option("--dump", path_,
@@ -189,12 +207,12 @@ void DumpFlag::add_to(CLI::App& command) {
 StageRecorder* DumpFlag::recorder() { return path_.empty() ? nullptr : &stages_; }
 
 void DumpFlag::write() const {
-  if (!path_.empty()) stages_.write(path_);
+  if (file_ != nullptr) stages_.write(*file_);
 }
 
-void write_output(const std::string& text, const std::string& path) {
-  if (!path.empty()) {
-    write_file_atomic(path, text);
+void write_output(const std::string& text, OutputFile* file) {
+  if (file != nullptr) {
+    file->write(text);
     return;
   }
   errno = 0;

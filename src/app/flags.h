@@ -5,10 +5,13 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
+#include "base/file.h"
 #include "engine/engine.h"
 
 namespace shijian {
@@ -25,6 +28,9 @@ struct CacheFlags {
 
 // Says on standard error when something could not be cached.
 void warn_of_cache(const Engine& engine);
+
+// Says on standard error when the memory does not hold the weights.
+void warn_of_memory(const Engine& engine);
 
 // Notes on standard error, for outputs that have no place for them.
 void print_notes(std::span<const Note> notes, Language language);
@@ -61,19 +67,33 @@ struct GenerationFlags {
   void add_to(CLI::App& command, bool greedy);
 };
 
+// The files that a run was asked to write: opened before the work, so that one that cannot be
+// written costs none, and there together or not at all.
+class Outputs {
+ public:
+  // Nothing when `path` is empty. Throws Error as OutputFile does.
+  OutputFile* open(const std::string& path);
+  void commit();
+
+ private:
+  std::vector<std::unique_ptr<OutputFile>> files_;
+};
+
 // --dump FILE: records a run's stages when the file is named.
 class DumpFlag {
  public:
   void add_to(CLI::App& command);
   StageRecorder* recorder();  // null without the flag
-  void write() const;         // does nothing without the flag
+  void open(Outputs& outputs) { file_ = outputs.open(path_); }
+  void write() const;  // does nothing without the flag
 
  private:
   std::string path_;
+  OutputFile* file_ = nullptr;
   StageRecorder stages_;
 };
 
-// Writes to standard output, or atomically to `path` when it is not empty.
-void write_output(const std::string& text, const std::string& path);
+// Writes to `file`, or to standard output where there is none.
+void write_output(const std::string& text, OutputFile* file = nullptr);
 
 }  // namespace shijian

@@ -199,7 +199,7 @@ void info(const std::vector<std::string>& paths, bool as_json) {
       print_facts(all[i], 0, out);
     }
   }
-  write_output(out, {});
+  write_output(out);
 }
 
 }  // namespace

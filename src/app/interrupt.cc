@@ -22,6 +22,8 @@ CancelToken interrupt_token() {
     source();
     std::signal(SIGINT, on_signal);
     std::signal(SIGTERM, on_signal);
+    // Under nohup it stays ignored.
+    if (std::signal(SIGHUP, on_signal) == SIG_IGN) std::signal(SIGHUP, SIG_IGN);
     return true;
   }();
   (void)installed;

@@ -1,4 +1,4 @@
-// Ctrl-C and SIGTERM cancel the run; a second signal ends the program at once.
+// Ctrl-C, SIGTERM and SIGHUP cancel the run; a second signal ends the program at once.
 #pragma once
 
 #include "base/cancel.h"

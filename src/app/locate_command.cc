@@ -84,8 +84,13 @@ void locate(LocateFlags& flags) {
   }
 
   require_regular_file(request.video, "video");
+  Outputs outputs;
+  OutputFile* const answer_file = outputs.open(flags.output);
+  OutputFile* const picture = outputs.open(flags.picture);
+  flags.dump.open(outputs);
   start_decode_sandbox();
   Engine engine(flags.model.engine_options());
+  if (!flags.quiet) warn_of_memory(engine);
   ProgressLine progress(!flags.quiet);
   RunHooks hooks;
   hooks.cancel = interrupt_token();
@@ -96,11 +101,13 @@ void locate(LocateFlags& flags) {
   if (!flags.quiet) warn_of_cache(engine);
 
   flags.dump.write();
-  if (!flags.picture.empty()) {
-    draw_filmstrip(result.answers.front(), {&result.media.frames.rgb, result.media.frames.times},
-                   output.time_format, flags.picture);
+  if (picture != nullptr) {
+    picture->write(draw_filmstrip(result.answers.front(),
+                                  {&result.media.frames.rgb, result.media.frames.times},
+                                  output.time_format));
   }
-  write_output(format_answers(result.answers, output), flags.output);
+  write_output(format_answers(result.answers, output), answer_file);
+  outputs.commit();
   if (output.format == OutputFormat::kText || output.format == OutputFormat::kJson) return;
   for (const Answer& answer : result.answers) print_notes(answer.notes, answer.language);
 }

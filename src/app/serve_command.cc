@@ -147,6 +147,7 @@ void serve(ServeFlags& flags, const char* version) {
   engine_options.cache.prefix_bytes = flags.prefix_memory;
   engine_options.cache.prefix_packed = flags.prefix_bits == 8;
   Engine engine(engine_options);
+  warn_of_memory(engine);
   Background background;
   EngineCalls calls(100, [&queue] { queue.wake(); });
   Service service{engine,

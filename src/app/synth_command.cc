@@ -21,6 +21,12 @@
 namespace shijian {
 namespace {
 
+constexpr const char* kFooter = R"(
+Examples:
+  shijian synth --out set --count 100
+  shijian synth --out held --count 300 --seed 7 --seconds 10-30 --split heldout
+  shijian synth --stream --labels-only --count 10 > labels.bin)";
+
 struct Flags {
   synth::StreamOptions stream;
   std::string out;
@@ -161,6 +167,7 @@ void add_synth_command(CLI::App& app) {
   auto& f = *flags;
   CLI::App* command =
       app.add_subcommand("synth", "Make synthetic clips with questions and answers");
+  command->footer(kFooter);
   command->add_option("--out", f.out, "Directory for videos/ and annotations.jsonl");
   command->add_option("--seed", f.stream.seed, "Same seed, same clips")
       ->check(CLI::NonNegativeNumber)

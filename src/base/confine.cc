@@ -135,7 +135,7 @@ std::string try_confine() {
   if (child == 0) ::_exit(filter_system_calls(-1));
   int status = 0;
   if (child < 0 || ::waitpid(child, &status, 0) < 0) {
-    throw system_error("start", "a process", errno);
+    return fmt::format("no process can be started: {}", std::strerror(errno));
   }
   return WIFEXITED(status) ? reason_of(WEXITSTATUS(status)) : "seccomp ends the process";
 }

@@ -57,6 +57,9 @@ Error system_error(std::string_view operation, std::string_view thing, int errno
     case EDQUOT:
       hint = "free some disk space or write elsewhere";
       break;
+    case EBADF:
+      hint = "it is closed: leave it open, or name a file with -o";
+      break;
     case EFBIG:
       hint = "raise the limit of the size of files (ulimit -f), or write to another disk";
       break;
@@ -66,6 +69,7 @@ Error system_error(std::string_view operation, std::string_view thing, int errno
       hint = kMemoryHint;
       break;
     default:
+      hint = "see whether the path is right and the disk is sound";
       break;
   }
   return Error(code, fmt::format("{} {}: {}", operation, thing, std::strerror(errno_value)),

@@ -5,8 +5,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <cstdlib>
+#include <random>
+#include <system_error>
 #include <utility>
 
 #include "base/error.h"
@@ -18,6 +20,26 @@ struct stat status_of(int fd, const std::string& name) {
   struct stat info {};
   if (::fstat(fd, &info) != 0) throw system_error("stat", name, errno);
   return info;
+}
+
+// Where writing to `path` would create or replace a file: symbolic links followed, the last of
+// which may lead nowhere yet.
+std::filesystem::path end_of_links(std::filesystem::path path) {
+  constexpr int kMostLinks = 40;
+  std::error_code error;
+  for (int i = 0; i < kMostLinks && std::filesystem::is_symlink(path, error); ++i) {
+    path = path.parent_path() / std::filesystem::read_symlink(path, error);
+  }
+  return path;
+}
+
+// A point and six characters.
+std::string random_ending() {
+  constexpr std::string_view kCharacters = "abcdefghijklmnopqrstuvwxyz0123456789";
+  std::random_device random;
+  std::string ending = ".";
+  while (ending.size() < 7) ending += kCharacters[random() % kCharacters.size()];
+  return ending;
 }
 
 }  // namespace
@@ -66,10 +88,66 @@ void require_regular_file(const std::filesystem::path& path, std::string_view wh
 std::string read_file(const std::filesystem::path& path, size_t max_bytes) {
   MappedFile file(path);
   if (file.size() > max_bytes) {
-    throw Error(ErrorCode::kInvalid, fmt::format("read {}: {} bytes, at most {} are accepted",
-                                                 path.string(), file.size(), max_bytes));
+    throw Error(ErrorCode::kInvalid,
+                fmt::format("read {}: {} bytes, at most {} are accepted", path.string(),
+                            file.size(), max_bytes),
+                "see whether it is the right file");
   }
   return std::string(file.text());
+}
+
+OutputFile::OutputFile(const std::filesystem::path& path) : target_(path) {
+  struct stat old {};
+  const bool exists = ::stat(path.c_str(), &old) == 0;
+  if (exists && S_ISDIR(old.st_mode)) {
+    throw Error(ErrorCode::kInvalid, fmt::format("write {}: it is a directory", path.string()),
+                "name a file in it");
+  }
+  if (exists && !S_ISREG(old.st_mode)) {
+    file_ = Descriptor(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    if (file_.get() < 0) throw system_error("open", path.string(), errno);
+    return;
+  }
+  target_ = end_of_links(path);
+  // Not mkostemp, whose files do not follow the umask.
+  for (int tries = 0; file_.get() < 0 && tries < 100; ++tries) {
+    temporary_ = target_.string() + random_ending();
+    file_ = Descriptor(::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+    if (file_.get() < 0 && errno != EEXIST) break;
+  }
+  if (file_.get() < 0) {
+    const int error = errno;
+    temporary_.clear();
+    throw system_error("create", path.string(), error);
+  }
+  if (exists) ::fchmod(file_.get(), old.st_mode & 07777);
+}
+
+OutputFile::~OutputFile() {
+  if (!temporary_.empty()) ::unlink(temporary_.c_str());
+}
+
+void OutputFile::write(std::span<const std::string_view> pieces, const CancelToken& cancel) {
+  constexpr size_t kMost = size_t{16} << 20;  // bytes between looks at the token
+  for (std::string_view content : pieces) {
+    while (!content.empty()) {
+      cancel.check();
+      const ssize_t written = ::write(file_.get(), content.data(), std::min(content.size(), kMost));
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) throw system_error("write", target_.string(), errno);
+      content.remove_prefix(static_cast<size_t>(written));
+    }
+  }
+  if (temporary_.empty()) return;  // a FIFO has no disk
+  if (::fsync(file_.get()) != 0) throw system_error("sync", target_.string(), errno);
+}
+
+void OutputFile::commit() {
+  if (temporary_.empty()) return;
+  if (::rename(temporary_.c_str(), target_.c_str()) != 0) {
+    throw system_error("rename", target_.string(), errno);
+  }
+  temporary_.clear();
 }
 
 void write_file_atomic(const std::filesystem::path& path, std::string_view content) {
@@ -78,25 +156,9 @@ void write_file_atomic(const std::filesystem::path& path, std::string_view conte
 
 void write_file_atomic(const std::filesystem::path& path,
                        std::span<const std::string_view> pieces) {
-  std::string temporary = path.string() + ".XXXXXX";
-  Descriptor fd(::mkostemp(temporary.data(), O_CLOEXEC));
-  if (fd.get() < 0) throw system_error("create", temporary, errno);
-  auto fail = [&](std::string_view operation) {
-    const int error = errno;
-    ::unlink(temporary.c_str());
-    throw system_error(operation, path.string(), error);
-  };
-  for (std::string_view content : pieces) {
-    while (!content.empty()) {
-      const ssize_t written = ::write(fd.get(), content.data(), content.size());
-      if (written < 0 && errno == EINTR) continue;
-      if (written < 0) fail("write");
-      content.remove_prefix(static_cast<size_t>(written));
-    }
-  }
-  ::fchmod(fd.get(), 0644);
-  if (::fsync(fd.get()) != 0) fail("sync");
-  if (::rename(temporary.c_str(), path.c_str()) != 0) fail("rename");
+  OutputFile file(path);
+  file.write(pieces);
+  file.commit();
 }
 
 }  // namespace shijian

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/cancel.h"
 #include "base/descriptor.h"
 
 namespace shijian {
@@ -46,8 +47,30 @@ void require_regular_file(const std::filesystem::path& path, std::string_view wh
 // The whole file as a string; kInvalid when it is larger than `max_bytes`.
 std::string read_file(const std::filesystem::path& path, size_t max_bytes);
 
-// Writes to a temporary file beside `path`, syncs and renames: readers see the old or the new
-// content, never half. Leaves nothing behind on failure.
+// A file on its way: readers see the old content or the new, never half. What is written goes to a
+// temporary file beside the target, which commit() renames; without that nothing is left behind.
+// A link stays one, its target is replaced. A file that is replaced keeps its mode, a new one
+// follows the umask. What is no regular file (a device, a FIFO) is opened and written itself.
+class OutputFile {
+ public:
+  // Throws Error when nothing can be written there: kNotFound, kPermission, kInvalid (a directory).
+  explicit OutputFile(const std::filesystem::path& path);
+  ~OutputFile();
+  OutputFile(const OutputFile&) = delete;
+  OutputFile& operator=(const OutputFile&) = delete;
+
+  // All of the content, once, until it is on the disk. Throws Error(kIo) and Error(kCancelled).
+  void write(std::span<const std::string_view> pieces, const CancelToken& cancel = {});
+  void write(std::string_view content) { write(std::span(&content, 1)); }
+  void commit();
+
+ private:
+  std::filesystem::path target_;  // links resolved
+  std::string temporary_;         // empty: `target_` itself is written, or all is done
+  Descriptor file_;
+};
+
+// An OutputFile, written and committed.
 void write_file_atomic(const std::filesystem::path& path, std::string_view content);
 // The same with the pieces one after another.
 void write_file_atomic(const std::filesystem::path& path, std::span<const std::string_view> pieces);

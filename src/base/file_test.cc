@@ -1,5 +1,6 @@
 #include "base/file.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -86,6 +87,56 @@ TEST_F(FileTest, WritesAtomically) {
   write_file_atomic(path, "new");
   EXPECT_EQ(read_file(path, 100), "new");
   EXPECT_EQ(std::distance(fs::directory_iterator(folder_), {}), 1);
+}
+
+TEST_F(FileTest, AnOutputIsThereOnceItIsCommitted) {
+  const fs::path path = folder_ / "a";
+  {
+    OutputFile file(path);
+    file.write("half");
+  }
+  EXPECT_TRUE(fs::is_empty(folder_));
+  OutputFile file(path);
+  file.write("new");
+  EXPECT_FALSE(fs::exists(path));
+  file.commit();
+  EXPECT_EQ(read_file(path, 100), "new");
+}
+
+TEST_F(FileTest, ModesFollowTheUmaskOrTheFileBefore) {
+  const auto mode = [](const fs::path& path) {
+    return static_cast<int>(fs::status(path).permissions());
+  };
+  const mode_t before = ::umask(027);
+  write_file_atomic(folder_ / "a", "x");
+  ::umask(before);
+  EXPECT_EQ(mode(folder_ / "a"), 0640);
+  fs::permissions(folder_ / "a", fs::perms{0600});
+  write_file_atomic(folder_ / "a", "y");
+  EXPECT_EQ(mode(folder_ / "a"), 0600);
+}
+
+TEST_F(FileTest, LinksAndFifosStayWhatTheyAre) {
+  fs::create_directory(folder_ / "far");
+  write("far/a", "old");
+  fs::create_symlink("far/a", folder_ / "link");
+  write_file_atomic(folder_ / "link", "new");
+  EXPECT_TRUE(fs::is_symlink(folder_ / "link"));
+  EXPECT_EQ(read_file(folder_ / "far/a", 100), "new");
+  fs::create_symlink("far/b", folder_ / "ahead");
+  write_file_atomic(folder_ / "ahead", "there");
+  EXPECT_EQ(read_file(folder_ / "far/b", 100), "there");
+
+  const fs::path fifo = folder_ / "fifo";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  const Descriptor reader(::open(fifo.c_str(), O_RDONLY | O_NONBLOCK));
+  write_file_atomic(fifo, "through");
+  char bytes[10] = {};
+  EXPECT_EQ(::read(reader.get(), bytes, sizeof bytes), 7);
+  EXPECT_TRUE(fs::is_fifo(fifo));
+  write_file_atomic("/dev/null", "away");
+  EXPECT_TRUE(fs::is_character_file("/dev/null"));
+  EXPECT_EQ(code_of([&] { write_file_atomic(folder_, "x"); }), ErrorCode::kInvalid);
 }
 
 TEST_F(FileTest, AFailedWriteLeavesNothingBehind) {

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -36,8 +37,12 @@ std::vector<char*> small_environment() {
 }
 
 struct Child {
-  pid_t process;
+  pid_t process;  // 0: it could not be started, -1: and whoever called knows
   Channel call;
+
+  void kill() const {
+    if (process > 0) ::kill(process, SIGKILL);
+  }
 };
 
 // The forking process. One thread, so that a fork copies a whole and quiet process.
@@ -56,7 +61,7 @@ class Forks {
     control_.send(kGreeting, std::as_bytes(std::span(greeting)));
     while (turn()) {
     }
-    for (const Child& child : children_) ::kill(child.process, SIGKILL);
+    for (const Child& child : children_) child.kill();
   }
 
  private:
@@ -66,8 +71,12 @@ class Forks {
     if (::poll(watched.data(), watched.size(), -1) < 0) return errno == EINTR;
     // Whoever dropped the channel does not want the answer any more.
     for (size_t i = 2; i < watched.size(); ++i) {
-      if (watched[i].revents != 0) ::kill(children_[i - 2].process, SIGKILL);
+      if (watched[i].revents == 0) continue;
+      Child& child = children_[i - 2];
+      child.kill();
+      if (child.process == 0) child.process = -1;
     }
+    std::erase_if(children_, [](const Child& child) { return child.process < 0; });
     if (watched[1].revents != 0) reap();
     return watched[0].revents == 0 || begin();
   }
@@ -100,7 +109,12 @@ class Forks {
       serve_(std::move(call), std::move(packet->files));
       ::_exit(0);
     }
-    if (process > 0) children_.push_back({process, std::move(call)});
+    if (process < 0) {
+      const int reason = errno;
+      call.try_send(kNotStarted, std::as_bytes(std::span(&reason, 1)));
+    }
+    // Also where none was started: closing the channel now could overtake what was just sent.
+    children_.push_back({std::max(process, 0), std::move(call)});
     return true;
   }
 
@@ -150,7 +164,8 @@ Channel ForkServer::call(std::vector<int> files) {
     end();
     start();
   }
-  throw Error(ErrorCode::kIo, fmt::format("the process '{}' ends as soon as it starts", command_));
+  throw Error(ErrorCode::kIo, fmt::format("the process '{}' ends as soon as it starts", command_),
+              kMemoryHint);
 }
 
 const std::string& ForkServer::greeting() {
@@ -159,7 +174,8 @@ const std::string& ForkServer::greeting() {
     if (!control_) start();
     const auto packet = control_->receive();
     if (!packet || packet->type != kGreeting) {
-      throw Error(ErrorCode::kIo, fmt::format("the process '{}' did not start", command_));
+      throw Error(ErrorCode::kIo, fmt::format("the process '{}' did not start", command_),
+                  kMemoryHint);
     }
     greeting_.emplace(reinterpret_cast<const char*>(packet->bytes.data()), packet->bytes.size());
   }

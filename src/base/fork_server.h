@@ -22,6 +22,9 @@ namespace shijian {
 // missing when there was no room for it.
 inline constexpr uint32_t kChildEnded = 0xffffffff;
 
+// The only packet on a call's channel when no child could be started: the errno of fork().
+inline constexpr uint32_t kNotStarted = 0xfffffffe;
+
 // Runs this very program again, with `command` as its one argument, upon which its main() has to
 // call run_fork_server(). Thread-safe.
 class ForkServer {

@@ -11,6 +11,8 @@
 namespace shijian {
 namespace {
 
+constexpr const char* kHint = "it has to be well-formed JSON, and whole";
+
 // Without the library's name for it, "[json.exception.parse_error.101] parse error at line 1…", and
 // without what it read last, which may be words that no log is to hold.
 std::string reason(const Json::exception& error) {
@@ -36,11 +38,11 @@ Value parse(std::string_view text, std::string_view name) {
     Value value = Value::parse(text, limit_depth);
     if (too_deep) {
       throw Error(ErrorCode::kInvalid,
-                  fmt::format("parse {}: nested deeper than {}", name, kMaxDepth));
+                  fmt::format("parse {}: nested deeper than {}", name, kMaxDepth), kHint);
     }
     return value;
   } catch (const Json::exception& e) {
-    throw Error(ErrorCode::kInvalid, fmt::format("parse {}: {}", name, reason(e)));
+    throw Error(ErrorCode::kInvalid, fmt::format("parse {}: {}", name, reason(e)), kHint);
   }
 }
 

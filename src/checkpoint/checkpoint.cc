@@ -25,6 +25,8 @@ constexpr std::string_view kSingleFile = "model.safetensors";
 constexpr std::string_view kIndexFile = "model.safetensors.index.json";
 constexpr size_t kMaxJsonBytes = size_t{16} << 20;
 constexpr size_t kMaxShards = 4096;
+constexpr const char* kOneModelHint =
+    "all files of the directory have to be those of one model: download it again";
 constexpr const char* kLayoutHint =
     "a checkpoint directory holds config.json, tokenizer.json, preprocessor_config.json and "
     "model.safetensors (or model.safetensors.index.json and its shards)";
@@ -34,6 +36,15 @@ std::optional<std::string> read_optional(const fs::path& path) {
   std::error_code ignored;
   if (!fs::exists(fs::symlink_status(path, ignored))) return std::nullopt;
   return read_file(path, kMaxJsonBytes);
+}
+
+bool is_gguf(const fs::path& path) { return path.extension() == ".gguf"; }
+
+[[noreturn]] void refuse_gguf(const fs::path& path) {
+  throw Error(
+      ErrorCode::kUnsupported,
+      fmt::format("open checkpoint {}: GGUF files are not read", path.string()),
+      "use the model's safetensors in BF16, such as the repository Qwen/Qwen3-VL-4B-Instruct");
 }
 
 void require_directory(const fs::path& directory) {
@@ -48,12 +59,16 @@ void require_directory(const fs::path& directory) {
     throw system_error("open checkpoint", directory.string(), error.value());
   }
   if (status.type() != fs::file_type::directory) {
+    if (is_gguf(directory)) refuse_gguf(directory);
     throw Error(ErrorCode::kInvalid,
                 fmt::format("open checkpoint {}: it is not a directory", directory.string()),
                 "name the directory that holds config.json, not one of its files");
   }
   if (!fs::exists(directory / "config.json", error)) {
     if (error) throw system_error("open checkpoint", directory.string(), error.value());
+    for (const auto& entry : fs::directory_iterator(directory, error)) {
+      if (is_gguf(entry.path())) refuse_gguf(entry.path());
+    }
     throw Error(ErrorCode::kNotFound,
                 fmt::format("open checkpoint {}: it holds no config.json", directory.string()),
                 kLayoutHint);
@@ -97,7 +112,8 @@ void check_processor(const ImageProcessorConfig& processor, const VisionConfig& 
     if (ours != models) {
       throw Error(ErrorCode::kInvalid,
                   fmt::format("read {}: {} is {}, but config.json's vision_config has {}", path,
-                              key, ours, models));
+                              key, ours, models),
+                  kOneModelHint);
     }
   }
 }
@@ -117,7 +133,8 @@ bool is_plain_name(const std::string& name) {
 ShardIndex read_shard_index(const fs::path& path) {
   const Json root = parse_json(read_file(path, kMaxJsonBytes), path.string());
   const auto fail = [&](const std::string& what) {
-    throw Error(ErrorCode::kInvalid, fmt::format("read {}: {}", path.string(), what));
+    throw Error(ErrorCode::kInvalid, fmt::format("read {}: {}", path.string(), what),
+                kOneModelHint);
   };
   if (!root.is_object() || !root.contains("weight_map") || !root["weight_map"].is_object()) {
     fail("weight_map is missing or not an object");
@@ -282,7 +299,8 @@ const TensorView& Checkpoint::tensor(std::string_view name) const {
   const TensorView* view = find(name);
   if (view == nullptr) {
     throw Error(ErrorCode::kInvalid,
-                fmt::format("open checkpoint {}: tensor {} is missing", directory_.string(), name));
+                fmt::format("open checkpoint {}: tensor {} is missing", directory_.string(), name),
+                kOneModelHint);
   }
   return *view;
 }

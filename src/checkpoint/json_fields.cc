@@ -10,6 +10,8 @@
 namespace shijian {
 namespace {
 
+constexpr const char* kHint = "use the file as the model's repository has it";
+
 // A value as a message shows it: short, on one line, whatever bytes it holds.
 std::string shown(const Json& value) {
   if (value.is_object()) return "an object";
@@ -26,16 +28,19 @@ JsonFields::JsonFields(const Json& value, std::string_view file, std::string pre
   if (!value_.is_object()) {
     const std::string what = prefix_.empty() ? "it" : prefix_.substr(0, prefix_.size() - 1);
     throw Error(ErrorCode::kInvalid,
-                fmt::format("read {}: {} is {}, expected an object", file_, what, shown(value_)));
+                fmt::format("read {}: {} is {}, expected an object", file_, what, shown(value_)),
+                kHint);
   }
 }
 
 void JsonFields::fail(std::string_view key, std::string_view what) const {
-  throw Error(ErrorCode::kInvalid, fmt::format("read {}: {}{} {}", file_, prefix_, key, what));
+  throw Error(ErrorCode::kInvalid, fmt::format("read {}: {}{} {}", file_, prefix_, key, what),
+              kHint);
 }
 
 void JsonFields::unsupported(std::string_view key, std::string_view what) const {
-  throw Error(ErrorCode::kUnsupported, fmt::format("read {}: {}{} {}", file_, prefix_, key, what));
+  throw Error(ErrorCode::kUnsupported, fmt::format("read {}: {}{} {}", file_, prefix_, key, what),
+              "this program runs checkpoints of the Qwen3-VL family");
 }
 
 const Json* JsonFields::find(std::string_view key) const {

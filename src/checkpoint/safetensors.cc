@@ -136,7 +136,8 @@ class Parser {
     if (!dtype) {
       throw Error(ErrorCode::kUnsupported,
                   fmt::format("read {}: tensor {}: dtype \"{}\" is unknown", file_, shown(name),
-                              shown(*dtype_text)));
+                              shown(*dtype_text)),
+                  "use a checkpoint in BF16, F16 or F32");
     }
     SafetensorsEntry entry{std::string(name), {nullptr, *dtype, {}}};
     const uint64_t bytes = read_shape(name, *shape_list, entry.view);
@@ -251,14 +252,24 @@ const TensorView& SafetensorsFile::tensor(std::string_view name) const {
   const TensorView* view = find(name);
   if (view == nullptr) {
     throw Error(ErrorCode::kInvalid,
-                fmt::format("read {}: it holds no tensor {}", path_.string(), shown(name)));
+                fmt::format("read {}: it holds no tensor {}", path_.string(), shown(name)),
+                "download the model again");
   }
   return *view;
 }
 
 void write_safetensors(const std::filesystem::path& path,
                        const std::map<std::string, TensorView>& tensors,
-                       const std::map<std::string, std::string>& metadata) {
+                       const std::map<std::string, std::string>& metadata,
+                       const CancelToken& cancel) {
+  OutputFile file(path);
+  write_safetensors(file, tensors, metadata, cancel);
+  file.commit();
+}
+
+void write_safetensors(OutputFile& file, const std::map<std::string, TensorView>& tensors,
+                       const std::map<std::string, std::string>& metadata,
+                       const CancelToken& cancel) {
   // Widest elements first, so that every tensor is aligned to its element.
   std::vector<std::pair<std::string_view, const TensorView*>> order;
   for (const auto& [name, view] : tensors) order.emplace_back(name, &view);
@@ -289,7 +300,7 @@ void write_safetensors(const std::filesystem::path& path,
   for (const auto& entry : order) {
     pieces.emplace_back(static_cast<const char*>(entry.second->data), entry.second->bytes());
   }
-  write_file_atomic(path, pieces);
+  file.write(pieces, cancel);
 }
 
 }  // namespace shijian

@@ -59,9 +59,14 @@ class SafetensorsFile {
 };
 
 // Writes the tensors under their names; readers see the whole file or none of it.
-// Throws Error(kIo) and kin; leaves nothing behind on failure.
+// Throws Error(kIo), its kin and kCancelled; leaves nothing behind on failure.
 void write_safetensors(const std::filesystem::path& path,
                        const std::map<std::string, TensorView>& tensors,
-                       const std::map<std::string, std::string>& metadata = {});
+                       const std::map<std::string, std::string>& metadata = {},
+                       const CancelToken& cancel = {});
+// The same into a file that the caller commits.
+void write_safetensors(OutputFile& file, const std::map<std::string, TensorView>& tensors,
+                       const std::map<std::string, std::string>& metadata = {},
+                       const CancelToken& cancel = {});
 
 }  // namespace shijian

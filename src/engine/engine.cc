@@ -279,7 +279,8 @@ Session Engine::State::open_session(const PlannedMedia& planned, const TokenSequ
   // Kept prefixes make room where need be.
   const int64_t free = available_memory();
   const int64_t most = std::numeric_limits<int64_t>::max();
-  check_request(checkpoint.config(), size, free + std::min(most - free, prefixes.bytes()));
+  check_request(checkpoint.config(), size, static_cast<int64_t>(checkpoint.tensor_bytes()),
+                free + std::min(most - free, prefixes.bytes()));
   if (!planned.kept)
     return Session(decoder, tokenizer, {decoder.make_cache(capacity), {}}, nullptr);
   const int64_t bytes = memory_need(checkpoint.config(), size).total();
@@ -336,7 +337,8 @@ CacheReport Engine::cache_report() const {
 LocateResult Engine::locate(const LocateRequest& request, const RunHooks& hooks) {
   State& s = *state_;
   const auto start = Clock::now();
-  if (request.questions.empty()) throw Error(ErrorCode::kUsage, "locate: no question was asked");
+  if (request.questions.empty())
+    throw Error(ErrorCode::kUsage, "locate: no question was asked", "say what to look for");
   const PromptStyle style = request.prompt_style.value_or(s.style);
   std::vector<Prompt> prompts;
   for (const std::string& question : request.questions) {

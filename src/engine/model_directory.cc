@@ -14,6 +14,9 @@ namespace fs = std::filesystem;
 
 namespace {
 
+constexpr const char* kProfileHint =
+    "mend it or delete it: without it the model is run as its family is";
+
 bool has_nano(const fs::path& folder) {
   std::error_code ignored;
   return fs::exists(folder / "models" / "nano" / "config.json", ignored);
@@ -28,7 +31,8 @@ std::optional<double> number(const Json& object, const char* key, double low, do
   if (!(value >= low && value <= high)) {
     throw Error(ErrorCode::kInvalid,
                 fmt::format("read {}: sampling.{} is {}, not a number from {} to {}", file.string(),
-                            key, found->dump(), low, high));
+                            key, found->dump(), low, high),
+                kProfileHint);
   }
   return value;
 }
@@ -76,7 +80,8 @@ ModelProfile read_model_profile(const fs::path& directory) {
   if (!fs::exists(file, ignored)) return profile;
   const Json json = read_json_file(file);
   if (!json.is_object()) {
-    throw Error(ErrorCode::kInvalid, fmt::format("read {}: not a JSON object", file.string()));
+    throw Error(ErrorCode::kInvalid, fmt::format("read {}: not a JSON object", file.string()),
+                kProfileHint);
   }
   if (const auto style = json.find("prompt_style"); style != json.end()) {
     try {
@@ -91,7 +96,7 @@ ModelProfile read_model_profile(const fs::path& directory) {
   if (sampling == json.end()) return profile;
   if (!sampling->is_object()) {
     throw Error(ErrorCode::kInvalid,
-                fmt::format("read {}: sampling is not an object", file.string()));
+                fmt::format("read {}: sampling is not an object", file.string()), kProfileHint);
   }
   profile.fps = number(*sampling, "fps", 0.001, 1000, file);
   if (const auto pixels = number(*sampling, "frame_pixels", 1024, 1e9, file)) {

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <system_error>
 
+#include "base/created_files.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -101,22 +102,24 @@ uint16_t to_bf16(float value) {
 }
 
 // Uniform on +-0.035: a standard deviation of 0.02, as the models were initialised.
-std::vector<uint16_t> noise(int64_t count, uint64_t seed) {
+std::vector<uint16_t> noise(int64_t count, uint64_t seed, const CancelToken& cancel) {
   std::vector<uint16_t> values(count);
   for (int64_t i = 0; i < count; ++i) {
+    if (i % (1 << 20) == 0) cancel.check();
     const double unit = static_cast<double>(mix(seed + static_cast<uint64_t>(i)) >> 40) * 0x1p-24;
     values[i] = to_bf16(static_cast<float>((unit - 0.5) * 0.07));
   }
   return values;
 }
 
-void write_weights(const ModelConfig& config, const fs::path& file, uint64_t seed) {
+void write_weights(const ModelConfig& config, const fs::path& file, uint64_t seed,
+                   const CancelToken& cancel) {
   const std::vector<TensorSpec> specs = expected_tensors(config);
   int64_t largest = 0;
   for (const TensorSpec& spec : specs) largest = std::max(largest, element_count(spec.shape));
   // Every tensor is a window of one buffer of noise: distinct enough, and cheap to make.
   constexpr int64_t kSpread = 1 << 20;
-  const std::vector<uint16_t> values = noise(largest + kSpread, seed);
+  const std::vector<uint16_t> values = noise(largest + kSpread, seed, cancel);
   const std::vector<uint16_t> ones(1 << 16, to_bf16(1));
   std::map<std::string, TensorView> tensors;
   for (size_t i = 0; i < specs.size(); ++i) {
@@ -125,7 +128,7 @@ void write_weights(const ModelConfig& config, const fs::path& file, uint64_t see
     const uint64_t offset = mix(seed + i) % kSpread;
     tensors[spec.name] = {is_norm ? ones.data() : values.data() + offset, DType::kBF16, spec.shape};
   }
-  write_safetensors(file, tensors, {{"format", "pt"}});
+  write_safetensors(file, tensors, {{"format", "pt"}}, cancel);
 }
 
 }  // namespace
@@ -136,28 +139,33 @@ std::vector<std::string> random_shape_names() {
   return names;
 }
 
-void write_random_checkpoint(std::string_view name, const fs::path& directory, uint64_t seed) {
+void write_random_checkpoint(std::string_view name, const fs::path& directory, uint64_t seed,
+                             const CancelToken& cancel) {
   const auto* shape = std::find_if(std::begin(kShapes), std::end(kShapes),
                                    [&](const KnownShape& s) { return s.name == name; });
   if (shape == std::end(kShapes)) {
     throw Error(ErrorCode::kUsage, fmt::format("random checkpoint: no shape '{}'", name),
                 "the shapes are 2b, 4b and 8b");
   }
+  CreatedFiles created;
   std::error_code error;
-  fs::create_directories(directory, error);
-  if (error) throw system_error("create", directory.string(), error.value());
+  if (!fs::is_directory(directory, error)) created.make_folder(directory);
   if (!fs::is_empty(directory, error)) {
     throw Error(ErrorCode::kUsage,
                 fmt::format("random checkpoint: {} is not an empty folder", directory.string()),
                 "name a new folder");
   }
+  const auto write = [&](const char* file, const std::string& content) {
+    write_file_atomic(directory / file, content);
+    created.add(directory / file);
+  };
   const std::string config = config_json(*shape).dump(2);
-  write_file_atomic(directory / "config.json", config);
-  write_file_atomic(directory / "preprocessor_config.json",
-                    processor_json(65536, 16777216).dump(2));
-  write_file_atomic(directory / "video_preprocessor_config.json",
-                    processor_json(4096, 25165824).dump(2));
-  write_weights(parse_model_config(config, "config.json"), directory / "model.safetensors", seed);
+  write("config.json", config);
+  write("preprocessor_config.json", processor_json(65536, 16777216).dump(2));
+  write("video_preprocessor_config.json", processor_json(4096, 25165824).dump(2));
+  write_weights(parse_model_config(config, "config.json"), directory / "model.safetensors", seed,
+                cancel);
+  created.keep();
 }
 
 }  // namespace shijian

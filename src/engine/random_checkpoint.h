@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/cancel.h"
+
 namespace shijian {
 
 // The names that write_random_checkpoint knows: "2b", "4b", "8b".
@@ -15,8 +17,8 @@ std::vector<std::string> random_shape_names();
 // Writes config.json, the processors' files and model.safetensors in BF16 into `directory`, which
 // must be empty or absent. No tokenizer: prompts are made of token ids. The same seed gives the
 // same bytes. Throws Error: kUsage for an unknown shape or a directory in use, kIo when the disk is
-// full (the weights are then not there).
+// full, kCancelled; what it created is then gone again.
 void write_random_checkpoint(std::string_view shape, const std::filesystem::path& directory,
-                             uint64_t seed);
+                             uint64_t seed, const CancelToken& cancel = {});
 
 }  // namespace shijian

@@ -100,7 +100,8 @@ int64_t available_memory() {
   return std::min(kilobytes * 1024, left_in_groups());
 }
 
-void check_request(const ModelConfig& config, const RequestSize& request, int64_t available) {
+void check_request(const ModelConfig& config, const RequestSize& request, int64_t weights,
+                   int64_t available) {
   if (request.context_tokens > config.text.max_position_embeddings)
     throw Error(ErrorCode::kUsage,
                 fmt::format("plan request: {} tokens, but the model has {} positions",
@@ -111,10 +112,19 @@ void check_request(const ModelConfig& config, const RequestSize& request, int64_
     throw Error(
         ErrorCode::kNoMemory,
         fmt::format("plan request: {} tokens need {} (key/value cache {}, decoder {}, vision "
-                    "{}), but {} are available",
+                    "{}) beside the weights, {} mapped from disk, but {} are available",
                     request.context_tokens, bytes_text(need.total()), bytes_text(need.kv_cache),
-                    bytes_text(need.decoder), bytes_text(need.vision), bytes_text(available)),
+                    bytes_text(need.decoder), bytes_text(need.vision), bytes_text(weights),
+                    bytes_text(available)),
         "use fewer frames, smaller frames or a smaller model");
+}
+
+std::string weights_warning(int64_t weights, int64_t available) {
+  if (weights <= available) return {};
+  return fmt::format(
+      "the weights have {}, and {} of memory are available: they are read from disk "
+      "again and again, which is slow",
+      bytes_text(weights), bytes_text(available));
 }
 
 std::string bytes_text(int64_t bytes) {

@@ -33,7 +33,13 @@ int64_t available_memory();
 
 // Throws Error: kUsage when the tokens exceed the model's positions, kNoMemory when `available`
 // bytes are too few; the message says what it needs and what there is, the hint what to change.
-void check_request(const ModelConfig& config, const RequestSize& request, int64_t available);
+// `weights`: the checkpoint's bytes, which the message names too.
+void check_request(const ModelConfig& config, const RequestSize& request, int64_t weights,
+                   int64_t available);
+
+// One line that says that the weights do not fit into the memory, so that every token reads them
+// from disk again; empty when they fit.
+std::string weights_warning(int64_t weights, int64_t available);
 
 // "3.2 GB", "845 MB".
 std::string bytes_text(int64_t bytes);

@@ -45,14 +45,15 @@ TEST(Memory, CountsTheKeyValueCache) {
 TEST(Memory, RefusesWhatDoesNotFitAndSaysWhy) {
   RequestSize request;
   request.context_tokens = 100'000;
-  EXPECT_NO_THROW(check_request(config_4b(), request, 40'000'000'000));
+  EXPECT_NO_THROW(check_request(config_4b(), request, 8'880'000'000, 40'000'000'000));
   try {
-    check_request(config_4b(), request, 8'000'000'000);
+    check_request(config_4b(), request, 8'880'000'000, 8'000'000'000);
     FAIL();
   } catch (const Error& e) {
     EXPECT_EQ(e.code(), ErrorCode::kNoMemory);
-    EXPECT_THAT(e.message(), AllOf(HasSubstr("100000 tokens"), HasSubstr("key/value cache 29.5 GB"),
-                                   HasSubstr("8.0 GB are available")));
+    EXPECT_THAT(e.message(),
+                AllOf(HasSubstr("100000 tokens"), HasSubstr("key/value cache 29.5 GB"),
+                      HasSubstr("weights, 8.9 GB"), HasSubstr("8.0 GB are available")));
     EXPECT_THAT(e.hint(), HasSubstr("fewer frames"));
   }
 }
@@ -61,7 +62,7 @@ TEST(Memory, RefusesMoreTokensThanPositions) {
   RequestSize request;
   request.context_tokens = 262'145;
   try {
-    check_request(config_4b(), request, 1LL << 50);
+    check_request(config_4b(), request, 8'880'000'000, 1LL << 50);
     FAIL();
   } catch (const Error& e) {
     EXPECT_EQ(e.code(), ErrorCode::kUsage);
@@ -78,6 +79,13 @@ TEST(Memory, SaysBytesInWords) {
   EXPECT_EQ(bytes_text(3'240'000'000), "3.2 GB");
   EXPECT_EQ(bytes_text(845'400'000), "845 MB");
   EXPECT_EQ(bytes_text(12'000), "12 kB");
+}
+
+TEST(Memory, WarnsOfWeightsThatDoNotFit) {
+  EXPECT_EQ(weights_warning(8'000'000'000, 8'000'000'000), "");
+  const std::string warning = weights_warning(16'000'000'000, 8'000'000'000);
+  EXPECT_NE(warning.find("16.0 GB"), std::string::npos) << warning;
+  EXPECT_NE(warning.find("8.0 GB"), std::string::npos) << warning;
 }
 
 }  // namespace

@@ -56,8 +56,6 @@ std::map<std::string, TensorView> StageRecorder::tensors() const {
   return result;
 }
 
-void StageRecorder::write(const std::filesystem::path& path) const {
-  write_safetensors(path, tensors());
-}
+void StageRecorder::write(OutputFile& file) const { write_safetensors(file, tensors()); }
 
 }  // namespace shijian

@@ -8,12 +8,12 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <map>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "base/file.h"
 #include "model/positions.h"
 #include "tensor/tensor.h"
 
@@ -34,7 +34,7 @@ class StageRecorder {
   // What was recorded; views are valid until the next change.
   std::map<std::string, TensorView> tensors() const;
   // Everything as one safetensors file. Throws Error as write_safetensors does.
-  void write(const std::filesystem::path& path) const;
+  void write(OutputFile& file) const;
 
  private:
   struct Rows {

@@ -2,14 +2,17 @@
 
 #include <cairo.h>
 #include <pango/pangocairo.h>
+#include <sys/mman.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cmath>
+#include <filesystem>
 #include <memory>
 
 #include "base/error.h"
-#include "base/file.h"
+#include "base/threads.h"
 
 namespace shijian {
 namespace {
@@ -144,6 +147,17 @@ class Canvas {
   Owned<cairo_t> cairo_;
 };
 
+// Pango and GLib end the program where they get no memory or no thread: both are tried before.
+void require_room() {
+  constexpr size_t kRoom = size_t{256} << 20;  // bytes of address space; fonts are mapped
+  constexpr int kRoomThreads = 4;
+  void* memory =
+      ::mmap(nullptr, kRoom, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (memory == MAP_FAILED) throw system_error("draw", "the picture", errno);
+  ::munmap(memory, kRoom);
+  const ThreadPool pool(1 + kRoomThreads);
+}
+
 // Ticks at 1, 2 or 5 times a power of ten, or a round part of a minute: about ten of them.
 double tick_step(double seconds) {
   constexpr std::array<double, 18> kSteps = {0.1, 0.2, 0.5, 1,   2,   5,    10,   15,   30,
@@ -271,13 +285,14 @@ class Filmstrip {
 
 }  // namespace
 
-void draw_filmstrip(const Answer& answer, const FilmstripFrames& frames, TimeFormat time_format,
-                    const std::filesystem::path& path) {
+std::string draw_filmstrip(const Answer& answer, const FilmstripFrames& frames,
+                           TimeFormat time_format) {
+  require_room();
   const Filmstrip strip(answer, frames, time_format);
   Canvas ruler(1);
   Canvas canvas(strip.lay_out(ruler, false));
   strip.lay_out(canvas, true);
-  write_file_atomic(path, canvas.png());
+  return canvas.png();
 }
 
 }  // namespace shijian

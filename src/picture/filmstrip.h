@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <span>
 #include <string>
 #include <vector>
@@ -18,10 +17,9 @@ struct FilmstripFrames {
   std::span<const double> times;  // [n] seconds, ascending
 };
 
-// Draws one answer 1280 pixels wide, height as needed, and writes it atomically.
+// The PNG of one answer, 1280 pixels wide, height as needed.
 // Text is laid out by Pango, so any script that the system has fonts for is drawn.
-// Throws Error(kIo) and kin when the file cannot be written.
-void draw_filmstrip(const Answer& answer, const FilmstripFrames& frames, TimeFormat time_format,
-                    const std::filesystem::path& path);
+std::string draw_filmstrip(const Answer& answer, const FilmstripFrames& frames,
+                           TimeFormat time_format);
 
 }  // namespace shijian

@@ -3,6 +3,7 @@
 #include <mutex>
 #include <vector>
 
+#include "base/created_files.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -19,32 +20,10 @@ namespace fs = std::filesystem;
 
 std::string video_name(int64_t index) { return fmt::format("videos/{:05}.mp4", index); }
 
-// What this run created, removed again unless it is kept.
-class Created {
- public:
-  ~Created() {
-    std::error_code ignored;
-    for (auto path = paths_.rbegin(); path != paths_.rend(); ++path) fs::remove(*path, ignored);
-  }
-  // Creates the directory and those above it that do not exist.
-  void directory(const fs::path& path) {
-    std::error_code error;
-    const fs::path parent = path.parent_path();
-    if (!parent.empty() && parent != path && !fs::exists(parent, error)) directory(parent);
-    if (fs::create_directory(path, error)) paths_.push_back(path);
-    if (error) throw system_error("create the directory", path.string(), error.value());
-  }
-  void file(const fs::path& path, std::string_view content) {
-    write_file_atomic(path, content);
-    const std::lock_guard lock(mutex_);
-    paths_.push_back(path);
-  }
-  void keep() { paths_.clear(); }
-
- private:
-  std::mutex mutex_;
-  std::vector<fs::path> paths_;  // in the order of creation
-};
+void write(CreatedFiles& created, const fs::path& path, std::string_view content) {
+  write_file_atomic(path, content);
+  created.add(path);
+}
 
 void require_empty(const fs::path& directory) {
   std::error_code error;
@@ -103,9 +82,9 @@ void write_dataset(const fs::path& directory, const DatasetOptions& options,
   }
   make_script(options.seed, options.first, options.script);  // refuses bad options early
   require_empty(directory);
-  Created created;
-  created.directory(directory);
-  created.directory(directory / "videos");
+  CreatedFiles created;
+  created.make_folder(directory);
+  created.make_folder(directory / "videos");
   std::mutex mutex;
   int64_t done = 0;
   ThreadPool pool(options.threads);
@@ -114,7 +93,7 @@ void write_dataset(const fs::path& directory, const DatasetOptions& options,
       cancel.check();
       const int64_t index = options.first + i;
       const std::string file = encode_clip(make_script(options.seed, index, options.script));
-      created.file(directory / video_name(index), file);
+      write(created, directory / video_name(index), file);
       const std::lock_guard lock(mutex);
       if (progress) progress(++done, options.count);
     }
@@ -123,7 +102,7 @@ void write_dataset(const fs::path& directory, const DatasetOptions& options,
   for (int64_t i = 0; i < options.count; ++i) {
     annotations += annotation_lines(options, options.first + i);
   }
-  created.file(directory / "annotations.jsonl", annotations);
+  write(created, directory / "annotations.jsonl", annotations);
   created.keep();
 }
 

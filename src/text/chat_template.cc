@@ -62,7 +62,8 @@ std::optional<std::string> template_in(const fs::path& path) {
     }
   }
   throw Error(ErrorCode::kInvalid,
-              fmt::format("read {}: chat_template is not a template", path.string()));
+              fmt::format("read {}: chat_template is not a template", path.string()),
+              "use the file as the model's repository has it");
 }
 
 std::string_view strip(std::string_view text, bool left, bool right) {

@@ -17,6 +17,7 @@ const std::string_view kQwenSplitPattern =
 
 namespace {
 
+constexpr const char* kHint = "use the tokenizer files of the model";
 constexpr size_t kMaxPattern = 4096;
 constexpr uint32_t kMaxSteps = 20'000'000;
 constexpr uint32_t kMaxHeapKiB = 256 * 1024;
@@ -105,7 +106,8 @@ PreTokenizer::PreTokenizer(std::string_view pattern, std::string_view file) {
     throw Error(ErrorCode::kInvalid,
                 fmt::format("read {}: the pre-tokeniser's expression has {} bytes, at most {} are "
                             "accepted",
-                            file, pattern.size(), kMaxPattern));
+                            file, pattern.size(), kMaxPattern),
+                kHint);
   }
   int error = 0;
   PCRE2_SIZE offset = 0;
@@ -115,7 +117,8 @@ PreTokenizer::PreTokenizer(std::string_view pattern, std::string_view file) {
   if (state->code == nullptr) {
     throw Error(ErrorCode::kInvalid,
                 fmt::format("read {}: the pre-tokeniser's expression, byte {}: {}", file, offset,
-                            pcre_message(error)));
+                            pcre_message(error)),
+                kHint);
   }
   // Without memory for machine code PCRE2 interprets: slower, the same result.
   pcre2_jit_compile(state->code, PCRE2_JIT_COMPLETE);

@@ -113,7 +113,8 @@ std::vector<int32_t> Tokenizer::encode(std::span<const TextRun> runs) const {
     if (run.text.size() > kMaxBytes - total) {
       throw Error(ErrorCode::kInvalid,
                   fmt::format("encode text: it has over {} bytes, at most {} are accepted", total,
-                              kMaxBytes));
+                              kMaxBytes),
+                  "use less text");
     }
     total += run.text.size();
   }

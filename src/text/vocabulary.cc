@@ -106,7 +106,8 @@ class Reader {
     const auto error = parser_.parse(file.text().data(), file.size()).get(root);
     if (error != simdjson::SUCCESS) {
       throw Error(ErrorCode::kInvalid,
-                  fmt::format("parse {}: {}", path.string(), simdjson::error_message(error)));
+                  fmt::format("parse {}: {}", path.string(), simdjson::error_message(error)),
+                  "it has to be well-formed JSON, and whole: download it again");
     }
     return root;
   }

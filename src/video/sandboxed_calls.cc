@@ -189,6 +189,9 @@ class DecodeSandbox::Call {
     cancel_.check();
     auto packet = channel_.receive();
     if (!packet) refuse();
+    if (packet->type == kNotStarted) {
+      throw system_error("start", "a process to decode in", status_of(*packet));
+    }
     return std::move(*packet);
   }
 
