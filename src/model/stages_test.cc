@@ -25,9 +25,9 @@ TEST(Stages, PiecesOfRowsJoinAndTheFileHoldsEverything) {
 
   const auto path = std::filesystem::temp_directory_path() /
                     ("shijian_stages_" + std::to_string(getpid()) + ".safetensors");
-  OutputFile file(path);
-  stages.write(file);
-  file.commit();
+  OutputFile out(path);
+  stages.write(out);
+  out.commit();
   const SafetensorsFile file(path);
   std::filesystem::remove(path);
   EXPECT_EQ(file.tensor("hidden.0").shape, (Shape{3, 2}));
