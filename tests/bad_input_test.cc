@@ -71,10 +71,14 @@ TEST_F(BadInput, Videos) {
 }
 
 TEST_F(BadInput, NoPermission) {
-  if (::geteuid() == 0) GTEST_SKIP() << "root may read everything";
-  const std::string path = file("secret.mp4", "x");
+  CommandOptions options;
+  options.obey_permissions = true;
+  const std::string path = file("secret.mp4", bytes_of(clip()));
   fs::permissions(path, fs::perms::none);
-  expect_refused({"locate", path, "x"}, 1, "secret.mp4");
+  expect_refused({"locate", path, "x"}, 1, "secret.mp4: Permission denied", options);
+  const ScratchFolder closed;
+  fs::permissions(closed.path(), fs::perms::owner_read | fs::perms::owner_exec);
+  expect_refused({"locate", clip(), "x", "-o", closed / "a.txt"}, 1, "Permission denied", options);
 }
 
 TEST_F(BadInput, Questions) {

@@ -1,7 +1,9 @@
 #include "command.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -36,6 +38,10 @@ void set_limit(__rlimit_resource resource, int64_t bytes) {
   if (!options.directory.empty() && ::chdir(options.directory.c_str()) != 0) ::_exit(126);
   set_limit(RLIMIT_FSIZE, options.limit_file_size);
   set_limit(RLIMIT_AS, options.limit_address_space);
+  if (options.obey_permissions && ::geteuid() == 0) {
+    ::prctl(PR_CAPBSET_DROP, CAP_DAC_OVERRIDE);
+    ::prctl(PR_CAPBSET_DROP, CAP_DAC_READ_SEARCH);
+  }
   const int in_fd = ::open("/dev/null", O_RDONLY);
   const int out_fd = ::open(out, O_WRONLY | O_CREAT | O_TRUNC, 0600);
   const int err_fd = ::open(err, O_WRONLY | O_CREAT | O_TRUNC, 0600);

@@ -23,6 +23,7 @@ struct CommandOptions {
   bool close_standard_streams = false;   // standard error stays open
   int64_t limit_file_size = -1;          // bytes that a file may have; negative: any number
   int64_t limit_address_space = -1;      // bytes
+  bool obey_permissions = false;         // even as root
   int interrupt = 0;                     // this signal is sent as soon as the program handles it
 };
 
