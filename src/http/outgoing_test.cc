@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <memory>
+#include <mutex>
 #include <thread>
 
 #include "base/error.h"
@@ -68,8 +69,15 @@ class Outgoing : public testing::Test {
       signature_ = std::string(request.header("x-signature"));
       reply->send(text_response(std::string(1 << 20, 'x')));
     });
-    server_->route("GET", "/never", [this](const HttpRequest&, auto reply) { held_ = reply; });
+    server_->route("GET", "/never", [this](const HttpRequest&, auto reply) {
+      const std::lock_guard lock(mutex_);
+      held_ = reply;
+    });
     server_->start();
+  }
+  ~Outgoing() override {
+    const std::lock_guard lock(mutex_);
+    held_.reset();
   }
 
   static HttpResponse moved(const std::string& to) {
@@ -107,6 +115,7 @@ class Outgoing : public testing::Test {
   AllowedHosts hosts_{{"127.0.0.1", "nowhere.invalid"}};
   CancelSource cancel_;
   std::string posted_, signature_;
+  std::mutex mutex_;
   std::shared_ptr<HttpReply> held_;
 };
 
