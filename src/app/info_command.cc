@@ -188,6 +188,7 @@ void print_facts(const OrderedJson& facts, int indent, std::string& out) {
 
 void info(const std::vector<std::string>& paths, bool as_json) {
   std::vector<OrderedJson> all;
+  all.reserve(paths.size() + 1);
   for (const std::string& path : paths) all.push_back(facts_of(path));
   if (paths.empty()) all.push_back(machine_facts());
   std::string out;

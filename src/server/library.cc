@@ -153,7 +153,7 @@ Video Library::find(const std::string& name) {
 Video Library::get(const std::string& id) {
   for (const std::string& name : store_.video_names(id)) {
     try {
-      const Video video = find(name);
+      Video video = find(name);
       if (video.id == id) return video;
     } catch (const Error&) {  // another name may still hold it
     }
@@ -258,6 +258,7 @@ std::vector<Video> Library::accept(const std::vector<Upload>& uploads) {
   try {
     for (const Upload& upload : uploads) require_video(upload);
     std::vector<Video> videos;
+    videos.reserve(uploads.size());
     for (const Upload& upload : uploads)
       videos.push_back(store({upload_name(upload.name), upload.file}));
     return videos;

@@ -236,7 +236,8 @@ TEST_F(Server, AStreamEndsWhereItWouldHaveAGap) {
   EXPECT_LT(events, kEvents);
   EXPECT_EQ(slow.ask("GET", "/healthz").status, 200);  // it has ended, it does not only pause
   slow.send(ask);
-  EXPECT_NE(slow.read_to("\"total\"").find(fmt::format("\"done\":{},", kEvents)), std::string::npos);
+  EXPECT_NE(slow.read_to("\"total\"").find(fmt::format("\"done\":{},", kEvents)),
+            std::string::npos);
 }
 
 TEST_F(Server, ACallerWhoLeavesCancelsTheJob) {
