@@ -272,6 +272,7 @@ void write_safetensors(OutputFile& file, const std::map<std::string, TensorView>
                        const CancelToken& cancel) {
   // Widest elements first, so that every tensor is aligned to its element.
   std::vector<std::pair<std::string_view, const TensorView*>> order;
+  order.reserve(tensors.size());
   for (const auto& [name, view] : tensors) order.emplace_back(name, &view);
   std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) {
     return dtype_size(a.second->dtype) > dtype_size(b.second->dtype);
