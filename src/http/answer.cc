@@ -191,7 +191,9 @@ Answer make_answer(HttpResponse response, const HttpRequest& request) {
 std::string wire_text(const Answer& answer) {
   std::string text = fmt::format("HTTP/1.1 {} Error\r\nConnection: close\r\nContent-Length: {}\r\n",
                                  answer.status, answer.body.size());
-  for (const auto& [name, value] : answer.headers) text += name + ": " + value + "\r\n";
+  for (const auto& [name, value] : answer.headers) {
+    text.append(name).append(": ").append(value).append("\r\n");
+  }
   return text + "\r\n" + answer.body;
 }
 

@@ -14,7 +14,7 @@ namespace {
 class StreamHandle : public HttpStream {
  public:
   explicit StreamHandle(std::shared_ptr<Exchange> exchange) : exchange_(std::move(exchange)) {}
-  ~StreamHandle() override { close(); }
+  ~StreamHandle() override { exchange_->close_stream(); }
   bool write(std::string piece) override { return exchange_->write(std::move(piece)); }
   void close() override { exchange_->close_stream(); }
 

@@ -170,7 +170,8 @@ double tick_step(double seconds) {
 
 std::string tick_label(double seconds, double step) {
   const auto whole = static_cast<int64_t>(std::floor(seconds + 1e-6));
-  if (step < 1) return fmt::format("{}:{:04.1f}", whole / 60, seconds - whole / 60 * 60.0);
+  if (step < 1)
+    return fmt::format("{}:{:04.1f}", whole / 60, seconds - static_cast<double>(whole / 60 * 60));
   if (whole >= 3600) {
     return fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
   }
@@ -255,7 +256,9 @@ class Filmstrip {
         canvas.fill_rect(left, y, std::max(3.0, right - left), kBarHeight, color_of(e));
       }
       const double step = tick_step(to_ - from_);
-      for (double t = std::ceil(from_ / step - 1e-9) * step; t <= to_ + 1e-9; t += step) {
+      const auto last = static_cast<int64_t>(std::floor(to_ / step + 1e-9));
+      for (auto i = static_cast<int64_t>(std::ceil(from_ / step - 1e-9)); i <= last; ++i) {
+        const double t = static_cast<double>(i) * step;
         canvas.fill_rect(x_of(t) - 0.5, y + kBarHeight, 1, 6, kFaint);
         canvas.text(tick_label(t, step), x_of(t), y + kBarHeight + 8, 14, kFaint,
                     Canvas::Align::kCenter);

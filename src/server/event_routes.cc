@@ -84,20 +84,21 @@ class EventStreams {
 
 void add_event_routes(HttpServer& http, Service& service) {
   auto streams = std::make_shared<EventStreams>(service.queue);
-  http.route("GET", "/api/v1/jobs/{}/events",
-             [&service, streams](const HttpRequest& request, std::shared_ptr<HttpReply> reply) {
-               service.store.job(request.captures[0]);  // kNotFound before the stream begins
-               const auto stream = reply->send(stream_response());
-               const int64_t subscription =
-                   service.queue.subscribe(request.captures[0], [stream](const JobEvent& event) {
-                     tell(*stream, event);
-                     if (event.job) stream->close();
-                   });
-               streams->add(subscription, stream);
-               reply->on_gone([streams, subscription] { streams->remove(subscription); });
-             });
+  http.route(
+      "GET", "/api/v1/jobs/{}/events",
+      [&service, streams](const HttpRequest& request, const std::shared_ptr<HttpReply>& reply) {
+        service.store.job(request.captures[0]);  // kNotFound before the stream begins
+        const auto stream = reply->send(stream_response());
+        const int64_t subscription =
+            service.queue.subscribe(request.captures[0], [stream](const JobEvent& event) {
+              tell(*stream, event);
+              if (event.job) stream->close();
+            });
+        streams->add(subscription, stream);
+        reply->on_gone([streams, subscription] { streams->remove(subscription); });
+      });
   http.route("GET", "/api/v1/events",
-             [&service, streams](const HttpRequest&, std::shared_ptr<HttpReply> reply) {
+             [&service, streams](const HttpRequest&, const std::shared_ptr<HttpReply>& reply) {
                const auto stream = reply->send(stream_response());
                const int64_t subscription = service.queue.subscribe_all(
                    [stream](const JobEvent& event) { tell(*stream, event); });

@@ -56,7 +56,7 @@ std::optional<int64_t> context_length(const Json* value) {
     }
     const std::string unit = text.substr(used);
     tokens *= unit == "K" || unit == "k" ? 1024 : unit == "M" || unit == "m" ? 1048576 : 1;
-    if (used == 0 || (unit.size() > 0 && tokens == std::stod(text))) tokens = 0;
+    if (used == 0 || (!unit.empty() && tokens == std::stod(text))) tokens = 0;
   } else {
     throw HttpError(400, "options: 'max_context_length' is no number or text");
   }

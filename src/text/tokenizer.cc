@@ -185,13 +185,13 @@ std::string StreamDecoder::push(int32_t id) {
     if (step.truncated) break;
     certain += step.length;
   }
-  const std::string out = repair_utf8(std::string_view(pending_).substr(0, certain));
+  std::string out = repair_utf8(std::string_view(pending_).substr(0, certain));
   pending_.erase(0, certain);
   return out;
 }
 
 std::string StreamDecoder::finish() {
-  const std::string out = repair_utf8(pending_);
+  std::string out = repair_utf8(pending_);
   pending_.clear();
   return out;
 }
