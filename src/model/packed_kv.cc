@@ -39,6 +39,26 @@ void unpack_group(const int8_t* codes, int64_t count, float scale, float* to) {
 
 }  // namespace
 
+// Calls body(values, count, codes, scale) for every group of the first `tokens` tokens.
+template <typename Body>
+void PackedKv::each_group(ThreadPool& pool, int64_t tokens, KvCache& cache,
+                          const Body& body) const {
+  for (int64_t plane = 0; plane < planes_; ++plane) {
+    const Matrix rows = cache.plane(plane, 0, tokens);
+    pool.parallel_for(tokens, kGrain, [&](int64_t begin, int64_t end) {
+      for (int64_t row = begin; row < end; ++row) {
+        int8_t* codes = codes_.get() + (plane * length_ + row) * width_;
+        float* scales = scales_.get() + (plane * length_ + row) * groups_;
+        for (int64_t group = 0; group < groups_; ++group) {
+          const int64_t first = group * kGroup;
+          body(rows.row(row) + first, std::min(kGroup, width_ - first), codes + first,
+               scales[group]);
+        }
+      }
+    });
+  }
+}
+
 PackedKv::PackedKv(ThreadPool& pool, KvCache& from)
     : planes_(from.planes()),
       width_(from.width()),
@@ -48,40 +68,18 @@ PackedKv::PackedKv(ThreadPool& pool, KvCache& from)
           static_cast<size_t>(planes_ * length_ * width_))),
       scales_(std::make_unique_for_overwrite<float[]>(
           static_cast<size_t>(planes_ * length_ * groups_))) {
-  for (int64_t plane = 0; plane < planes_; ++plane) {
-    const Matrix rows = from.plane(plane, 0, length_);
-    pool.parallel_for(length_, kGrain, [&](int64_t begin, int64_t end) {
-      for (int64_t row = begin; row < end; ++row) {
-        int8_t* codes = codes_.get() + (plane * length_ + row) * width_;
-        float* scales = scales_.get() + (plane * length_ + row) * groups_;
-        for (int64_t group = 0; group < groups_; ++group) {
-          const int64_t first = group * kGroup;
-          const int64_t count = std::min(kGroup, width_ - first);
-          scales[group] = pack_group(rows.row(row) + first, count, codes + first);
-        }
-      }
-    });
-  }
+  each_group(pool, length_, from, [](float* values, int64_t count, int8_t* codes, float& scale) {
+    scale = pack_group(values, count, codes);
+  });
 }
 
 void PackedKv::unpack(ThreadPool& pool, int64_t tokens, KvCache& to) const {
   CHECK(tokens >= 0 && tokens <= length_ && to.length() == 0 && to.planes() == planes_ &&
             to.width() == width_,
         "{} of {} tokens", tokens, length_);
-  for (int64_t plane = 0; plane < planes_; ++plane) {
-    const Matrix rows = to.plane(plane, 0, tokens);
-    pool.parallel_for(tokens, kGrain, [&](int64_t begin, int64_t end) {
-      for (int64_t row = begin; row < end; ++row) {
-        const int8_t* codes = codes_.get() + (plane * length_ + row) * width_;
-        const float* scales = scales_.get() + (plane * length_ + row) * groups_;
-        for (int64_t group = 0; group < groups_; ++group) {
-          const int64_t first = group * kGroup;
-          const int64_t count = std::min(kGroup, width_ - first);
-          unpack_group(codes + first, count, scales[group], rows.row(row) + first);
-        }
-      }
-    });
-  }
+  each_group(pool, tokens, to, [](float* values, int64_t count, const int8_t* codes, float scale) {
+    unpack_group(codes, count, scale, values);
+  });
   to.extend(tokens);
 }
 

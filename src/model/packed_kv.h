@@ -18,15 +18,16 @@ class PackedKv {
   // Throws std::bad_alloc.
   PackedKv(ThreadPool& pool, KvCache& from);
 
-  int64_t length() const { return length_; }  // tokens held
-
-  // Appends the first `tokens` (<= length()) to an empty cache of the same layers and width.
+  // Appends the first `tokens` of them to an empty cache of the same layers and width.
   void unpack(ThreadPool& pool, int64_t tokens, KvCache& to) const;
 
   // Bytes that `tokens` tokens take.
   static int64_t bytes_for(int64_t layers, int64_t width, int64_t tokens);
 
  private:
+  template <typename Body>
+  void each_group(ThreadPool& pool, int64_t tokens, KvCache& cache, const Body& body) const;
+
   int64_t planes_;
   int64_t width_;   // of a row
   int64_t groups_;  // of a row

@@ -61,7 +61,6 @@ void ChatAnswer::finish(const Description& description) {
   const char* reason = !whole_.calls.empty()                   ? "tool_calls"
                        : description.finish_reason == "length" ? "length"
                                                                : "stop";
-  if (gone_) return;
   if (request_.stream) {
     send_chunk(OrderedJson::object(), reason);
     if (request_.include_usage) {
@@ -70,8 +69,7 @@ void ChatAnswer::finish(const Description& description) {
       json["usage"] = usage_json(description);
       send_event(json);
     }
-    if (!gone_) stream_->write(sse_event("", "[DONE]"));
-    stream_->close();
+    end_stream("[DONE]");
     return;
   }
   OrderedJson message = {{"role", "assistant"},
@@ -91,11 +89,9 @@ void ChatAnswer::finish(const Description& description) {
 
 void ChatAnswer::fail(const Error& error) {
   HttpResponse response = error_response(error, id_);
-  if (gone_) return;
   if (stream_) {
     response.body.pop_back();  // its line break would be a line of the event
-    stream_->write(sse_event("", response.body));
-    stream_->close();
+    end_stream(response.body);
   } else {
     reply_->send(std::move(response));
   }
@@ -139,6 +135,12 @@ void ChatAnswer::send_event(const OrderedJson& json) {
   if (gone_ || stream_->write(sse_event("", write_json(json)))) return;
   // The client has gone or reads too slowly: an answer with a gap must not look whole.
   gone_ = true;
+  stream_->close();
+}
+
+void ChatAnswer::end_stream(std::string_view last) {
+  if (gone_) return;
+  stream_->write(sse_event("", last));
   stream_->close();
 }
 

@@ -36,6 +36,7 @@ class ChatAnswer {
   void take(const ChatPiece& piece);
   void send_chunk(const OrderedJson& delta, const char* finish_reason);
   void send_event(const OrderedJson& json);
+  void end_stream(std::string_view last);  // unless it has ended with a gap
   OrderedJson head(const char* object) const;
   OrderedJson calls_json(const std::vector<ToolCall>& calls, bool numbered);
   OrderedJson logprobs_json();

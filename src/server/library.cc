@@ -41,6 +41,8 @@ struct stat status_of(const fs::path& path, const std::string& name) {
   return status;
 }
 
+std::string video_id(const std::string& hash) { return "v" + hash.substr(0, 20); }
+
 OrderedJson probe_json(const VideoInfo& info) {
   return {{"duration", thousandths(info.duration)},
           {"frame_rate", thousandths(info.frame_rate.value())},
@@ -139,7 +141,7 @@ Video Library::examine(const fs::path& path, const std::string& name) {
   video.size = status.st_size;
   video.mtime = change_time(status);
   video.hash = hashes_.of(path);
-  video.id = "v" + video.hash.substr(0, 20);
+  video.id = video_id(video.hash);
   video.probe = write_json(probe_json(info));
   store_.put_video(video);
   return *store_.video_named(name);
@@ -213,14 +215,17 @@ void Library::check_quota(int64_t bytes) const {
                   "delete videos, or start the server with a larger --quota");
 }
 
-std::string Library::id_of(const fs::path& file) { return "v" + hashes_.of(file).substr(0, 20); }
+std::optional<Video> Library::known(const Upload& upload) {
+  const std::string id = video_id(hashes_.of(upload.file));
+  try {
+    return get(id);
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
 
 void Library::require_video(const Upload& upload) {
-  try {
-    get(id_of(upload.file));
-    return;
-  } catch (const Error&) {  // new content
-  }
+  if (known(upload)) return;
   check_quota(0);
   try {
     probe(upload.file);
@@ -231,11 +236,9 @@ void Library::require_video(const Upload& upload) {
 }
 
 Video Library::store(const Upload& upload) {
-  try {
-    Video known = get(id_of(upload.file));
+  if (std::optional<Video> video = known(upload)) {
     fs::remove(upload.file);
-    return known;
-  } catch (const Error&) {  // new content
+    return *std::move(video);
   }
   const fs::path parts(upload.name);
   for (int i = 1;; ++i) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -76,7 +77,7 @@ class Library {
   Video examine(const std::filesystem::path& path, const std::string& name);
   void require_video(const Upload& upload);
   Video store(const Upload& upload);
-  std::string id_of(const std::filesystem::path& file);
+  std::optional<Video> known(const Upload& upload);  // with the same content
 
   LibraryOptions options_;
   Store& store_;

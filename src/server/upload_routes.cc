@@ -38,13 +38,11 @@ HttpResponse video_response(const Video& video) {
 class RawUpload : public HttpUpload {
  public:
   RawUpload(std::shared_ptr<Shared> shared, const HttpRequest& request)
-      : shared_(std::move(shared)),
-        name_(upload_name(request.captures[0])),
-        id_(request.id),
-        room_(shared_->service.library) {
+      : shared_(std::move(shared)), name_(upload_name(request.captures[0])), id_(request.id) {
     shared_->uploads.sweep();
     const std::string_view range = request.header("content-range");
     if (range.empty()) {
+      room_.emplace(shared_->service.library);
       file_.emplace(fresh_upload_path(shared_->service.library.partial_folder()), false);
       return;
     }
@@ -71,7 +69,7 @@ class RawUpload : public HttpUpload {
   void write(std::span<const std::byte> bytes) override {
     file_->write(bytes);
     check_size(shared_->service, file_->size());
-    if (!range_) room_.check(file_->size());
+    if (room_) room_->check(file_->size());
     if (range_ && file_->size() > range_->last + 1) {
       file_->cut(range_->first);
       throw HttpError(400, "the body is longer than its Content-Range");
@@ -104,7 +102,7 @@ class RawUpload : public HttpUpload {
 
   std::shared_ptr<Shared> shared_;
   std::string name_, id_;
-  UploadRoom room_;
+  std::optional<UploadRoom> room_;  // of a whole file; what a piece needs is known beforehand
   std::optional<ContentRange> range_;
   std::optional<Uploads::Claim> claim_;
   std::optional<PartialFile> file_;
