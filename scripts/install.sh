@@ -46,5 +46,15 @@ if [[ $(id -u) -ne 0 ]]; then
   sudo=sudo
 fi
 echo "shijian: installing ${#missing[@]} Debian packages: ${missing[*]}" >&2
-$sudo apt-get update -q >&2
-DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -q --no-install-recommends "${missing[@]}" >&2
+install() {
+  $sudo apt-get update -q &&
+    $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}"
+}
+# On a terminal apt shows how far it is; in a log its hundreds of lines matter when it fails.
+if [[ -t 2 ]]; then
+  install >&2
+else
+  log=$(mktemp)
+  trap 'rm -f "$log"' EXIT
+  install >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
+fi

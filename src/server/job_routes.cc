@@ -72,14 +72,14 @@ JobRequest make_job(const Video& video, const std::string& query, const Json& op
 }
 
 struct Common {
-  Json options;
+  const Json* options = nullptr;  // of the item, none: the defaults
   int priority = 0;
   std::string webhook_url, webhook_secret;
 };
 
 Common read_common(JsonFields& fields, const AllowedHosts& webhook_hosts) {
   Common common;
-  if (const Json* options = fields.any("options")) common.options = *options;
+  common.options = fields.any("options");
   common.priority = static_cast<int>(fields.integer("priority", -10, 10).value_or(0));
   if (const Json* webhook = fields.any("webhook")) {
     JsonFields inner(*webhook, "webhook");
@@ -101,7 +101,8 @@ void append(std::vector<JobRequest>* jobs, const Video& video, const std::string
     throw Error(ErrorCode::kUsage, fmt::format("jobs: more than {} in one call", kMaxJobs),
                 "submit them in several calls");
   }
-  JobRequest job = make_job(video, query, common.options, client);
+  JobRequest job =
+      make_job(video, query, common.options != nullptr ? *common.options : Json(), client);
   job.priority = common.priority;
   job.webhook_url = common.webhook_url;
   job.webhook_secret = common.webhook_secret;
