@@ -14,6 +14,7 @@
 #include "app/bench_reuse.h"
 #include "app/flags.h"
 #include "app/interrupt.h"
+#include "app/say.h"
 #include "base/json.h"
 #include "base/temporary_folder.h"
 #include "engine/random_checkpoint.h"
@@ -231,8 +232,7 @@ void bench(const BenchFlags& flags) {
   std::unique_ptr<TemporaryFolder> temporary;
   if (flags.keep.empty()) temporary = std::make_unique<TemporaryFolder>();
   const fs::path directory = temporary ? temporary->path() : fs::path(flags.keep);
-  fmt::print(stderr, "shijian: writing random weights of shape {} to {} ...\n", flags.shape,
-             directory.string());
+  say(fmt::format("writing random weights of shape {} to {} ...", flags.shape, directory.string()));
   write_random_checkpoint(flags.shape, directory, 1, interrupt_token());
   if (flags.reuse) lend_tokenizer(directory);
   measure(flags, directory, flags.shape + " (random)");

@@ -1,8 +1,10 @@
 #include "app/flags.h"
 
-#include <cerrno>
-#include <cstdio>
+#include <fmt/format.h>
 
+#include <cerrno>
+
+#include "app/say.h"
 #include "base/error.h"
 #include "base/time_code.h"
 #include "cache/cache_folder.h"
@@ -53,20 +55,18 @@ CacheOptions CacheFlags::options() const {
 void warn_of_cache(const Engine& engine) {
   const DiskCounters counters = engine.cache_report().disk;
   if (counters.failed == 0) return;
-  fmt::print(stderr, "shijian: not everything could be cached: {}\n", counters.last_failure);
-  fmt::print(stderr, "  hint: name another folder with --cache-dir, or none with --no-cache\n");
+  say(fmt::format("not everything could be cached: {}", counters.last_failure),
+      "name another folder with --cache-dir, or none with --no-cache");
 }
 
 void warn_of_memory(const Engine& engine) {
   const auto weights = static_cast<int64_t>(engine.checkpoint().tensor_bytes());
   const std::string warning = weights_warning(weights, available_memory());
-  if (warning.empty()) return;
-  fmt::print(stderr, "shijian: {}\n  hint: close other programs, or use a smaller model\n",
-             warning);
+  if (!warning.empty()) say(warning, "close other programs, or use a smaller model");
 }
 
 void print_notes(std::span<const Note> notes, Language language) {
-  for (const Note& note : notes) fmt::print(stderr, "shijian: {}\n", note_text(note, language));
+  for (const Note& note : notes) say(note_text(note, language));
 }
 
 void ModelFlags::add_to(CLI::App& command) {

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
-#include <cstdio>
 #include <exception>
 #include <new>
 #include <string>
@@ -17,6 +16,8 @@
 #include "app/chinese_help.h"
 #include "app/commands.h"
 #include "app/interrupt.h"
+#include "app/say.h"
+#include "base/chinese.h"
 #include "base/error.h"
 #include "video/sandbox.h"
 
@@ -31,8 +32,7 @@ std::string_view usual_hint(shijian::ErrorCode code) {
 
 int report(const shijian::Error& error) {
   const std::string_view hint = error.hint().empty() ? usual_hint(error.code()) : error.hint();
-  fmt::print(stderr, "shijian: {}\n", error.message());
-  if (!hint.empty()) fmt::print(stderr, "  hint: {}\n", hint);
+  shijian::say(error.message(), hint);
   return error.code() == shijian::ErrorCode::kUsage ? 2 : 1;
 }
 

@@ -5,6 +5,8 @@
 
 #include <cstdio>
 
+#include "base/chinese.h"
+
 namespace shijian {
 namespace {
 constexpr auto kPatience = std::chrono::seconds(2);
@@ -22,8 +24,8 @@ void ProgressLine::show(const Progress& progress) {
   if (!new_stage && (!terminal_ || now - last_ < kInterval)) return;
   last_ = now;
   stage_ = progress.stage;
-  std::string words = fmt::format("{}", progress.stage);
-  if (progress.total > 0) words += fmt::format(" {} of {}", progress.done, progress.total);
+  std::string words = for_reader(progress.stage);
+  if (progress.total > 0) words += fmt::format(" {}/{}", progress.done, progress.total);
   if (!terminal_) {
     fmt::print(stderr, "shijian: {} ...\n", words);
     return;

@@ -12,6 +12,7 @@
 #include "app/config_file.h"
 #include "app/flags.h"
 #include "app/interrupt.h"
+#include "base/chinese.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -176,10 +177,11 @@ void serve(ServeFlags& flags, const char* version) {
                       });
   const Webhooks webhooks(store, service.webhook_hosts);
   const History history(store, flags.history);
-  fmt::print("shijian: http{}://{}:{}  videos in {}, model {}\n",
-             flags.tls_certificate.empty() ? "" : "s",
-             is_loopback(flags.host) ? "localhost" : flags.host, http.port(), flags.videos,
-             engine.model_name());
+  const std::string where = fmt::format("http{}://{}:{}  videos in {}, model {}",
+                                        flags.tls_certificate.empty() ? "" : "s",
+                                        is_loopback(flags.host) ? "localhost" : flags.host,
+                                        http.port(), flags.videos, engine.model_name());
+  fmt::print("shijian: {}\n", for_reader(where));
   std::fflush(stdout);
   while (!interrupted.cancelled()) std::this_thread::sleep_for(std::chrono::milliseconds(50));
   log_event(LogLevel::kInfo, "stopping", {{"queued", queue.statistics().queued}});

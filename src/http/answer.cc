@@ -10,6 +10,7 @@
 #include <optional>
 #include <string_view>
 
+#include "base/chinese.h"
 #include "http/text.h"
 
 namespace shijian::http {
@@ -166,6 +167,8 @@ Answer make_answer(HttpResponse response, const HttpRequest& request) {
     attach_file(*response.file, answer);
   } else if (!response.stream) {
     answer.body = std::move(response.body);
+    if (response.content_type == kJsonType && accepts_chinese(request.header("accept-language")))
+      answer.body = errors_in_chinese(std::move(answer.body));
     answer.size = answer.body.size();
   }
   if (answer.status == 200 && !answer.stream &&

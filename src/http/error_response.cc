@@ -1,6 +1,7 @@
 // Errors as clients see them: a status and the JSON shape of docs/api.md.
 #include <utility>
 
+#include "base/chinese.h"
 #include "base/json.h"
 #include "http/server.h"
 
@@ -124,6 +125,24 @@ HttpResponse error_response(const Error& error, const std::string& request_id,
     response.headers.emplace_back("Retry-After", std::to_string(seconds));
   if (response.status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
   return response;
+}
+
+std::string errors_in_chinese(std::string json) {
+  if (json.find("\"error\":{") == std::string::npos) return json;
+  OrderedJson body = parse_ordered_json(json, "the answer");
+  const auto translate = [](OrderedJson& holder) {
+    const auto error = holder.find("error");
+    if (error == holder.end() || !error->is_object()) return;
+    for (const char* key : {"message", "hint"}) {
+      if (const auto text = error->find(key); text != error->end() && text->is_string())
+        *text = in_chinese(text->get<std::string>());
+    }
+  };
+  translate(body);
+  if (const auto jobs = body.find("jobs"); jobs != body.end() && jobs->is_array()) {
+    for (OrderedJson& job : *jobs) translate(job);
+  }
+  return write_json(body) + "\n";
 }
 
 }  // namespace shijian

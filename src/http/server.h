@@ -49,9 +49,11 @@ class HttpStream {
   virtual void close() = 0;  // after what waits
 };
 
+inline constexpr std::string_view kJsonType = "application/json";
+
 struct HttpResponse {
   int status = 200;
-  std::string content_type = "application/json";
+  std::string content_type = std::string(kJsonType);
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
   std::optional<std::filesystem::path> file;  // instead of body; ranges are answered from it
@@ -77,6 +79,10 @@ class HttpError : public Error {
 // log has it, as it has the message of every error that was an answer.
 HttpResponse error_response(const Error& error, const std::string& request_id,
                             const std::string& param = {});
+
+// The same JSON with the messages and hints of its errors in Chinese: of its own "error" and of
+// those of its "jobs". Every answer in JSON goes through it when its client reads Chinese.
+std::string errors_in_chinese(std::string json);
 
 // Answered once; the second send() is ignored. When the last reference goes without an answer the
 // client gets a 500. Thread-safe.

@@ -113,6 +113,33 @@ TEST_F(Server, SaysWhatIsWrongWithARequest) {
   EXPECT_EQ(late.body.find(folder_.string()), std::string::npos) << late.body;
 }
 
+TEST_F(Server, ErrorsAreInTheLanguageOfTheClient) {
+  const std::string chinese = "Accept-Language: zh-CN,zh;q=0.9,en;q=0.8\r\n";
+  const std::string headers = "Content-Type: application/json\r\n" + chinese;
+  const TestAnswer none = call("GET", "/api/v1/videos/none", "", chinese);
+  EXPECT_EQ(none.status, 404);
+  EXPECT_EQ(json(none)["error"]["message"], "视频 none：不存在");
+  EXPECT_EQ(json(none)["error"]["code"], "not_found");
+  EXPECT_EQ(json(call("GET", "/nothing", "", chinese))["error"]["message"], "这个路径下没有内容");
+  const Json empty = json(call("POST", "/api/v1/jobs",
+                               R"({"video_path": "shapes.mp4", "query": ""})", headers))["error"];
+  EXPECT_EQ(empty["message"], "问题：是空的");
+  EXPECT_EQ(empty["hint"], "说明要找什么");
+
+  // A job keeps its error in English; each client reads it in its own language.
+  const std::string late =
+      R"({"video_path": "shapes.mp4", "query": "x", "options": {"from": 900, "to": 901}})";
+  EXPECT_NE(call("POST", "/api/v1/inference", late, headers).body.find("规划取帧：从 900.000 到"),
+            std::string::npos);
+  const auto message = [&](const std::string& language) {
+    return json(call("GET", "/api/v1/jobs?state=failed", "",
+                     language))["jobs"][0]["error"]["message"]
+        .get<std::string>();
+  };
+  EXPECT_TRUE(message(chinese).starts_with("规划取帧：")) << message(chinese);
+  EXPECT_TRUE(message("").starts_with("plan frames: ")) << message("");
+}
+
 TEST_F(Server, RunsJobsAndTellsAboutThem) {
   const std::string body = fmt::format(
       R"({{"video_id": "{}", "queries": ["When is MENU on screen?", "什么时候切换?"]}})",

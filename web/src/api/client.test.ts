@@ -55,6 +55,14 @@ describe('Api', () => {
     expect(thrown).toMatchObject({ status: 429, body: error, retryAfter: 3 });
   });
 
+  it('asks for errors in the language of the page', async () => {
+    const { api, calls } = apiWith(json({}), json({}));
+    await api.queue();
+    api.language = () => 'zh';
+    await api.queue();
+    expect(calls.map((call) => header(call, 'Accept-Language'))).toEqual(['en', 'zh']);
+  });
+
   it('survives an error page that is not JSON', async () => {
     const { api } = apiWith(new Response('<html>', { status: 502 }));
     await expect(api.queue()).rejects.toMatchObject({ status: 502, message: 'HTTP 502' });

@@ -53,6 +53,7 @@ interface RequestInput {
 export class Api {
   // Asks the person for the key and opens a session; the request is repeated when there is one.
   onUnauthorized: () => Promise<boolean> = async () => false;
+  language: () => string = () => 'en'; // of the messages of errors
   #send: typeof send;
   #sessions = 0; // opened so far
 
@@ -70,7 +71,7 @@ export class Api {
   }
 
   async request(method: string, path: string, input: RequestInput = {}): Promise<Response> {
-    const headers: Record<string, string> = { ...input.headers };
+    const headers: Record<string, string> = { 'Accept-Language': this.language(), ...input.headers };
     if (input.json !== undefined) headers['Content-Type'] = 'application/json';
     const body = input.json === undefined ? (input.body ?? null) : JSON.stringify(input.json);
     for (;;) {

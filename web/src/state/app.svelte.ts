@@ -3,6 +3,7 @@ import { Api, ApiError } from '../api/client.ts';
 import type { ErrorBody, ModelInfo } from '../api/types.ts';
 import { t } from '../i18n/index.svelte.ts';
 import { parseRoute, routeHash, type Route } from './route.ts';
+import { settings } from './settings.svelte.ts';
 
 export const api = new Api();
 
@@ -23,6 +24,7 @@ class App {
 
   start(): void {
     addEventListener('hashchange', () => (this.route = parseRoute(location.hash)));
+    api.language = () => settings.language;
     api.onUnauthorized = () => (this.#asked ??= this.#askKey().finally(() => (this.#asked = null)));
     this.attempt(async () => (this.model = await api.model()));
   }

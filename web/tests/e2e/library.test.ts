@@ -75,10 +75,13 @@ it('takes several files at once by dropping; finds and deletes one', async () =>
   await end();
 });
 
-it('shows why a file is no video', async () => {
-  const { page, end } = await visit('', {}, /415/);
-  await page.locator('input[type=file]').setInputFiles({ name: 'notes.mp4', mimeType: 'video/mp4', buffer: Buffer.from('no video') });
-  const row = page.getByRole('listitem').filter({ hasText: 'notes.mp4' });
-  await row.getByText(/no video|not a video/).waitFor();
+it.each([
+  ['en-GB', 'notes.mp4', /no video|not a video/],
+  ['zh-CN', '笔记.mp4', '“笔记.mp4”不是能读的视频'],
+] as const)('shows why a file is no video (%s)', async (locale, name, reason) => {
+  const { page, end } = await visit('', { locale }, /415/);
+  await page.locator('input[type=file]').setInputFiles({ name, mimeType: 'video/mp4', buffer: Buffer.from('no video') });
+  const row = page.getByRole('listitem').filter({ hasText: name });
+  await row.getByText(reason).waitFor();
   await end();
 });

@@ -1,0 +1,16 @@
+#include "app/say.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+
+#include "base/chinese.h"
+
+namespace shijian {
+
+void say(std::string_view message, std::string_view hint) {
+  fmt::print(stderr, "shijian: {}\n", for_reader(message));
+  if (!hint.empty()) fmt::print(stderr, "  {}: {}\n", for_reader("hint"), for_reader(hint));
+}
+
+}  // namespace shijian
