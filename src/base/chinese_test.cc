@@ -115,7 +115,7 @@ TEST(Chinese, EveryPlaceOfALineIsOneOfItsEnglish) {
 // The literals of every call that makes an error, adjacent ones joined, format specifiers left out.
 std::vector<std::string> texts_of_errors(const std::string& source) {
   static const std::regex call(
-      R"(\b(Error|HttpError|QueueFullError|ConflictError|fail|refuse|wrong|malformed)\(|Hint =)");
+      R"(\b(Error|HttpError|QueueFullError|ConflictError|fail|refuse|wrong|malformed|need|bad_request|forbidden_path)\(|Hint =)");
   std::vector<std::string> texts;
   for (std::sregex_iterator found(source.begin(), source.end(), call), none; found != none;
        ++found) {

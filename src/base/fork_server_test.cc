@@ -58,8 +58,10 @@ std::string attempt(const std::string& what, int file, int writable) {
   }
   if (what == "memory") {
     try {
-      const std::vector<char> large(size_t{512} << 20, 1);
-      return "done";
+      std::string large;
+      large.resize(size_t{512} << 20);
+      // Looked at, or clang leaves the allocation out.
+      return large[what.size()] == 0 ? "done" : "";
     } catch (const std::bad_alloc&) {
       return "no memory";
     }

@@ -118,7 +118,7 @@ TEST_F(Server, ErrorsAreInTheLanguageOfTheClient) {
   const std::string headers = "Content-Type: application/json\r\n" + chinese;
   const TestAnswer none = call("GET", "/api/v1/videos/none", "", chinese);
   EXPECT_EQ(none.status, 404);
-  EXPECT_EQ(json(none)["error"]["message"], "视频 none：不存在");
+  EXPECT_EQ(json(none)["error"]["message"], "视频：视频库里没有“none”");
   EXPECT_EQ(json(none)["error"]["code"], "not_found");
   EXPECT_EQ(json(call("GET", "/nothing", "", chinese))["error"]["message"], "这个路径下没有内容");
   const Json empty = json(call("POST", "/api/v1/jobs",
