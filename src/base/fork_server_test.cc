@@ -171,6 +171,7 @@ TEST_F(ForkServerTest, DroppingTheChannelKillsTheChild) {
 
 TEST_F(ForkServerTest, ManyCallsAtOnce) {
   std::vector<Channel> calls;
+  calls.reserve(20);
   for (int i = 0; i < 20; ++i) calls.push_back(begin("thread"));
   for (Channel& call : calls) EXPECT_EQ(text_of(*call.receive()), "done");
 }

@@ -302,7 +302,7 @@ std::vector<EvalItem> keep_kinds(std::vector<EvalItem> items, std::string_view k
 fs::path find_video(const fs::path& directory, const std::string& video) {
   std::error_code ignored;
   for (const char* extension : {"", ".mp4", ".mkv", ".webm", ".avi", ".mov"}) {
-    const fs::path file = directory / (video + extension);
+    fs::path file = directory / (video + extension);
     if (fs::is_regular_file(file, ignored)) return file;
   }
   throw Error(

@@ -212,6 +212,7 @@ ItemScore score_answer(const EvalItem& item, const Answer& answer) {
     return answer.events[a].confidence.value_or(0) > answer.events[b].confidence.value_or(0);
   });
   std::vector<Span> ranked;
+  ranked.reserve(order.size());
   for (size_t i : order) ranked.push_back(spans[i]);
   score.map = mean_average_precision(ranked, item.spans);
   return score;
@@ -248,6 +249,7 @@ std::vector<EvalResult> run_eval(std::span<const EvalItem> items, const AnswerVi
     if (!open.empty()) {
       options.cancel.check();
       std::vector<const EvalItem*> questions;
+      questions.reserve(open.size());
       for (size_t i : open) questions.push_back(&items[i]);
       const auto start = Clock::now();
       try {

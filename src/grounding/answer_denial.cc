@@ -87,9 +87,8 @@ void visit_clauses(std::string_view prose, Visit visit) {
   for (size_t at = 0; at < text.size();) {
     size_t mark = 0;
     const char c = text[at];
-    if (c == ',' || c == ';' || c == '!' || c == '?' || c == '\n') {
-      mark = 1;
-    } else if (c == '.' && (at + 1 == text.size() || !is_digit(text[at + 1]))) {
+    const bool full_stop = c == '.' && (at + 1 == text.size() || !is_digit(text[at + 1]));
+    if (full_stop || c == ',' || c == ';' || c == '!' || c == '?' || c == '\n') {
       mark = 1;
     } else if (text.compare(at, 3, "。") == 0 || text.compare(at, 3, "但") == 0) {
       mark = 3;

@@ -42,6 +42,7 @@ JsonBranch::JsonBranch(const JsonGrammar& grammar) : grammar_(&grammar) {
 }
 
 JsonBranch& JsonBranch::operator=(const JsonBranch& other) {
+  if (this == &other) return *this;
   grammar_ = other.grammar_;
   at_ = other.at_;
   depth_ = other.depth_;
@@ -138,15 +139,13 @@ bool JsonBranch::blank(uint8_t byte) {
                        at_.place == Place::kAfterValue;
   const uint8_t blanks = std::exchange(at_.blanks, uint8_t{0});
   if (!between || blanks == kOneSpace) return false;
-  if (byte == '\n' && blanks < (depth_ == 0 ? 2 : 1)) {  // thoughts end in an empty line
-    at_.blanks = blanks + 1;
-  } else if (byte == ' ' && blanks == 0) {
-    at_.blanks = kOneSpace;
-  } else if ((byte == ' ' || byte == '\t') && blanks > 0 && blanks <= kIndentation * depth_) {
-    at_.blanks = blanks + 1;
-  } else {
-    return false;
-  }
+  const bool line_break =
+      byte == '\n' && blanks < (depth_ == 0 ? 2 : 1);  // thoughts: an empty line
+  const bool indentation =
+      (byte == ' ' || byte == '\t') && blanks > 0 && blanks <= kIndentation * depth_;
+  const bool space = byte == ' ' && blanks == 0;
+  if (!line_break && !indentation && !space) return false;
+  at_.blanks = space ? kOneSpace : static_cast<uint8_t>(blanks + 1);
   return true;
 }
 

@@ -332,7 +332,7 @@ class SchemaReader {
             OrderedJson(name).dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
         const bool needed = required.erase(name) > 0;
         node.properties.push_back(
-            {text, needed, read(value, where + "/properties/" + name, depth + 1)});
+            {text, needed, read(value, fmt::format("{}/properties/{}", where, name), depth + 1)});
       }
     }
     if (!required.empty()) {

@@ -61,10 +61,8 @@ LabelRange find_label(std::string_view text, size_t line_begin, size_t line_end,
     if (!set_off && !listed && times.find(':') == std::string_view::npos) return {};
     label_begin = times_end;
     label_end = line_end;
-  } else if (text[e - 1] == ':' || text[e - 1] == '=') {
-    label_begin = b;
-    label_end = e - 1;
-  } else if ((text[e - 1] == '(' || text[e - 1] == '-') && (listed || text[e - 1] == '(')) {
+  } else if (const char mark = text[e - 1];
+             mark == ':' || mark == '=' || mark == '(' || (mark == '-' && listed)) {
     label_begin = b;
     label_end = e - 1;
   } else {

@@ -12,6 +12,7 @@
 namespace shijian {
 namespace {
 
+using std::string_literals::operator""s;
 using testing::AnyOf;
 
 int64_t open_descriptors() {
@@ -161,7 +162,7 @@ TEST_F(HostileClientTest, MalformedRequestsAreRefused) {
       "GET /ok HTTP/1.1\r\n: a\r\n" + host,
       "GET /ok HTTP/1.1\r\nA b: c\r\n" + host,
       std::string("GET /ok HTTP/1.1\r\nA: \x01\r\n") + host,
-      "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n" + host,
+      "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n"s + host,
       std::string("GET /ok HTTP/1.1\r\n\r\n"),
       "GET /ok HTTP/1.0\r\n\r\n" + host};
   for (const std::string& text : malformed) {
@@ -194,14 +195,14 @@ TEST_F(HostileClientTest, OneClientGetsSoManyConnections) {
 std::string damaged(std::mt19937& random) {
   static const std::vector<std::string> kSeeds = {
       "GET /ok?a=1&b=%20 HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n\r\n",
-      "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: "
-      "13\r\n\r\n{\"a\": [1, 2]}",
-      "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
-      "application/json\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"a\":\r\n2\r\n1}\r\n0\r\n\r\n",
-      "PUT /videos/a.mp4 HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: "
-      "4\r\n\r\nftyp",
-      "HEAD /stream HTTP/1.0\r\nHost: 127.0.0.1:80\r\nConnection: keep-alive\r\nCookie: a=b; "
-      "c=\"d\"\r\n\r\n",
+      ("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+       "Content-Length: 13\r\n\r\n{\"a\": [1, 2]}"),
+      ("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+       "Transfer-Encoding: chunked\r\n\r\n5\r\n{\"a\":\r\n2\r\n1}\r\n0\r\n\r\n"),
+      ("PUT /videos/a.mp4 HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
+       "Content-Length: 4\r\n\r\nftyp"),
+      ("HEAD /stream HTTP/1.0\r\nHost: 127.0.0.1:80\r\nConnection: keep-alive\r\n"
+       "Cookie: a=b; c=\"d\"\r\n\r\n"),
       "GET /stream HTTP/1.1\r\nHost: [::1]\r\nRange: bytes=0-\r\nOrigin: http://[::1]\r\n\r\n"};
   static const std::vector<std::string> kPieces = {
       "\r\n",

@@ -11,7 +11,6 @@ namespace shijian {
 namespace {
 
 using testing::ElementsAre;
-using testing::IsEmpty;
 
 // Writes down what it hears: "name|filename|type|bytes".
 struct Notes : MultipartSink {

@@ -30,7 +30,7 @@ Url parse_url(const std::string& text) {
 std::string part_of(const Url& url, CURLUPart part, unsigned flags = 0) {
   char* text = nullptr;
   if (curl_url_get(url.get(), part, &text, flags) != CURLUE_OK) return {};
-  const std::string copy = text;
+  std::string copy = text;
   curl_free(text);
   return copy;
 }
@@ -266,7 +266,7 @@ int post_json(const AllowedUrl& url, const std::string& body,
   transfer.set(CURLOPT_TIMEOUT, 10L);
   transfer.header("Content-Type: application/json");
   transfer.header("Expect:");  // no waiting for leave to send the body
-  for (const auto& [name, value] : headers) transfer.header(name + ": " + value);
+  for (const auto& [name, value] : headers) transfer.header(fmt::format("{}: {}", name, value));
   return transfer.perform();
 }
 

@@ -54,12 +54,13 @@ HttpServer::HttpServer(HttpOptions options) {
 
 HttpServer::~HttpServer() { stop(); }
 
-void HttpServer::route(std::string method, std::string pattern, HttpHandler handler,
+void HttpServer::route(std::string method, std::string_view pattern, HttpHandler handler,
                        RouteOptions options) {
   state_->house.router.add(std::move(method), pattern, options, std::move(handler), nullptr);
 }
 
-void HttpServer::upload_route(std::string method, std::string pattern, HttpUploadHandler handler) {
+void HttpServer::upload_route(std::string method, std::string_view pattern,
+                              HttpUploadHandler handler) {
   state_->house.router.add(std::move(method), pattern, {}, nullptr, std::move(handler));
 }
 

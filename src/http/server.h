@@ -155,9 +155,9 @@ class HttpServer {
   // Pattern: "/api/v1/jobs/{}/cancel"; {} is one whole part, and a part written out goes before
   // it. Routes are added before start(). A handler that throws an Error answers with it; anything
   // else thrown is a 500 and a line in the log.
-  void route(std::string method, std::string pattern, HttpHandler handler,
+  void route(std::string method, std::string_view pattern, HttpHandler handler,
              RouteOptions options = {});
-  void upload_route(std::string method, std::string pattern, HttpUploadHandler handler);
+  void upload_route(std::string method, std::string_view pattern, HttpUploadHandler handler);
   // For browsers. POST with an API key starts a session: a cookie that counts as the key, for the
   // server's own page alone. DELETE ends it.
   void session_route(const std::string& path);

@@ -26,7 +26,7 @@ std::string random_token() {
 }  // namespace
 
 std::string Sessions::open(int key, Time now) {
-  const std::string token = random_token();
+  std::string token = random_token();
   const std::lock_guard lock(mutex_);
   while (!sessions_.empty() && (sessions_.front().end <= now || sessions_.size() >= kMost))
     sessions_.pop_front();

@@ -11,8 +11,6 @@
 namespace shijian {
 namespace {
 
-using testing::SizeIs;
-
 constexpr const char* kAskForStream = "GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n";
 constexpr const char* kAskLater = "GET /later HTTP/1.1\r\nHost: localhost\r\n\r\n";
 

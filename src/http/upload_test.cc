@@ -117,7 +117,7 @@ TEST_F(HttpUploadTest, AnswersWithItsErrors) {
 TEST_F(HttpUploadTest, AnswersInTheMiddleOfALongBody) {
   TestClient client(server_->port());
   client.send(head("PUT /videos/full", "Content-Length: 20000000\r\n"));
-  client.send(std::string(19000000, 'x'));  // the server may stop listening before the end
+  client.send(std::string(19 * 1000 * 1000, 'x'));  // the server may stop listening before the end
   EXPECT_EQ(client.read_answer().status, 413);
   EXPECT_TRUE(client.closed_within(5));
   EXPECT_LT(counts_.bytes, 200000u);

@@ -15,7 +15,7 @@ LANES_INLINE void half_tile(const float* x, const float* w, int64_t steps, __m25
   s00 = s01 = s02 = s10 = s11 = s12 = s20 = s21 = s22 = s30 = s31 = s32 = _mm256_setzero_ps();
 #define ROW(i)                                  \
   {                                             \
-    const __m256 a = _mm256_load_ps(x + i * 8); \
+    const __m256 a = _mm256_load_ps(x + (i)*8); \
     s##i##0 = _mm256_fmadd_ps(a, b0, s##i##0);  \
     s##i##1 = _mm256_fmadd_ps(a, b1, s##i##1);  \
     s##i##2 = _mm256_fmadd_ps(a, b2, s##i##2);  \

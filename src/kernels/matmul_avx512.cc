@@ -31,7 +31,7 @@ LANES_INLINE void multiply_tile(const float* x, const float* w, int64_t steps, f
   s20 = s21 = s22 = s23 = s24 = s25 = s30 = s31 = s32 = s33 = s34 = s35 = zero();
 #define COLUMN(j)                     \
   {                                   \
-    const V b = load(w + j * kLanes); \
+    const V b = load(w + (j)*kLanes); \
     s0##j = fma(a0, b, s0##j);        \
     s1##j = fma(a1, b, s1##j);        \
     s2##j = fma(a2, b, s2##j);        \

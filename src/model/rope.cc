@@ -102,8 +102,9 @@ void vision_rope_tables(int64_t rows, int64_t cols, int64_t merge, int64_t head_
   for (int64_t block_row = 0; block_row < rows; block_row += merge) {
     for (int64_t block_col = 0; block_col < cols; block_col += merge) {
       for (int64_t inside = 0; inside < merge * merge; ++inside, ++patch) {
-        const auto row = static_cast<float>(block_row + inside / merge);
-        const auto col = static_cast<float>(block_col + inside % merge);
+        const int64_t row_index = block_row + inside / merge;
+        const int64_t col_index = block_col + inside % merge;
+        const auto row = static_cast<float>(row_index), col = static_cast<float>(col_index);
         for (int64_t i = 0; i < quarter; ++i) {
           const float f = inv_freq[static_cast<size_t>(i)];
           cos.row(patch)[i] = std::cos(row * f);

@@ -136,7 +136,7 @@ struct TinyCheckpoint {
   }
 
  private:
-  void fill(const std::string& name, Shape shape, float middle, float spread) {
+  void fill(const std::string& name, const Shape& shape, float middle, float spread) {
     Stored& stored = tensors[name];
     stored.shape = shape;
     for (int64_t i = 0; i < element_count(shape); ++i)

@@ -170,8 +170,10 @@ double tick_step(double seconds) {
 
 std::string tick_label(double seconds, double step) {
   const auto whole = static_cast<int64_t>(std::floor(seconds + 1e-6));
-  if (step < 1)
-    return fmt::format("{}:{:04.1f}", whole / 60, seconds - static_cast<double>(whole / 60 * 60));
+  if (step < 1) {
+    const int64_t minutes = whole / 60;
+    return fmt::format("{}:{:04.1f}", minutes, seconds - static_cast<double>(minutes) * 60);
+  }
   if (whole >= 3600) {
     return fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
   }

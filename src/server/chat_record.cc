@@ -13,12 +13,12 @@ ChatRecord::ChatRecord(std::string request_id, std::string client)
 
 ChatRecord::~ChatRecord() {
   if (silent_) return;
-  const auto seconds = [](Clock::duration time) {
-    return thousandths(std::chrono::duration<double>(time).count());
-  };
-  const auto now = Clock::now();
-  const auto begun = begun_ == Clock::time_point{} ? now : begun_;
   try {
+    const auto seconds = [](Clock::duration time) {
+      return thousandths(std::chrono::duration<double>(time).count());
+    };
+    const auto now = Clock::now();
+    const auto begun = begun_ == Clock::time_point{} ? now : begun_;
     OrderedJson fields = {{"request", request_id_},
                           {"client", client_},
                           {"state", state_},
@@ -27,7 +27,7 @@ ChatRecord::~ChatRecord() {
                           {"generated_tokens", generated_}};
     fields.update(outcome_);
     log_event(state_ == "failed" ? LogLevel::kWarning : LogLevel::kInfo, "chat_ended", fields);
-  } catch (const std::bad_alloc&) {  // then there is no line
+  } catch (...) {  // no memory, no disk: then there is no line
   }
 }
 

@@ -176,7 +176,7 @@ class MessagesReader {
     }
     const AllowedUrl from = data ? AllowedUrl{} : check_fetching(url, sources_.fetch);
     if (!request_.files) request_.files = std::make_shared<TemporaryFolder>();
-    const std::filesystem::path path = request_.files->path() / name;
+    std::filesystem::path path = request_.files->path() / name;
     std::ofstream out(path, std::ios::binary);
     if (data) {
       out << decode_data_url(url);

@@ -23,7 +23,8 @@ void send_file(const PageFile& file, const HttpRequest& request, HttpReply& repl
 
 void add_page_routes(HttpServer& http) {
   for (const PageFile& file : page_files()) {
-    const auto handler = [&file](const HttpRequest& request, std::shared_ptr<HttpReply> reply) {
+    const auto handler = [&file](const HttpRequest& request,
+                                 const std::shared_ptr<HttpReply>& reply) {
       send_file(file, request, *reply);
     };
     http.route("GET", std::string(file.path), handler, {.open = true});

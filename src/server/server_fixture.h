@@ -87,7 +87,7 @@ class Server : public ::testing::Test {
   }
   Json ended(const std::string& id) {
     for (;;) {
-      const Json job = json(call("GET", "/api/v1/jobs/" + id));
+      Json job = json(call("GET", "/api/v1/jobs/" + id));
       if (job["state"] != "queued" && job["state"] != "running") return job;
       usleep(20000);
     }

@@ -69,7 +69,7 @@ void Worker::run(const Job& job, const CancelToken& cancel) {
   std::string text;
   Clock::time_point reported{}, sent{};
   const auto send_text = [&] {
-    if (!text.empty()) queue_.text(job.id, std::move(text));
+    if (!text.empty()) queue_.text(job.id, text);
     text.clear();
     sent = Clock::now();
   };

@@ -73,6 +73,7 @@ Renderer::Look Renderer::make_look(const Scene& scene, Random random) const {
 void Renderer::draw_background(const Scene& scene, const Look& look, double seconds, double shift_x,
                                double shift_y, uint8_t* rgb) const {
   const int width = script_.width, height = script_.height;
+  const int middle_x = width / 2, middle_y = height / 2;
   const auto pattern = static_cast<Pattern>(scene.pattern);
   const float scale = static_cast<float>(1 / (unit_ * look.period));
   const float ux = static_cast<float>(look.angle_x) * scale,
@@ -102,8 +103,8 @@ void Renderer::draw_background(const Scene& scene, const Look& look, double seco
           break;
         }
         case Pattern::kGradient:
-          p = std::clamp(((px - width / 2) * static_cast<float>(look.angle_x) +
-                          (py - height / 2) * static_cast<float>(look.angle_y)) *
+          p = std::clamp(((px - middle_x) * static_cast<float>(look.angle_x) +
+                          (py - middle_y) * static_cast<float>(look.angle_y)) *
                              across * 2.2f,
                          -1.0f, 1.0f);
           break;

@@ -67,7 +67,7 @@ TEST(SynthRender, ShapesHaveTheirColourAndStandOut) {
     for (const Object& object : s.objects) {
       if (object.identity.type != ObjectType::kShape) continue;
       const Span span = object.stays[0].span;
-      const double ms = (span.start + span.end) / 2;
+      const int ms = (span.start + span.end) / 2;
       const auto at = placement_at(object, ms);
       const auto rgb = picture(s, ms);
       // A point that every shape fills, but for the ring, whose hole is in the middle.

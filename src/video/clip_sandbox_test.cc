@@ -15,7 +15,6 @@ namespace shijian {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::AnyOf;
 using testing::HasSubstr;
 
 class Cutting : public SandboxTest {

@@ -81,10 +81,11 @@ TEST_F(ImageTest, TheExifOrientationTurnsThePicture) {
     const bool swap = o >= 5;
     ASSERT_EQ(rgb.shape(), (swap ? Shape{kW, kH, 3} : Shape{kH, kW, 3})) << o;
     const int64_t width = rgb.dim(1), row = rgb.dim(0) / 4 * width;
+    const uint8_t* left = rgb.data<uint8_t>() + (row + width / 4) * 3;
+    const uint8_t* right = rgb.data<uint8_t>() + (row + width * 3 / 4) * 3;
     for (int c = 0; c < 3; ++c) {
-      EXPECT_NEAR(rgb.data<uint8_t>()[(row + width / 4) * 3 + c], kColors[kTopLeft[o]][c], 6) << o;
-      EXPECT_NEAR(rgb.data<uint8_t>()[(row + width * 3 / 4) * 3 + c], kColors[kTopRight[o]][c], 6)
-          << o;
+      EXPECT_NEAR(left[c], kColors[kTopLeft[o]][c], 6) << o;
+      EXPECT_NEAR(right[c], kColors[kTopRight[o]][c], 6) << o;
     }
   }
 }

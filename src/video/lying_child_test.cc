@@ -15,7 +15,6 @@ namespace shijian {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::HasSubstr;
 
 void say(const Channel& call, MessageType type, const auto& head) {
   WireWriter writer;

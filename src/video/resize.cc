@@ -31,6 +31,12 @@ double cubic(double x) {
   return 0;
 }
 
+// Halves up, then towards zero, as the reference rounds.
+int rounded(double value) {
+  const double up = value + 0.5;
+  return static_cast<int>(up);
+}
+
 Axis make_axis(int input, int output) {
   const double scale = static_cast<double>(input) / output;
   const double support = scale >= 1 ? 2 * scale : 2;
@@ -44,8 +50,8 @@ Axis make_axis(int input, int output) {
   int widest = 0;
   for (int i = 0; i < output; ++i) {
     const double center = scale * (i + 0.5);
-    const int first = std::max(static_cast<int>(center - support + 0.5), 0);
-    const int last = std::min(static_cast<int>(center + support + 0.5), input);
+    const int first = std::max(rounded(center - support), 0);
+    const int last = std::min(rounded(center + support), input);
     const int count = std::clamp(last - first, 0, max_taps);
     double* w = &exact[static_cast<size_t>(i) * max_taps];
     double total = 0;
@@ -61,8 +67,7 @@ Axis make_axis(int input, int output) {
     widest = std::max(widest, count);
   }
   // As many fractional bits as keep the largest weight inside 16 bits.
-  while (axis.precision < 22 &&
-         static_cast<int>(0.5 + largest * (1 << (axis.precision + 1))) < (1 << 15)) {
+  while (axis.precision < 22 && rounded(largest * (1 << (axis.precision + 1))) < (1 << 15)) {
     ++axis.precision;
   }
   axis.taps = (widest + 1) & ~1;

@@ -56,7 +56,8 @@ class TestVideos : public ::testing::Test {
                                const std::string& rate, const std::string& arguments,
                                const std::string& more_inputs = "",
                                const std::string& before = "") {
-    const std::filesystem::path raw = dir_ / "frames.raw", path = dir_ / name;
+    const std::filesystem::path raw = dir_ / "frames.raw";
+    std::filesystem::path path = dir_ / name;
     std::ofstream(raw, std::ios::binary).write(frames.data(), std::ssize(frames));
     run(
         fmt::format("ffmpeg -y -nostdin -v error -threads 1 {} -f rawvideo -pix_fmt {} -s {}x{} "
@@ -70,7 +71,7 @@ class TestVideos : public ::testing::Test {
   // The file again, remuxed or cut by "ffmpeg `before` -i path `arguments` name".
   std::filesystem::path copy(const std::filesystem::path& path, const std::string& name,
                              const std::string& arguments, const std::string& before = "") {
-    const std::filesystem::path to = dir_ / name;
+    std::filesystem::path to = dir_ / name;
     run(fmt::format("ffmpeg -y -nostdin -v error {} -i {} -c copy {} {}", before, path.string(),
                     arguments, to.string()));
     return to;
