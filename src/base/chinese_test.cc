@@ -159,21 +159,21 @@ bool is_known(std::string text) {
 }
 
 TEST(Chinese, LacksNoErrorOfTheSources) {
-  // Parts of a sentence, and what only puts together what others say.
-  const std::vector<std::string> parts{"{}: {}",
-                                       "{} {}: {}",
-                                       "open {}",
-                                       "read {}: {}{} {}",
-                                       "{} {}: not a time",
-                                       "read {}: {} is {}, expected an object",
-                                       "use less text, fewer or smaller frames, a shorter part or "
-                                       "answer{}",
-                                       ", or a larger context",
-                                       "{} {}: it needs more than {} MiB of memory",
-                                       "{} {}: the decoder said nothing for {} s",
-                                       "says ",
-                                       "shape {}, expected {}{}",
-                                       "line {}: {}"};
+  // What only puts together what others say, and parts of a sentence.
+  const std::vector<std::string> parts{
+      "{}: {}",
+      "{} {}: {}",
+      "open {}",
+      "read {}: {}{} {}",
+      "{} {}: not a time",
+      "read {}: {} is {}, expected an object",
+      ", or a larger context",
+      "{} {}: it needs more than {} MiB of memory",
+      "{} {}: the decoder said nothing for {} s",
+      "says ",
+      "shape {}, expected {}{}",
+      "line {}: {}",
+      "use less text, fewer or smaller frames, a shorter part or answer{}"};
   size_t seen = 0;
   for (const auto& entry : fs::recursive_directory_iterator(fs::path(SHIJIAN_SOURCE_DIR) / "src")) {
     const std::string name = entry.path().filename().string();

@@ -12,7 +12,6 @@
 namespace shijian {
 namespace {
 
-using std::string_literals::operator""s;
 using testing::AnyOf;
 
 int64_t open_descriptors() {
@@ -162,7 +161,7 @@ TEST_F(HostileClientTest, MalformedRequestsAreRefused) {
       "GET /ok HTTP/1.1\r\n: a\r\n" + host,
       "GET /ok HTTP/1.1\r\nA b: c\r\n" + host,
       std::string("GET /ok HTTP/1.1\r\nA: \x01\r\n") + host,
-      "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n"s + host,
+      std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 15) + host,
       std::string("GET /ok HTTP/1.1\r\n\r\n"),
       "GET /ok HTTP/1.0\r\n\r\n" + host};
   for (const std::string& text : malformed) {
