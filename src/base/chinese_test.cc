@@ -9,7 +9,6 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <regex>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -85,7 +84,6 @@ TEST(Chinese, FollowsAcceptLanguage) {
 
 TEST(Chinese, EveryPlaceOfALineIsOneOfItsEnglish) {
   std::istringstream table(read(fs::path(SHIJIAN_SOURCE_DIR) / "src/base/chinese.txt"));
-  const std::regex place(R"(\{(\d*)\*?\})");
   std::string english;
   int pairs = 0;
   for (std::string line; std::getline(table, line);) {
@@ -95,15 +93,18 @@ TEST(Chinese, EveryPlaceOfALineIsOneOfItsEnglish) {
       english = line;
       continue;
     }
-    const std::regex nothing(R"(\{\})");
-    const auto places = std::distance(std::sregex_iterator(english.begin(), english.end(), nothing),
-                                      std::sregex_iterator());
-    std::ptrdiff_t next = 1;
-    for (std::sregex_iterator at(line.begin(), line.end(), place), end; at != end; ++at) {
-      const std::string number = (*at)[1];
-      const std::ptrdiff_t meant = number.empty() ? next : std::stoi(number);
-      EXPECT_LE(meant, places) << english;
-      next = meant + 1;
+    int places = 0;
+    for (size_t at = 0; (at = english.find("{}", at)) != std::string::npos; ++at) ++places;
+    int next = 1;
+    for (size_t at = 0; (at = line.find('{', at)) != std::string::npos;) {
+      int number = 0;
+      for (++at; at < line.size() && std::isdigit(static_cast<unsigned char>(line[at])); ++at)
+        number = number * 10 + (line[at] - '0');
+      if (line[at] == '*') ++at;
+      if (line[at] != '}') continue;  // a brace of the text
+      if (number == 0) number = next;
+      EXPECT_LE(number, places) << english;
+      next = number + 1;
     }
     EXPECT_TRUE(has_chinese(english)) << english;
     english.clear();
@@ -112,41 +113,51 @@ TEST(Chinese, EveryPlaceOfALineIsOneOfItsEnglish) {
   EXPECT_GT(pairs, 800);
 }
 
-// The literals of every call that makes an error, adjacent ones joined, format specifiers left out.
-std::vector<std::string> texts_of_errors(const std::string& source) {
-  static const std::regex call(
-      R"(\b(Error|HttpError|QueueFullError|ConflictError|fail|refuse|wrong|malformed|need|bad_request|forbidden_path)\(|Hint =)");
-  std::vector<std::string> texts;
-  for (std::sregex_iterator found(source.begin(), source.end(), call), none; found != none;
-       ++found) {
-    int depth = 1;
-    bool joined = false;  // only space since the last literal
-    std::vector<std::string> here;
-    bool internal = false;
-    for (size_t i = found->position() + found->length(); i < source.size() && depth > 0; ++i) {
-      const char c = source[i];
-      if (c == '(') ++depth;
-      if (c == ')' || c == ';') --depth;
-      if (source.compare(i, 9, "kInternal") == 0) internal = true;
-      if (c != '"') {
-        joined = joined && std::isspace(static_cast<unsigned char>(c)) != 0;
-        continue;
-      }
-      std::string text;
-      for (++i; i < source.size() && source[i] != '"'; ++i) {
-        if (source[i] == '\\') ++i;
-        text += source[i];
-      }
-      if (joined)
-        here.back() += text;
-      else
-        here.push_back(text);
-      joined = true;
+// "{:.3f}" is "{}".
+std::string without_specifiers(std::string text) {
+  for (size_t at = 0; (at = text.find("{:", at)) != std::string::npos; ++at)
+    text.erase(at + 1, text.find('}', at) - at - 1);
+  return text;
+}
+
+// The literals of the call whose arguments begin at `begin`, adjacent ones joined; none for our own
+// bugs, which are told in English.
+std::vector<std::string> literals(const std::string& source, size_t begin) {
+  std::vector<std::string> found;
+  bool joined = false;  // only space since the last literal
+  int depth = 1;
+  for (size_t i = begin; i < source.size() && depth > 0; ++i) {
+    const char c = source[i];
+    if (c == '(') ++depth;
+    if (c == ')' || c == ';') --depth;
+    if (source.compare(i, 9, "kInternal") == 0) return {};
+    if (c != '"') {
+      joined = joined && std::isspace(static_cast<unsigned char>(c)) != 0;
+      continue;
     }
-    if (!internal) texts.insert(texts.end(), here.begin(), here.end());
+    std::string text;
+    for (++i; i < source.size() && source[i] != '"'; ++i) {
+      if (source[i] == '\\') ++i;
+      text += source[i];
+    }
+    if (!joined) found.emplace_back();
+    found.back() += text;
+    joined = true;
   }
-  static const std::regex specifier(R"(\{:[^}]*\})");
-  for (std::string& text : texts) text = std::regex_replace(text, specifier, "{}");
+  for (std::string& text : found) text = without_specifiers(text);
+  return found;
+}
+
+// What every call that makes an error says.
+std::vector<std::string> texts_of_errors(const std::string& source) {
+  std::vector<std::string> texts;
+  for (const std::string call : {"Error(", "fail(", "refuse(", "wrong(", "malformed(", "need(",
+                                 "bad_request(", "forbidden_path(", "Hint ="}) {
+    for (size_t at = 0; (at = source.find(call, at)) != std::string::npos;) {
+      at += call.size();
+      for (std::string& text : literals(source, at)) texts.push_back(std::move(text));
+    }
+  }
   return texts;
 }
 
