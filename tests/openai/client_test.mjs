@@ -26,8 +26,9 @@ const baseURL = await new Promise((found, failed) => {
   let said = "";
   server.stdout.on("data", (bytes) => {
     said += bytes;
-    const match = said.match(/shijian: (http:\/\/localhost:\d+)/);
-    if (match) found(`${match[1]}/v1`);
+    const match = said.match(/shijian: http:\/\/localhost:(\d+)/);
+    // By address: a chroot may have no /etc/hosts.
+    if (match) found(`http://127.0.0.1:${match[1]}/v1`);
   });
   server.on("exit", (status) => failed(new Error(`shijian serve ended with ${status}`)));
 });
