@@ -404,8 +404,8 @@ TEST_F(Reuses, PackedPrefixesAreSmallAndAnswerAboutAlike) {
     if (std::string_view(text) == "When?") {
       ASSERT_FALSE(answer.tokens.empty());
       EXPECT_EQ(answer.tokens.front().id, expected.tokens.front().id);
-      // 0.01 to 0.024 apart on clips tried.
-      EXPECT_NEAR(answer.tokens.front().logprob, expected.tokens.front().logprob, 0.05);
+      // 0.021 apart; 0.012 and 0.024 on other clips.
+      EXPECT_NEAR(answer.tokens.front().logprob, expected.tokens.front().logprob, 0.03);
     }
   }
   // A part of the video, with the whole kept.

@@ -139,8 +139,8 @@ bool JsonBranch::blank(uint8_t byte) {
                        at_.place == Place::kAfterValue;
   const uint8_t blanks = std::exchange(at_.blanks, uint8_t{0});
   if (!between || blanks == kOneSpace) return false;
-  const bool line_break =
-      byte == '\n' && blanks < (depth_ == 0 ? 2 : 1);  // thoughts: an empty line
+  // Thoughts end in an empty line.
+  const bool line_break = byte == '\n' && blanks < (depth_ == 0 ? 2 : 1);
   const bool indentation =
       (byte == ' ' || byte == '\t') && blanks > 0 && blanks <= kIndentation * depth_;
   const bool space = byte == ' ' && blanks == 0;
