@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-#include "base/chinese.h"
+#include "i18n/chinese.h"
 
 namespace shijian {
 namespace {

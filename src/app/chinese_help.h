@@ -1,5 +1,5 @@
 // The help in Chinese. Descriptions are written in English where their options are;
-// base/chinese.txt has the Chinese of each, and a test knows that none is missing.
+// i18n/chinese.txt has the Chinese of each, and a test knows that none is missing.
 #pragma once
 
 #include <CLI/CLI.hpp>

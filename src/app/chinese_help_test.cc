@@ -5,7 +5,7 @@
 #include <string>
 
 #include "app/commands.h"
-#include "base/chinese.h"
+#include "i18n/chinese.h"
 
 namespace shijian {
 namespace {
@@ -31,7 +31,7 @@ TEST(ChineseHelpTest, LacksNoDescription) {
   EXPECT_GT(texts.size(), 200);
   for (const std::string& text : texts) {
     EXPECT_FALSE(text.empty());
-    EXPECT_TRUE(has_chinese(text)) << "src/base/chinese.txt lacks: " << text;
+    EXPECT_TRUE(has_chinese(text)) << "src/i18n/chinese.txt lacks: " << text;
   }
 }
 

@@ -17,8 +17,8 @@
 #include "app/commands.h"
 #include "app/interrupt.h"
 #include "app/say.h"
-#include "base/chinese.h"
 #include "base/error.h"
+#include "i18n/chinese.h"
 #include "video/sandbox.h"
 
 namespace {

@@ -4,7 +4,7 @@
 
 #include <cstdio>
 
-#include "base/chinese.h"
+#include "i18n/chinese.h"
 
 namespace shijian {
 

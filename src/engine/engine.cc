@@ -18,7 +18,7 @@
 #include "engine/slot_keys.h"
 #include "engine/vision_stage.h"
 #include "grounding/answer.h"
-#include "grounding/json_constraint.h"
+#include "guided/json_constraint.h"
 #include "model/memory.h"
 #include "model/vision_encoder.h"
 #include "model/weights.h"
@@ -433,7 +433,10 @@ Description Engine::describe(const DescribeRequest& request, const RunHooks& hoo
   std::optional<JsonConstraint> constraint;
   if (request.format) {
     constraint.emplace(s.constraint(request, options));
-    options.constrain = [&](auto so_far, auto scores) { constraint->edit(so_far, scores); };
+    options.constrain = [&, taken = size_t{0}](auto so_far, auto scores) mutable {
+      for (; taken < so_far.size(); ++taken) constraint->take(so_far[taken].token);
+      constraint->edit(scores);
+    };
   }
   Session session = s.open_session(planned, sequence, static_cast<int64_t>(sequence.ids.size()),
                                    options, request.generation);

@@ -10,8 +10,8 @@
 #include <optional>
 #include <string_view>
 
-#include "base/chinese.h"
 #include "http/text.h"
+#include "i18n/chinese.h"
 
 namespace shijian::http {
 

@@ -1,9 +1,9 @@
 // Errors as clients see them: a status and the JSON shape of docs/api.md.
 #include <utility>
 
-#include "base/chinese.h"
 #include "base/json.h"
 #include "http/server.h"
+#include "i18n/chinese.h"
 
 namespace shijian {
 

@@ -6,9 +6,9 @@
 
 #include "base/temporary_folder.h"
 #include "engine/engine.h"
-#include "grounding/chat_reader.h"
 #include "server/fetch.h"
 #include "server/library.h"
+#include "text/chat_reader.h"
 
 namespace shijian {
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "base/json.h"
-#include "grounding/answer_form.h"
+#include "guided/answer_form.h"
 
 namespace shijian {
 

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "base/fork_server.h"
+#include "process/fork_server.h"
 #include "video/calls.h"
 #include "video/messages.h"
 #include "video/sandbox.h"

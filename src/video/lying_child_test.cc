@@ -5,7 +5,7 @@
 #include <chrono>
 #include <limits>
 
-#include "base/fork_server.h"
+#include "process/fork_server.h"
 #include "video/calls.h"
 #include "video/messages.h"
 #include "video/sandbox_fixture.h"

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "base/channel.h"
+#include "process/channel.h"
 #include "video/clip.h"
 #include "video/plan.h"
 #include "video/probe.h"

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "base/confine.h"
+#include "process/confine.h"
 
 namespace shijian {
 
@@ -22,9 +22,9 @@ struct SandboxOptions {
 
 // From now on probe(), decode_frames(), load_image(), decode_image() and write_clip() of this
 // process hand the open file to a fresh child process each, which gives up all it does not need
-// (base/confine.h) before it reads the first byte. They give the same results, bit for bit. A child
-// that dies, hangs or needs too much is Error(kInvalid) or Error(kUnsupported) with the file's
-// name.
+// (process/confine.h) before it reads the first byte. They give the same results, bit for bit. A
+// child that dies, hangs or needs too much is Error(kInvalid) or Error(kUnsupported) with the
+// file's name.
 //
 // The program's main() must call run_decode_worker() when its one argument is kDecodeWorker.
 // Not while such a call runs. Throws Error(kIo) when no process can be started.

@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-#include "base/fork_server.h"
+#include "process/fork_server.h"
 #include "video/calls.h"
 #include "video/sandbox.h"
 

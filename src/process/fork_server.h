@@ -14,7 +14,7 @@
 #include <string_view>
 #include <vector>
 
-#include "base/channel.h"
+#include "process/channel.h"
 
 namespace shijian {
 

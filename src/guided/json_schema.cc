@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "grounding/json_grammar.h"
+#include "guided/json_grammar.h"
 
 namespace shijian {
 

@@ -1,4 +1,4 @@
-#include "base/channel.h"
+#include "process/channel.h"
 
 #include <poll.h>
 #include <sys/socket.h>

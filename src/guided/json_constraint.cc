@@ -1,4 +1,4 @@
-#include "grounding/json_constraint.h"
+#include "guided/json_constraint.h"
 
 #include <algorithm>
 #include <limits>
@@ -45,15 +45,12 @@ JsonConstraint::JsonConstraint(std::shared_ptr<const AnswerForm> form, const Tok
   }
 }
 
-void JsonConstraint::edit(std::span<const TokenChoice> so_far, std::span<float> scores) {
-  for (; seen_ < so_far.size(); ++seen_) {
-    const int32_t token = so_far[seen_].token;
-    if (after_) {
-      if (token == *after_) after_.reset();
-      continue;
-    }
-    take(token);
-  }
+void JsonConstraint::take(int32_t token) {
+  if (!after_) return advance(token);
+  if (token == *after_) after_.reset();
+}
+
+void JsonConstraint::edit(std::span<float> scores) {
   if (after_) return;
   if (!allowed_in_ || !(*allowed_in_ == state_)) allow_next();
   std::vector<std::pair<int32_t, float>> kept;
@@ -66,7 +63,7 @@ void JsonConstraint::edit(std::span<const TokenChoice> so_far, std::span<float> 
   for (const auto& [id, score] : kept) scores[static_cast<size_t>(id)] = score;
 }
 
-void JsonConstraint::take(int32_t token) {
+void JsonConstraint::advance(int32_t token) {
   if (state_.mark() != AnswerState::Mark::kNone) {
     CHECK(token == mark_token(), "token {} was not allowed", token);
     state_.push_mark();

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "grounding/json_grammar.h"
+#include "guided/json_grammar.h"
 
 namespace shijian {
 

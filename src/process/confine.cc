@@ -1,4 +1,4 @@
-#include "base/confine.h"
+#include "process/confine.h"
 
 #include <fcntl.h>
 #include <sched.h>

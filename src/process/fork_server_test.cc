@@ -1,5 +1,5 @@
 // Real children, which give up what they do not need and then try to do it all the same.
-#include "base/fork_server.h"
+#include "process/fork_server.h"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -16,9 +16,9 @@
 #include <thread>
 #include <vector>
 
-#include "base/confine.h"
 #include "base/error.h"
 #include "base/sanitized.h"
+#include "process/confine.h"
 
 namespace shijian {
 namespace {

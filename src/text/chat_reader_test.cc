@@ -1,4 +1,4 @@
-#include "grounding/chat_reader.h"
+#include "text/chat_reader.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // What a person reads, in Chinese. Messages, help and progress are written in English where they
-// arise; src/base/chinese.txt has the Chinese of each, and tests know that none is missing.
+// arise; src/i18n/chinese.txt has the Chinese of each, and tests know that none is missing.
 #pragma once
 
 #include <string>

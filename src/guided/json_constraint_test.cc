@@ -1,13 +1,13 @@
 // Constrained generation: nothing but conforming JSON comes through, and what should come does.
-#include "grounding/json_constraint.h"
+#include "guided/json_constraint.h"
 
 #include <gtest/gtest.h>
 
+#include <random>
 #include <set>
 
 #include "base/error.h"
-#include "grounding/chat_reader.h"
-#include "model/sampler.h"
+#include "text/chat_reader.h"
 
 namespace shijian {
 namespace {
@@ -110,9 +110,10 @@ TEST(JsonGrammar, WhatComesThroughIsJsonThatConforms) {
     const Json schema = Json::parse(text);
     int complete = 0;
     for (uint64_t seed = 0; seed < 40; ++seed) {
+      std::mt19937 random(static_cast<uint32_t>(seed));
       JsonState state(grammar);
       std::string written;
-      for (uint64_t step = 0; step < 600; ++step) {
+      for (int step = 0; step < 600; ++step) {
         if (state.complete()) {
           const Json value = Json::parse(written, nullptr, false);
           ASSERT_FALSE(value.is_discarded()) << text << "\n" << written;
@@ -129,10 +130,10 @@ TEST(JsonGrammar, WhatComesThroughIsJsonThatConforms) {
           break;
         }
         // Quotes and brackets often, so that strings and lists end.
-        uint8_t byte = next[static_cast<size_t>(uniform_at(seed, 2 * step) * next.size())];
+        uint8_t byte = next[random() % next.size()];
+        const bool closes = random() % 10 < 3;
         for (const char end : {'"', ']', '}'}) {
-          if (uniform_at(seed, 2 * step + 1) < 0.3 &&
-              std::find(next.begin(), next.end(), end) != next.end()) {
+          if (closes && std::find(next.begin(), next.end(), end) != next.end()) {
             byte = static_cast<uint8_t>(end);
           }
         }
@@ -296,23 +297,20 @@ class JsonConstraintTest : public testing::Test {
     const int32_t stop = *tokenizer_.token_id("<|im_end|>");
     JsonConstraint constraint(std::make_shared<const AnswerForm>(form), order_, tokenizer_,
                               {&stop, 1});
-    std::vector<TokenChoice> tokens;
     std::string text;
-    while (tokens.size() < limit) {
+    std::mt19937 random(static_cast<uint32_t>(seed));
+    for (size_t step = 0; step < limit; ++step) {
       std::vector<float> scores(static_cast<size_t>(tokenizer_.vocab_size()) + 5);
-      for (size_t i = 0; i < scores.size(); ++i) {
-        scores[i] = static_cast<float>(uniform_at(seed, tokens.size() * scores.size() + i));
-      }
-      constraint.edit(tokens, scores);
-      TokenChoice choice;
-      choice.token =
+      for (float& score : scores) score = static_cast<float>(random() >> 8);
+      constraint.edit(scores);
+      const auto token =
           static_cast<int32_t>(std::max_element(scores.begin(), scores.end()) - scores.begin());
-      if (choice.token == stop) return {text, true};
+      if (token == stop) return {text, true};
       if (!form.calls()) {
-        EXPECT_FALSE(tokenizer_.is_added(choice.token));
+        EXPECT_FALSE(tokenizer_.is_added(token));
       }
-      text += tokenizer_.token_bytes(choice.token);
-      tokens.push_back(choice);
+      text += tokenizer_.token_bytes(token);
+      constraint.take(token);
     }
     return {text, false};
   }
@@ -372,14 +370,13 @@ TEST_F(JsonConstraintTest, AllowsExactlyTheTokensThatTheGrammarDoes) {
     const int32_t stop = *tokenizer_.token_id("<|im_end|>");
     JsonConstraint constraint(std::make_shared<const AnswerForm>(grammar), order_, tokenizer_,
                               {&stop, 1});
-    std::vector<TokenChoice> tokens;
     JsonState state(grammar);
     for (const char byte : std::string_view(begin)) {
-      tokens.push_back({*tokenizer_.token_id(std::string_view(&byte, 1)), 0, {}});
+      constraint.take(*tokenizer_.token_id(std::string_view(&byte, 1)));
       ASSERT_TRUE(state.push(static_cast<uint8_t>(byte)));
     }
     std::vector<float> scores(static_cast<size_t>(tokenizer_.vocab_size()), 1);
-    constraint.edit(tokens, scores);
+    constraint.edit(scores);
     for (int32_t id = 0; id < tokenizer_.vocab_size(); ++id) {
       JsonState after = state;
       bool expected = !tokenizer_.is_added(id) && !tokenizer_.token_bytes(id).empty();
@@ -400,11 +397,11 @@ TEST_F(JsonConstraintTest, WaitsForTheEndOfThoughts) {
   JsonConstraint constraint(std::make_shared<const AnswerForm>(JsonGrammar::any_object()), order_,
                             tokenizer_, {&stop, 1}, close);
   std::vector<float> scores(static_cast<size_t>(tokenizer_.vocab_size()), 1);
-  std::vector<TokenChoice> tokens = {{word, 0, {}}};
-  constraint.edit(tokens, scores);
+  constraint.take(word);
+  constraint.edit(scores);
   EXPECT_EQ(scores[static_cast<size_t>(word)], 1);
-  tokens.push_back({close, 0, {}});
-  constraint.edit(tokens, scores);
+  constraint.take(close);
+  constraint.edit(scores);
   EXPECT_LT(scores[static_cast<size_t>(word)], 0);
   EXPECT_EQ(scores[static_cast<size_t>(*tokenizer_.token_id("{"))], 1);
 }

@@ -1,4 +1,4 @@
-#include "base/fork_server.h"
+#include "process/fork_server.h"
 
 #include <fcntl.h>
 #include <poll.h>

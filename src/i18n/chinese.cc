@@ -1,4 +1,4 @@
-#include "base/chinese.h"
+#include "i18n/chinese.h"
 
 #include <algorithm>
 #include <charconv>

@@ -1,4 +1,4 @@
-#include "grounding/json_grammar.h"
+#include "guided/json_grammar.h"
 
 #include <algorithm>
 #include <string_view>

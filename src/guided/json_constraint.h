@@ -8,8 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "grounding/answer_form.h"
-#include "model/sampler.h"
+#include "guided/answer_form.h"
 #include "text/tokenizer.h"
 
 namespace shijian {
@@ -41,11 +40,13 @@ class JsonConstraint {
                  const Tokenizer& tokenizer, std::span<const int32_t> stop_tokens,
                  std::optional<int32_t> after = {});
 
-  // GenerateOptions::constrain. scores: [vocab].
-  void edit(std::span<const TokenChoice> so_far, std::span<float> scores);
+  // A token was generated: one that edit() had left, unless the answer waits for `after`.
+  void take(int32_t token);
+  // Bans every token that may not come next. scores: [vocab].
+  void edit(std::span<float> scores);
 
  private:
-  void take(int32_t token);
+  void advance(int32_t token);
   int32_t mark_token() const;  // of the mark that has to come
   void allow_next();
 
@@ -56,7 +57,6 @@ class JsonConstraint {
   std::optional<int32_t> after_;
   int32_t call_ = -1, call_end_ = -1;  // the tokens of the marks
   AnswerState state_;
-  size_t seen_ = 0;               // tokens
   std::vector<int32_t> allowed_;  // in state allowed_in_
   std::optional<AnswerState> allowed_in_;
 };

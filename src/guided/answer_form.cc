@@ -1,4 +1,4 @@
-#include "grounding/answer_form.h"
+#include "guided/answer_form.h"
 
 #include <string_view>
 #include <utility>

@@ -1,4 +1,4 @@
-#include "base/chinese.h"
+#include "i18n/chinese.h"
 
 #include <gtest/gtest.h>
 
@@ -83,7 +83,7 @@ TEST(Chinese, FollowsAcceptLanguage) {
 }
 
 TEST(Chinese, EveryPlaceOfALineIsOneOfItsEnglish) {
-  std::istringstream table(read(fs::path(SHIJIAN_SOURCE_DIR) / "src/base/chinese.txt"));
+  std::istringstream table(read(fs::path(SHIJIAN_SOURCE_DIR) / "src/i18n/chinese.txt"));
   std::string english;
   int pairs = 0;
   for (std::string line; std::getline(table, line);) {
@@ -197,7 +197,7 @@ TEST(Chinese, LacksNoErrorOfTheSources) {
       const bool sentence = std::count(text.begin(), text.end(), ' ') > 0 && text.size() > 8;
       if (!sentence || std::find(parts.begin(), parts.end(), text) != parts.end()) continue;
       ++seen;
-      EXPECT_TRUE(is_known(text)) << entry.path() << ": src/base/chinese.txt lacks: " << text;
+      EXPECT_TRUE(is_known(text)) << entry.path() << ": src/i18n/chinese.txt lacks: " << text;
     }
   }
   EXPECT_GT(seen, 500u);
