@@ -1,3 +1,5 @@
+#include <utility>
+
 #include "base/error.h"
 #include "server/page.h"
 #include "server/routes.h"
@@ -22,6 +24,17 @@ void send_file(const PageFile& file, const HttpRequest& request, HttpReply& repl
 }  // namespace
 
 void add_page_routes(HttpServer& http) {
+  if (page_files().empty()) {
+    const auto handler = [](const HttpRequest&, const std::shared_ptr<HttpReply>& reply) {
+      HttpResponse response;
+      response.content_type = "text/plain; charset=utf-8";
+      response.body =
+          "This build of shijian has no web page (SHIJIAN_PAGE=OFF). The API is described at "
+          "/api/v1/openapi.json.\n";
+      reply->send(std::move(response));
+    };
+    http.route("GET", "/", handler, {.open = true});
+  }
   for (const PageFile& file : page_files()) {
     const auto handler = [&file](const HttpRequest& request,
                                  const std::shared_ptr<HttpReply>& reply) {

@@ -1,0 +1,8 @@
+// The page of a build that has none (SHIJIAN_PAGE=OFF).
+#include "server/page.h"
+
+namespace shijian {
+
+std::span<const PageFile> page_files() { return {}; }
+
+}  // namespace shijian
