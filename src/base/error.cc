@@ -1,5 +1,6 @@
 #include "base/error.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -36,8 +37,29 @@ std::string_view error_code_name(ErrorCode code) {
   return "internal";
 }
 
+namespace {
+
+// Cuts numbers that no reader needs whole, such as 1e300 or what a client made up: a message is to
+// be one line.
+std::string with_short_numbers(std::string text) {
+  constexpr size_t kMost = 40, kKept = 20;  // digits
+  constexpr std::string_view kDigits = "0123456789";
+  for (size_t at = 0; (at = text.find_first_of(kDigits, at)) != std::string::npos;) {
+    const size_t end = std::min(text.find_first_not_of(kDigits, at), text.size());
+    if (end - at > kMost) {
+      text.replace(at + kKept, end - at - kKept, "…");
+      at += kKept;
+    } else {
+      at = end;
+    }
+  }
+  return text;
+}
+
+}  // namespace
+
 Error::Error(ErrorCode code, std::string message, std::string hint)
-    : code_(code), message_(std::move(message)), hint_(std::move(hint)) {}
+    : code_(code), message_(with_short_numbers(std::move(message))), hint_(std::move(hint)) {}
 
 Error system_error(std::string_view operation, std::string_view thing, int errno_value) {
   ErrorCode code = ErrorCode::kIo;

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/text_file.h"
 
 namespace shijian {
 namespace {
@@ -35,7 +36,9 @@ Value parse(std::string_view text, std::string_view name) {
     return !too_deep;
   };
   try {
-    Value value = Value::parse(text, limit_depth);
+    const bool is_utf16 = text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF");
+    const std::string decoded = is_utf16 ? decode_text(text, name) : std::string();
+    Value value = Value::parse(is_utf16 ? decoded : text, limit_depth);
     if (too_deep) {
       throw Error(ErrorCode::kInvalid,
                   fmt::format("parse {}: nested deeper than {}", name, kMaxDepth), kHint);

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/cancellable_loops.h"
 #include "base/error.h"
 
 namespace shijian {
@@ -59,6 +60,7 @@ struct ThreadPool::State {
   const std::function<void(int64_t, int64_t)>* body = nullptr;
   int64_t count = 0;
   int64_t grain = 1;
+  CancelToken cancel;
   std::atomic<int64_t> next{0};
   std::exception_ptr failure;
   std::atomic<bool> busy{false};
@@ -70,6 +72,7 @@ struct ThreadPool::State {
       const int64_t begin = next.fetch_add(grain, std::memory_order_relaxed);
       if (begin >= count) return;
       try {
+        cancel.check();
         (*body)(begin, std::min(begin + grain, count));
       } catch (...) {
         std::lock_guard lock(mutex);
@@ -134,8 +137,10 @@ void ThreadPool::parallel_for(int64_t count, int64_t grain,
   if (count <= 0) return;
   CHECK(grain > 0, "grain {}", grain);
   State& s = *state_;
+  const CancelToken cancel = CancellableLoops::current();
   if (count <= grain || s.workers.empty()) {
     for (int64_t begin = 0; begin < count; begin += grain) {
+      cancel.check();
       body(begin, std::min(begin + grain, count));
     }
     return;
@@ -147,6 +152,7 @@ void ThreadPool::parallel_for(int64_t count, int64_t grain,
     s.body = &body;
     s.count = count;
     s.grain = grain;
+    s.cancel = cancel;
     s.next.store(0, std::memory_order_relaxed);
     s.failure = nullptr;
     s.open = true;

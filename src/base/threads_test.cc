@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/cancellable_loops.h"
 #include "base/error.h"
 
 namespace shijian {
@@ -139,6 +140,27 @@ TEST(ThreadPoolDeathTest, Misuse) {
             4, 1, [&](int64_t, int64_t) { pool.parallel_for(4, 1, [](int64_t, int64_t) {}); });
       },
       "parallel_for inside parallel_for");
+}
+
+TEST(ThreadPoolTest, EndsCancellableLoopsEarly) {
+  for (const int threads : {1, 3}) {
+    ThreadPool pool(threads);
+    CancelSource source;
+    std::atomic<int> pieces{0};
+    const auto run = [&] {
+      pool.parallel_for(100'000, 1, [&](int64_t, int64_t) {
+        ++pieces;
+        source.cancel();
+      });
+    };
+    {
+      const CancellableLoops cancellable(source.token());
+      EXPECT_THROW(run(), Error);
+    }
+    EXPECT_LE(pieces, threads);
+    run();  // others are not meant
+    EXPECT_GE(pieces, 100'000);
+  }
 }
 
 }  // namespace

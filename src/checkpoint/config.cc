@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "base/error.h"
-#include "checkpoint/json_fields.h"
+#include "checkpoint/config_fields.h"
 
 namespace shijian {
 namespace {
@@ -29,13 +29,13 @@ struct TextDefaults {
 constexpr TextDefaults kDense{4096, 22016, 32, 32, 32};
 constexpr TextDefaults kMoe{2048, 5632, 24, 16, 16};
 
-RopeConfig read_rope(const JsonFields& text, int64_t max_positions) {
+RopeConfig read_rope(const ConfigFields& text, int64_t max_positions) {
   const auto scaling = text.object("rope_scaling");
   const auto parameters = text.object("rope_parameters");
   if (scaling && parameters && *text.find("rope_scaling") != *text.find("rope_parameters")) {
     text.fail("rope_parameters", "and rope_scaling are both present and differ");
   }
-  const std::optional<JsonFields>& rope = parameters ? parameters : scaling;
+  const std::optional<ConfigFields>& rope = parameters ? parameters : scaling;
 
   constexpr double kMaxTheta = 1e12;
   const auto beside = text.maybe_number("rope_theta", 1, kMaxTheta);
@@ -87,7 +87,7 @@ RopeConfig read_rope(const JsonFields& text, int64_t max_positions) {
   return out;
 }
 
-MoeConfig read_moe(const JsonFields& text, int64_t num_layers) {
+MoeConfig read_moe(const ConfigFields& text, int64_t num_layers) {
   MoeConfig out;
   // 5.x saves the number under its own name for it.
   const char* key = text.has("num_experts") ? "num_experts" : "num_local_experts";
@@ -105,7 +105,7 @@ MoeConfig read_moe(const JsonFields& text, int64_t num_layers) {
   return out;
 }
 
-TextConfig read_text(const JsonFields& text, bool moe) {
+TextConfig read_text(const ConfigFields& text, bool moe) {
   const TextDefaults& defaults = moe ? kMoe : kDense;
   TextConfig out;
   out.hidden_size = text.integer("hidden_size", 1, kMaxWidth, defaults.hidden_size);
@@ -139,7 +139,7 @@ TextConfig read_text(const JsonFields& text, bool moe) {
   return out;
 }
 
-VisionConfig read_vision(const JsonFields& vision) {
+VisionConfig read_vision(const ConfigFields& vision) {
   VisionConfig out;
   out.depth = vision.integer("depth", 1, kMaxLayers, 27);
   out.hidden_size = vision.integer("hidden_size", 1, kMaxWidth, 1152);
@@ -180,7 +180,7 @@ VisionConfig read_vision(const JsonFields& vision) {
   return out;
 }
 
-std::vector<int32_t> read_token_list(const JsonFields& fields, std::string_view key) {
+std::vector<int32_t> read_token_list(const ConfigFields& fields, std::string_view key) {
   const Json* value = fields.find(key);
   if (value == nullptr) return {};
   std::vector<int32_t> out;
@@ -195,14 +195,14 @@ std::vector<int32_t> read_token_list(const JsonFields& fields, std::string_view 
   return out;
 }
 
-std::optional<int32_t> read_maybe_token(const JsonFields& fields, std::string_view key) {
+std::optional<int32_t> read_maybe_token(const ConfigFields& fields, std::string_view key) {
   const auto id = fields.maybe_integer(key, 0, kMaxVocab);
   return id ? std::optional<int32_t>(static_cast<int32_t>(*id)) : std::nullopt;
 }
 
 // 4.57 obeys text_config's flag and 5.x the one beside it; each saves what it obeys. A file of
 // unknown origin has to say the same in both readings.
-bool read_tied(const JsonFields& top, const JsonFields& text, const std::string& version) {
+bool read_tied(const ConfigFields& top, const ConfigFields& text, const std::string& version) {
   const bool by_text = text.boolean("tie_word_embeddings", false);
   const bool by_top = top.boolean("tie_word_embeddings", false);
   if (by_text == by_top) return by_top;
@@ -213,7 +213,7 @@ bool read_tied(const JsonFields& top, const JsonFields& text, const std::string&
                        by_top, by_text));
 }
 
-void check_edges(const JsonFields& fields, const ImageProcessorConfig& out) {
+void check_edges(const ConfigFields& fields, const ImageProcessorConfig& out) {
   if (out.shortest_edge > out.longest_edge) {
     fields.fail("size", fmt::format("asks for at least {} and at most {} pixels", out.shortest_edge,
                                     out.longest_edge));
@@ -221,7 +221,7 @@ void check_edges(const JsonFields& fields, const ImageProcessorConfig& out) {
 }
 
 // What the processors of images and videos share.
-void read_image_fields(const JsonFields& fields, ImageProcessorConfig& out) {
+void read_image_fields(const ConfigFields& fields, ImageProcessorConfig& out) {
   if (const auto size = fields.object("size")) {
     out.shortest_edge = size->integer("shortest_edge", 1, kMaxPixels);
     out.longest_edge = size->integer("longest_edge", 1, kMaxPixels);
@@ -257,7 +257,7 @@ bool TextConfig::is_sparse_layer(int64_t layer) const {
 
 ModelConfig parse_model_config(std::string_view json, std::string_view file) {
   const Json root = parse_json(json, file);
-  const JsonFields top(root, file);
+  const ConfigFields top(root, file);
   ModelConfig out;
   out.model_type = top.text("model_type", "");
   const bool moe = out.model_type == "qwen3_vl_moe";
@@ -304,7 +304,7 @@ ModelConfig parse_model_config(std::string_view json, std::string_view file) {
 
 GenerationDefaults parse_generation_config(std::string_view json, std::string_view file) {
   const Json root = parse_json(json, file);
-  const JsonFields fields(root, file);
+  const ConfigFields fields(root, file);
   GenerationDefaults out;
   out.do_sample = fields.boolean("do_sample", out.do_sample);
   out.temperature = fields.number("temperature", 0, 1e3, out.temperature);
@@ -320,7 +320,7 @@ GenerationDefaults parse_generation_config(std::string_view json, std::string_vi
 
 ImageProcessorConfig parse_image_processor(std::string_view json, std::string_view file) {
   const Json root = parse_json(json, file);
-  const JsonFields top(root, file);
+  const ConfigFields top(root, file);
   const auto nested = top.object("image_processor");
   ImageProcessorConfig out;
   // The references' image processor is Qwen2-VL's; these are its defaults.
@@ -331,7 +331,7 @@ ImageProcessorConfig parse_image_processor(std::string_view json, std::string_vi
   out.merge_size = 2;
   out.mean = {0.48145466, 0.4578275, 0.40821073};
   out.std = {0.26862954, 0.26130258, 0.27577711};
-  const JsonFields& fields = nested ? *nested : top;
+  const ConfigFields& fields = nested ? *nested : top;
   read_image_fields(fields, out);
   // Older files name the bounds so; the references read these aliases for images alone.
   out.shortest_edge = fields.integer("min_pixels", 1, kMaxPixels, out.shortest_edge);
@@ -342,9 +342,9 @@ ImageProcessorConfig parse_image_processor(std::string_view json, std::string_vi
 
 VideoProcessorConfig parse_video_processor(std::string_view json, std::string_view file) {
   const Json root = parse_json(json, file);
-  const JsonFields top(root, file);
+  const ConfigFields top(root, file);
   const auto nested = top.object("video_processor");
-  const JsonFields& fields = nested ? *nested : top;
+  const ConfigFields& fields = nested ? *nested : top;
   VideoProcessorConfig out;
   out.shortest_edge = 128 * 32 * 32;
   out.longest_edge = 32 * 32 * 768;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <optional>
 
+#include "base/cancellable_loops.h"
 #include "kernels/attention.h"
 #include "kernels/rows.h"
 #include "model/sparse_mlp.h"
@@ -209,6 +210,7 @@ ConstMatrix Decoder::forward(const DecoderInput& input, KvCache& cache,
                              const ForwardOptions& options) {
   check_input(input, cache);
   CHECK(options.chunk > 0);
+  const CancellableLoops cancellable(options.cancel);  // a layer of a large model takes seconds
   const auto tokens = static_cast<int64_t>(input.tokens.size());
   const int64_t chunk = std::min(options.chunk, tokens);
   if (!work_ || work_->rows < chunk) {

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "base/error.h"
+#include "base/splitmix.h"
 
 namespace shijian {
 
@@ -21,12 +22,6 @@ struct Better {
   }
 };
 
-uint64_t mix(uint64_t x) {
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
-  return x ^ (x >> 31);
-}
-
 // log(sum(exp(logits))).
 double log_sum_exp(std::span<const float> logits) {
   const double largest = *std::max_element(logits.begin(), logits.end());
@@ -38,7 +33,7 @@ double log_sum_exp(std::span<const float> logits) {
 }  // namespace
 
 double uniform_at(uint64_t seed, uint64_t counter) {
-  const uint64_t bits = mix(mix(seed + 0x9e3779b97f4a7c15) ^ mix(counter * 0xd1342543de82ef95 + 1));
+  const uint64_t bits = scatter64(splitmix64(seed) ^ scatter64(counter * 0xd1342543de82ef95 + 1));
   return static_cast<double>(bits >> 11) * 0x1p-53;
 }
 

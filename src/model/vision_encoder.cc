@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "base/cancellable_loops.h"
 #include "kernels/attention.h"
 #include "kernels/rows.h"
 #include "model/rope.h"
@@ -209,6 +210,7 @@ void VisionEncoder::encode_batch(ConstMatrix patches, const SlotTables& tables, 
                                  const CancelToken& cancel, int64_t first_token,
                                  VisionFeatures& features) const {
   cancel.check();
+  const CancellableLoops cancellable(cancel);
   const int64_t hidden = config_.hidden_size;
   const int64_t count = patches.rows;
   const Matrix x(work.x.data<float>(), count, hidden);

@@ -1,5 +1,6 @@
 #include "text/added_tokens.h"
 
+#include "base/utf8.h"
 #include "text/unicode.h"
 
 namespace shijian {
@@ -9,9 +10,9 @@ namespace {
 size_t leading_space(std::string_view text) {
   size_t bytes = 0;
   while (bytes < text.size()) {
-    const size_t length = utf8_step(text.substr(bytes)).length;
-    if (!is_white_space(utf8_decode(text.substr(bytes, length)))) break;
-    bytes += length;
+    const Utf8Char c = read_utf8(text, bytes);
+    if (!is_white_space(c.code)) break;
+    bytes += c.size;
   }
   return bytes;
 }
@@ -21,7 +22,7 @@ size_t trailing_space(std::string_view text) {
   while (end > 0) {
     size_t begin = end - 1;
     while (begin > 0 && (static_cast<unsigned char>(text[begin]) >> 6) == 2) --begin;
-    if (!is_white_space(utf8_decode(text.substr(begin, end - begin)))) break;
+    if (!is_white_space(read_utf8(text, begin).code)) break;
     end = begin;
   }
   return text.size() - end;

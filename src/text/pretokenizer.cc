@@ -8,7 +8,7 @@
 #include <iterator>
 
 #include "base/error.h"
-#include "text/unicode.h"
+#include "base/utf8.h"
 
 namespace shijian {
 
@@ -65,7 +65,7 @@ std::string_view with_stand_ins(std::string_view text, std::string& copy) {
     const auto lead = static_cast<unsigned char>(text[i]);
     const size_t length = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
     if (length > 2) {
-      const std::string_view other = stand_in(utf8_decode(text.substr(i, length)));
+      const std::string_view other = stand_in(read_utf8(text, i).code);
       if (!other.empty()) {
         if (copy.empty()) copy = text;
         copy.replace(i, length, other);
@@ -160,7 +160,7 @@ void PreTokenizer::split(std::string_view text,
     }
     if (range[0] == range[1]) {  // an empty match: go on behind the next character
       search = range[1];
-      if (search < text.size()) search += utf8_step(text.substr(search)).length;
+      if (search < text.size()) search += read_utf8(text, search).size;
       continue;
     }
     if (range[0] > done) word(text.substr(done, range[0] - done));

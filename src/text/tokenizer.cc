@@ -3,6 +3,7 @@
 #include <unordered_map>
 
 #include "base/error.h"
+#include "base/utf8.h"
 #include "text/pretokenizer.h"
 #include "text/unicode.h"
 #include "text/vocabulary.h"
@@ -132,7 +133,7 @@ std::vector<int32_t> Tokenizer::encode(std::span<const TextRun> runs) const {
     out.push_back(id);
   };
   for (const TextRun& run : runs) {
-    const std::string text = repair_utf8(run.text);
+    const std::string text = to_valid_utf8(run.text);
     if (run.specials == Specials::kAsText) {
       take(text, -1);
       continue;
@@ -155,7 +156,7 @@ std::string Tokenizer::decode(std::span<const int32_t> ids, bool skip_special) c
   for (int32_t id : ids) {
     if (!(skip_special && is_special(id))) bytes += token_bytes(id);
   }
-  return repair_utf8(bytes);
+  return to_valid_utf8(bytes);
 }
 
 std::optional<int32_t> Tokenizer::token_id(std::string_view token) const {
@@ -181,17 +182,17 @@ std::string StreamDecoder::push(int32_t id) {
   // Hold back a beginning that the next token may complete.
   size_t certain = 0;
   while (certain < pending_.size()) {
-    const Utf8Step step = utf8_step(std::string_view(pending_).substr(certain));
-    if (step.truncated) break;
-    certain += step.length;
+    const Utf8Char next = read_utf8(pending_, certain);
+    if (next.truncated) break;
+    certain += next.size;
   }
-  std::string out = repair_utf8(std::string_view(pending_).substr(0, certain));
+  std::string out = to_valid_utf8(std::string_view(pending_).substr(0, certain));
   pending_.erase(0, certain);
   return out;
 }
 
 std::string StreamDecoder::finish() {
-  std::string out = repair_utf8(pending_);
+  std::string out = to_valid_utf8(pending_);
   pending_.clear();
   return out;
 }

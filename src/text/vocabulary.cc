@@ -13,8 +13,8 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/utf8.h"
 #include "text/pretokenizer.h"
-#include "text/unicode.h"
 
 namespace shijian {
 namespace {
@@ -55,11 +55,10 @@ std::string bytes_of_letters(std::string_view letters) {
   static const ByteLetters table;
   std::string out;
   for (std::string_view rest = letters; !rest.empty();) {
-    const size_t length = utf8_step(rest).length;
-    const char32_t c = utf8_decode(rest.substr(0, length));
-    if (c >= table.byte_of.size() || table.byte_of[c] < 0) return std::string(letters);
-    out += static_cast<char>(table.byte_of[c]);
-    rest.remove_prefix(length);
+    const Utf8Char c = read_utf8(rest, 0);
+    if (c.code >= table.byte_of.size() || table.byte_of[c.code] < 0) return std::string(letters);
+    out += static_cast<char>(table.byte_of[c.code]);
+    rest.remove_prefix(c.size);
   }
   return out;
 }

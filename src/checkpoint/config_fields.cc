@@ -1,4 +1,4 @@
-#include "checkpoint/json_fields.h"
+#include "checkpoint/config_fields.h"
 
 #include <fmt/format.h>
 
@@ -23,7 +23,7 @@ std::string shown(const Json& value) {
 
 }  // namespace
 
-JsonFields::JsonFields(const Json& value, std::string_view file, std::string prefix)
+ConfigFields::ConfigFields(const Json& value, std::string_view file, std::string prefix)
     : value_(value), file_(file), prefix_(std::move(prefix)) {
   if (!value_.is_object()) {
     const std::string what = prefix_.empty() ? "it" : prefix_.substr(0, prefix_.size() - 1);
@@ -33,29 +33,29 @@ JsonFields::JsonFields(const Json& value, std::string_view file, std::string pre
   }
 }
 
-void JsonFields::fail(std::string_view key, std::string_view what) const {
+void ConfigFields::fail(std::string_view key, std::string_view what) const {
   throw Error(ErrorCode::kInvalid, fmt::format("read {}: {}{} {}", file_, prefix_, key, what),
               kHint);
 }
 
-void JsonFields::unsupported(std::string_view key, std::string_view what) const {
+void ConfigFields::unsupported(std::string_view key, std::string_view what) const {
   throw Error(ErrorCode::kUnsupported, fmt::format("read {}: {}{} {}", file_, prefix_, key, what),
               "this program runs checkpoints of the Qwen3-VL family");
 }
 
-const Json* JsonFields::find(std::string_view key) const {
+const Json* ConfigFields::find(std::string_view key) const {
   const auto found = value_.find(key);
   return found == value_.end() || found->is_null() ? nullptr : &*found;
 }
 
-std::optional<JsonFields> JsonFields::object(std::string_view key) const {
+std::optional<ConfigFields> ConfigFields::object(std::string_view key) const {
   const Json* value = find(key);
   if (value == nullptr) return std::nullopt;
-  return JsonFields(*value, file_, fmt::format("{}{}.", prefix_, key));
+  return ConfigFields(*value, file_, fmt::format("{}{}.", prefix_, key));
 }
 
-int64_t JsonFields::checked_integer(const Json& value, std::string_view key, int64_t low,
-                                    int64_t high) const {
+int64_t ConfigFields::checked_integer(const Json& value, std::string_view key, int64_t low,
+                                      int64_t high) const {
   const bool fits = value.is_number_integer() &&
                     !(value.is_number_unsigned() && value.get<uint64_t>() > INT64_MAX);
   const int64_t number = fits ? value.get<int64_t>() : 0;
@@ -65,8 +65,8 @@ int64_t JsonFields::checked_integer(const Json& value, std::string_view key, int
   return number;
 }
 
-double JsonFields::checked_number(const Json& value, std::string_view key, double low,
-                                  double high) const {
+double ConfigFields::checked_number(const Json& value, std::string_view key, double low,
+                                    double high) const {
   const double number = value.is_number() ? value.get<double>() : NAN;
   if (!(number >= low && number <= high)) {
     fail(key, fmt::format("is {}, expected a number from {} to {}", shown(value), low, high));
@@ -74,50 +74,50 @@ double JsonFields::checked_number(const Json& value, std::string_view key, doubl
   return number;
 }
 
-std::optional<int64_t> JsonFields::maybe_integer(std::string_view key, int64_t low,
-                                                 int64_t high) const {
+std::optional<int64_t> ConfigFields::maybe_integer(std::string_view key, int64_t low,
+                                                   int64_t high) const {
   const Json* value = find(key);
   if (value == nullptr) return std::nullopt;
   return checked_integer(*value, key, low, high);
 }
 
-std::optional<double> JsonFields::maybe_number(std::string_view key, double low,
-                                               double high) const {
+std::optional<double> ConfigFields::maybe_number(std::string_view key, double low,
+                                                 double high) const {
   const Json* value = find(key);
   if (value == nullptr) return std::nullopt;
   return checked_number(*value, key, low, high);
 }
 
-int64_t JsonFields::integer(std::string_view key, int64_t low, int64_t high,
-                            std::optional<int64_t> absent) const {
+int64_t ConfigFields::integer(std::string_view key, int64_t low, int64_t high,
+                              std::optional<int64_t> absent) const {
   const auto value = maybe_integer(key, low, high);
   if (!value && !absent) fail(key, "is missing");
   return value ? *value : *absent;
 }
 
-double JsonFields::number(std::string_view key, double low, double high,
-                          std::optional<double> absent) const {
+double ConfigFields::number(std::string_view key, double low, double high,
+                            std::optional<double> absent) const {
   const auto value = maybe_number(key, low, high);
   if (!value && !absent) fail(key, "is missing");
   return value ? *value : *absent;
 }
 
-bool JsonFields::boolean(std::string_view key, bool absent) const {
+bool ConfigFields::boolean(std::string_view key, bool absent) const {
   const Json* value = find(key);
   if (value == nullptr) return absent;
   if (!value->is_boolean()) fail(key, fmt::format("is {}, expected true or false", shown(*value)));
   return value->get<bool>();
 }
 
-std::string JsonFields::text(std::string_view key, std::string_view absent) const {
+std::string ConfigFields::text(std::string_view key, std::string_view absent) const {
   const Json* value = find(key);
   if (value == nullptr) return std::string(absent);
   if (!value->is_string()) fail(key, fmt::format("is {}, expected a string", shown(*value)));
   return value->get<std::string>();
 }
 
-std::optional<std::vector<int64_t>> JsonFields::integers(std::string_view key, int64_t low,
-                                                         int64_t high, size_t max_count) const {
+std::optional<std::vector<int64_t>> ConfigFields::integers(std::string_view key, int64_t low,
+                                                           int64_t high, size_t max_count) const {
   const Json* value = find(key);
   if (value == nullptr) return std::nullopt;
   if (!value->is_array() || value->size() > max_count) {
@@ -129,8 +129,8 @@ std::optional<std::vector<int64_t>> JsonFields::integers(std::string_view key, i
   return out;
 }
 
-std::optional<std::vector<double>> JsonFields::numbers(std::string_view key, double low,
-                                                       double high, size_t max_count) const {
+std::optional<std::vector<double>> ConfigFields::numbers(std::string_view key, double low,
+                                                         double high, size_t max_count) const {
   const Json* value = find(key);
   if (value == nullptr) return std::nullopt;
   if (!value->is_array() || value->size() > max_count) {

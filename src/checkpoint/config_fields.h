@@ -13,15 +13,15 @@ namespace shijian {
 
 // Refers to an object that the caller keeps alive. A key whose value is null counts as absent.
 // Everything that throws names the file and the full key.
-class JsonFields {
+class ConfigFields {
  public:
   // `value` must be a JSON object; `prefix` is "" or ends with a dot ("text_config.").
-  JsonFields(const Json& value, std::string_view file, std::string prefix = {});
+  ConfigFields(const Json& value, std::string_view file, std::string prefix = {});
 
   bool mentions(std::string_view key) const { return value_.contains(key); }  // null counts
   bool has(std::string_view key) const { return find(key) != nullptr; }
   const Json* find(std::string_view key) const;
-  std::optional<JsonFields> object(std::string_view key) const;
+  std::optional<ConfigFields> object(std::string_view key) const;
 
   // The value, else `absent`, else an error. Bounds are inclusive.
   int64_t integer(std::string_view key, int64_t low, int64_t high,
