@@ -1,12 +1,13 @@
 #include "cache/content_hashes.h"
 
 #include <fcntl.h>
+#include <gnutls/crypto.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <xxhash.h>
 
+#include <array>
 #include <cerrno>
-#include <memory>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -22,10 +23,6 @@ struct Closer {
   ~Closer() { ::close(fd); }
 };
 
-struct FreeState {
-  void operator()(XXH3_state_t* state) const { XXH3_freeState(state); }
-};
-
 std::string in_words(const struct stat& info) {
   return fmt::format("{} {} {} {}.{} {}.{}", info.st_dev, info.st_ino, info.st_size,
                      info.st_mtim.tv_sec, info.st_mtim.tv_nsec, info.st_ctim.tv_sec,
@@ -39,6 +36,38 @@ std::string file_state(const std::filesystem::path& path) {
   return ::stat(path.c_str(), &info) == 0 ? in_words(info) : std::string();
 }
 
+ContentHasher::ContentHasher() {
+  gnutls_hash_hd_t state = nullptr;
+  const int code = gnutls_hash_init(&state, GNUTLS_DIG_SHA256);
+  if (code != 0) throw Error(ErrorCode::kNoMemory, "hash a file: no memory");
+  state_ = state;
+}
+
+ContentHasher::ContentHasher(ContentHasher&& other) noexcept
+    : state_(std::exchange(other.state_, nullptr)) {}
+
+ContentHasher& ContentHasher::operator=(ContentHasher&& other) noexcept {
+  std::swap(state_, other.state_);
+  return *this;
+}
+
+ContentHasher::~ContentHasher() {
+  if (state_ != nullptr) gnutls_hash_deinit(static_cast<gnutls_hash_hd_t>(state_), nullptr);
+}
+
+void ContentHasher::update(std::span<const std::byte> bytes) {
+  const int code = gnutls_hash(static_cast<gnutls_hash_hd_t>(state_), bytes.data(), bytes.size());
+  CHECK(code == 0, "SHA-256: {}", code);
+}
+
+std::string ContentHasher::digest() {
+  std::array<unsigned char, 32> digest;
+  gnutls_hash_deinit(static_cast<gnutls_hash_hd_t>(std::exchange(state_, nullptr)), digest.data());
+  std::string hex;
+  for (const unsigned char byte : digest) hex += fmt::format("{:02x}", byte);
+  return hex;
+}
+
 std::string ContentHashes::of(const std::filesystem::path& path, const CancelToken& cancel) {
   require_regular_file(path, "file");
   const Closer file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
@@ -49,20 +78,17 @@ std::string ContentHashes::of(const std::filesystem::path& path, const CancelTok
     const std::lock_guard lock(mutex_);
     if (const std::string* hash = known_.find(state)) return *hash;
   }
-  const std::unique_ptr<XXH3_state_t, FreeState> sum(XXH3_createState());
-  if (!sum) throw Error(ErrorCode::kNoMemory, "hash a file: no memory");
-  XXH3_128bits_reset(sum.get());
-  std::vector<char> piece(kPiece);
+  ContentHasher hasher;
+  std::vector<std::byte> piece(kPiece);
   while (true) {
     cancel.check();
     const ssize_t got = ::read(file.fd, piece.data(), piece.size());
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) throw system_error("read", path.string(), errno);
     if (got == 0) break;
-    XXH3_128bits_update(sum.get(), piece.data(), static_cast<size_t>(got));
+    hasher.update({piece.data(), static_cast<size_t>(got)});
   }
-  const XXH128_hash_t digest = XXH3_128bits_digest(sum.get());
-  std::string hash = fmt::format("{:016x}{:016x}", digest.high64, digest.low64);
+  std::string hash = hasher.digest();
   const std::lock_guard lock(mutex_);
   ++files_read_;
   constexpr int64_t kEntryBytes = 256;

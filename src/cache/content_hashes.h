@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <mutex>
+#include <span>
 #include <string>
 
 #include "base/cancel.h"
@@ -15,10 +16,24 @@ namespace shijian {
 // file whose state is the same holds the same bytes. Empty when there is no such file.
 std::string file_state(const std::filesystem::path& path);
 
+// SHA-256 of bytes that come in pieces: two contents with one hash cannot be made on purpose.
+class ContentHasher {
+ public:
+  ContentHasher();
+  ContentHasher(ContentHasher&& other) noexcept;
+  ContentHasher& operator=(ContentHasher&& other) noexcept;
+  ~ContentHasher();
+  void update(std::span<const std::byte> bytes);
+  std::string digest();  // 64 hexadecimal digits; once, the last call
+
+ private:
+  void* state_ = nullptr;
+};
+
 // Reads each file once: its hash is remembered with its state. Safe from several threads.
 class ContentHashes {
  public:
-  // XXH3-128 of the file's bytes, as content_hash() gives it. Throws Error: kNotFound, kPermission,
+  // SHA-256 of the file's bytes, as ContentHasher gives it. Throws Error: kNotFound, kPermission,
   // kInvalid (not a regular file), kIo, kCancelled.
   std::string of(const std::filesystem::path& path, const CancelToken& cancel = {});
 

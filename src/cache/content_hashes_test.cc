@@ -8,7 +8,6 @@
 #include <fstream>
 
 #include "base/error.h"
-#include "base/hash.h"
 
 namespace shijian {
 namespace {
@@ -28,7 +27,9 @@ class ContentHashesTest : public testing::Test {
     return root_ / name;
   }
   static std::string hash_of(const std::string& bytes) {
-    return content_hash(std::as_bytes(std::span(bytes)));
+    ContentHasher hasher;
+    hasher.update(std::as_bytes(std::span(bytes)));
+    return hasher.digest();
   }
   fs::path root_;
 };
@@ -84,6 +85,13 @@ TEST_F(ContentHashesTest, Refuses) {
   CancelSource source;
   source.cancel();
   EXPECT_THROW(hashes.of(file("a", "x"), source.token()), Error);
+}
+
+// The hash of "abc" is FIPS 180-4's own example.
+TEST(ContentHasher, IsSha256) {
+  ContentHasher hasher;
+  for (const char c : {'a', 'b', 'c'}) hasher.update(std::as_bytes(std::span(&c, 1)));
+  EXPECT_EQ(hasher.digest(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
 }  // namespace

@@ -25,8 +25,8 @@ constexpr std::array<std::string_view, 4> kSuffixes = {"-wal", "-shm", "-journal
 
 fs::path with_suffix(fs::path path, std::string_view suffix) { return path += suffix; }
 
-Error sqlite_error(std::string_view operation, std::string_view thing, int code,
-                   std::string_view reason) {
+StoreError sqlite_error(std::string_view operation, std::string_view thing, int code,
+                        std::string_view reason) {
   ErrorCode kind = ErrorCode::kInternal;
   std::string hint;
   switch (code & 0xff) {
@@ -60,7 +60,7 @@ Error sqlite_error(std::string_view operation, std::string_view thing, int code,
     default:
       break;
   }
-  return Error(kind, fmt::format("{} {}: {}", operation, thing, reason), std::move(hint));
+  return {kind, fmt::format("{} {}: {}", operation, thing, reason), std::move(hint)};
 }
 
 int64_t pragma(Database& database, std::string_view name) {
@@ -135,7 +135,8 @@ Database::Database(const fs::path& path, OnClose on_close) : name_(path.filename
   const int code = sqlite3_open_v2(path.c_str(), &connection_,
                                    SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
   if (code != SQLITE_OK) {
-    const Error error = sqlite_error("open job database", name_, code, sqlite3_errmsg(connection_));
+    const StoreError error =
+        sqlite_error("open job database", name_, code, sqlite3_errmsg(connection_));
     sqlite3_close(connection_);
     throw error;
   }

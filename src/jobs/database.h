@@ -1,9 +1,9 @@
 // SQLite: connections, statements, transactions, and files that are checked before they are used.
 //
-// Every failure is an Error: kIo (disk, or another process held the file for ten seconds), kInvalid
-// (damaged), kPermission, kNoMemory, kInternal (our SQL is wrong). Messages name the file's name
-// but not its folder, so that they may reach a client, except those of prepare_database(), which
-// are for the person who starts the program.
+// Every failure is a StoreError: kIo (disk, or another process held the file for ten seconds),
+// kInvalid (damaged), kPermission, kNoMemory, kInternal (our SQL is wrong). Messages name the
+// file's name but not its folder, so that they may reach a client, except those of
+// prepare_database(), which are for the person who starts the program.
 #pragma once
 
 #include <cstdint>
@@ -14,12 +14,21 @@
 #include <string>
 #include <string_view>
 
+#include "base/error.h"
+
 struct sqlite3;
 struct sqlite3_stmt;
 
 namespace shijian {
 
 class Database;
+
+// The store's own fault and nobody else's: the disk is full or gone, the file is damaged or held by
+// another process. What was asked may well be done later.
+class StoreError : public Error {
+ public:
+  using Error::Error;
+};
 
 // One prepared statement on its way through its rows. Must end before its Database does.
 class Statement {

@@ -1,8 +1,10 @@
 #include "jobs/history.h"
 
 #include <algorithm>
+#include <exception>
 #include <limits>
 
+#include "base/backoff.h"
 #include "base/log.h"
 
 namespace shijian {
@@ -39,41 +41,30 @@ int64_t Store::prune(int64_t keep, int64_t before, int64_t limit) {
 }
 
 History::History(Store& store, HistoryOptions options) : store_(store), options_(options) {
-  if (options_.jobs > 0 || options_.days > 0) thread_ = std::thread([this] { loop(); });
-}
-
-History::~History() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
+  if (options_.jobs > 0 || options_.days > 0) {
+    thread_ = std::jthread([this](const std::stop_token& stop) { loop(stop); });
   }
-  stopped_.notify_all();
-  if (thread_.joinable()) thread_.join();
 }
 
-void History::loop() {
+void History::loop(const std::stop_token& stop) {
   const int64_t keep = options_.jobs > 0 ? options_.jobs : std::numeric_limits<int64_t>::max();
   int64_t deleted = 0;  // since the last line of the log
-  std::unique_lock lock(mutex_);
-  while (!stopping_) {
-    lock.unlock();
+  bool more = false;
+  do {
     int64_t now_deleted = 0;
     try {
       const int64_t before = options_.days > 0 ? store_.now() - options_.days * kDay : 0;
       now_deleted = store_.prune(keep, before, kAtOnce);
-    } catch (const Error& error) {
-      log_event(LogLevel::kWarning, "jobs_not_deleted", {{"message", error.message()}});
+    } catch (const std::exception& error) {
+      log_event(LogLevel::kWarning, "jobs_not_deleted", {{"message", error.what()}});
     }
     deleted += now_deleted;
-    const bool more = now_deleted == kAtOnce;
+    more = now_deleted == kAtOnce;
     if (!more && deleted > 0) {
       log_event(LogLevel::kInfo, "jobs_deleted", {{"jobs", deleted}});
       deleted = 0;
     }
-    lock.lock();
-    stopped_.wait_for(lock, more ? kBetweenBatches : options_.between_looks,
-                      [this] { return stopping_; });
-  }
+  } while (sleep_unless_stopped(stop, more ? kBetweenBatches : options_.between_looks));
 }
 
 }  // namespace shijian

@@ -2,9 +2,8 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
-#include <mutex>
+#include <stop_token>
 #include <thread>
 
 #include "jobs/store.h"
@@ -24,19 +23,15 @@ class History {
  public:
   // `store` outlives this. No thread when everything is kept.
   History(Store& store, HistoryOptions options);
-  ~History();
   History(const History&) = delete;
   History& operator=(const History&) = delete;
 
  private:
-  void loop();
+  void loop(const std::stop_token& stop);
 
   Store& store_;
   const HistoryOptions options_;
-  std::mutex mutex_;
-  std::condition_variable stopped_;
-  bool stopping_ = false;
-  std::thread thread_;
+  std::jthread thread_;
 };
 
 }  // namespace shijian

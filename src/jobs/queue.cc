@@ -1,14 +1,14 @@
 #include "jobs/queue.h"
 
 #include <algorithm>
-#include <chrono>
+#include <exception>
 #include <utility>
+
+#include "base/log.h"
 
 namespace shijian {
 namespace {
 
-// How soon a raised CancelToken, which cannot wake anyone, is noticed.
-constexpr auto kCancelPoll = std::chrono::milliseconds(100);
 constexpr const char* kWaitingStage = "queued";
 constexpr const char* kFirstStage = "probing";
 
@@ -25,7 +25,7 @@ JobEvent event_of_ended(const Job& job) {
 JobQueue::JobQueue(Store& store, Options options) : store_(store), options_(options) {
   CHECK(options_.capacity > 0 && options_.max_batch > 0, "capacity {}, max_batch {}",
         options_.capacity, options_.max_batch);
-  recovery_ = store_.recover();
+  recovery_ = store_.recover(options_.crashed);
   PageRequest request{.limit = 1000, .cursor = {}};
   do {
     const Page<Job> page =
@@ -33,16 +33,7 @@ JobQueue::JobQueue(Store& store, Options options) : store_(store), options_(opti
     set_queued(page.items);
     request.cursor = page.next;
   } while (!request.cursor.empty());
-  deliverer_ = std::thread([this] { deliver(); });
-}
-
-JobQueue::~JobQueue() {
-  {
-    std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
-  pending_.notify_all();
-  deliverer_.join();
+  deliverer_ = std::jthread([this](const std::stop_token& stop) { deliver(stop); });
 }
 
 Store::Added JobQueue::submit(const std::vector<JobRequest>& requests,
@@ -63,8 +54,12 @@ Job JobQueue::cancel(const std::string& id) {
   if (has_ended(job.state)) {
     throw ConflictError(fmt::format("cancel job {}: it is {}", id, job_state_name(job.state)));
   }
-  std::lock_guard lock(mutex_);
-  if (const auto live = live_.find(id); live != live_.end()) live->second.cancel.cancel();
+  std::stop_source running(std::nostopstate);
+  {
+    std::lock_guard lock(mutex_);
+    if (const auto live = live_.find(id); live != live_.end()) running = live->second.cancel;
+  }
+  running.request_stop();  // calls back whoever works on it
   return job;
 }
 
@@ -156,9 +151,9 @@ JobQueue::Statistics JobQueue::statistics() const {
   return result;
 }
 
-std::vector<Job> JobQueue::take(const CancelToken& cancel,
+std::vector<Job> JobQueue::take(const std::stop_token& stop,
                                 const std::function<bool()>& other_work) {
-  while (!cancel.cancelled()) {
+  while (!stop.stop_requested()) {
     uint64_t seen = 0;
     {
       std::lock_guard lock(mutex_);
@@ -171,7 +166,7 @@ std::vector<Job> JobQueue::take(const CancelToken& cancel,
     }
     if (other_work && other_work()) return {};
     std::unique_lock lock(mutex_);
-    while (arrivals_ == seen && !cancel.cancelled()) arrived_.wait_for(lock, kCancelPoll);
+    arrived_.wait(lock, stop, [&] { return arrivals_ != seen; });
   }
   return {};
 }
@@ -192,7 +187,7 @@ std::optional<JobQueue::Begun> JobQueue::begin(const std::string& id) {
   live.attempts = job->attempts;
   live.progress.stage = kFirstStage;
   publish(event_of(id, live));
-  return Begun{*std::move(job), live.cancel.token()};
+  return Begun{*std::move(job), live.cancel.get_token()};
 }
 
 void JobQueue::progress(const std::string& id, JobProgress progress) {
@@ -221,6 +216,10 @@ Job JobQueue::finish(const std::string& id, const Outcome& outcome) {
   return job;
 }
 
+void JobQueue::set_video(const std::string& id, const std::string& video_id) {
+  store_.set_job_video(id, video_id);
+}
+
 void JobQueue::release(const std::string& id) {
   std::lock_guard change(change_mutex_);
   const Attempt attempt = attempt_of(id);
@@ -237,7 +236,7 @@ JobQueue::Attempt JobQueue::attempt_of(const std::string& id) const {
   if (live == live_.end() || live->second.state != JobState::kRunning) {
     throw ConflictError(fmt::format("end job {}: it does not run", id));
   }
-  return {live->second.attempts, live->second.cancel.token().cancelled()};
+  return {live->second.attempts, live->second.cancel.stop_requested()};
 }
 
 void JobQueue::set_queued(const std::vector<Job>& jobs) {
@@ -287,16 +286,21 @@ void JobQueue::publish(JobEvent event) {
   pending_.notify_one();
 }
 
-void JobQueue::deliver() {
+void JobQueue::deliver(const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
   for (;;) {
-    pending_.wait(lock, [this] { return stopping_ || !deliveries_.empty(); });
-    if (stopping_) return;
+    pending_.wait(lock, stop, [this] { return !deliveries_.empty(); });
+    if (stop.stop_requested()) return;
     Delivery delivery = std::move(deliveries_.front());
     deliveries_.pop_front();
     const bool wanted = !delivery.to->gone;
     lock.unlock();
-    if (wanted) delivery.to->callback(*delivery.event);
+    try {
+      if (wanted) delivery.to->callback(*delivery.event);
+    } catch (const std::exception& error) {
+      log_event(LogLevel::kError, "event_not_told",
+                {{"job", delivery.event->id}, {"message", error.what()}});
+    }
     delivery = {};  // may be the last to hold what the callback owns
     lock.lock();
   }

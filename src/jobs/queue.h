@@ -13,11 +13,11 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include "base/cancel.h"
 #include "jobs/store.h"
 
 namespace shijian {
@@ -43,12 +43,12 @@ class JobQueue {
   struct Options {
     int64_t capacity = 1000;  // queued jobs
     int max_batch = 16;
+    std::string crashed = {};  // as Store::recover() has it
   };
   // Takes over the store (Store::recover); jobs that were queued there are queued again. `store`
   // outlives the queue.
   JobQueue(Store& store, Options options);
-  // No callback runs after it. The engine must have stopped.
-  ~JobQueue();
+  // No callback runs after its end. The engine must have stopped by then.
   JobQueue(const JobQueue&) = delete;
   JobQueue& operator=(const JobQueue&) = delete;
 
@@ -68,9 +68,10 @@ class JobQueue {
   JobProgress progress(const std::string& id) const;  // stage "" for a job that has ended
 
   // `callback` gets the present state first (for a running job also the text so far) and then every
-  // change, in order, from one thread of the queue's own. It must not block or throw: a slow one
-  // delays the others (never the engine). It may call the queue, unsubscribe() included. Shared
-  // state that it uses must live until it is destroyed, which may be after unsubscribe() returns.
+  // change, in order, from one thread of the queue's own. It must not block: a slow one delays the
+  // others (never the engine). What it throws is logged and ends nothing. It may call the queue,
+  // unsubscribe() included. Shared state that it uses must live until it is destroyed, which may be
+  // after unsubscribe() returns.
   using Callback = std::function<void(const JobEvent&)>;
   int64_t subscribe(const std::string& id, Callback callback);  // kNotFound
   int64_t subscribe_all(Callback callback);  // present state: of jobs that wait or run
@@ -91,16 +92,16 @@ class JobQueue {
   // For the engine's thread -----------------------------------------------------------------------
 
   // Waits for queued jobs and returns those to run next, one group, at most max_batch: highest
-  // priority first, in turn by client, oldest first. Empty once `cancel` is raised (noticed within
-  // 0.1 s), and when no job is queued and `other_work` holds, which is asked at first and after
-  // each wake(). The jobs are still queued: begin() each when its turn comes, the first before its
+  // priority first, in turn by client, oldest first. Empty once a stop is requested, and
+  // when no job is queued and `other_work` holds, which is asked at first and after each wake().
+  // The jobs are still queued: begin() each when its turn comes, the first before its
   // video is touched. What is not begun is given out again by the next take().
-  std::vector<Job> take(const CancelToken& cancel, const std::function<bool()>& other_work = {});
+  std::vector<Job> take(const std::stop_token& stop, const std::function<bool()>& other_work = {});
   void wake();  // from any thread
 
   struct Begun {
     Job job;
-    CancelToken cancel;  // raised by cancel()
+    std::stop_token cancel;  // cancel() requests it
   };
   // queued -> running; empty when the job was cancelled or deleted since take(). A crash counts
   // against jobs that were begun and not finished, and against no other.
@@ -108,9 +109,11 @@ class JobQueue {
   // Of a begun job; nothing for any other.
   void progress(const std::string& id, JobProgress progress);
   void text(const std::string& id, const std::string& piece);
-  // Exactly once for each begin(): ConflictError the second time. On kIo (disk full) the job is
-  // still running and finish() may be called again.
+  // Exactly once for each begin(): ConflictError the second time. After a StoreError (disk full)
+  // the job is still running and finish() may be called again; likewise release().
   Job finish(const std::string& id, const Outcome& outcome);
+  // Of a begun job whose video was not known when it was submitted.
+  void set_video(const std::string& id, const std::string& video_id);
   // Puts a begun job back, for a program that stops: it is queued again, now or at the next start.
   void release(const std::string& id);
 
@@ -120,7 +123,7 @@ class JobQueue {
     JobState state = JobState::kQueued;
     int64_t created = 0;
     int attempts = 0;
-    CancelSource cancel;
+    std::stop_source cancel;
     JobProgress progress;
     std::string text;
   };
@@ -147,7 +150,7 @@ class JobQueue {
   int64_t add_subscriber(std::shared_ptr<Subscriber> subscriber);
   void publish(JobEvent event);
 
-  void deliver();  // the deliverer's main
+  void deliver(const std::stop_token& stop);  // the deliverer's main
 
   Store& store_;
   const Options options_;
@@ -160,16 +163,15 @@ class JobQueue {
   std::mutex change_mutex_;
 
   mutable std::mutex mutex_;  // guards all below
-  std::condition_variable arrived_;
-  std::condition_variable pending_;  // something to deliver
+  std::condition_variable_any arrived_;
+  std::condition_variable_any pending_;  // something to deliver
   std::map<std::string, Live> live_;
   uint64_t arrivals_ = 0;  // times that jobs were queued, or other work
   std::map<int64_t, std::shared_ptr<Subscriber>> subscribers_;
   std::deque<Delivery> deliveries_;
   int64_t next_subscription_ = 1;
   Statistics counted_;  // done, failed, cancelled
-  bool stopping_ = false;
-  std::thread deliverer_;
+  std::jthread deliverer_;
 };
 
 }  // namespace shijian

@@ -168,9 +168,9 @@ TEST_F(QueueTest, TakeWaitsForAJob) {
 }
 
 TEST_F(QueueTest, TakeCanBeCancelled) {
-  CancelSource source;
-  auto taken = std::async(std::launch::async, [&] { return queue_->take(source.token()); });
-  source.cancel();
+  std::stop_source source;
+  auto taken = std::async(std::launch::async, [&] { return queue_->take(source.get_token()); });
+  source.request_stop();
   EXPECT_THAT(taken.get(), IsEmpty());
 }
 
@@ -199,13 +199,13 @@ TEST_F(QueueTest, AQueuedJobIsCancelledAtOnce) {
 TEST_F(QueueTest, ARunningJobIsAskedToStop) {
   const std::string id = submit("1");
   const JobQueue::Begun begun = queue_->begin(id).value();
-  EXPECT_FALSE(begun.cancel.cancelled());
+  EXPECT_FALSE(begun.cancel.stop_requested());
   EXPECT_EQ(queue_->cancel(id).state, JobState::kRunning);
-  EXPECT_TRUE(begun.cancel.cancelled());
+  EXPECT_TRUE(begun.cancel.stop_requested());
   EXPECT_EQ(queue_->finish(id, {}).state, JobState::kCancelled);
   EXPECT_THROW(queue_->finish(id, kDone), ConflictError);
   queue_->retry(id);
-  EXPECT_FALSE(queue_->begin(id)->cancel.cancelled());  // asked of the attempt before
+  EXPECT_FALSE(queue_->begin(id)->cancel.stop_requested());  // asked of the attempt before
 }
 
 TEST_F(QueueTest, AJobThatIsPutBackComesAgain) {
@@ -370,11 +370,11 @@ TEST_F(QueueTest, EveryJobEndsUnderLoad) {
   constexpr int kClients = 3, kJobs = 30;
   std::atomic<int> ends_told = 0, ends_wanted = kClients * kJobs;
   queue_->subscribe_all([&](const JobEvent& event) { ends_told += event.job != nullptr; });
-  CancelSource stop;
+  std::stop_source stop;
   int finished = 0;
   std::thread engine([&] {
     for (;;) {
-      const std::vector<Job> batch = queue_->take(stop.token());
+      const std::vector<Job> batch = queue_->take(stop.get_token());
       if (batch.empty()) return;
       for (const Job& job : batch) {
         const auto begun = queue_->begin(job.id);
@@ -382,7 +382,7 @@ TEST_F(QueueTest, EveryJobEndsUnderLoad) {
         queue_->progress(job.id, {"answering", 0, 1});
         queue_->text(job.id, "x");
         std::this_thread::yield();
-        queue_->finish(job.id, begun->cancel.cancelled() ? Outcome{} : kDone);
+        queue_->finish(job.id, begun->cancel.stop_requested() ? Outcome{} : kDone);
         ++finished;
       }
     }
@@ -410,7 +410,7 @@ TEST_F(QueueTest, EveryJobEndsUnderLoad) {
   }
   for (std::thread& client : clients) client.join();
   while (queue_->statistics().queued + queue_->statistics().running > 0) std::this_thread::yield();
-  stop.cancel();
+  stop.request_stop();
   engine.join();
   for (int i = 0; i < 1000 && ends_told < ends_wanted; ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(10));

@@ -57,6 +57,16 @@ struct Video {
   std::string hash;   // of the content
   std::string probe;  // JSON
   int64_t created = 0;
+  int64_t missing = 0;  // since when the file is not there; 0: it is
+};
+
+// What the database knows of a file, without looking at it.
+struct VideoFile {
+  std::string name;
+  int64_t size = 0;
+  int64_t mtime = 0;
+  bool missing = false;
+  bool old_id = false;  // from an XXH3 hash: renew_video() is due
 };
 
 struct JobFilter {

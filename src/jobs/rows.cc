@@ -53,6 +53,7 @@ Video read_video(const Statement& row) {
   video.hash = row.text(4);
   video.probe = row.text(5);
   video.created = row.integer(6);
+  video.missing = row.integer(7);
   return video;
 }
 
@@ -62,6 +63,12 @@ std::optional<Job> only_job(Statement statement) {
   while (statement.step()) {
   }
   return job;
+}
+
+std::string present_video_id(Database& database, const std::string& id) {
+  if (id.empty()) return id;
+  Statement row = database.query("SELECT id FROM renewed_videos WHERE old = ?1", id);
+  return row.step() ? row.text(0) : id;
 }
 
 void check_page(const PageRequest& page) {

@@ -17,13 +17,17 @@ inline constexpr std::string_view kJobColumns =
     "id, state, priority, client, batch, created, started, finished, attempts, webhook_url, "
     "webhook_secret, video_id, video_name, query, options, error, corrections, result, seq";
 inline constexpr int kJobSequence = 18;
-inline constexpr std::string_view kVideoColumns = "name, id, size, mtime, hash, probe, created";
+inline constexpr std::string_view kVideoColumns =
+    "name, id, size, mtime, hash, probe, created, missing";
 
 Job read_job(const Statement& row);
 Video read_video(const Statement& row);
 
 // The record of the first row; empty when there is none. Ends the statement.
 std::optional<Job> only_job(Statement statement);
+
+// See Store::present_id().
+std::string present_video_id(Database& database, const std::string& id);
 
 // Error(kUsage) for a limit out of bounds.
 void check_page(const PageRequest& page);

@@ -7,7 +7,7 @@ namespace {
 
 // Columns that lists and choices read come before the long ones, which SQLite keeps on pages of
 // their own and then need not touch.
-constexpr std::array<std::string_view, 2> kSteps = {
+constexpr std::array<std::string_view, 3> kSteps = {
     R"sql(
 CREATE TABLE jobs(
   seq INTEGER PRIMARY KEY AUTOINCREMENT,  -- the order of submission; never used again
@@ -63,6 +63,10 @@ CREATE INDEX idempotency_keys_by_age ON idempotency_keys(created);
 )sql",
     R"sql(
 CREATE INDEX jobs_by_end ON jobs(finished, seq) WHERE finished > 0;
+)sql",
+    R"sql(
+ALTER TABLE videos ADD COLUMN missing INTEGER NOT NULL DEFAULT 0;  -- since when; 0: it is there
+CREATE TABLE renewed_videos(old TEXT PRIMARY KEY, id TEXT NOT NULL) STRICT;
 )sql",
 };
 

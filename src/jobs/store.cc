@@ -17,7 +17,7 @@ namespace {
 
 // The state that a failed job is in says the rest; `error` is what the API shows.
 constexpr std::string_view kCrashError =
-    R"({"code":"internal","message":"the program stopped three times while it worked on this job",)"
+    R"({"code":"internal","message":"the program crashed twice while it worked on this job",)"
     R"("hint":"the video may be damaged: look at it with `shijian info`, then retry the job"})";
 
 // Times and webhook of a job that ends now, ?2.
@@ -139,7 +139,7 @@ Store::~Store() {
   if (lock_ >= 0) ::close(lock_);
 }
 
-Store::Recovery Store::recover() {
+Store::Recovery Store::recover(const std::string& crashed) {
   std::lock_guard lock(writer_->mutex);
   if (lock_ < 0) {
     const std::string path = path_.string() + ".lock";
@@ -157,7 +157,8 @@ Store::Recovery Store::recover() {
   }
   Database& database = writer_->database;
   Transaction transaction(database, Transaction::Kind::kWrite);
-  database.run("UPDATE jobs SET crashes = crashes + 1 WHERE state = 'running'");
+  database.run("UPDATE jobs SET crashes = crashes + 1 WHERE state = 'running' AND id = ?1",
+               crashed);
   Recovery recovery;
   recovery.failed = database.run(fmt::format("UPDATE jobs SET state = 'failed', error = ?1, {} "
                                              "WHERE state = 'running' AND crashes >= ?3",
@@ -226,6 +227,7 @@ Job Store::finish(const std::string& id, int attempts, const Outcome& outcome) {
       "state = 'running' AND attempts = ?3", id, clock_(), attempts, job_state_name(outcome.state),
       result, error);
   if (!job) refuse(writer_->database, id, fmt::format("finish attempt {} at", attempts));
+  note_end(*job);
   return *std::move(job);
 }
 
@@ -239,8 +241,10 @@ Job Store::release(const std::string& id, int attempts) {
 
 std::optional<Job> Store::cancel_queued(const std::string& id) {
   std::lock_guard lock(writer_->mutex);
-  return change(writer_->database, fmt::format("state = 'cancelled', {}", kEnds),
-                "state = 'queued'", id, clock_());
+  auto job = change(writer_->database, fmt::format("state = 'cancelled', {}", kEnds),
+                    "state = 'queued'", id, clock_());
+  if (job) note_end(*job);
+  return job;
 }
 
 Job Store::retry(const std::string& id, int64_t capacity) {

@@ -8,11 +8,13 @@
 // bounds; ConflictError and QueueFullError where named. Messages hold no local path.
 #pragma once
 
+#include <condition_variable>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,8 +24,9 @@
 
 namespace shijian {
 
-// A job that was running at this many crashes fails: it may be what crashes the program.
-inline constexpr int kMaxCrashes = 3;
+// A job that the program crashed at this many times fails: it may be what crashes it. After the
+// first time it is tried once more, alone.
+inline constexpr int kMaxCrashes = 2;
 inline constexpr int64_t kIdempotencyMilliseconds = 24 * 3600 * 1000;
 
 int64_t now_milliseconds();
@@ -46,9 +49,10 @@ class Store {
     int64_t failed = 0;  // crashed kMaxCrashes times
   };
   // For the one process that runs jobs, before it runs the first: holds a lock until the store
-  // closes (kUsage when another process holds it), then ends what a crash left running: such jobs
-  // are queued again, and fail at the third crash. JobQueue calls it.
-  Recovery recover();
+  // closes (kUsage when another process holds it), then ends what an earlier process left running:
+  // such jobs are queued again. `crashed` is the id of the one whose work that process crashed at,
+  // "" when it was killed or ended otherwise: that counts against no job. JobQueue calls it.
+  Recovery recover(const std::string& crashed = {});
 
   // Jobs ------------------------------------------------------------------------------------------
 
@@ -69,7 +73,8 @@ class Store {
 
   // The queued jobs that should run next, nothing changed: highest priority; among those the client
   // that follows `after_client` in a round; its oldest. Then up to `limit` - 1 more of the same
-  // group, whoever's, by priority and age. Empty when none is queued.
+  // group, whoever's, by priority and age; a job that the program crashed at comes alone. Empty
+  // when none is queued.
   std::vector<Job> choose(const std::string& after_client, int limit) const;
 
   // queued -> running. Empty when it is not queued (any more).
@@ -97,6 +102,10 @@ class Store {
   // Delivered, or to be tried again 1, 5, 25, 125 and 625 seconds from now, then given up: true.
   // Nothing when the job is gone or was retried.
   bool webhook_tried(const Webhook& webhook, bool delivered);
+  // How often a job's end has made a webhook due; wait_for_webhook() returns when it is no longer
+  // `seen`, when the next one is due, or when a stop is requested.
+  uint64_t webhooks_due() const;
+  void wait_for_webhook(uint64_t seen, const std::stop_token& stop) const;
 
   // Videos ----------------------------------------------------------------------------------------
 
@@ -108,6 +117,16 @@ class Store {
   Page<Video> videos(const VideoFilter& filter, const PageRequest& page) const;  // one of each id
   std::vector<std::string> video_names(const std::string& id) const;
   bool remove_video(const std::string& name);  // false when it was not there; its jobs stay
+  // Those are not listed, but their rows stay: the disk that they are on may come back.
+  void set_missing(const std::vector<std::string>& names, bool missing);
+  // What is known of all files, in the order of their names, after `last`.
+  std::vector<VideoFile> video_files(const std::string& last, int limit) const;
+  // Gives the video of that name, and the jobs about it, another id. The old one is remembered:
+  // present_id() says what became of it, and is `id` itself where it is not known.
+  void renew_video(const std::string& name, const std::string& id, const std::string& hash);
+  std::string present_id(const std::string& id) const;
+  // Of a job whose video was not known when it was submitted.
+  void set_job_video(const std::string& job_id, const std::string& video_id);
 
   // Work done by SQLite so far, see Database::steps().
   int64_t steps() const;
@@ -119,12 +138,17 @@ class Store {
     Database database;
   };
 
+  void note_end(const Job& job);
+
   std::filesystem::path path_;
   std::function<int64_t()> clock_;
   std::string notice_;
   int lock_ = -1;  // descriptor of the lock file
   mutable std::optional<Connection> writer_;
   mutable std::optional<Connection> reader_;
+  mutable std::mutex due_mutex_;
+  mutable std::condition_variable_any due_changed_;
+  uint64_t due_ = 0;
 };
 
 }  // namespace shijian

@@ -21,6 +21,11 @@ std::optional<int64_t> parse_place(const std::string& cursor) {
   return place;
 }
 
+bool has_crashed(Database& database, const std::string& id) {
+  Statement row = database.query("SELECT crashes FROM jobs WHERE id = ?1", id);
+  return row.step() && row.integer(0) > 0;
+}
+
 }  // namespace
 
 Page<Job> Store::jobs(const JobFilter& filter, const PageRequest& page) const {
@@ -43,12 +48,13 @@ Page<Job> Store::jobs(const JobFilter& filter, const PageRequest& page) const {
   const std::string select =
       fmt::format("SELECT {} FROM jobs{} ORDER BY seq DESC LIMIT ?5", kJobColumns, where);
   const std::string_view state = filter.state ? job_state_name(*filter.state) : "";
+  std::string video_id = filter.video_id;
   const auto query = [&](const std::string& sql) {
-    return reader_->database.query(sql, state, filter.video_id, filter.search, place,
-                                   page.limit + 1);
+    return reader_->database.query(sql, state, video_id, filter.search, place, page.limit + 1);
   };
 
   std::lock_guard lock(reader_->mutex);
+  video_id = present_video_id(reader_->database, video_id);
   Transaction transaction(reader_->database, Transaction::Kind::kRead);
   Statement rows = query(select);
   Page<Job> result = read_page<Job>(rows, page.limit, read_job, [](const Statement& row) {
@@ -86,10 +92,10 @@ std::vector<Job> Store::choose(const std::string& after_client, int limit) const
 
   std::vector<Job> batch;
   batch.push_back(*std::move(first));
-  if (batch[0].group.empty()) return batch;
+  if (batch[0].group.empty() || has_crashed(database, batch[0].id)) return batch;
   Statement others = database.query(
       fmt::format("SELECT {} FROM jobs INDEXED BY jobs_of_batch WHERE state = 'queued' "
-                  "AND batch = ?1 AND id <> ?2 "
+                  "AND batch = ?1 AND id <> ?2 AND crashes = 0 "
                   "ORDER BY priority DESC, seq LIMIT ?3",
                   kJobColumns),
       batch[0].group, batch[0].id, limit - 1);

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "jobs/schema.h"
+#include "jobs/store_faults.h"
 #include "jobs/store_fixture.h"
 
 namespace shijian {
@@ -277,37 +278,81 @@ TEST_F(StoreTest, MoreThanTheWholeQueueIsNotAFullQueue) {
   }
 }
 
-TEST_F(StoreTest, WhatACrashLeftRunningIsQueuedAgainAndTheThirdTimeFails) {
+TEST_F(StoreTest, AJobThatTheProgramCrashedAtIsTriedOnceMore) {
   JobRequest request = request_for("poison");
   request.webhook_url = "https://example.org";
   const std::string poison = add(request).id;
   const std::string waiting = add("innocent").id;
   const Job done = finished("done");
-  for (int crash = 1; crash <= 2; ++crash) {
-    EXPECT_EQ(store_->claim(poison)->attempts, crash);
-    open();
-    const Store::Recovery recovery = store_->recover();
-    EXPECT_EQ(recovery.requeued, 1);
-    EXPECT_EQ(recovery.failed, 0);
-    const Job job = store_->job(poison);
-    EXPECT_EQ(job.state, JobState::kQueued);
-    EXPECT_EQ(job.attempts, crash);
-    EXPECT_EQ(job.started, 0);
-  }
+  EXPECT_EQ(store_->claim(poison)->attempts, 1);
+  open();
+  const Store::Recovery recovery = store_->recover(poison);
+  EXPECT_EQ(recovery.requeued, 1);
+  EXPECT_EQ(recovery.failed, 0);
+  const Job job = store_->job(poison);
+  EXPECT_EQ(job.state, JobState::kQueued);
+  EXPECT_EQ(job.attempts, 1);
+  EXPECT_EQ(job.started, 0);
   store_->claim(poison);
   open();
-  EXPECT_EQ(store_->recover().failed, 1);
+  EXPECT_EQ(store_->recover(poison).failed, 1);
   const Job failed = store_->job(poison);
   EXPECT_EQ(failed.state, JobState::kFailed);
   EXPECT_EQ(failed.finished, now_);
-  EXPECT_THAT(failed.error, HasSubstr("stopped three times"));
+  EXPECT_THAT(failed.error, HasSubstr("crashed twice"));
   EXPECT_EQ(store_->due_webhooks(10).size(), 1u);
   EXPECT_EQ(store_->job(waiting).attempts, 0);
   EXPECT_EQ(store_->job(done.id).state, JobState::kDone);
-  // A person may insist: then it has three lives again.
+  // A person may insist: then it has two lives again.
   store_->retry(poison, kRoom);
   store_->claim(poison);
-  EXPECT_EQ(store_->recover().requeued, 1);
+  EXPECT_EQ(store_->recover(poison).requeued, 1);
+}
+
+// The whole server was killed, or something else in it crashed: that says nothing about the job.
+TEST_F(StoreTest, AKillCountsAgainstNoJob) {
+  const std::string id = add("sound").id, other = add("other").id;
+  for (int kill = 1; kill <= 5; ++kill) {
+    store_->claim(id);
+    open();
+    const Store::Recovery recovery = store_->recover(kill == 3 ? other : "");
+    EXPECT_EQ(recovery.requeued, 1);
+    EXPECT_EQ(recovery.failed, 0);
+  }
+  EXPECT_EQ(store_->job(id).state, JobState::kQueued);
+}
+
+TEST_F(StoreTest, AJobThatCrashedIsTriedAlone) {
+  JobRequest request = request_for("poison");
+  request.group = "one video";
+  const std::string poison = add(request).id;
+  add(request);
+  add(request);
+  EXPECT_EQ(store_->choose("", 16).size(), 3u);
+  store_->claim(poison);
+  store_->recover(poison);
+  const std::vector<Job> alone = store_->choose("", 16);
+  ASSERT_EQ(alone.size(), 1u);
+  EXPECT_EQ(alone[0].id, poison);
+  store_->claim(poison);
+  EXPECT_EQ(store_->choose("", 16).size(), 2u);
+  add(request);  // and comes with no other that is chosen first
+  store_->release(poison, 2);
+  for (const Job& job : store_->choose("", 16)) store_->cancel_queued(job.id);
+  EXPECT_EQ(store_->choose("", 16).size(), 3u);
+}
+
+TEST_F(StoreTest, AFullDiskLosesNothing) {
+  const StoreFaults faults;
+  const Job job = store_->claim(add("a").id).value();
+  StoreFaults::full = true;
+  EXPECT_THROW(store_->finish(job.id, job.attempts, kDone), StoreError);
+  EXPECT_THROW(add("b"), StoreError);
+  EXPECT_THROW(store_->release(job.id, job.attempts), StoreError);
+  EXPECT_EQ(store_->job(job.id).state, JobState::kRunning);
+  EXPECT_GT(StoreFaults::refused, 2);
+  StoreFaults::full = false;
+  EXPECT_EQ(store_->finish(job.id, job.attempts, kDone).state, JobState::kDone);
 }
 
 TEST_F(StoreTest, PuttingBackIsNoCrash) {
