@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <exception>
 #include <utility>
 
 namespace shijian::http {
@@ -46,7 +47,7 @@ class ReplyHandle : public HttpReply {
 };
 
 // Nothing when there is no memory.
-MHD_Response* library_response(Answer& answer, MHD_ContentReaderCallback read_stream,
+MHD_Response* library_response(Response& answer, MHD_ContentReaderCallback read_stream,
                                std::shared_ptr<Exchange> exchange) {
   if (answer.stream) {
     constexpr size_t kBlock = 4096;  // used for HTTP/1.0 clients alone
@@ -74,11 +75,11 @@ Exchange::Exchange(MHD_Connection* connection, std::string id) : connection_(con
 
 std::shared_ptr<HttpStream> Exchange::send(HttpResponse response) {
   const bool stream = response.stream;
-  Answer answer;
+  Response answer;
   try {
-    answer = make_answer(std::move(response), request);
+    answer = make_response(std::move(response), request);
   } catch (const Error& error) {
-    answer = make_answer(error_response(error, request.id), request);
+    answer = make_response(error_response(error, request.id), request);
   }
   const std::lock_guard lock(mutex_);
   if (!answered_ && !ended_) {
@@ -149,7 +150,12 @@ void Exchange::end_gone(std::unique_lock<std::mutex> lock) {
   const auto callbacks = std::exchange(gone_callbacks_, {});
   wake();
   lock.unlock();
-  for (const auto& callback : callbacks) callback();
+  for (const auto& callback : callbacks) {
+    try {
+      callback();
+    } catch (const std::exception&) {  // such as too many tasks: it ends no thread of the library
+    }
+  }
 }
 
 void Exchange::wait() {
@@ -163,8 +169,31 @@ void Exchange::wake() {
   MHD_resume_connection(connection_);
 }
 
+void Exchange::begin_work() {
+  const std::lock_guard lock(mutex_);
+  working_ = true;
+}
+
+void Exchange::end_work() {
+  const std::lock_guard lock(mutex_);
+  working_ = false;
+  wake();
+}
+
+bool Exchange::waits_for_work() {
+  const std::lock_guard lock(mutex_);
+  if (!working_ || ended_) return false;
+  wait();
+  return true;
+}
+
+bool Exchange::has_ended() const {
+  const std::lock_guard lock(mutex_);
+  return ended_;
+}
+
 MHD_Result Exchange::proceed() {
-  Answer answer;
+  Response answer;
   MHD_Connection* connection = nullptr;
   {
     const std::lock_guard lock(mutex_);

@@ -2,8 +2,8 @@
 // libmicrohttpd) meet here.
 //
 // A connection whose answer or whose stream's next piece is not there is suspended: it leaves the
-// library's event loop, which then neither times it out nor sees its client leave (watch.h does),
-// until resume. All of that is decided under one mutex.
+// library's event loop, which then neither times it out nor sees its client leave
+// (connection_watcher.h does), until resume. All of that is decided under one mutex.
 #pragma once
 
 #include <microhttpd.h>
@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "base/cancel.h"
-#include "http/answer.h"
+#include "http/response.h"
 #include "http/server.h"
 
 namespace shijian::http {
@@ -48,6 +48,13 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
 
   // --- From the connection's thread.
 
+  // Work on the request goes on elsewhere from begin_work() to end_work(), which any thread may
+  // call. waits_for_work(): whether it still does; then the connection waits, and is looked at
+  // again.
+  void begin_work();
+  bool waits_for_work();
+  void end_work();
+  bool has_ended() const;
   // Hands the answer to the library, or lets the connection wait for it. MHD_NO: close it.
   MHD_Result proceed();
   // Writes the answer by hand, where the library takes none: in the middle of a body.
@@ -78,7 +85,8 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   bool stream_ = false;  // the answer is one
   bool stream_closed_ = false;
   bool ended_ = false;              // gone or completed
-  std::optional<Answer> answer_;    // until the library has it
+  bool working_ = false;            // from begin_work() to end_work()
+  std::optional<Response> answer_;  // until the library has it
   std::deque<std::string> pieces_;  // of the stream, not read yet
   size_t waiting_ = 0;              // their bytes
   size_t piece_at_ = 0;             // where the first one goes on

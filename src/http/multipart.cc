@@ -4,6 +4,8 @@
 #include <optional>
 #include <utility>
 
+#include "base/text_file.h"
+#include "base/utf8.h"
 #include "http/text.h"
 
 namespace shijian {
@@ -70,7 +72,7 @@ MultipartPart parse_part(std::string_view text) {
       throw malformed("a part has a line that is no header");
     const std::string name = http::lower(line.substr(0, colon));
     const std::string_view value = http::trim(line.substr(colon + 1));
-    if (!http::is_utf8(value) || http::has_control_character(value))
+    if (!is_valid_utf8(value) || http::has_control_character(value))
       throw malformed("a part's header is not UTF-8 text");
     if (name == "content-disposition") {
       if (disposition) throw malformed("a part has two Content-Disposition headers");
@@ -84,8 +86,8 @@ MultipartPart parse_part(std::string_view text) {
       !disposition->parameters.contains("name"))
     throw malformed("a part lacks Content-Disposition: form-data with a name");
   part.name = disposition->parameters.at("name");
-  part.filename = file_name(*disposition);
-  if (!http::is_utf8(part.filename) || http::has_control_character(part.filename))
+  part.filename = without_bom(file_name(*disposition));
+  if (!is_valid_utf8(part.filename) || http::has_control_character(part.filename))
     throw malformed("a file's name is not UTF-8 text");
   return part;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/utf8.h"
 #include "http/listen.h"
 #include "http/text.h"
 
@@ -34,7 +35,7 @@ std::string read_path(std::string_view raw) {
   if (std::count(path->begin(), path->end(), '/') != std::count(raw.begin(), raw.end(), '/'))
     throw forbidden_path("an encoded slash");
   if (path->find('\\') != std::string::npos) throw forbidden_path("a backslash");
-  if (!is_utf8(*path)) throw bad_request("the path is not UTF-8");
+  if (!is_valid_utf8(*path)) throw bad_request("the path is not UTF-8");
   if (has_control_character(*path)) throw bad_request("the path has a control character");
   for (size_t begin = 1; begin <= path->size();) {
     const size_t end = std::min(path->find('/', begin), path->size());
@@ -56,7 +57,7 @@ std::map<std::string, std::string> read_query(std::string_view raw) {
     const auto name = percent_decode(pair.substr(0, equals), true);
     const auto value = percent_decode(pair.substr(std::min(equals + 1, pair.size())), true);
     if (!name || !value) throw bad_request("the query has a broken percent escape");
-    if (!is_utf8(*name) || !is_utf8(*value) || value->find('\0') != std::string::npos ||
+    if (!is_valid_utf8(*name) || !is_valid_utf8(*value) || value->find('\0') != std::string::npos ||
         has_control_character(*name))
       throw bad_request("the query is not UTF-8 text");
     if (!query.emplace(*name, *value).second)

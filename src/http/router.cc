@@ -38,10 +38,10 @@ bool more_exact(const std::vector<std::string>& a, const std::vector<std::string
 }  // namespace
 
 void Router::add(std::string method, std::string_view pattern, HttpRouteOptions options,
-                 HttpHandler handler, HttpUploadHandler upload) {
+                 HttpHandler handler, HttpUploadHandler upload, HttpUploadRunner runner) {
   CHECK(pattern.starts_with('/'), "route {}", pattern);
-  Route route{std::move(method), std::string(pattern), split(pattern),
-              options,           std::move(handler),   std::move(upload)};
+  Route route{std::move(method),  std::string(pattern), split(pattern),   options,
+              std::move(handler), std::move(upload),    std::move(runner)};
   for (const Route& other : routes_)
     CHECK(other.method != route.method || other.parts != route.parts, "route {}", pattern);
   routes_.push_back(std::move(route));

@@ -16,13 +16,14 @@ struct Route {
   HttpRouteOptions options;
   HttpHandler handler;  // one of the two
   HttpUploadHandler upload;
+  HttpUploadRunner runner = {};  // of the upload
 };
 
 class Router {
  public:
   // Adding the same method and pattern twice is a bug.
   void add(std::string method, std::string_view pattern, HttpRouteOptions options,
-           HttpHandler handler, HttpUploadHandler upload);
+           HttpHandler handler, HttpUploadHandler upload, HttpUploadRunner runner = {});
 
   struct Match {
     const Route* route = nullptr;

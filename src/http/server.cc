@@ -3,8 +3,8 @@
 #include <utility>
 
 #include "base/file.h"
+#include "http/daemon.h"
 #include "http/listen.h"
-#include "http/service.h"
 
 namespace shijian {
 
@@ -29,16 +29,16 @@ std::string read_tls_file(const std::filesystem::path& path) {
 struct HttpServer::State {
   explicit State(HttpOptions given)
       : options(std::move(given)),
-        house{options,
-              http::host_names(options.host, options.names),
-              {},
-              http::RateLimiter(options.requests_per_second),
-              {}},
-        service(house) {}
+        context{options,
+                http::host_names(options.host, options.names),
+                {},
+                http::RateLimiter(options.requests_per_second),
+                {}},
+        daemon(context) {}
 
   const HttpOptions options;
-  http::House house;
-  http::Service service;
+  http::ServerContext context;
+  http::Daemon daemon;
   int port = 0;
 };
 
@@ -56,44 +56,45 @@ HttpServer::~HttpServer() { stop(); }
 
 void HttpServer::route(std::string method, std::string_view pattern, HttpHandler handler,
                        RouteOptions options) {
-  state_->house.router.add(std::move(method), pattern, options, std::move(handler), nullptr);
+  state_->context.router.add(std::move(method), pattern, options, std::move(handler), nullptr);
 }
 
 void HttpServer::upload_route(std::string method, std::string_view pattern,
-                              HttpUploadHandler handler) {
-  state_->house.router.add(std::move(method), pattern, {}, nullptr, std::move(handler));
+                              HttpUploadHandler handler, HttpUploadRunner runner) {
+  state_->context.router.add(std::move(method), pattern, {}, nullptr, std::move(handler),
+                             std::move(runner));
 }
 
 void HttpServer::session_route(const std::string& path) {
-  http::House& house = state_->house;
-  const auto answer = [&house](const HttpRequest& request, std::string_view token) {
+  http::ServerContext& context = state_->context;
+  const auto answer = [&context](const HttpRequest& request, std::string_view token) {
     // Behind a proxy that speaks TLS for us, the page's origin tells.
-    const bool secure =
-        !house.options.tls_certificate.empty() || request.header("origin").starts_with("https://");
+    const bool secure = !context.options.tls_certificate.empty() ||
+                        request.header("origin").starts_with("https://");
     HttpResponse response;
     response.status = 204;
     response.headers = {{"Set-Cookie", http::session_cookie(token, secure)}};
     return response;
   };
-  route("POST", path, [&house, answer](const HttpRequest& request, auto reply) {
-    if (house.options.keys.empty()) {  // everyone may do everything: there is nothing to open
+  route("POST", path, [&context, answer](const HttpRequest& request, auto reply) {
+    if (context.options.keys.empty()) {  // everyone may do everything: there is nothing to open
       HttpResponse nothing;
       nothing.status = 204;
       reply->send(std::move(nothing));
       return;
     }
-    const int key = http::find_key(request.header("authorization"), house.options.keys);
+    const int key = http::find_key(request.header("authorization"), context.options.keys);
     if (key == 0) {  // a session does not prolong itself
       throw HttpError(401, "open session: this needs an API key of the server's key file",
                       "send Authorization: Bearer KEY");
     }
     const auto now = std::chrono::steady_clock::now();
-    reply->send(answer(request, house.sessions.open(key, now)));
+    reply->send(answer(request, context.sessions.open(key, now)));
   });
   // Open: a session that has expired can be left, too.
   route("DELETE", path,
-        [&house, answer](const HttpRequest& request, auto reply) {
-          house.sessions.close(http::session_token(request));
+        [&context, answer](const HttpRequest& request, auto reply) {
+          context.sessions.close(http::session_token(request));
           reply->send(answer(request, ""));
         },
         {.open = true});
@@ -101,7 +102,7 @@ void HttpServer::session_route(const std::string& path) {
 
 std::vector<std::pair<std::string, std::string>> HttpServer::routes() const {
   std::vector<std::pair<std::string, std::string>> all;
-  for (const http::Route& route : state_->house.router.routes()) {
+  for (const http::Route& route : state_->context.router.routes()) {
     all.emplace_back(route.method, route.pattern);
   }
   return all;
@@ -116,13 +117,13 @@ void HttpServer::start() {
   }
   Descriptor listener = http::listen_on(options.host, options.port);
   state_->port = http::bound_port(listener);
-  state_->service.start(std::move(listener), certificate, key);
+  state_->daemon.start(std::move(listener), certificate, key);
 }
 
 int HttpServer::port() const { return state_->port; }
 
-void HttpServer::stop(double seconds) { state_->service.stop(seconds); }
+void HttpServer::stop(double seconds) { state_->daemon.stop(seconds); }
 
-HttpServer::Statistics HttpServer::statistics() const { return state_->service.statistics(); }
+HttpServer::Statistics HttpServer::statistics() const { return state_->daemon.statistics(); }
 
 }  // namespace shijian

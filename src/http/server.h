@@ -101,6 +101,8 @@ class HttpReply {
 using HttpHandler = std::function<void(const HttpRequest&, std::shared_ptr<HttpReply>)>;
 
 // Takes a body as it comes. Destroyed without finish() when the upload breaks off, else after it.
+// Everything of it, its making included, runs where the route's UploadRunner runs it: one call
+// after the other, on whatever threads; its connection waits meanwhile.
 class HttpUpload {
  public:
   virtual ~HttpUpload() = default;
@@ -108,6 +110,9 @@ class HttpUpload {
   virtual void finish(std::shared_ptr<HttpReply> reply) = 0;
 };
 using HttpUploadHandler = std::function<std::unique_ptr<HttpUpload>(const HttpRequest&)>;
+// Runs a task soon, on a thread that may wait for the disk. Throws an Error when too many wait; the
+// upload is refused with it.
+using HttpUploadRunner = std::function<void(std::function<void()>)>;
 
 // What the log says of one request, when it is over. Called on a server thread; must not throw.
 struct AccessRecord {
@@ -157,7 +162,9 @@ class HttpServer {
   // else thrown is a 500 and a line in the log.
   void route(std::string method, std::string_view pattern, HttpHandler handler,
              RouteOptions options = {});
-  void upload_route(std::string method, std::string_view pattern, HttpUploadHandler handler);
+  // Without a runner the server's own threads do it all.
+  void upload_route(std::string method, std::string_view pattern, HttpUploadHandler handler,
+                    HttpUploadRunner runner = {});
   // For browsers. POST with an API key starts a session: a cookie that counts as the key, for the
   // server's own page alone. DELETE ends it.
   void session_route(const std::string& path);

@@ -11,7 +11,6 @@ namespace shijian::http {
 std::string lower(std::string_view text);      // ASCII letters only
 std::string_view trim(std::string_view text);  // spaces and tabs at both ends
 bool is_token(std::string_view text);          // a method or a header's name (RFC 9110, 5.6.2)
-bool is_utf8(std::string_view text);           // well formed: no surrogates, no overlong forms
 bool has_control_character(std::string_view text);
 
 // Nothing for "%", "%4", "%zz". `plus_is_space` is how queries write a space.

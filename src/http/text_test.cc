@@ -9,15 +9,6 @@ namespace {
 using testing::ElementsAre;
 using testing::Pair;
 
-TEST(HttpText, KnowsUtf8) {
-  for (const char* good :
-       {"", "a", "é", "中文", "\xf0\x9f\x8e\xac", "\xed\x9f\xbf", "\xf4\x8f\xbf\xbf"})
-    EXPECT_TRUE(is_utf8(good)) << good;
-  for (const char* bad : {"\x80", "\xc3", "\xc0\xaf", "\xe0\x80\xaf", "\xed\xa0\x80",
-                          "\xf4\x90\x80\x80", "\xff", "a\xe4\xb8", "\xf8\x88\x80\x80\x80"})
-    EXPECT_FALSE(is_utf8(bad));
-}
-
 TEST(HttpText, DecodesPercentEscapes) {
   EXPECT_EQ(percent_decode("a%20b%e4%B8%ad+"), "a b中+");
   EXPECT_EQ(percent_decode("a+b%2B", true), "a b+");

@@ -15,17 +15,24 @@
 namespace shijian::http {
 
 // Thread-safe. Its one thread sleeps in epoll on the hang-ups of all connections.
-class Watch {
+class ConnectionWatcher {
  public:
   using Time = std::chrono::steady_clock::time_point;
 
-  Watch();
-  ~Watch();
+  ConnectionWatcher();
+  ~ConnectionWatcher();
 
   // `deadline`: when the first request's head has to be complete.
   uint64_t opened(int socket, Time deadline);
   void closed(uint64_t connection);  // before its socket is
   size_t size() const;
+
+  // Whether a request of the connection is on its way.
+  void set_busy(uint64_t connection, bool busy);
+  // Cuts the connection that has the least to lose, to make room: one without a request, then one
+  // whose request has not come whole; of those the one that would be cut first. False: there is
+  // none.
+  bool cut_one();
 
   // The connection is cut at `deadline`. Time::max(): it may take as long as it likes.
   void set_deadline(uint64_t connection, Time deadline);
@@ -39,6 +46,7 @@ class Watch {
     int socket = -1;
     Time deadline;
     bool left = false;
+    bool busy = false;
     std::shared_ptr<Exchange> exchange;
   };
   void run();

@@ -1,7 +1,6 @@
-#include "http/intake.h"
+#include "http/request_reader.h"
 
 #include <chrono>
-#include <exception>
 #include <utility>
 
 #include "http/text.h"
@@ -14,51 +13,39 @@ namespace {
 constexpr uint64_t kMaxSwallowed = 4 << 20;
 }  // namespace
 
-Intake::Intake(House& house, std::shared_ptr<Exchange> exchange)
-    : house_(house), exchange_(std::move(exchange)) {}
+RequestReader::RequestReader(ServerContext& context, std::shared_ptr<Exchange> exchange)
+    : context_(context), exchange_(std::move(exchange)) {}
 
-void Intake::refuse(const Error& error) {
-  refused_ = true;
-  upload_.reset();
-  exchange_->send_error(error);
+RequestReader::~RequestReader() {
+  if (upload_) upload_->drop();
 }
 
-// Errors and everything else that comes out of a handler are answers.
-template <typename Call>
-void Intake::guarded(const Call& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    refuse(error);
-  } catch (const std::exception& error) {
-    refuse(Error(ErrorCode::kInternal, error.what()));
-  } catch (...) {
-    refuse(Error(ErrorCode::kInternal, "the handler threw what is no exception"));
-  }
+void RequestReader::guarded(const std::function<void()>& call) {
+  if (!answer_errors(*exchange_, call)) refused_ = true;
 }
 
-void Intake::begin(const RequestHead& head, const std::string& address) {
+void RequestReader::begin(const RequestHead& head, const std::string& address) {
   guarded([&] { accept(head, address); });
 }
 
-void Intake::accept(const RequestHead& head, const std::string& address) {
+void RequestReader::accept(const RequestHead& head, const std::string& address) {
   HttpRequest& request = exchange_->request;
   request.client = address;
   read_head(head, request);
   framing_ = body_framing(request);
   framed_ = true;
-  if (house_.stopping) throw HttpError(503, "the server is stopping", "try again later", 5);
-  check_host(request, house_.hosts);
+  if (context_.stopping) throw HttpError(503, "the server is stopping", "try again later", 5);
+  check_host(request, context_.hosts);
   check_origin(request);
 
   const int key = this->key();
   if (key > 0) request.client = fmt::format("key {}", key);
-  if (const int wait = house_.limiter.take(request.client, std::chrono::steady_clock::now())) {
+  if (const int wait = context_.limiter.take(request.client, std::chrono::steady_clock::now())) {
     throw HttpError(429, "too many requests",
-                    fmt::format("at most {} a second", house_.options.requests_per_second), wait);
+                    fmt::format("at most {} a second", context_.options.requests_per_second), wait);
   }
 
-  Router::Match match = house_.router.match(request.method, request.path);
+  Router::Match match = context_.router.match(request.method, request.path);
   if (!match.route) {
     if (match.allowed.empty()) throw HttpError(404, "nothing is at this path");
     HttpResponse response;
@@ -74,7 +61,7 @@ void Intake::accept(const RequestHead& head, const std::string& address) {
   }
   route_ = match.route;
   request.captures = std::move(match.captures);
-  if (key == 0 && !house_.options.keys.empty() && !route_->options.open) {
+  if (key == 0 && !context_.options.keys.empty() && !route_->options.open) {
     throw HttpError(401, "an API key is needed",
                     "send Authorization: Bearer KEY with a key of the server's key file");
   }
@@ -84,36 +71,37 @@ void Intake::accept(const RequestHead& head, const std::string& address) {
         413, fmt::format("the body has {} bytes of at most {}", *framing_.length, body_limit()));
   }
   if (route_->upload) {
-    upload_ = route_->upload(request);
+    upload_ = std::make_shared<UploadWork>(*route_, exchange_);
+    upload_->begin();
   } else if (framing_.present && route_->options.json) {
     check_json(request);
   }
 }
 
 // The place of the key that the request shows, itself or by its session, counted from 1; 0: none.
-int Intake::key() const {
+int RequestReader::key() const {
   const HttpRequest& request = exchange_->request;
   const std::string_view authorization = request.header("authorization");
-  if (!authorization.empty()) return find_key(authorization, house_.options.keys);
-  const int key = house_.sessions.find(session_token(request), std::chrono::steady_clock::now());
+  if (!authorization.empty()) return find_key(authorization, context_.options.keys);
+  const int key = context_.sessions.find(session_token(request), std::chrono::steady_clock::now());
   if (key > 0) check_own_page(request);
   return key;
 }
 
-uint64_t Intake::body_limit() const {
-  if (route_->upload) return house_.options.max_upload;
-  return route_->options.max_body > 0 ? route_->options.max_body : house_.options.max_body;
+uint64_t RequestReader::body_limit() const {
+  if (route_->upload) return context_.options.max_upload;
+  return route_->options.max_body > 0 ? route_->options.max_body : context_.options.max_body;
 }
 
-bool Intake::answers_at_once() const {
-  if (!refused_) return false;
+bool RequestReader::answers_at_once() const {
+  if (!refused()) return false;
   return !framed_ || (framing_.present && framing_.expects_continue) ||
          framing_.length.value_or(0) > kMaxSwallowed;
 }
 
-bool Intake::body(std::span<const std::byte> bytes) {
+bool RequestReader::body(std::span<const std::byte> bytes) {
   received_ += bytes.size();
-  if (!refused_) {
+  if (!refused()) {
     guarded([&] {
       if (received_ > body_limit())
         throw HttpError(413, fmt::format("the body has more than {} bytes", body_limit()));
@@ -124,18 +112,17 @@ bool Intake::body(std::span<const std::byte> bytes) {
       }
     });
   }
-  if (refused_) swallowed_ += bytes.size();
+  if (refused()) swallowed_ += bytes.size();
   return swallowed_ <= kMaxSwallowed;
 }
 
-void Intake::dispatch() {
-  if (refused_ || std::exchange(dispatched_, true)) return;
+void RequestReader::dispatch() {
+  if (refused() || std::exchange(dispatched_, true)) return;
   // Held until an error is answered: a reply that is dropped on the error's way would answer first.
   const auto reply = make_reply(exchange_);
   guarded([&] {
     if (upload_) {
       upload_->finish(reply);
-      upload_.reset();
     } else {
       route_->handler(exchange_->request, reply);
     }

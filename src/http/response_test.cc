@@ -1,5 +1,5 @@
 // Files over the wire: ranges, conditions, what has changed or gone.
-#include "http/answer.h"
+#include "http/response.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -145,7 +145,7 @@ TEST(HttpAnswer, WritesTheDate) {
       std::chrono::file_clock::from_sys(std::chrono::sys_seconds(std::chrono::seconds(784111777))));
   HttpResponse response;
   response.file = path;
-  const http::Answer answer = http::make_answer(response, {});
+  const http::Response answer = http::make_response(response, {});
   std::filesystem::remove(path);
   EXPECT_THAT(answer.headers,
               testing::Contains(testing::Pair("Last-Modified", "Sun, 06 Nov 1994 08:49:37 GMT")));

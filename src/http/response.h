@@ -11,7 +11,7 @@
 
 namespace shijian::http {
 
-struct Answer {
+struct Response {
   int status = 200;
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
@@ -26,9 +26,9 @@ struct Answer {
 // a GET or HEAD that went well answers If-None-Match with 304, and a file's Range with 206, or 416
 // and the JSON of an error.
 // HttpError(404): the file is gone. HttpError(500): a header that has a line break.
-Answer make_answer(HttpResponse response, const HttpRequest& request);
+Response make_response(HttpResponse response, const HttpRequest& request);
 
 // The answer with a body as the bytes of an HTTP/1.1 message that ends its connection.
-std::string wire_text(const Answer& answer);
+std::string wire_text(const Response& answer);
 
 }  // namespace shijian::http

@@ -1,4 +1,4 @@
-#include "http/watch.h"
+#include "http/connection_watcher.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cerrno>
+#include <tuple>
 #include <utility>
 
 #include "base/error.h"
@@ -33,14 +34,15 @@ void keep_alive(int socket) {
 
 }  // namespace
 
-Watch::Watch() : epoll_(epoll_create1(EPOLL_CLOEXEC)), stop_(eventfd(0, EFD_CLOEXEC)) {
+ConnectionWatcher::ConnectionWatcher()
+    : epoll_(epoll_create1(EPOLL_CLOEXEC)), stop_(eventfd(0, EFD_CLOEXEC)) {
   epoll_event event{.events = EPOLLIN, .data = {.u64 = kStop}};
   if (epoll_ < 0 || stop_ < 0 || epoll_ctl(epoll_, EPOLL_CTL_ADD, stop_, &event) != 0)
     throw system_error("watch", "connections", errno);
   thread_ = std::thread([this] { run(); });
 }
 
-Watch::~Watch() {
+ConnectionWatcher::~ConnectionWatcher() {
   const uint64_t one = 1;
   CHECK(::write(stop_, &one, sizeof one) == sizeof one);
   thread_.join();
@@ -48,35 +50,56 @@ Watch::~Watch() {
   close(epoll_);
 }
 
-uint64_t Watch::opened(int socket, Time deadline) {
+uint64_t ConnectionWatcher::opened(int socket, Time deadline) {
   keep_alive(socket);
   const std::lock_guard lock(mutex_);
   const uint64_t id = ++last_;
-  connections_[id] = Connection{socket, deadline, false, nullptr};
+  connections_[id] = Connection{.socket = socket, .deadline = deadline, .exchange = nullptr};
   // Once is enough, and a client that closed its side would ring for ever.
   epoll_event event{.events = EPOLLRDHUP | EPOLLONESHOT, .data = {.u64 = id}};
   epoll_ctl(epoll_, EPOLL_CTL_ADD, socket, &event);
   return id;
 }
 
-void Watch::closed(uint64_t connection) {
+void ConnectionWatcher::closed(uint64_t connection) {
   const std::lock_guard lock(mutex_);
   const auto found = connections_.find(connection);
   epoll_ctl(epoll_, EPOLL_CTL_DEL, found->second.socket, nullptr);
   connections_.erase(found);
 }
 
-size_t Watch::size() const {
+size_t ConnectionWatcher::size() const {
   const std::lock_guard lock(mutex_);
   return connections_.size();
 }
 
-void Watch::set_deadline(uint64_t connection, Time deadline) {
+void ConnectionWatcher::set_busy(uint64_t connection, bool busy) {
+  const std::lock_guard lock(mutex_);
+  connections_.at(connection).busy = busy;
+}
+
+bool ConnectionWatcher::cut_one() {
+  const std::lock_guard lock(mutex_);
+  Connection* least = nullptr;
+  for (auto& [id, connection] : connections_) {
+    if (connection.exchange || connection.deadline == Time::max()) continue;
+    if (!least ||
+        std::tie(connection.busy, connection.deadline) < std::tie(least->busy, least->deadline)) {
+      least = &connection;
+    }
+  }
+  if (!least) return false;
+  least->deadline = Time::max();
+  shutdown(least->socket, SHUT_RDWR);
+  return true;
+}
+
+void ConnectionWatcher::set_deadline(uint64_t connection, Time deadline) {
   const std::lock_guard lock(mutex_);
   connections_.at(connection).deadline = deadline;
 }
 
-void Watch::set_exchange(uint64_t connection, std::shared_ptr<Exchange> exchange) {
+void ConnectionWatcher::set_exchange(uint64_t connection, std::shared_ptr<Exchange> exchange) {
   const auto given = exchange;
   bool left = false;
   {
@@ -88,7 +111,7 @@ void Watch::set_exchange(uint64_t connection, std::shared_ptr<Exchange> exchange
   if (left && given) given->client_left();
 }
 
-void Watch::run() {
+void ConnectionWatcher::run() {
   std::array<epoll_event, 64> events;
   while (true) {
     const int count = epoll_wait(epoll_, events.data(), events.size(), kTickMs);
@@ -100,7 +123,7 @@ void Watch::run() {
   }
 }
 
-void Watch::note_left(uint64_t connection) {
+void ConnectionWatcher::note_left(uint64_t connection) {
   std::shared_ptr<Exchange> exchange;
   {
     const std::lock_guard lock(mutex_);
@@ -112,7 +135,7 @@ void Watch::note_left(uint64_t connection) {
   if (exchange) exchange->client_left();
 }
 
-void Watch::tick(Time now) {
+void ConnectionWatcher::tick(Time now) {
   const std::lock_guard lock(mutex_);
   for (auto& [id, connection] : connections_) {
     // The library misses an end that comes with the last bytes: edge-triggered, it does not read

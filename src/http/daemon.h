@@ -16,14 +16,14 @@
 #include <set>
 #include <string>
 
-#include "http/intake.h"
-#include "http/watch.h"
+#include "http/connection_watcher.h"
+#include "http/request_reader.h"
 
 namespace shijian::http {
 
-class Service {
+class Daemon {
  public:
-  explicit Service(House& house);
+  explicit Daemon(ServerContext& context);
 
   // Serves what comes in at `listener`, which it takes. Error(kUsage) when the TLS texts (PEM, or
   // both empty) do not fit. Once.
@@ -34,7 +34,7 @@ class Service {
 
  private:
   struct Connection;
-  struct Visit;
+  struct RequestState;
   using Clock = std::chrono::steady_clock;
 
   static MHD_Result on_accept(void* self, const sockaddr* address, socklen_t size);
@@ -49,19 +49,21 @@ class Service {
   static Connection& connection_of(MHD_Connection* connection);
 
   MHD_Result advance(MHD_Connection* connection, const char* method, const char* version,
-                     const char* piece, size_t* size, Visit& visit);
-  void log(const Visit& visit, const Connection& peer, const Exchange::Outcome& outcome) const;
+                     const char* piece, size_t* size, RequestState& state);
+  void log(const RequestState& state, const Connection& peer,
+           const Exchange::Outcome& outcome) const;
   std::string next_id();
   Clock::time_point idle_deadline() const;
   bool wait_until_idle(double seconds);
   template <typename Act>
   void for_each_exchange(const Act& act);
 
-  House& house_;
+  ServerContext& context_;
   std::mutex life_;  // one start, one stop at a time
   MHD_Daemon* daemon_ = nullptr;
-  Watch watch_;
+  ConnectionWatcher watcher_;
   std::atomic<bool> abandoning_{false};  // no connection may wait any more
+  size_t max_connections_ = 0;
   std::atomic<uint64_t> requests_{0}, errors_{0};
   const uint64_t id_seed_;
 

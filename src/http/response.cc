@@ -1,6 +1,7 @@
-#include "http/answer.h"
+#include "http/response.h"
 
 #include <fcntl.h>
+#include <fmt/chrono.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -44,13 +45,7 @@ void add_default(Headers& headers, const char* name, const std::string& value) {
 
 // "Sun, 06 Nov 1994 08:49:37 GMT", whatever the locale.
 std::string http_date(std::time_t time) {
-  static constexpr std::array kDays = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-  static constexpr std::array kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                         "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  std::tm utc{};
-  gmtime_r(&time, &utc);
-  return fmt::format("{}, {:02} {} {} {:02}:{:02}:{:02} GMT", kDays[utc.tm_wday], utc.tm_mday,
-                     kMonths[utc.tm_mon], utc.tm_year + 1900, utc.tm_hour, utc.tm_min, utc.tm_sec);
+  return fmt::format("{:%a, %d %b %Y %H:%M:%S GMT}", fmt::gmtime(time));
 }
 
 bool etag_listed(std::string_view list, std::string_view etag) {
@@ -107,7 +102,7 @@ std::optional<Range> parse_range(std::string_view text, uint64_t size) {
 }
 
 // Opens the file and describes it; the path is nobody else's affair.
-void attach_file(const std::filesystem::path& path, Answer& answer) {
+void attach_file(const std::filesystem::path& path, Response& answer) {
   Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat status {};
   if (file.get() < 0 || fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode))
@@ -122,7 +117,7 @@ void attach_file(const std::filesystem::path& path, Answer& answer) {
   add_default(answer.headers, "Cache-Control", "private, no-cache");
 }
 
-void drop_body(Answer& answer, int status) {
+void drop_body(Response& answer, int status) {
   answer.status = status;
   answer.body.clear();
   answer.file = Descriptor();
@@ -130,7 +125,7 @@ void drop_body(Answer& answer, int status) {
 }
 
 // A range counts only for the content that the client saw before. False: it is beyond the end.
-bool apply_range(const HttpRequest& request, Answer& answer) {
+bool apply_range(const HttpRequest& request, Response& answer) {
   if (request.method != "GET" || !request.headers.contains("range")) return true;
   const std::string_view condition = request.header("if-range");
   if (request.headers.contains("if-range") && condition != *find_header(answer.headers, "etag") &&
@@ -157,8 +152,8 @@ HttpResponse beyond_the_end(uint64_t size, const HttpRequest& request) {
 
 }  // namespace
 
-Answer make_answer(HttpResponse response, const HttpRequest& request) {
-  Answer answer;
+Response make_response(HttpResponse response, const HttpRequest& request) {
+  Response answer;
   answer.status = response.status;
   answer.headers = std::move(response.headers);
   answer.stream = response.stream;
@@ -176,7 +171,7 @@ Answer make_answer(HttpResponse response, const HttpRequest& request) {
     if (is_known(request, answer.headers)) {
       drop_body(answer, 304);
     } else if (response.file && !apply_range(request, answer)) {
-      return make_answer(beyond_the_end(answer.size, request), request);
+      return make_response(beyond_the_end(answer.size, request), request);
     }
   }
   if (answer.size > 0 || answer.stream)
@@ -191,7 +186,7 @@ Answer make_answer(HttpResponse response, const HttpRequest& request) {
   return answer;
 }
 
-std::string wire_text(const Answer& answer) {
+std::string wire_text(const Response& answer) {
   std::string text = fmt::format("HTTP/1.1 {} Error\r\nConnection: close\r\nContent-Length: {}\r\n",
                                  answer.status, answer.body.size());
   for (const auto& [name, value] : answer.headers) {

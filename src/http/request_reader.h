@@ -14,11 +14,12 @@
 #include "http/request.h"
 #include "http/router.h"
 #include "http/sessions.h"
+#include "http/upload_work.h"
 
 namespace shijian::http {
 
 // What all requests of a server share.
-struct House {
+struct ServerContext {
   const HttpOptions& options;
   std::vector<std::string> hosts;  // names that a Host header may carry
   Router router;
@@ -28,11 +29,15 @@ struct House {
 };
 
 // Used from the connection's thread, in the order of the functions.
-class Intake {
+class RequestReader {
  public:
-  Intake(House& house, std::shared_ptr<Exchange> exchange);
+  RequestReader(ServerContext& context, std::shared_ptr<Exchange> exchange);
+  ~RequestReader();
+  RequestReader(const RequestReader&) = delete;
+  RequestReader& operator=(const RequestReader&) = delete;
 
-  // `address` is the client's. After this the request is accepted or has its answer.
+  // `address` is the client's. After this, and the exchange's work, the request is accepted or has
+  // its answer; body() and dispatch() too wait for the exchange's work.
   void begin(const RequestHead& head, const std::string& address);
   // After begin(): whether the answer goes out now, the body unread: it is too long to be read for
   // nothing, the client waits for leave to send it, or nobody knows where it ends. That closes the
@@ -49,15 +54,14 @@ class Intake {
  private:
   void accept(const RequestHead& head, const std::string& address);
   int key() const;
-  void refuse(const Error& error);
   uint64_t body_limit() const;  // of an accepted request
-  template <typename Call>
-  void guarded(const Call& call);
+  bool refused() const { return refused_ || (upload_ && upload_->refused()); }
+  void guarded(const std::function<void()>& call);
 
-  House& house_;
+  ServerContext& context_;
   std::shared_ptr<Exchange> exchange_;
   const Route* route_ = nullptr;
-  std::unique_ptr<HttpUpload> upload_;
+  std::shared_ptr<UploadWork> upload_;
   BodyFraming framing_;
   bool framed_ = false;  // framing_ is known
   bool refused_ = false;
