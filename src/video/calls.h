@@ -9,6 +9,7 @@
 #include <functional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "base/cancel.h"
 #include "base/threads.h"
@@ -21,7 +22,10 @@
 
 namespace shijian {
 
-VideoInfo probe_file(const InputFile& file, const CancelToken& cancel);
+// Called often while something is done; must not throw.
+using StillAtWork = std::function<void()>;
+
+VideoInfo probe_file(const InputFile& file, const CancelToken& cancel, const StillAtWork& at_work);
 
 // Hears of the plan's frames in its order. `rgb` [height, width, 3], of frame_size(), lives during
 // the call; `shown` is the frame that it really is.
@@ -37,11 +41,9 @@ bool decode_file(const InputFile& file, const VideoInfo& info, const FramePlan& 
 
 StillImage decode_image_file(const InputFile& file);
 
-// Called often while something is done; must not throw.
-using StillAtWork = std::function<void()>;
-
-// Part of the video `info` is `wanted`. Writes into the open file `output`.
-ClipSpan cut_file(const InputFile& file, const VideoInfo& info, const ClipSpan& wanted,
-                  ClipMode mode, int output, const CancelToken& cancel, const StillAtWork& at_work);
+// Parts of the video `info` are `parts`. Writes into the open file `output`.
+ClipResult cut_file(const InputFile& file, const VideoInfo& info,
+                    const std::vector<ClipSpan>& parts, ClipMode mode, int output,
+                    const CancelToken& cancel, const StillAtWork& at_work);
 
 }  // namespace shijian

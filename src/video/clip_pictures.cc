@@ -63,6 +63,12 @@ void ClipPictures::open(const AVFrame& first) {
   c.colorspace = rgb ? AVCOL_SPC_SMPTE170M : first.colorspace;
   c.color_primaries = first.color_primaries;
   c.color_trc = first.color_trc;
+  if (mapped(first)) {
+    c.color_range = AVCOL_RANGE_MPEG;
+    c.colorspace = AVCOL_SPC_BT709;
+    c.color_primaries = AVCOL_PRI_BT709;
+    c.color_trc = AVCOL_TRC_BT709;
+  }
   c.flags |= AV_CODEC_FLAG_GLOBAL_HEADER | AV_CODEC_FLAG_BITEXACT;
   if (av_opt_set(c.priv_data, "crf", kQuality, 0) >= 0) {
     av_opt_set(c.priv_data, "preset", "veryfast", 0);
@@ -80,14 +86,30 @@ void ClipPictures::open(const AVFrame& first) {
 
 void ClipPictures::encode(const AVFrame& frame, int64_t pts, const Sink& sink) {
   require_cut(av_frame_make_writable(picture_.get()), "encode a picture");
-  scaler_ = sws_getCachedContext(
-      scaler_, frame.width, frame.height, static_cast<AVPixelFormat>(frame.format), picture_->width,
-      picture_->height, AV_PIX_FMT_YUV420P, SWS_BICUBIC, nullptr, nullptr, nullptr);
+  const bool rgb = mapped(frame);
+  scaler_ = sws_getCachedContext(scaler_, frame.width, frame.height,
+                                 rgb ? AV_PIX_FMT_RGB24 : static_cast<AVPixelFormat>(frame.format),
+                                 picture_->width, picture_->height, AV_PIX_FMT_YUV420P, SWS_BICUBIC,
+                                 nullptr, nullptr, nullptr);
   require_cut(scaler_ == nullptr ? AVERROR(EINVAL) : 0, "convert a picture");
-  sws_scale(scaler_, frame.data, frame.linesize, 0, frame.height, picture_->data,
-            picture_->linesize);
+  if (rgb) {
+    const ConstImage image = converter_.convert(frame, 0, false, info_.peak_luminance, true);
+    const uint8_t* planes[4] = {image.data, nullptr, nullptr, nullptr};
+    const int strides[4] = {static_cast<int>(image.stride), 0, 0, 0};
+    sws_setColorspaceDetails(scaler_, sws_getCoefficients(SWS_CS_DEFAULT), 1,
+                             sws_getCoefficients(SWS_CS_ITU709), 0, 0, 1 << 16, 1 << 16);
+    sws_scale(scaler_, planes, strides, 0, frame.height, picture_->data, picture_->linesize);
+  } else {
+    sws_scale(scaler_, frame.data, frame.linesize, 0, frame.height, picture_->data,
+              picture_->linesize);
+  }
   picture_->pts = pts;
   send(picture_.get(), sink);
+}
+
+bool ClipPictures::mapped(const AVFrame& frame) const {
+  const Colour colour = colour_of(frame, info_.peak_luminance);
+  return colour.is_hdr() || colour.primaries == Primaries::kBt2020;
 }
 
 void ClipPictures::finish(const Sink& sink) { send(nullptr, sink); }

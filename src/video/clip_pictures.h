@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "video/media_input.h"
+#include "video/picture.h"
 #include "video/probe.h"
 
 struct SwsContext;
@@ -32,12 +33,15 @@ class ClipPictures {
  private:
   void send(const AVFrame* frame, const Sink& sink);
 
+  bool mapped(const AVFrame& frame) const;  // to BT.709
+
   const VideoInfo& info_;
   const AVRational time_base_;
   const AVCodec* codec_;
   CodecPtr encoder_;
   FramePtr picture_;
   SwsContext* scaler_ = nullptr;
+  PictureConverter converter_;  // of colours that 8 bits of BT.709 do not hold
 };
 
 }  // namespace shijian

@@ -29,7 +29,7 @@ class Cutting : public SandboxTest {
     const fs::path clip = dir_ / "clip.mp4";
     const Descriptor output(::open(clip.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
     try {
-      const ClipSpan span = write_clip(video, {0.7, 1.9}, mode, output);
+      const ClipSpan span = write_clip(video, {{0.7, 1.9}}, mode, output).parts.front();
       return fmt::format("{} {} {}", span.from, span.to, read_file(clip, size_t{1} << 24));
     } catch (const Error& error) {
       return fmt::format("{} {} {}", static_cast<int>(error.code()), error.message(), error.hint());
@@ -54,7 +54,7 @@ class Cutting : public SandboxTest {
       act();
     });
     const Error error = error_of([&] {
-      write_clip(video, {0, 40}, ClipMode::kExact, output, cancel);
+      write_clip(video, {{0, 40}}, ClipMode::kExact, output, cancel);
     });
     over = true;
     watcher.join();
@@ -132,7 +132,7 @@ TEST_F(Cutting, SizeMemoryAndTimeHaveLimits) {
   if (kSanitized) GTEST_SKIP() << "there are none under a sanitiser";
   const auto error_with = [&](const fs::path& video, const SandboxOptions& options) {
     start_decode_sandbox(options);
-    return error_of([&] { write_clip(video, {0, 40}, ClipMode::kExact, nameless()); });
+    return error_of([&] { write_clip(video, {{0, 40}}, ClipMode::kExact, nameless()); });
   };
   const fs::path video = long_clip();
   SandboxOptions options;
@@ -164,7 +164,7 @@ TEST_F(Cutting, NothingElseIsWritten) {
   start_decode_sandbox();
   // Not even what is open, when it is open for reading alone.
   const Descriptor output(::open(video.c_str(), O_RDONLY | O_CLOEXEC));
-  const Error error = error_of([&] { write_clip(video, {0, 1}, ClipMode::kFast, output); });
+  const Error error = error_of([&] { write_clip(video, {{0, 1}}, ClipMode::kFast, output); });
   EXPECT_THAT(error.message(), HasSubstr("write MP4"));
   EXPECT_TRUE(read_file(video, size_t{1} << 26) == before);
 }

@@ -29,7 +29,8 @@ class FrameWriter {
 
   // Fills every remaining place whose frame is `target` with the picture of frame `shown`.
   void put(const AVFrame& frame, int64_t target, int64_t shown) {
-    const ConstImage image = converter_.convert(frame, info_.rotation, info_.mirrored);
+    const ConstImage image =
+        converter_.convert(frame, info_.rotation, info_.mirrored, info_.peak_luminance);
     resize_bicubic(image, {rgb_.data(), size_.height, size_.width, int64_t{size_.width} * 3},
                    pool_);
     for (; done_ < plan_.indices.size() && plan_.indices[done_] == target; ++done_) {
@@ -109,7 +110,7 @@ Frames decode_frames(const std::filesystem::path& path, const VideoInfo& info,
                      const FramePlan& plan, const DecodeOptions& options, ThreadPool& pool,
                      const CancelToken& cancel, const DecodeProgress& progress) {
   check_plan(info, plan);
-  const InputFile file(path, "video");
+  const InputFile file(path, "video", info.stream);
   const auto total = static_cast<int64_t>(plan.indices.size());
   const Size size = frame_size(info, plan, options);
   const int64_t bytes = int64_t{size.height} * size.width * 3;

@@ -26,9 +26,19 @@ std::span<const std::byte> bytes_of(std::string_view text) {
   return std::as_bytes(std::span(text));
 }
 
+// Tells the other end now and then that this one has not hung.
+StillAtWork at_work_on(const Channel& call) {
+  using Clock = std::chrono::steady_clock;
+  return [&call, last = Clock::now()]() mutable {
+    if (Clock::now() - last < std::chrono::milliseconds(200)) return;
+    last = Clock::now();
+    send_message(call, kAtWork, {});
+  };
+}
+
 void probe(const Channel& call, const InputFile& file) {
   WireWriter info;
-  info(probe_file(file, {}));
+  info(probe_file(file, {}, at_work_on(call)));
   send_message(call, kInfo, bytes_of(info.bytes()));
 }
 
@@ -60,17 +70,10 @@ void decode_image(const Channel& call, const InputFile& file) {
 
 void cut(const Channel& call, const InputFile& file, const Descriptor& output,
          const Request& request) {
-  using Clock = std::chrono::steady_clock;
-  auto last = Clock::now();
-  const auto at_work = [&] {
-    if (Clock::now() - last < std::chrono::milliseconds(200)) return;
-    last = Clock::now();
-    send_message(call, kCutting, {});
-  };
-  WireWriter span;
-  span(cut_file(file, request.info, request.wanted, static_cast<ClipMode>(request.mode),
-                output.get(), {}, at_work));
-  send_message(call, kCut, {}, bytes_of(span.bytes()));
+  WireWriter result;
+  result(cut_file(file, request.info, request.parts, static_cast<ClipMode>(request.mode),
+                  output.get(), {}, at_work_on(call)));
+  send_message(call, kCut, bytes_of(result.bytes()));
 }
 
 void send_failure(const Channel& call, const Error& error) {
@@ -108,7 +111,7 @@ void serve(Channel call, std::vector<Descriptor> files) {
   ::mallopt(M_ARENA_MAX, 2);
   confine({request.memory_bytes, request.cpu_seconds, files[1].get(), request.file_bytes});
   try {
-    const InputFile input(std::move(files[0]), request.name);
+    const InputFile input(std::move(files[0]), request.name, request.stream);
     switch (static_cast<Task>(request.task)) {
       case Task::kProbe:
         return probe(call, input);

@@ -2,11 +2,14 @@
 
 #include <algorithm>
 
+#include "video/animation.h"
+
 namespace shijian {
 namespace {
 
 // Restarting a decoder at a key frame costs about as much as decoding a few frames.
 constexpr int64_t kSeekGain = 6;
+constexpr int kMostMisses = 4;
 
 }  // namespace
 
@@ -21,20 +24,25 @@ FrameReader::FrameReader(const InputFile& file, const VideoInfo& info,
       frame_(make_frame()) {
   for (int64_t target : targets) target_pts_.push_back(info.frame_pts[target]);
   std::sort(target_pts_.begin(), target_pts_.end());
+  for (int64_t i = 0; i < std::ssize(info.frame_packets); ++i) {
+    frames_by_packet_.emplace_back(info.frame_packets[i], i);
+  }
+  std::sort(frames_by_packet_.begin(), frames_by_packet_.end());
   const AVCodecID id = open();
-  can_skip_ = !info.order_only && (id == AV_CODEC_ID_H264 || id == AV_CODEC_ID_HEVC ||
-                                   id == AV_CODEC_ID_MPEG4 || id == AV_CODEC_ID_MPEG2VIDEO);
+  can_skip_ = !info.order_only && !by_packets() && !info.field_pairs &&
+              (id == AV_CODEC_ID_H264 || id == AV_CODEC_ID_HEVC || id == AV_CODEC_ID_MPEG4 ||
+               id == AV_CODEC_ID_MPEG2VIDEO);
 }
 
 void FrameReader::approach(int64_t target) {
   if (info_.order_only || !may_seek_) return;
-  const auto& keys = info_.key_frames;
-  const int64_t pts = info_.frame_pts[target];
-  auto key = std::upper_bound(keys.begin(), keys.end(), pts,
-                              [](int64_t p, const KeyFrame& k) { return p < k.pts; });
   for (int tries = 0; tries < 3; ++tries) {
-    if (key == keys.begin() || (--key)->frame <= next_ + kSeekGain) break;
-    if (seek_to(*key, pts)) return;
+    const KeyFrame* key = key_before(target, tries);
+    if (key == nullptr || key->frame <= next_ + kSeekGain) break;
+    if (jump_to(*key, target)) {
+      back_ = tries;
+      return;
+    }
   }
   if (!lost_) return;
   // Where seeking lands behind the target time and again, the file's index is no help.
@@ -49,10 +57,14 @@ const AVFrame* FrameReader::next(int64_t& index) {
     if (status == AVERROR(EAGAIN)) {
       feed();
     } else if (status == AVERROR_EOF) {
-      return nullptr;
+      if (sought_ < 0 || !go_back()) return nullptr;
     } else if (status < 0) {
-      broken_ = true;  // the decoder goes on with what follows
+      broken_ = broken_ || started_;  // the decoder goes on with what follows
     } else if ((index = index_of(*frame_)) >= 0) {
+      if (sought_ >= 0 && index > sought_ && go_back()) continue;
+      sought_ = -1;
+      started_ = true;
+      if (flat_) flatten(*frame_);
       next_ = index + 1;
       return frame_.get();
     }
@@ -63,12 +75,29 @@ AVCodecID FrameReader::open() {
   decoder_.reset();
   input_ = std::make_unique<MediaInput>(file_, cancel_);
   decoder_ = input_->make_decoder(threads_);
+  flat_ = decoder_->codec_id == AV_CODEC_ID_APNG || info_.container == "webp";
   next_ = 0;
-  lost_ = ended_ = have_packet_ = false;
+  packets_read_ = 0;
+  sought_ = -1;
+  started_ = lost_ = ended_ = have_packet_ = false;
   return decoder_->codec_id;
 }
 
-// True when reading goes on at a place not after `pts`.
+const KeyFrame* FrameReader::key_before(int64_t target, int64_t back) const {
+  const auto& keys = info_.key_frames;
+  const auto after =
+      std::upper_bound(keys.begin(), keys.end(), target,
+                       [](int64_t frame, const KeyFrame& k) { return frame < k.frame; });
+  return after - keys.begin() > back ? &*(after - 1 - back) : nullptr;
+}
+
+// True when reading goes on at a place not after `target`.
+bool FrameReader::jump_to(const KeyFrame& key, int64_t target) {
+  if (!(by_packets() ? skip_to(key) : seek_to(key, info_.frame_pts[target]))) return false;
+  sought_ = target;
+  return true;
+}
+
 bool FrameReader::seek_to(const KeyFrame& key, int64_t pts) {
   const bool by_pts = input_->format()->iformat->flags & AVFMT_SEEK_TO_PTS;
   lost_ = true;
@@ -77,13 +106,61 @@ bool FrameReader::seek_to(const KeyFrame& key, int64_t pts) {
   if (!have_packet_ || packet_->pts == AV_NOPTS_VALUE || packet_->pts > pts) return false;
   // A seek that went back was no gain; the next ones will not be either.
   if (next_ < info_.frame_count && packet_->pts < info_.frame_pts[next_]) may_seek_ = false;
+  restart_decoder();
+  return true;
+}
+
+// Reads on to the key frame without decoding.
+bool FrameReader::skip_to(const KeyFrame& key) {
+  if (key.packet < packets_read_) return false;
+  have_packet_ = false;
+  while (packets_read_ <= key.packet) {
+    cancel_.check();
+    lost_ = true;
+    if (!read()) return false;
+  }
+  have_packet_ = true;
+  restart_decoder();
+  return true;
+}
+
+void FrameReader::restart_decoder() {
   avcodec_flush_buffers(decoder_.get());
-  lost_ = ended_ = false;
+  started_ = lost_ = ended_ = false;
+}
+
+// After a jump the first frames to come may lie behind the one that it was for: where pictures are
+// refreshed bit by bit, or refer to a group before the key frame, decoding has to begin earlier.
+bool FrameReader::go_back() {
+  const int64_t target = std::exchange(sought_, -1);
+  if (misses_ >= kMostMisses) return false;
+  const bool may_seek = may_seek_;
+  back_ = 2 * back_ + 1;
+  const KeyFrame* key = key_before(target, back_);
+  // From the start, where the jump does not succeed either.
+  if (by_packets() || key == nullptr) {
+    open();
+  }
+  if (key == nullptr || !jump_to(*key, target)) {
+    ++misses_;
+    if (lost_) open();
+  }
+  may_seek_ = may_seek;
+  return true;
+}
+
+bool FrameReader::read() {
+  if (!input_->read(packet_.get())) return false;
+  packet_->flags &= ~AV_PKT_FLAG_CORRUPT;  // the decoder shall see for itself
+  if (by_packets()) {
+    packet_->pts = packets_read_++;
+    packet_->dts = AV_NOPTS_VALUE;
+  }
   return true;
 }
 
 void FrameReader::feed() {
-  if (!have_packet_ && !ended_) have_packet_ = input_->read(packet_.get());
+  if (!have_packet_ && !ended_) have_packet_ = read();
   if (!have_packet_) {
     ended_ = true;
     avcodec_send_packet(decoder_.get(), nullptr);
@@ -97,7 +174,7 @@ void FrameReader::feed() {
   }
   const int status = avcodec_send_packet(decoder_.get(), packet_.get());
   if (status == AVERROR(EAGAIN)) return;  // comes again once frames were received
-  if (status < 0) broken_ = true;
+  if (status < 0) broken_ = broken_ || started_;
   have_packet_ = false;
 }
 
@@ -105,6 +182,14 @@ int64_t FrameReader::index_of(const AVFrame& frame) {
   if (info_.order_only) return next_ < info_.frame_count ? next_ : -1;
   const int64_t pts = frame.pts != AV_NOPTS_VALUE ? frame.pts : frame.best_effort_timestamp;
   if (pts == AV_NOPTS_VALUE) return -1;
+  if (by_packets()) {
+    auto at = std::lower_bound(frames_by_packet_.begin(), frames_by_packet_.end(),
+                               std::pair<int64_t, int64_t>{pts, 0});
+    if (at == frames_by_packet_.end() || at->first != pts) return -1;
+    // Several frames of one packet are told apart by their order.
+    while (at->second < next_ && at + 1 != frames_by_packet_.end() && (at + 1)->first == pts) ++at;
+    return at->second;
+  }
   const auto& all = info_.frame_pts;
   const auto after = std::upper_bound(all.begin(), all.end(), pts);
   if (after == all.begin()) return -1;

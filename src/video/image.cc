@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "video/animation.h"
 #include "video/calls.h"
 #include "video/exif.h"
 #include "video/media_input.h"
@@ -81,6 +82,29 @@ FramePtr decode(std::span<const std::byte> bytes, const Format& format, const st
   return frame;
 }
 
+// Of an animated WebP, which FFmpeg does not read.
+FramePtr first_picture(MappedFile file, const std::string& name) {
+  WebpAnimation animation(std::move(file), name);
+  int end = 0;
+  const uint8_t* rgba = animation.next_picture(end);
+  if (rgba == nullptr) {
+    throw Error(ErrorCode::kInvalid,
+                fmt::format("open image {}: the {} decoder: {}", name, "webp", "damaged"),
+                "the image is damaged or of a rare kind: save it again as PNG");
+  }
+  FramePtr frame = make_frame();
+  frame->format = AV_PIX_FMT_RGBA;
+  frame->width = animation.width();
+  frame->height = animation.height();
+  if (av_frame_get_buffer(frame.get(), 0) < 0) throw std::bad_alloc();
+  const size_t row = size_t{4} * static_cast<size_t>(frame->width);
+  for (int y = 0; y < frame->height; ++y) {
+    std::memcpy(frame->data[0] + int64_t{y} * frame->linesize[0],
+                rgba + static_cast<size_t>(y) * row, row);
+  }
+  return frame;
+}
+
 StillImage decode_image(const InputFile& file) {
   const auto sandbox = decode_sandbox();
   return sandbox ? sandbox->decode_image(file) : decode_image_file(file);
@@ -100,7 +124,9 @@ StillImage decode_image_file(const InputFile& file) {
                             kMaxFileBytes >> 20),
                 "save the image smaller");
   }
-  const FramePtr frame = decode(bytes, format, shown);
+  const bool moves = is_webp(bytes) && is_animation(bytes);
+  const FramePtr frame =
+      moves ? first_picture(MappedFile(file.fd(), shown), shown) : decode(bytes, format, shown);
 
   struct Turn {
     int rotation;
@@ -122,7 +148,8 @@ StillImage decode_image_file(const InputFile& file) {
 
 bool is_still_image(const std::filesystem::path& path) {
   require_regular_file(path, "file");
-  return find_format(MappedFile(path).bytes()).has_value();
+  const MappedFile file(path);
+  return find_format(file.bytes()).has_value() && !is_animation(file.bytes());
 }
 
 StillImage load_image(const std::filesystem::path& path) {

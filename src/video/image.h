@@ -1,4 +1,4 @@
-// Still images: PNG, JPEG, WebP, BMP, GIF (first frame) and TIFF.
+// Still images: PNG, JPEG, WebP, BMP, GIF and TIFF; of an animation the first frame.
 #pragma once
 
 #include <cstdint>
@@ -25,8 +25,8 @@ StillImage load_image(const std::filesystem::path& path);
 // The same for bytes in memory; `name` stands in messages.
 StillImage decode_image(std::span<const std::byte> bytes, const std::string& name);
 
-// Whether the file begins like one of these formats. Throws Error: kNotFound, kPermission, kInvalid
-// (not a regular file).
+// Whether the file is of one of these formats and no animation, which is a video. Throws Error:
+// kNotFound, kPermission, kInvalid (not a regular file).
 bool is_still_image(const std::filesystem::path& path);
 
 struct ImageOptions {

@@ -19,11 +19,13 @@ std::string printable(std::string text) {
   return text;
 }
 
-InputFile::InputFile(const std::filesystem::path& path, std::string_view what)
-    : InputFile(open_regular_file(path, what), path.string()) {}
+InputFile::InputFile(const std::filesystem::path& path, std::string_view what, int stream)
+    : InputFile(open_regular_file(path, what), path.string(), stream) {}
 
-InputFile::InputFile(Descriptor file, std::string name)
-    : file_(std::make_shared<Descriptor>(std::move(file))), name_(printable(std::move(name))) {}
+InputFile::InputFile(Descriptor file, std::string name, int stream)
+    : file_(std::make_shared<Descriptor>(std::move(file))),
+      name_(printable(std::move(name))),
+      stream_(stream) {}
 
 InputFile::InputFile(std::span<const std::byte> bytes, const std::string& name)
     : InputFile(Descriptor(::memfd_create("media", MFD_CLOEXEC)), name) {

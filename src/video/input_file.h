@@ -1,5 +1,5 @@
-// An open media file and its name: what a call of video/ reads, in whichever process. Internal to
-// video/.
+// An open media file, its name and which of its video streams is meant: what a call of video/
+// reads, in whichever process. Internal to video/.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "base/descriptor.h"
+#include "video/probe.h"
 
 namespace shijian {
 
@@ -17,19 +18,21 @@ namespace shijian {
 class InputFile {
  public:
   // Throws Error: kNotFound, kPermission, kInvalid (not a regular file). `what` stands in messages.
-  InputFile(const std::filesystem::path& path, std::string_view what);
+  InputFile(const std::filesystem::path& path, std::string_view what, int stream = kMainStream);
   // An open regular file; `name` as it is to be shown.
-  InputFile(Descriptor file, std::string name);
+  InputFile(Descriptor file, std::string name, int stream = kMainStream);
   // Bytes, copied into memory of the system that has a descriptor.
   InputFile(std::span<const std::byte> bytes, const std::string& name);
 
   int fd() const { return file_->get(); }
   const std::string& name() const { return name_; }  // one line
-  int64_t size() const;                              // in bytes, now
+  int stream() const { return stream_; }  // an index as VideoInfo::tracks has it, or kMainStream
+  int64_t size() const;                   // in bytes, now
 
  private:
   std::shared_ptr<Descriptor> file_;
   std::string name_;
+  int stream_ = kMainStream;
 };
 
 // The path for a message: one line, whatever the name holds.

@@ -25,12 +25,19 @@ void say(const Channel& call, MessageType type, const auto& head) {
 // What it says of a clip: the name of the file tells.
 void lie_about_clip(const Channel& call, int output, const std::string& name) {
   const double nan = std::numeric_limits<double>::quiet_NaN();
-  const ClipSpan honest{0.2, 0.8};
+  const std::vector<ClipSpan> honest = {{0.2, 0.8}};
+  const auto say_parts = [&](std::vector<ClipSpan> parts) {
+    WireWriter writer;
+    writer(ClipResult{std::move(parts), {}});
+    send_message(call, kCut, std::as_bytes(std::span(writer.bytes())));
+  };
   const std::string lie = fs::path(name).stem();
   if (lie != "empty" && ::pwrite(output, "clip", 4, 0) != 4) return;
-  if (lie == "nan") return say(call, kCut, ClipSpan{nan, nan});
-  if (lie == "backwards") return say(call, kCut, ClipSpan{0.8, 0.2});
-  if (lie == "beyond") return say(call, kCut, ClipSpan{0.2, 1e9});
+  if (lie == "nan") return say_parts({{nan, nan}});
+  if (lie == "backwards") return say_parts({{0.8, 0.2}});
+  if (lie == "beyond") return say_parts({{0.2, 1e9}});
+  if (lie == "none") return say_parts({});
+  if (lie == "more") return say_parts({{0.2, 0.4}, {0.4, 0.8}});
   if (lie == "short") return say(call, kCut, uint8_t{1});
   if (lie == "other") return say(call, kDecoded, true);
   if (lie == "usage") {
@@ -44,8 +51,8 @@ void lie_about_clip(const Channel& call, int output, const std::string& name) {
     send_message(call, kCut, std::as_bytes(std::span(much)));
     return;
   }
-  say(call, kCut, honest);
-  if (lie == "goes-on") say(call, kCut, honest);
+  say_parts(honest);
+  if (lie == "goes-on") say_parts(honest);
   if (lie == "stays") ::sleep(1000);
 }
 
@@ -59,8 +66,16 @@ void serve(Channel call, std::vector<Descriptor> files) {
   if (static_cast<Task>(request.task) == Task::kCut) {
     return lie_about_clip(call, files.at(1).get(), request.name);
   }
+  VideoInfo said = probe_file(InputFile(std::move(files.at(0)), request.name), {}, [] {});
+  const std::string lie = fs::path(request.name).stem();
+  if (lie == "many-notes") said.notes.resize(100000);
+  if (lie == "many-tracks") said.tracks.resize(100000);
+  if (lie == "many-frames") {
+    said.frame_count = 10000000;
+    said.frame_pts.resize(10000000);
+  }
   WireWriter info;
-  info(probe_file(InputFile(std::move(files.at(0)), request.name), {}));
+  info(said);
   send_message(call, kInfo, std::as_bytes(std::span(info.bytes())));
 }
 
@@ -81,14 +96,22 @@ class LyingChild : public SandboxTest {
   ClipSpan cut(const std::string& lie) {
     const fs::path video = make(lie + ".mp4", 25, "25", "-c:v mpeg4");
     const Descriptor output(::open(dir_.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
-    return write_clip(video, {0.2, 0.8}, ClipMode::kExact, output);
+    return write_clip(video, {{0.2, 0.8}}, ClipMode::kExact, output).parts.front();
   }
 };
 
+// A small file has few frames: nobody makes room for millions.
+TEST_F(LyingChild, CannotFillTheMemory) {
+  for (const char* lie : {"many-notes", "many-tracks", "many-frames"}) {
+    const fs::path video = make(std::string(lie) + ".mp4", 5, "25", "-c:v mpeg4");
+    EXPECT_EQ(error_of([&] { probe(video); }).code(), ErrorCode::kInvalid) << lie;
+  }
+}
+
 TEST_F(LyingChild, AnswersAreChecked) {
   EXPECT_EQ(cut("honest").to, 0.8);
-  for (const char* lie :
-       {"empty", "nan", "backwards", "beyond", "short", "other", "flood", "goes-on", "stays"}) {
+  for (const char* lie : {"empty", "nan", "backwards", "beyond", "short", "other", "flood",
+                          "goes-on", "stays", "none", "more"}) {
     EXPECT_EQ(error_of([&] { cut(lie); }).code(), ErrorCode::kInvalid) << lie;
   }
   const Error error = error_of([&] { cut("usage"); });

@@ -3,11 +3,17 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <mutex>
 #include <new>
+#include <span>
+#include <string_view>
 
 #include "base/error.h"
+#include "video/animation.h"
+#include "video/formats.h"
+#include "video/track_facts.h"
 
 extern "C" {
 #include <libavutil/avstring.h>
@@ -16,20 +22,36 @@ extern "C" {
 namespace shijian {
 namespace {
 
-// libavformat's names of the containers that are accepted, and of the decoders.
-constexpr const char* kContainers = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,flv";
-constexpr const char* kDecoders =
-    "h264,hevc,vp8,vp9,libdav1d,libaom-av1,mpeg4,msmpeg4v2,msmpeg4,h263,mjpeg,mpeg1video,"
-    "mpeg2video,prores,dnxhd,ffv1,huffyuv,ffvhuff,utvideo,rawvideo,png,flv,dvvideo";
+// libavcodec's names; those of PCM and ADPCM besides: audio_decoders().
 constexpr const char* kAudioDecoders =
-    "aac,mp3,mp3float,mp2,mp2float,opus,libopus,vorbis,libvorbis,flac,alac,ac3,eac3,amrnb,amrwb,"
-    "pcm_s16le,pcm_s16be,pcm_s24le,pcm_s24be,pcm_s32le,pcm_f32le,pcm_u8,pcm_alaw,pcm_mulaw";
+    "aac,aac_latm,mp3,mp3float,mp2,mp2float,mp1,mp1float,opus,libopus,vorbis,libvorbis,flac,alac,"
+    "ac3,eac3,dca,truehd,mlp,tta,wavpack,ape,wmav1,wmav2,wmapro,wmalossless,wmavoice,amrnb,amrwb,"
+    "g722,g726,g726le,g723_1,g729,gsm,gsm_ms,speex,nellymoser,s302m,atrac3,cook,qdm2,ra_144,ra_288,"
+    "sipr";
 constexpr int kMaxReadErrors = 32;
 constexpr int kMaxThreads = 16;  // each holds pictures
 constexpr int kIoBytes = 1 << 16;
+// How far the first pictures are looked for where the library's own limits find none.
+constexpr int64_t kPatientBytes = int64_t{64} << 20;
+constexpr int64_t kPatientTime = int64_t{600} * AV_TIME_BASE;
 
 std::mutex log_mutex;
 std::string last_log;
+
+// Leaves out what FFmpeg advises: it names options of a program that nobody here has, or mailing
+// lists. Empty where nothing else is said.
+std::string without_advice(std::string text) {
+  for (const std::string_view advice :
+       {", add '-", ", use -", ", use the ", ", try ", " (try ", " Consider ", "Consider ",
+        ". Update your ", "Update your ", ". If you want ", "If you want ", ". If the problem ",
+        "If the problem ", ". Please ", "Please ", ". Use ", ". Try "}) {
+    const size_t at = text.find(advice);
+    const bool begins = std::isupper(static_cast<unsigned char>(advice.front())) != 0;
+    if (at != std::string::npos && (!begins || at == 0)) text.erase(at);
+  }
+  while (text.ends_with(' ') || text.ends_with('.')) text.pop_back();
+  return text;
+}
 
 void keep_log(void* context, int level, const char* format, va_list args) {
   if (level > AV_LOG_WARNING) return;
@@ -43,8 +65,26 @@ void keep_log(void* context, int level, const char* format, va_list args) {
   for (char& c : text) {
     if (static_cast<unsigned char>(c) < 32) c = ' ';
   }
+  text = without_advice(std::move(text));
+  if (text.empty()) return;
   const std::lock_guard lock(log_mutex);
   last_log = std::move(text);
+}
+
+// The names of all audio decoders that are accepted, with commas between.
+const std::string& audio_decoders() {
+  static const std::string all = [] {
+    std::string names = kAudioDecoders;
+    void* place = nullptr;
+    while (const AVCodec* codec = av_codec_iterate(&place)) {
+      const std::string_view name = codec->name;
+      if (!av_codec_is_decoder(codec) || codec->type != AVMEDIA_TYPE_AUDIO) continue;
+      if (!name.starts_with("pcm_") && !name.starts_with("adpcm_")) continue;
+      names.append(",").append(name);
+    }
+    return names;
+  }();
+  return all;
 }
 
 int refuse_open(AVFormatContext*, AVIOContext**, const char*, int, AVDictionary**) {
@@ -129,7 +169,12 @@ MediaInput::MediaInput(const InputFile& file, const CancelToken& cancel)
                 "copy or download the video again");
   }
   try {
-    choose_format();
+    open(false);
+    if (lacks_picture()) {
+      close();
+      reading_->at = 0;
+      open(true);
+    }
     choose_video();
   } catch (...) {
     close();
@@ -140,6 +185,12 @@ MediaInput::MediaInput(const InputFile& file, const CancelToken& cancel)
 MediaInput::~MediaInput() { close(); }
 
 void MediaInput::close() {
+  if (animation_) {
+    format_->iformat = nullptr;  // nothing of it was opened
+    avformat_free_context(format_);
+    format_ = nullptr;
+    animation_.reset();
+  }
   avformat_close_input(&format_);
   if (io_ != nullptr) {
     av_freep(&io_->buffer);
@@ -147,7 +198,47 @@ void MediaInput::close() {
   }
 }
 
-void MediaInput::choose_format() {
+// A picture alone is no video, though the containers of animations hold it.
+void MediaInput::require_moving(const char* container) const {
+  if (std::string_view(container) != "gif" && std::string_view(container) != "apng" &&
+      std::string_view(container) != "webp") {
+    return;
+  }
+  if (is_animation(MappedFile(file_.fd(), name()).bytes())) return;
+  throw Error(ErrorCode::kInvalid,
+              fmt::format("open video {}: it is a still picture ({})", name(), container),
+              "give a video, or an animation of several pictures");
+}
+
+void MediaInput::open_animation() {
+  static const AVInputFormat kFormat = [] {
+    AVInputFormat format{};
+    format.name = "webp";
+    return format;
+  }();
+  require_moving(kFormat.name);
+  animation_ = std::make_unique<WebpAnimation>(MappedFile(file_.fd(), name()), name());
+  format_ = avformat_alloc_context();
+  AVStream* stream = format_ == nullptr ? nullptr : avformat_new_stream(format_, nullptr);
+  if (stream == nullptr) throw std::bad_alloc();
+  format_->iformat = &kFormat;
+  AVCodecParameters& par = *stream->codecpar;
+  par.codec_type = AVMEDIA_TYPE_VIDEO;
+  par.codec_id = AV_CODEC_ID_RAWVIDEO;
+  par.format = AV_PIX_FMT_RGBA;
+  par.width = animation_->width();
+  par.height = animation_->height();
+  stream->time_base = {1, 1000};
+  stream->start_time = 0;
+  stream->nb_frames = animation_->frames();
+}
+
+void MediaInput::open(bool patient) {
+  uint8_t head[12] = {};
+  const ssize_t size = ::pread(file_.fd(), head, sizeof head, 0);
+  if (size > 0 && is_webp(std::as_bytes(std::span(head, static_cast<size_t>(size))))) {
+    return open_animation();
+  }
   auto* buffer = static_cast<uint8_t*>(av_malloc(kIoBytes));
   if (buffer == nullptr) throw std::bad_alloc();
   io_ = avio_alloc_context(buffer, kIoBytes, 0, reading_.get(), Reading::read, nullptr,
@@ -157,8 +248,14 @@ void MediaInput::choose_format() {
   format_->pb = io_;
   format_->flags |= AVFMT_FLAG_CUSTOM_IO;  // closing leaves io_ to us, whatever was opened
   format_->io_open = refuse_open;
-  format_->codec_whitelist = av_strdup(kDecoders);
+  // Of the sound as well: some containers do not say its rate and channels, its frames do.
+  format_->codec_whitelist =
+      av_strdup((std::string(kVideoDecoders) + "," + audio_decoders()).c_str());
   format_->protocol_whitelist = av_strdup("none");
+  if (patient) {
+    format_->probesize = kPatientBytes;
+    format_->max_analyze_duration = kPatientTime;
+  }
 
   const AVInputFormat* container = nullptr;
   const int score = av_probe_input_buffer2(io_, &container, "", nullptr, 0, 0);
@@ -166,15 +263,16 @@ void MediaInput::choose_format() {
   if (score < 0 || container == nullptr) {
     throw Error(ErrorCode::kInvalid,
                 fmt::format("open video {}: it holds no known video format", name()),
-                "give an MP4, MOV, MKV, WebM or AVI file");
+                "give a video file: MP4, MOV, MKV, WebM, AVI, TS, GIF or another usual one");
   }
-  if (av_match_list(container->name, kContainers, ',') <= 0) {
+  if (!is_video_format(container->name)) {
     throw Error(ErrorCode::kInvalid,
                 fmt::format("open video {}: its format is {}, not a video container that is "
                             "supported",
                             name(), container->name),
-                "give an MP4, MOV, MKV, WebM or AVI file");
+                "give a video file: MP4, MOV, MKV, WebM, AVI, TS, GIF or another usual one");
   }
+  require_moving(container->name);
   // On failure this frees format_ and sets it to null.
   int status = avformat_open_input(&format_, "", container, nullptr);
   if (status >= 0) status = avformat_find_stream_info(format_, nullptr);
@@ -185,31 +283,42 @@ void MediaInput::choose_format() {
   }
 }
 
-void MediaInput::choose_video() {
+// Where nothing interleaves its streams, the pictures may begin far behind the sound.
+bool MediaInput::lacks_picture() const {
+  bool found = false;
   for (unsigned i = 0; i < format_->nb_streams; ++i) {
-    AVStream* stream = format_->streams[i];
-    // A cover picture is no video; best_stream would take it in an audio file.
-    if (stream->disposition & AV_DISPOSITION_ATTACHED_PIC) {
-      stream->codecpar->codec_type = AVMEDIA_TYPE_ATTACHMENT;
-    }
+    const AVCodecParameters& par = *format_->streams[i]->codecpar;
+    if (par.codec_type != AVMEDIA_TYPE_VIDEO || par.codec_id == AV_CODEC_ID_NONE) continue;
+    const bool readable = par.width > 0 && par.height > 0;
+    if (static_cast<int>(i) == file_.stream()) return !readable;
+    if (readable && file_.stream() == kMainStream) return false;
+    found = found || !readable;
   }
-  video_ = av_find_best_stream(format_, AVMEDIA_TYPE_VIDEO, -1, -1, nullptr, 0);
-  if (video_ < 0) {
-    std::string tracks;
-    for (unsigned i = 0; i < format_->nb_streams; ++i) {
-      const char* type = av_get_media_type_string(format_->streams[i]->codecpar->codec_type);
-      tracks += fmt::format("{}{}", i == 0 ? "" : ", ", type == nullptr ? "data" : type);
-    }
-    throw Error(ErrorCode::kInvalid,
-                fmt::format("open video {}: it has no video track (tracks: {})", name(),
-                            tracks.empty() ? "none" : tracks),
-                "give a file with pictures");
+  return found;
+}
+
+void MediaInput::refuse_tracks() const {
+  std::string tracks;
+  for (unsigned i = 0; i < format_->nb_streams; ++i) {
+    const char* type = av_get_media_type_string(format_->streams[i]->codecpar->codec_type);
+    tracks += fmt::format("{}{}", i == 0 ? "" : ", ", type == nullptr ? "data" : type);
   }
+  throw Error(ErrorCode::kInvalid,
+              fmt::format("open video {}: it has no video track (tracks: {})", name(),
+                          tracks.empty() ? "none" : tracks),
+              "give a file with pictures");
+}
+
+void MediaInput::require_readable() const {
+  if (is_encrypted(file_, *format_, *video())) throw encrypted();
   const AVCodecParameters* par = video()->codecpar;
   if (par->width <= 0 || par->height <= 0) {
+    const std::string codec = codec_name();
     throw Error(ErrorCode::kInvalid,
-                fmt::format("open video {}: the video track ({}) has no readable picture", name(),
-                            avcodec_get_name(par->codec_id)),
+                codec.empty()
+                    ? fmt::format("open video {}: the video track has no readable picture", name())
+                    : fmt::format("open video {}: the video track ({}) has no readable picture",
+                                  name(), codec_name()),
                 "the file is damaged or cut short: copy or download it again");
   }
   if (par->width > kMaxSide || par->height > kMaxSide ||
@@ -219,13 +328,67 @@ void MediaInput::choose_video() {
                             par->width, par->height, kMaxSide),
                 "scale the video down first");
   }
+}
+
+Error MediaInput::encrypted() const {
+  return Error(ErrorCode::kUnsupported,
+               fmt::format("open video {}: its pictures are encrypted (DRM)", name()),
+               "decrypt the video with its key first, or give a copy without encryption");
+}
+
+// A codec that libavcodec does not know has a name in the file alone; "" where it has none.
+std::string MediaInput::codec_name() const {
+  const AVCodecID id = video()->codecpar->codec_id;
+  return id != AV_CODEC_ID_NONE ? avcodec_get_name(id) : codec_in_file(file_, *format_, *video());
+}
+
+void MediaInput::choose_video() {
+  const int stream = file_.stream();
+  std::string videos;
+  for (unsigned i = 0; i < format_->nb_streams; ++i) {
+    AVStream* s = format_->streams[i];
+    // A cover picture is no video; best_stream would take it in an audio file.
+    if (s->disposition & AV_DISPOSITION_ATTACHED_PIC) {
+      s->codecpar->codec_type = AVMEDIA_TYPE_ATTACHMENT;
+    }
+    if (s->codecpar->codec_type != AVMEDIA_TYPE_VIDEO) continue;
+    videos += fmt::format("{}{}", videos.empty() ? "" : ", ", i);
+    if (static_cast<int>(i) == stream) video_ = stream;
+  }
+  if (videos.empty()) refuse_tracks();
+  if (stream == kMainStream) {
+    video_ = av_find_best_stream(format_, AVMEDIA_TYPE_VIDEO, -1, -1, nullptr, 0);
+  }
+  if (video_ < 0) {
+    throw Error(ErrorCode::kInvalid,
+                fmt::format("open video {}: stream {} is no video stream (there are: {})", name(),
+                            stream, videos),
+                "`shijian info` lists the streams of a file");
+  }
+  require_readable();
   for (unsigned i = 0; i < format_->nb_streams; ++i) {
     if (static_cast<int>(i) != video_) format_->streams[i]->discard = AVDISCARD_ALL;
   }
 }
 
+bool MediaInput::same_programme(const AVStream& a, const AVStream& b) const {
+  const AVProgram* programme = av_find_program_from_stream(format_, nullptr, a.index);
+  if (programme == nullptr || av_find_program_from_stream(format_, nullptr, b.index) == nullptr) {
+    return true;
+  }
+  for (; programme != nullptr; programme = av_find_program_from_stream(
+                                   format_, const_cast<AVProgram*>(programme), a.index)) {
+    for (unsigned i = 0; i < programme->nb_stream_indexes; ++i) {
+      if (static_cast<int>(programme->stream_index[i]) == b.index) return true;
+    }
+  }
+  return false;
+}
+
 AVStream* MediaInput::add_audio() {
   audio_ = av_find_best_stream(format_, AVMEDIA_TYPE_AUDIO, -1, video_, nullptr, 0);
+  // Where its own programme has no sound, that of another is not its sound.
+  if (audio_ >= 0 && !same_programme(*video(), *format_->streams[audio_])) audio_ = -1;
   if (audio_ < 0) return nullptr;
   format_->streams[audio_]->discard = AVDISCARD_DEFAULT;
   return format_->streams[audio_];
@@ -234,18 +397,20 @@ AVStream* MediaInput::add_audio() {
 bool MediaInput::read(AVPacket* packet) {
   while (true) {
     av_packet_unref(packet);
-    const int status = av_read_frame(format_, packet);
+    const int status = animation_ ? animation_->next(packet) : av_read_frame(format_, packet);
     cancel_.check();
     if (status == AVERROR(EAGAIN)) continue;
     if (status < 0) {
-      if (status == AVERROR_EOF && (io_->error == 0 || io_->error == AVERROR_EOF)) return false;
+      if (status == AVERROR_EOF && (animation_ || io_->error == 0 || io_->error == AVERROR_EOF))
+        return false;
       // Damage in the middle can be followed by good packets.
       damaged_ = true;
-      if (++errors_ > kMaxReadErrors || avio_feof(io_)) return false;
+      if (++errors_ > kMaxReadErrors || animation_ || avio_feof(io_)) return false;
       continue;
     }
     if (packet->stream_index != video_ && packet->stream_index != audio_) continue;
-    if (packet->flags & AV_PKT_FLAG_CORRUPT) {
+    if (packet->stream_index == video_ && is_encrypted(*packet)) throw encrypted();
+    if ((packet->flags & AV_PKT_FLAG_CORRUPT) && avio_feof(io_)) {
       damaged_ = true;
       continue;
     }
@@ -254,17 +419,22 @@ bool MediaInput::read(AVPacket* packet) {
 }
 
 bool MediaInput::seek(int64_t timestamp) {
+  if (animation_) return false;
   errors_ = 0;
   return av_seek_frame(format_, video_, timestamp, AVSEEK_FLAG_BACKWARD) >= 0;
 }
 
 CodecPtr MediaInput::make_decoder(int threads) {
   const AVCodecParameters* par = video()->codecpar;
-  const char* codec_name = avcodec_get_name(par->codec_id);
   const AVCodec* codec = avcodec_find_decoder(par->codec_id);
-  if (codec == nullptr || av_match_list(codec->name, kDecoders, ',') <= 0) {
+  if (codec == nullptr || av_match_list(codec->name, kVideoDecoders, ',') <= 0) {
+    if (codec_name().empty()) {
+      throw Error(ErrorCode::kUnsupported,
+                  fmt::format("open video {}: it does not say how its pictures are coded", name()),
+                  "convert the video to H.264 first");
+    }
     throw Error(ErrorCode::kUnsupported,
-                fmt::format("open video {}: no decoder for {}", name(), codec_name),
+                fmt::format("open video {}: no decoder for {}", name(), codec_name()),
                 "convert the video to H.264 first");
   }
   CodecPtr decoder(avcodec_alloc_context3(codec));
@@ -275,7 +445,7 @@ CodecPtr MediaInput::make_decoder(int threads) {
   if (const int status = avcodec_open2(decoder.get(), codec, nullptr); status < 0) {
     if (status == AVERROR(EAGAIN) || status == AVERROR(ENOMEM)) throw std::bad_alloc();
     throw Error(ErrorCode::kInvalid,
-                fmt::format("open video {}: the {} decoder refuses it: {}", name(), codec_name,
+                fmt::format("open video {}: the {} decoder refuses it: {}", name(), codec_name(),
                             libav_reason(status)),
                 "the file is damaged: copy or download it again");
   }
@@ -285,7 +455,8 @@ CodecPtr MediaInput::make_decoder(int threads) {
 CodecPtr MediaInput::make_audio_decoder() {
   const AVStream* stream = format_->streams[audio_];
   const AVCodec* codec = avcodec_find_decoder(stream->codecpar->codec_id);
-  if (codec == nullptr || av_match_list(codec->name, kAudioDecoders, ',') <= 0) return nullptr;
+  if (codec == nullptr || av_match_list(codec->name, audio_decoders().c_str(), ',') <= 0)
+    return nullptr;
   CodecPtr decoder(avcodec_alloc_context3(codec));
   if (!decoder || avcodec_parameters_to_context(decoder.get(), stream->codecpar) < 0) {
     throw std::bad_alloc();

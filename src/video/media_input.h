@@ -5,7 +5,9 @@
 #include <string>
 
 #include "base/cancel.h"
+#include "base/error.h"
 #include "video/input_file.h"
+#include "video/probe.h"
 
 extern "C" {
 #include <libavcodec/avcodec.h>
@@ -18,6 +20,8 @@ namespace shijian {
 constexpr int kMaxSide = 16384;
 constexpr int64_t kMaxPixels = int64_t{1} << 28;
 constexpr int64_t kMaxFrameCount = int64_t{1} << 24;  // 74 hours at 60 a second
+
+class WebpAnimation;
 
 struct AvFree {
   void operator()(AVFrame* p) const { av_frame_free(&p); }
@@ -39,8 +43,8 @@ std::string libav_log();
 std::string libav_reason(int code);
 
 // Reads one open file by its descriptor. libavformat never opens anything itself: the format is
-// told by content alone, only the containers of a short list are accepted, and requests for further
-// files or addresses are refused. Not thread-safe.
+// told by content alone, only the containers of one table (formats.h) are accepted, and requests
+// for further files or addresses are refused. Not thread-safe.
 class MediaInput {
  public:
   // Reads headers and the first packets. Throws as probe() does.
@@ -50,14 +54,17 @@ class MediaInput {
   MediaInput& operator=(const MediaInput&) = delete;
 
   AVFormatContext* format() { return format_; }
-  AVStream* video() { return format_->streams[video_]; }
+  AVStream* video() const { return format_->streams[video_]; }
   const std::string& name() const { return file_.name(); }
+  // Whether both streams are of one programme, and so of one clock. Streams outside any programme
+  // are of all.
+  bool same_programme(const AVStream& a, const AVStream& b) const;
 
   // From now on read() delivers the packets of the best audio track too; null when there is none.
   AVStream* add_audio();
 
   // The next packet of the video track; false at the end of what can be read. A packet that the
-  // file's end cuts short is left out.
+  // file's end cuts short is left out; others that lack something are marked as corrupt.
   bool read(AVPacket* packet);
   // True once read() ended at damage rather than at the file's end.
   bool damaged() const { return damaged_; }
@@ -73,13 +80,21 @@ class MediaInput {
  private:
   struct Reading;
   void close();
-  void choose_format();
+  void open(bool patient);
+  void require_moving(const char* container) const;
+  void open_animation();
+  bool lacks_picture() const;
   void choose_video();
+  void refuse_tracks() const;
+  Error encrypted() const;
+  std::string codec_name() const;
+  void require_readable() const;
 
   const InputFile file_;
   CancelToken cancel_;
   std::unique_ptr<Reading> reading_;
   AVIOContext* io_ = nullptr;
+  std::unique_ptr<WebpAnimation> animation_;  // instead of what libavformat would read
   AVFormatContext* format_ = nullptr;
   int video_ = -1;
   int audio_ = -1;  // -1: not read

@@ -146,5 +146,24 @@ TEST_F(BadInputTest, DamagedFilesNeverCrash) {
   EXPECT_GT(answers, 30);
 }
 
+TEST(Libav, SaysWhatIsWrongAndNotWhatItsOwnProgramWouldDo) {
+  silence_libav();
+  const auto said = [](const char* line) {
+    av_log(nullptr, AV_LOG_WARNING, "%s\n", line);
+    return libav_log();
+  };
+  EXPECT_EQ(said("truehd in MP4 support is experimental, add '-strict -2' if you want to use it."),
+            "truehd in MP4 support is experimental");
+  EXPECT_EQ(said("Could not find codec parameters for stream 0 (Video: none): unknown codec\n"
+                 "Consider increasing the value for the 'analyzeduration' option"),
+            "Could not find codec parameters for stream 0 (Video: none): unknown codec");
+  EXPECT_EQ(
+      said("Tiles are not implemented. Update your FFmpeg version to the newest one from Git."),
+      "Tiles are not implemented");
+  // Advice alone does not take the place of the reason before it.
+  EXPECT_EQ(said("If you want to help, upload a sample of this file to https://example.org"),
+            "Tiles are not implemented");
+}
+
 }  // namespace
 }  // namespace shijian

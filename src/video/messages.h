@@ -24,16 +24,17 @@ enum MessageType : uint32_t {
   kFrame,    // bulk: a frame's pixels; head: `shown`, an int64_t
   kDecoded,  // head: a bool, whether some data could not be decoded; all frames have come
   kImage,    // bulk: a still image's pixels; head: ImageHead
-  kCutting,  // a clip is on its way; comes now and then
-  kCut,      // head: the clip's ClipSpan; it is written
+  kAtWork,   // an answer is on its way; comes now and then
+  kCut,      // bulk: ClipResult; the clip is written
   kFailed,   // bulk: Failure
 };
 
 enum class Task : uint8_t { kProbe, kDecode, kImage, kCut };
 
 struct Request {
-  uint8_t task = 0;  // a Task
-  std::string name;  // of the file, for messages
+  uint8_t task = 0;          // a Task
+  std::string name;          // of the file, for messages
+  int stream = kMainStream;  // of the file
   int64_t memory_bytes = 0;
   int64_t cpu_seconds = 0;
   VideoInfo info;  // to decode and to cut
@@ -44,7 +45,7 @@ struct Request {
   int pool_threads = 1;  // of the resize
   bool source_size = false;
   // To cut, into the second open file.
-  ClipSpan wanted;
+  std::vector<ClipSpan> parts;
   uint8_t mode = 0;        // a ClipMode
   int64_t file_bytes = 0;  // that it may become
 };
@@ -65,19 +66,28 @@ struct Failure {
 };
 
 void each_field(auto& wire, Rational& r) { wire(r.num, r.den); }
-void each_field(auto& wire, Track& t) { wire(t.type, t.codec, t.language); }
-void each_field(auto& wire, KeyFrame& k) { wire(k.frame, k.pts, k.dts); }
+void each_field(auto& wire, Track& t) {
+  wire(t.type, t.codec, t.language, t.index, t.width, t.height, t.programme, t.title);
+}
+void each_field(auto& wire, KeyFrame& k) { wire(k.frame, k.pts, k.dts, k.packet); }
+void each_field(auto& wire, ClockJump& j) { wire(j.time, j.shift); }
 void each_field(auto& wire, VideoInfo& v) {
-  wire(v.container, v.codec, v.pixel_format, v.bit_depth, v.color_range, v.color_matrix,
-       v.color_transfer, v.coded_width, v.coded_height, v.sample_aspect, v.rotation, v.mirrored,
-       v.width, v.height, v.frame_count, v.frame_rate, v.variable_rate, v.start_time, v.duration,
-       v.container_duration, v.time_base, v.origin, v.frame_pts, v.key_frames, v.order_only,
+  wire(v.stream, v.container, v.codec, v.pixel_format, v.bit_depth, v.color_range, v.color_matrix,
+       v.color_transfer, v.peak_luminance, v.coded_width, v.coded_height, v.sample_aspect,
+       v.rotation, v.mirrored, v.width, v.height, v.frame_count, v.frame_rate, v.variable_rate,
+       v.start_time, v.duration, v.container_duration, v.time_base, v.origin, v.frame_pts,
+       v.key_frames, v.order_only, v.start_timecode, v.frame_packets, v.clock_jumps, v.field_pairs,
        v.tracks, v.damaged, v.notes);
 }
 void each_field(auto& wire, ClipSpan& c) { wire(c.from, c.to); }
+void each_field(auto& wire, ClipResult& c) {
+  auto state = static_cast<uint8_t>(c.sound.state);
+  wire(c.parts, state, c.sound.codec, c.sound.reason);
+  c.sound.state = static_cast<SoundState>(std::min(state, static_cast<uint8_t>(SoundState::kLost)));
+}
 void each_field(auto& wire, Request& r) {
-  wire(r.task, r.name, r.memory_bytes, r.cpu_seconds, r.info, r.height, r.width, r.indices,
-       r.threads, r.pool_threads, r.source_size, r.wanted, r.mode, r.file_bytes);
+  wire(r.task, r.name, r.stream, r.memory_bytes, r.cpu_seconds, r.info, r.height, r.width,
+       r.indices, r.threads, r.pool_threads, r.source_size, r.parts, r.mode, r.file_bytes);
 }
 void each_field(auto& wire, ImageHead& i) { wire(i.format, i.height, i.width); }
 void each_field(auto& wire, Failure& f) { wire(f.code, f.message, f.hint); }

@@ -84,6 +84,7 @@ Mp4Writer::Mp4Writer(int output, std::function<void()> on_write)
   require_cut(avformat_alloc_output_context2(&format_, nullptr, "mp4", nullptr), "write MP4");
   format_->flags |= AVFMT_FLAG_BITEXACT;  // the same part gives the same bytes
   format_->flags |= AVFMT_FLAG_CUSTOM_IO;
+  format_->strict_std_compliance = FF_COMPLIANCE_EXPERIMENTAL;  // FLAC in MP4 counts as such
   // To put the index in front, libavformat reads what it has written.
   format_->opaque = this;
   format_->io_open = open_again;

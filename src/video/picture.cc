@@ -80,7 +80,7 @@ Image turn(const ConstImage& in, int rotation, bool mirrored, std::vector<uint8_
 
 PictureConverter::~PictureConverter() { sws_freeContext(scaler_); }
 
-void PictureConverter::prepare(const AVFrame& frame) {
+void PictureConverter::prepare(const AVFrame& frame, bool deep) {
   bool full = frame.color_range == AVCOL_RANGE_JPEG;
   const AVPixelFormat format = plain_format(frame.format, full);
   // Grey is stored at full range unless the file says otherwise.
@@ -98,7 +98,7 @@ void PictureConverter::prepare(const AVFrame& frame) {
   }
   const int matrix = frame.colorspace;
   if (scaler_ != nullptr && width_ == frame.width && height_ == frame.height && format_ == format &&
-      matrix_ == matrix && range_ == full) {
+      matrix_ == matrix && range_ == full && deep_ == deep) {
     return;
   }
   sws_freeContext(scaler_);
@@ -106,7 +106,8 @@ void PictureConverter::prepare(const AVFrame& frame) {
   const int flags = SWS_BICUBIC | SWS_FULL_CHR_H_INT | SWS_ACCURATE_RND;
   scaler_ = sws_isSupportedInput(format)
                 ? sws_getContext(frame.width, frame.height, format, frame.width, frame.height,
-                                 AV_PIX_FMT_RGB24, flags, nullptr, nullptr, nullptr)
+                                 deep ? AV_PIX_FMT_RGB48 : AV_PIX_FMT_RGB24, flags, nullptr,
+                                 nullptr, nullptr)
                 : nullptr;
   if (scaler_ == nullptr) {
     const char* name = av_get_pix_fmt_name(format);
@@ -122,15 +123,35 @@ void PictureConverter::prepare(const AVFrame& frame) {
   format_ = format;
   matrix_ = matrix;
   range_ = full;
+  deep_ = deep;
 }
 
-ConstImage PictureConverter::convert(const AVFrame& frame, int rotation, bool mirrored) {
-  prepare(frame);
+void PictureConverter::map_colours(const AVFrame& frame, const Colour& colour) {
+  if (!tone_map_ || tone_map_->colour() != colour) tone_map_ = std::make_unique<ToneMap>(colour);
+  const int64_t stride = padded_stride(width_);  // in values of 16 bits
+  wide_.resize(static_cast<size_t>(stride) * height_ + kTail);
+  uint8_t* planes[4] = {reinterpret_cast<uint8_t*>(wide_.data()), nullptr, nullptr, nullptr};
+  const int strides[4] = {static_cast<int>(stride * 2), 0, 0, 0};
+  sws_scale(scaler_, frame.data, frame.linesize, 0, height_, planes, strides);
+  for (int64_t y = 0; y < height_; ++y) {
+    tone_map_->map_row(wide_.data() + y * stride, rgb_.data() + y * stride, width_);
+  }
+}
+
+ConstImage PictureConverter::convert(const AVFrame& frame, int rotation, bool mirrored, double peak,
+                                     bool narrow_gamut) {
+  const Colour colour = colour_of(frame, peak);
+  const bool mapped = colour.is_hdr() || (narrow_gamut && colour.primaries != Primaries::kBt709);
+  prepare(frame, mapped);
   const int64_t stride = padded_stride(width_);
   rgb_.resize(static_cast<size_t>(stride) * height_ + kTail);
-  uint8_t* planes[4] = {rgb_.data(), nullptr, nullptr, nullptr};
-  const int strides[4] = {static_cast<int>(stride), 0, 0, 0};
-  sws_scale(scaler_, frame.data, frame.linesize, 0, height_, planes, strides);
+  if (mapped) {
+    map_colours(frame, colour);
+  } else {
+    uint8_t* planes[4] = {rgb_.data(), nullptr, nullptr, nullptr};
+    const int strides[4] = {static_cast<int>(stride), 0, 0, 0};
+    sws_scale(scaler_, frame.data, frame.linesize, 0, height_, planes, strides);
+  }
   const ConstImage image{rgb_.data(), height_, width_, stride};
   if (rotation == 0 && !mirrored) return image;
   return turn(image, rotation, mirrored, turned_);

@@ -4,52 +4,16 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "video/plan_parts.h"
 
 namespace shijian {
 namespace {
 
 // More frames than a million-token context holds; keeps what input asks for bounded.
 constexpr int kMaxFrames = 1 << 16;
-constexpr int kMaxAspect = 200;
-
-// The nearest multiple, ties to the even one, as the reference's rounding does.
-int64_t round_to(double value, int factor) {
-  return static_cast<int64_t>(std::nearbyint(value / factor)) * factor;
-}
-int64_t floor_to(double value, int factor) {
-  return static_cast<int64_t>(std::floor(value / factor)) * factor;
-}
-int64_t ceil_to(double value, int factor) {
-  return static_cast<int64_t>(std::ceil(value / factor)) * factor;
-}
-
-void check_aspect(int height, int width) {
-  const double ratio = static_cast<double>(std::max(height, width)) / std::min(height, width);
-  if (ratio > kMaxAspect) {
-    throw Error(ErrorCode::kUnsupported,
-                fmt::format("plan frames: {}x{} is {:.0f} times as long as it is broad, over {}",
-                            width, height, ratio, kMaxAspect),
-                "crop the picture");
-  }
-}
-
-// h_bar x w_bar is height x width rounded to the factor. `frames` of the rounded size count
-// `rounded_frames`; the scale that meets a limit is computed from the true sizes.
-Size fit(int64_t rounded_frames, int64_t frames, int height, int width, int64_t h_bar,
-         int64_t w_bar, int factor, double min_pixels, double max_pixels) {
-  const double rounded = static_cast<double>(rounded_frames * h_bar * w_bar);
-  const double exact = static_cast<double>(frames) * height * width;
-  if (rounded > max_pixels) {
-    const double beta = std::sqrt(exact / max_pixels);
-    h_bar = std::max<int64_t>(factor, floor_to(height / beta, factor));
-    w_bar = std::max<int64_t>(factor, floor_to(width / beta, factor));
-  } else if (rounded < min_pixels) {
-    const double beta = std::sqrt(min_pixels / exact);
-    h_bar = ceil_to(height * beta, factor);
-    w_bar = ceil_to(width * beta, factor);
-  }
-  return {static_cast<int>(h_bar), static_cast<int>(w_bar)};
-}
+// Seconds by which two times may differ and be the same: sums of doubles stray by less, and frames
+// lie farther apart.
+constexpr double kSameTime = 1e-6;
 
 struct Range {
   int64_t first;
@@ -57,10 +21,9 @@ struct Range {
   int64_t count() const { return last - first + 1; }
 };
 
-Range frames_between(const VideoInfo& info, const SamplingOptions& options) {
-  Range range{0, info.frame_count - 1};
+void check_window(const VideoInfo& info, const SamplingOptions& options) {
   const double from = options.from.value_or(0), to = options.to.value_or(info.duration);
-  if (!options.from && !options.to) return range;
+  if (!options.from && !options.to) return;
   if (!(from >= 0) || !(to > from) || from >= info.duration || !std::isfinite(to)) {
     throw Error(ErrorCode::kUsage,
                 fmt::format("plan frames: from {:.3f} to {:.3f} s is no part of the clip, which is "
@@ -68,35 +31,50 @@ Range frames_between(const VideoInfo& info, const SamplingOptions& options) {
                             from, to, info.duration),
                 "choose a start before the end of the clip, and an end after the start");
   }
-  if (options.to) range.last = info.frame_at(to);
+}
+
+Range frames_between(const VideoInfo& info, const SamplingOptions& options) {
+  Range range{0, info.frame_count - 1};
+  if (options.to) range.last = info.frame_at(*options.to);
   if (options.from) {
-    range.first = info.frame_at(from);
+    range.first = info.frame_at(*options.from);
     // A frame that began before the window counts only when no frame begins inside it.
-    if (info.frame_time(range.first) < from && range.first < range.last) ++range.first;
+    if (info.frame_time(range.first) < *options.from && range.first < range.last) ++range.first;
   }
+  // A file of these seconds ends before a frame that begins with its end.
+  const bool at_end = options.to && info.frame_time(range.last) >= *options.to - kSameTime;
+  if (options.window_clock && at_end && range.first < range.last) --range.last;
   return range;
 }
 
-// How many of `total` frames at `rate` frames a second to take.
-int64_t count_frames(int64_t total, double rate, const SamplingOptions& options, int temporal) {
+struct Count {
+  int64_t frames = 0;
+  bool limited = false;  // by max_frames
+};
+
+// How many frames to take of `seconds` that hold `total` of them.
+Count count_frames(double seconds, int64_t total, const SamplingOptions& options, int temporal) {
   const bool even = options.pipeline == Pipeline::kQwenVlUtils;
+  const auto held = static_cast<double>(total);
   double n = 0;
+  bool limited = false;
   if (options.frames) {
     n = even ? static_cast<double>(round_to(*options.frames, temporal)) : *options.frames;
-    if (even) n = std::min<double>(std::max<double>(n, temporal), floor_to(total, temporal));
+    if (even) n = std::min<double>(std::max<double>(n, temporal), floor_to(held, temporal));
   } else {
-    n = static_cast<double>(total) / rate * options.fps;
-    double low = options.min_frames, high = options.max_frames;
+    n = seconds * options.fps;
+    double low = options.min_frames, high = std::min(options.max_frames, kMaxFrames);
     if (even) {
       low = ceil_to(low, temporal);
-      high = floor_to(std::min<double>(high, total), temporal);
+      high = floor_to(std::min<double>(high, held), temporal);
     } else {
       n = std::trunc(std::min(n, 1e15));
     }
-    n = std::min(std::min(std::max(n, low), high), static_cast<double>(total));
+    limited = std::trunc(std::min(n, held)) > std::min(options.max_frames, kMaxFrames);
+    n = std::min(std::min(std::max(n, low), high), held);
     if (even) n = floor_to(n, temporal);
   }
-  return std::clamp<int64_t>(static_cast<int64_t>(n), 1, kMaxFrames);
+  return {std::clamp<int64_t>(static_cast<int64_t>(n), 1, kMaxFrames), limited};
 }
 
 // linspace(first, last, n), rounded half to even, in the arithmetic of each reference: numpy's in
@@ -123,33 +101,75 @@ std::vector<int64_t> spread(Range range, int64_t n, Pipeline pipeline) {
   return indices;
 }
 
-Size plan_size(const VideoInfo& info, int64_t n, const SamplingOptions& options,
-               const PatchGeometry& g) {
-  const int factor = g.factor();
-  const int64_t token = int64_t{factor} * factor;
-  if (options.pipeline == Pipeline::kQwenVlUtils) {
-    check_aspect(info.height, info.width);
-    double low = static_cast<double>(128 * token);
-    const double all = 128000.0 * factor * factor * 0.9;
-    double high = std::max(
-        std::min(static_cast<double>(768 * token), all / static_cast<double>(n) * g.temporal),
-        std::trunc(low * 1.05));
-    if (options.frame_pixels) high = std::min(high, static_cast<double>(*options.frame_pixels));
-    low = std::min(low, high);
-    return fit(1, 1, info.height, info.width,
-               std::max<int64_t>(factor, round_to(info.height, factor)),
-               std::max<int64_t>(factor, round_to(info.width, factor)), factor, low, high);
+// Even in time: moments from the window's start to its last picture, or to one step before its end
+// where that picture stays longer, and the frames that are on screen at them.
+void place_in_time(const VideoInfo& info, const SamplingOptions& options, int temporal,
+                   FramePlan& plan) {
+  const double first = std::max(options.from.value_or(info.start_time), info.start_time);
+  const double end = std::max(first, std::min(options.to.value_or(info.duration), info.duration));
+  // Any number of moments may show one frame: frames are no limit.
+  constexpr int64_t kAny = int64_t{1} << 40;
+  const Count count = count_frames(end - first + kSameTime, kAny, options, temporal);
+  const auto n = static_cast<double>(count.frames);
+  const double last_picture = info.frame_time(info.frame_at(end - kSameTime));
+  const double last = std::max({first, last_picture, end - (end - first) / n});
+  const double step = count.frames > 1 ? (last - first) / (n - 1) : 0;
+  for (int64_t i = 0; i < count.frames; ++i) {
+    plan.times.push_back(first + static_cast<double>(i) * step);
+    plan.indices.push_back(info.frame_at(plan.times.back() + kSameTime));
   }
-  int64_t low = options.min_pixels, high = options.max_pixels;
-  if (options.pipeline == Pipeline::kProcessor5 && options.cap_frame) {
-    high = n * std::max(std::min(options.max_video_tokens * token, high / n),
-                        static_cast<int64_t>(static_cast<double>(low) * 1.05));
+  plan.limited = count.limited;
+  if (options.window_clock) plan.clock_start = options.from.value_or(0);
+}
+
+// The usual distance between neighbours of these ascending times; 0 where there is none.
+double median_gap(const std::vector<double>& times) {
+  std::vector<double> gaps;
+  for (size_t i = 1; i < times.size(); ++i) gaps.push_back(times[i] - times[i - 1]);
+  if (gaps.empty()) return 0;
+  const auto middle = gaps.begin() + static_cast<std::ptrdiff_t>(gaps.size() / 2);
+  std::nth_element(gaps.begin(), middle, gaps.end());
+  return *middle;
+}
+
+// Every frame at its own time. A slot whose frames would lie too far apart repeats what it has.
+void place_every_frame(const VideoInfo& info, int temporal, FramePlan& plan) {
+  std::vector<double> times;
+  for (int64_t frame = 0; frame < info.frame_count; ++frame) {
+    times.push_back(info.frame_time(frame));
   }
-  if (options.frame_pixels) {
-    high = std::min(high, *options.frame_pixels * n);
-    low = std::min(low, high);
+  const double far = 2 * median_gap(times) + kSameTime;
+  for (int64_t frame = 0; frame < info.frame_count; ++frame) {
+    const double time = times[static_cast<size_t>(frame)];
+    while (plan.indices.size() % temporal != 0 && time - plan.times.back() > far) {
+      plan.indices.push_back(plan.indices.back());
+      plan.times.push_back(plan.times.back());
+    }
+    plan.indices.push_back(frame);
+    plan.times.push_back(time);
   }
-  return smart_resize_video(n, info.height, info.width, g.temporal, factor, low, high);
+}
+
+// The reference's frames. Returns the times that the prompt counts them at.
+std::vector<double> place_by_index(const VideoInfo& info, const SamplingOptions& options,
+                                   int temporal, FramePlan& plan) {
+  const Range range = frames_between(info, options);
+  const double rate = info.frame_rate.value();
+  const Count count =
+      count_frames(static_cast<double>(range.count()) / rate, range.count(), options, temporal);
+  plan.limited = count.limited;
+  plan.indices = spread(range, count.frames, options.pipeline);
+  const double from = options.window_clock ? options.from.value_or(0) : 0;
+  const bool whole = from > 0 && from >= info.start_time;
+  if (from > 0) plan.clock_start = whole ? info.frame_time(range.first) : from;
+  std::vector<double> clock;
+  for (const int64_t frame : plan.indices) {
+    plan.times.push_back(info.frame_time(frame));
+    clock.push_back(whole      ? static_cast<double>(frame - range.first) / rate
+                    : from > 0 ? plan.times.back() - from
+                               : info.prompt_time(frame));
+  }
+  return clock;
 }
 
 void check_options(const SamplingOptions& o, const PatchGeometry& g) {
@@ -166,6 +186,9 @@ void check_options(const SamplingOptions& o, const PatchGeometry& g) {
   need(o.min_pixels >= 1, "the least number of pixels", static_cast<double>(o.min_pixels));
   need(o.max_pixels >= 1 && o.max_pixels <= kMaxPixels, "the largest number of pixels",
        static_cast<double>(o.max_pixels));
+  need(!o.min_frame_pixels || (*o.min_frame_pixels >= 1 && *o.min_frame_pixels <= kMaxPixels),
+       "the least number of pixels of a frame",
+       static_cast<double>(o.min_frame_pixels.value_or(1)));
   need(!o.frame_pixels || (*o.frame_pixels >= 1 && *o.frame_pixels <= kMaxPixels),
        "the largest number of pixels of a frame", static_cast<double>(o.frame_pixels.value_or(1)));
   need(o.max_video_tokens >= 1, "the largest number of tokens of a frame", o.max_video_tokens);
@@ -179,57 +202,45 @@ void check_options(const SamplingOptions& o, const PatchGeometry& g) {
 
 }  // namespace
 
-Size smart_resize_video(int64_t frames, int height, int width, int temporal, int factor,
-                        int64_t min_pixels, int64_t max_pixels) {
-  // A side below one factor is first enlarged to it, as transformers 5 does; 4.57 refuses.
-  if (height < factor || width < factor) {
-    const double scale =
-        std::max(static_cast<double>(factor) / height, static_cast<double>(factor) / width);
-    height = static_cast<int>(height * scale);
-    width = static_cast<int>(width * scale);
-  }
-  check_aspect(height, width);
-  return fit(round_to(static_cast<double>(frames), temporal), frames, height, width,
-             round_to(height, factor), round_to(width, factor), factor,
-             static_cast<double>(min_pixels), static_cast<double>(max_pixels));
-}
-
-Size smart_resize_image(int height, int width, int factor, int64_t min_pixels, int64_t max_pixels) {
-  check_aspect(height, width);
-  const Size size = fit(1, 1, height, width, round_to(height, factor), round_to(width, factor),
-                        factor, static_cast<double>(min_pixels), static_cast<double>(max_pixels));
-  return {std::max(size.height, factor), std::max(size.width, factor)};
-}
-
 FramePlan plan_frames(const VideoInfo& info, const SamplingOptions& options,
                       const PatchGeometry& geometry) {
   check_options(options, geometry);
   CHECK(info.frame_count >= 1 && info.width >= 1 && info.height >= 1);
-  const Range range = frames_between(info, options);
-  int64_t n = count_frames(range.count(), info.frame_rate.value(), options, geometry.temporal);
-
+  check_window(info, options);
   FramePlan plan;
   plan.pipeline = options.pipeline;
-  plan.indices = spread(range, n, options.pipeline);
+  std::vector<double> clock;  // [n] the prompt's times
+  if (options.every_frame) {
+    place_every_frame(info, geometry.temporal, plan);
+  } else if (info.variable_rate) {
+    place_in_time(info, options, geometry.temporal, plan);
+  } else {
+    clock = place_by_index(info, options, geometry.temporal, plan);
+  }
+  if (clock.empty()) {
+    for (const double time : plan.times) clock.push_back(time - plan.clock_start);
+  }
+  auto n = static_cast<int64_t>(plan.indices.size());
   if (n < geometry.temporal) {
     plan.notes.push_back(
         fmt::format("{} frame fills a slot of {}: it is repeated", n, geometry.temporal));
-    plan.indices.resize(geometry.temporal, plan.indices.back());
     n = geometry.temporal;
+    plan.indices.resize(n, plan.indices.back());
+    plan.times.resize(n, plan.times.back());
+    clock.resize(n, clock.back());
   }
   const Size size = plan_size(info, n, options, geometry);
   plan.height = size.height;
   plan.width = size.width;
-  for (int64_t frame : plan.indices) plan.times.push_back(info.frame_time(frame));
   plan.slots = (n + geometry.temporal - 1) / geometry.temporal;
   for (int64_t slot = 0; slot < plan.slots; ++slot) {
     const int64_t first = slot * geometry.temporal;
     const int64_t last = std::min(first + geometry.temporal, n) - 1;
-    plan.slot_times.push_back(
-        (info.prompt_time(plan.indices[first]) + info.prompt_time(plan.indices[last])) / 2);
+    plan.slot_times.push_back((clock[first] + clock[last]) / 2);
   }
-  if (info.variable_rate) {
-    plan.notes.push_back("variable frame rate: times are the frames' real presentation times");
+  if (info.variable_rate && !options.every_frame) {
+    plan.notes.push_back(
+        "variable frame rate: moments are even in time, each shows the frame on screen then");
   }
   return plan;
 }

@@ -1,5 +1,7 @@
 // Which frames of a video the model sees, at what size, and the time written beside each pair.
-// Pure arithmetic on numbers of a VideoInfo; the reference's numbers, bit for bit.
+// Pure arithmetic on numbers of a VideoInfo. Where the rate is constant, these are the reference's
+// numbers, bit for bit: frames evenly spread by their index. Where it is not, moments are evenly
+// spread in time and each takes the frame that is on screen then, however long it has been there.
 #pragma once
 
 #include <cstdint>
@@ -43,11 +45,19 @@ struct SamplingOptions {
   // kProcessor5: cap_pixels_per_frame and max_video_tokens of the checkpoint's processor file.
   bool cap_frame = false;
   int max_video_tokens = 768;
-  std::optional<int64_t> frame_pixels;  // no frame above this many pixels, in any pipeline
+  std::optional<int64_t> min_frame_pixels;  // no frame below this many pixels, in any pipeline,
+  std::optional<int64_t> frame_pixels;      // and none above this many, which goes before it
   // Only frames with from <= time <= to, in seconds on the timeline, 0 <= from < to and from before
-  // the clip's end. A window between two frames takes the frame on screen.
+  // the clip's end. A window between two frames takes the frame on screen. (Variable rates, and the
+  // window's own clock: from <= time < to, which is what a file of those seconds would hold.)
   std::optional<double> from;
   std::optional<double> to;
+  // The prompt's times count from the window's first frame, as if the window were a file of its
+  // own.
+  bool window_clock = false;
+  // Every frame, each at its own time: whoever gave the frames has sampled them. Frames that lie
+  // apart by more than twice their usual distance share no slot.
+  bool every_frame = false;
 };
 
 struct FramePlan {
@@ -55,9 +65,11 @@ struct FramePlan {
   int height = 0;  // of the resized frames; multiples of the geometry's factor
   int width = 0;
   std::vector<int64_t> indices;    // [n] frames of the video, ascending, may repeat; n >= temporal
-  std::vector<double> times;       // [n] seconds on the timeline
+  std::vector<double> times;       // [n] seconds on the timeline at which they are looked at
   int64_t slots = 0;               // ceil(n / temporal)
   std::vector<double> slot_times;  // [slots] the prompt's times: mean of a slot's first and last
+  double clock_start = 0;          // seconds on the timeline at which the prompt's clock shows 0
+  bool limited = false;            // max_frames allows fewer frames than the rate asks for
   std::vector<std::string> notes;
 
   int64_t grid_height(const PatchGeometry& g) const { return height / g.patch; }

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "base/json.h"
 
 namespace shijian {
@@ -125,12 +127,133 @@ TEST(PlanTest, AVariableRateUsesRealTimes) {
   info.frame_pts = {100, 200, 1100, 1300};
   SamplingOptions options;
   options.frames = 4;
+  options.every_frame = true;
+  EXPECT_EQ(plan_frames(info, options, {}).slot_times, (std::vector<double>{0.55, 1.6}));
+  options.every_frame = false;  // 0.5 to 2.5 s: moments lie half a second apart
   const FramePlan plan = plan_frames(info, options, {});
-  EXPECT_EQ(plan.slot_times, (std::vector<double>{0.55, 1.6}));
+  EXPECT_EQ(plan.indices, (std::vector<int64_t>{0, 1, 2, 3}));
+  EXPECT_EQ(plan.slot_times, (std::vector<double>{0.75, 1.75}));
   EXPECT_EQ(info.frame_at(1.49), 1);
   EXPECT_EQ(info.frame_at(1.5), 2);
   EXPECT_EQ(info.frame_at(-1), 0);
   EXPECT_EQ(info.frame_at(99), 3);
+}
+
+// A screen recording: 4 s at 30 a second, then pictures that stay until 20, 40, 59.967 and 60 s.
+VideoInfo recording() {
+  VideoInfo info = clip(124, {31, 15}, 64, 64);
+  info.variable_rate = true;
+  info.time_base = {1, 30};
+  for (int64_t i = 0; i < 121; ++i) info.frame_pts.push_back(i);
+  for (const int64_t tick : {600, 1200, 1799}) info.frame_pts.push_back(tick);
+  info.duration = 60;
+  return info;
+}
+
+// What is on screen is looked at as often as in the same recording at 30 frames a second.
+TEST(PlanTest, AVariableRateIsSampledEvenlyInTime) {
+  const VideoInfo info = recording(), twin = clip(1800, {30, 1}, 64, 64);
+  for (Pipeline pipeline : {Pipeline::kProcessor4, Pipeline::kProcessor5, Pipeline::kQwenVlUtils}) {
+    for (const auto& [fps, frames] : {std::pair{2.0, 0}, {1.0, 0}, {0.3, 0}, {0, 40}, {0, 400}}) {
+      SamplingOptions options;
+      options.pipeline = pipeline;
+      if (fps > 0) options.fps = fps;
+      if (frames > 0) options.frames = frames;
+      const FramePlan plan = plan_frames(info, options, {});
+      const FramePlan other = plan_frames(twin, options, {});
+      ASSERT_EQ(plan.indices.size(), other.indices.size());
+      EXPECT_EQ(plan.height, other.height);
+      for (size_t i = 0; i < plan.times.size(); ++i) {
+        EXPECT_NEAR(plan.times[i], other.times[i], 0.5 / 30 + 1e-6);
+        EXPECT_EQ(plan.indices[i], info.frame_at(plan.times[i] + 1e-6));
+      }
+      const double step = plan.times[1] - plan.times[0];
+      for (int64_t slot = 0; slot < plan.slots; ++slot) {
+        const double apart = plan.times[std::min<size_t>(2 * slot + 1, plan.times.size() - 1)] -
+                             plan.times[2 * slot];
+        EXPECT_LE(apart, 2 * step);
+        EXPECT_DOUBLE_EQ(plan.slot_times[slot], plan.times[2 * slot] + apart / 2);
+      }
+    }
+  }
+  SamplingOptions options;
+  const FramePlan plan = plan_frames(info, options, {});
+  EXPECT_EQ(plan.times.size(), 120u);
+  EXPECT_NEAR(std::count(plan.indices.begin(), plan.indices.end(), 121), 40, 1);
+  // A part, the budgets, and a last picture that stays.
+  options.from = 20;
+  options.to = 40;
+  const FramePlan part = plan_frames(info, options, {});
+  EXPECT_EQ(part.indices, std::vector<int64_t>(40, 121));
+  EXPECT_EQ(part.times.front(), 20);
+  EXPECT_DOUBLE_EQ(part.times.back(), 39.5);
+  options = {};
+  options.max_frames = 30;
+  EXPECT_EQ(plan_frames(info, options, {}).indices.size(), 30u);
+  EXPECT_TRUE(plan_frames(info, options, {}).limited);
+  VideoInfo stays = info;
+  stays.frame_pts.back() = 1230;
+  EXPECT_DOUBLE_EQ(plan_frames(stays, {}, {}).times.back(), 59.5);
+}
+
+TEST(PlanTest, GivenFramesThatLieFarApartShareNoSlot) {
+  VideoInfo info = clip(5, {1, 1}, 64, 64);
+  info.variable_rate = true;
+  info.time_base = {1, 10};
+  info.frame_pts = {0, 10, 20, 600, 610};
+  SamplingOptions options;
+  options.every_frame = true;
+  const FramePlan plan = plan_frames(info, options, {});
+  EXPECT_EQ(plan.indices, (std::vector<int64_t>{0, 1, 2, 2, 3, 4}));
+  EXPECT_EQ(plan.slot_times, (std::vector<double>{0.5, 2, 60.5}));
+}
+
+// A part of a long video, by its own clock, is planned as a file of those seconds is.
+TEST(PlanTest, AWindowsOwnClockIsThatOfAFileOfItsOwn) {
+  for (const Rational rate : {Rational{25, 1}, {30000, 1001}, {10, 1}}) {
+    const double seconds = 600 / rate.value();
+    const VideoInfo file = clip(600, rate, 64, 64), whole = clip(6000, rate, 64, 64);
+    const FramePlan alone = plan_frames(file, {}, {});
+    for (int i = 0; i < 10; ++i) {
+      SamplingOptions options;
+      options.window_clock = true;
+      options.from = whole.frame_time(600 * i);
+      options.to = whole.frame_time(600 * i) + seconds;
+      const FramePlan part = plan_frames(whole, options, {});
+      EXPECT_EQ(part.slot_times, alone.slot_times);
+      ASSERT_EQ(part.indices.size(), alone.indices.size());
+      for (size_t k = 0; k < part.indices.size(); ++k) {
+        EXPECT_EQ(part.indices[k], alone.indices[k] + 600 * i);
+        EXPECT_EQ(part.times[k], whole.frame_time(part.indices[k]));
+      }
+      EXPECT_EQ(part.clock_start, whole.frame_time(600 * i));
+    }
+  }
+  SamplingOptions options;
+  options.window_clock = true;
+  options.to = 20;
+  EXPECT_EQ(plan_frames(clip(600, {25, 1}, 64, 64), options, {}).clock_start, 0);
+  options.from = 30;
+  options.to = 40;
+  const FramePlan still = plan_frames(recording(), options, {});
+  EXPECT_EQ(still.clock_start, 30);
+  EXPECT_EQ(still.times.front(), 30);
+  EXPECT_EQ(still.slot_times.front(), 0.25);
+}
+
+TEST(PlanTest, SaysWhenTheRateIsNotHeld) {
+  const VideoInfo info = clip(30000, {25, 1}, 64, 64);  // 20 minutes
+  SamplingOptions options;
+  EXPECT_TRUE(plan_frames(info, options, {}).limited);
+  options.from = 60;
+  options.to = 120;
+  EXPECT_FALSE(plan_frames(info, options, {}).limited);
+  options.fps = 100;  // every frame of the part, which are 1501
+  EXPECT_TRUE(plan_frames(info, options, {}).limited);
+  options.max_frames = 2000;
+  EXPECT_FALSE(plan_frames(info, options, {}).limited);
+  options.frames = 8;
+  EXPECT_FALSE(plan_frames(info, options, {}).limited);
 }
 
 TEST(PlanTest, AFrameCapHoldsInEveryPipeline) {

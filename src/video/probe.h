@@ -13,6 +13,9 @@
 
 namespace shijian {
 
+// Instead of a stream's index: the one that libavformat takes for the main one.
+constexpr int kMainStream = -1;
+
 struct Rational {
   int64_t num = 0;
   int64_t den = 1;
@@ -20,9 +23,13 @@ struct Rational {
 };
 
 struct Track {
-  std::string type;      // "video", "audio", "subtitle", "data"
-  std::string codec;     // "h264", "aac", ...
-  std::string language;  // ISO 639 code as the file writes it; may be empty
+  std::string type;           // "video", "audio", "subtitle", "attachment" (a cover), "data"
+  std::string codec;          // "h264", "aac", ...
+  std::string language;       // ISO 639 code as the file writes it; may be empty
+  int index = 0;              // of the stream in the file, as `--stream` takes it
+  int width = 0, height = 0;  // of video, as coded
+  int programme = 0;          // number of the service that it is part of; 0: none
+  std::string title;          // its own, else the service's; may be empty
 };
 
 // A frame at which decoding can begin.
@@ -30,22 +37,33 @@ struct KeyFrame {
   int64_t frame = 0;  // index in presentation order
   int64_t pts = 0;    // in ticks of time_base
   int64_t dts = 0;
+  int64_t packet = 0;  // its number in the track, in the order of the file
+};
+
+// Where a container's clock starts over, jumps or stands.
+struct ClockJump {
+  double time = 0;  // seconds on the timeline
+  // Seconds that lead from the container's clock after it to the first clock that it had, gone on.
+  double shift = 0;
 };
 
 // Plain data; copies freely. A "frame" is one that a player shows, counted from 0 in presentation
-// order: packets that an edit list hides and invisible packets are not frames.
+// order: packets that an edit list hides, packets without a picture and what cannot be decoded
+// because the file begins after its key frame are not frames; two fields are one.
 //
 // The timeline is the one a player shows: 0 is the earlier of the first video frame and the first
-// audio sample (an encoder's audio priming before 0 does not count). Frame i is on it at
-// frame_time(i) seconds.
+// audio sample of the same programme (an encoder's audio priming before 0 does not count). Frame i
+// is on it at frame_time(i) seconds.
 struct VideoInfo {
-  std::string container;  // "mp4", "mov", "matroska", "webm", "avi", "mpegts", "flv"
-  std::string codec;      // "h264", "hevc", "vp9", "av1", "mpeg4", "mjpeg", ...
+  int stream = kMainStream;  // which stream of the file it is
+  std::string container;     // a demuxer of formats.h: "mp4", "mov", "matroska", "webm", "avi", ...
+  std::string codec;         // "h264", "hevc", "vp9", "av1", "mpeg4", "mjpeg", ...
   std::string pixel_format;
   int bit_depth = 8;
   std::string color_range;     // "limited", "full" or "unknown" (taken as limited)
   std::string color_matrix;    // "bt709", "smpte170m", "bt2020nc", ... "unknown" (taken as BT.601)
-  std::string color_transfer;  // "smpte2084" and "arib-std-b67" are HDR; they are not tone-mapped
+  std::string color_transfer;  // "smpte2084" and "arib-std-b67" are HDR: pictures are tone-mapped
+  double peak_luminance = 0;   // cd/m² of the brightest white of HDR; 0 otherwise
 
   int coded_width = 0;  // the raster that the decoder delivers
   int coded_height = 0;
@@ -73,11 +91,22 @@ struct VideoInfo {
   // The container gives no presentation times (AVI with B-frames): frames are told apart by their
   // order alone, so that decoding always reads from the start.
   bool order_only = false;
+  // [frame_count], or empty where frames are told apart by their times: the numbers of their
+  // packets in the track. The container's clock jumps, stands or is missing in places, and
+  // frame_pts are mended: every frame has its place, each later than the one before.
+  std::vector<int64_t> frame_packets;
+  std::vector<ClockJump> clock_jumps;  // ascending
+  bool field_pairs = false;            // some frames come as two packets, one a field
+
+  // Of the first frame, as the file has it: "01:00:00:00", ";" before the frames where numbers are
+  // dropped; "" when it has none. Not checked against the rate.
+  std::string start_timecode;
 
   std::vector<Track> tracks;
   bool damaged = false;            // the file is cut short, or parts of it cannot be read
   std::vector<std::string> notes;  // what was odd and what was done about it, one line each
 
+  int64_t video_streams() const;  // of the file
   // Seconds on the timeline. Constant rate: start_time + i/rate in double precision.
   double frame_time(int64_t frame) const;
   // Seconds as the reference's prompt counts them. The same as frame_time, except that with a
@@ -89,7 +118,9 @@ struct VideoInfo {
 };
 
 // Throws Error: kNotFound, kPermission, kInvalid (empty, a directory, a FIFO, not a video, no video
-// track, no frame), kUnsupported (a codec or a size beyond the limits), kCancelled.
-VideoInfo probe(const std::filesystem::path& path, const CancelToken& cancel = {});
+// track, no frame), kUnsupported (encrypted, or a codec or a size beyond the limits), kCancelled.
+// `stream`: a video stream's index among the tracks; kInvalid where that is no video.
+VideoInfo probe(const std::filesystem::path& path, const CancelToken& cancel = {},
+                int stream = kMainStream);
 
 }  // namespace shijian

@@ -24,9 +24,16 @@ using Clock = std::chrono::steady_clock;
 constexpr int kLookMilliseconds = 50;  // between looks at the cancel token
 constexpr size_t kMaxSaid = 2000;      // bytes of a child's message that are shown
 constexpr size_t kMaxFailureBytes = 1 << 16;
-// Times and key frames of as many frames as a video may have.
-constexpr size_t kMaxInfoBytes =
-    static_cast<size_t>(kMaxFrameCount) * (sizeof(int64_t) + sizeof(KeyFrame)) + (1 << 20);
+// A file whose packets do not tell its frames is decoded to tell them.
+constexpr int64_t kProbedBytesPerSecond = 1 << 18;
+// Times, packets, jumps and key frames of as many frames as a video of so many bytes may have, and
+// the rest.
+size_t max_info_bytes(int64_t file_bytes) {
+  constexpr size_t kOther = size_t{4} << 20;
+  return static_cast<size_t>(std::clamp<int64_t>(file_bytes, 0, kMaxFrameCount)) *
+             (3 * sizeof(int64_t) + sizeof(KeyFrame)) +
+         kOther;
+}
 
 std::mutex sandbox_mutex;
 std::shared_ptr<DecodeSandbox> current_sandbox;
@@ -70,11 +77,15 @@ bool sound(const VideoInfo& v) {
   const auto seconds = [](double s) { return std::isfinite(s) && std::abs(s) < 1e12; };
   return side(v.width) && side(v.height) && side(v.coded_width) && side(v.coded_height) &&
          (v.rotation == 0 || v.rotation == 90 || v.rotation == 180 || v.rotation == 270) &&
-         v.frame_count >= 1 && v.frame_count <= kMaxFrameCount &&
+         v.stream >= 0 && v.frame_count >= 1 && v.frame_count <= kMaxFrameCount &&
          v.frame_count == std::ssize(v.frame_pts) &&
          std::is_sorted(v.frame_pts.begin(), v.frame_pts.end()) &&
          std::all_of(v.key_frames.begin(), v.key_frames.end(),
                      [&](const KeyFrame& k) { return k.frame >= 0 && k.frame < v.frame_count; }) &&
+         v.peak_luminance >= 0 && v.peak_luminance <= 1e6 &&
+         (v.frame_packets.empty() || std::ssize(v.frame_packets) == v.frame_count) &&
+         std::all_of(v.clock_jumps.begin(), v.clock_jumps.end(),
+                     [&](const ClockJump& j) { return seconds(j.time) && seconds(j.shift); }) &&
          sound(v.frame_rate) && sound(v.time_base) && seconds(v.start_time) &&
          seconds(v.duration) && seconds(v.container_duration);
 }
@@ -82,11 +93,11 @@ bool sound(const VideoInfo& v) {
 // Text that a child made is shown to people.
 void clean(VideoInfo& v) {
   for (std::string* text : {&v.container, &v.codec, &v.pixel_format, &v.color_range,
-                            &v.color_matrix, &v.color_transfer}) {
+                            &v.color_matrix, &v.color_transfer, &v.start_timecode}) {
     *text = printable(std::move(*text));
   }
   for (Track& track : v.tracks) {
-    for (std::string* text : {&track.type, &track.codec, &track.language}) {
+    for (std::string* text : {&track.type, &track.codec, &track.language, &track.title}) {
       *text = printable(std::move(*text));
     }
   }
@@ -209,14 +220,21 @@ Request DecodeSandbox::request_for(Task task, const InputFile& file) const {
   Request request;
   request.task = static_cast<uint8_t>(task);
   request.name = file.name();
+  request.stream = file.stream();
   request.memory_bytes = options_.limits.memory_bytes;
   request.cpu_seconds = options_.limits.cpu_seconds;
   return request;
 }
 
 VideoInfo DecodeSandbox::probe(const InputFile& file, const CancelToken& cancel) {
-  Call call(*this, {file.fd()}, request_for(Task::kProbe, file), cancel);
-  if (call.next(kMaxInfoBytes) != kInfo) call.refuse();
+  Request request = request_for(Task::kProbe, file);
+  request.cpu_seconds += file.size() / kProbedBytesPerSecond;
+  Call call(*this, {file.fd()}, std::move(request), cancel);
+  uint32_t said;
+  do {
+    said = call.next(max_info_bytes(file.size()));
+  } while (said == kAtWork);
+  if (said != kInfo) call.refuse();
   VideoInfo info = read_wire<VideoInfo>(call.bulk());
   if (!sound(info)) call.refuse();
   clean(info);
@@ -250,7 +268,8 @@ bool DecodeSandbox::decode(const InputFile& file, const VideoInfo& info, const F
 
 StillImage DecodeSandbox::decode_image(const InputFile& file) {
   Call call(*this, {file.fd()}, request_for(Task::kImage, file), {});
-  if (call.next(size_t{3} * kMaxPixels) != kImage) call.refuse();
+  const auto memory = static_cast<size_t>(options_.limits.memory_bytes);
+  if (call.next(std::min(size_t{3} * kMaxPixels, memory)) != kImage) call.refuse();
   const auto head = read_wire<ImageHead>(call.head());
   if (head.height < 1 || head.height > kMaxSide || head.width < 1 || head.width > kMaxSide ||
       std::ssize(call.bulk()) != head.height * head.width * 3) {
@@ -261,28 +280,37 @@ StillImage DecodeSandbox::decode_image(const InputFile& file) {
   return image;
 }
 
-ClipSpan DecodeSandbox::cut(const InputFile& file, const VideoInfo& info, const ClipSpan& wanted,
-                            ClipMode mode, int output, const CancelToken& cancel) {
+ClipResult DecodeSandbox::cut(const InputFile& file, const VideoInfo& info,
+                              const std::vector<ClipSpan>& parts, ClipMode mode, int output,
+                              const CancelToken& cancel) {
   Request request = request_for(Task::kCut, file);
   request.memory_bytes += options_.encoder_memory_bytes;
-  request.cpu_seconds += options_.cpu_seconds_per_clip_frame * frames_to_decode(info, wanted);
+  double end = info.duration;
+  for (const ClipSpan& part : parts) {
+    request.cpu_seconds += options_.cpu_seconds_per_clip_frame * frames_to_decode(info, part);
+    end = std::max(end, part.to);
+  }
   request.file_bytes = file.size() + options_.clip_bytes_over_source;
   request.info = info;
-  request.wanted = wanted;
+  request.parts = parts;
   request.mode = static_cast<uint8_t>(mode);
   Call call(*this, {file.fd(), output}, std::move(request), cancel);
   uint32_t said;
   do {
-    said = call.next(0);
-  } while (said == kCutting);
+    said = call.next(kMaxClipParts * sizeof(ClipSpan) + kMaxSaid);
+  } while (said == kAtWork);
   if (said != kCut) call.refuse();
-  const auto span = read_wire<ClipSpan>(call.head());
+  auto result = read_wire<ClipResult>(call.bulk());
   call.end();  // so that nobody writes there any more
-  if (!(span.from >= 0 && span.from < span.to && span.to <= std::max(wanted.to, info.duration)) ||
-      is_empty(output)) {
+  if (result.parts.empty() || result.parts.size() > parts.size() || is_empty(output)) {
     call.refuse();
   }
-  return span;
+  for (const ClipSpan& part : result.parts) {
+    if (!(part.from >= 0 && part.from < part.to && part.to <= end)) call.refuse();
+  }
+  result.sound.codec = printable(result.sound.codec.substr(0, kMaxSaid));
+  result.sound.reason = printable(result.sound.reason.substr(0, kMaxSaid));
+  return result;
 }
 
 std::shared_ptr<DecodeSandbox> decode_sandbox() {

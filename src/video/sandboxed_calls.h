@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "process/fork_server.h"
 #include "video/calls.h"
@@ -25,8 +26,8 @@ class DecodeSandbox {
               const DecodeOptions& options, int pool_threads, const CancelToken& cancel,
               const FrameSink& sink);
   StillImage decode_image(const InputFile& file);
-  ClipSpan cut(const InputFile& file, const VideoInfo& info, const ClipSpan& wanted, ClipMode mode,
-               int output, const CancelToken& cancel);
+  ClipResult cut(const InputFile& file, const VideoInfo& info, const std::vector<ClipSpan>& parts,
+                 ClipMode mode, int output, const CancelToken& cancel);
 
   const std::string& weakness() { return forks_.greeting(); }
 

@@ -46,6 +46,8 @@ class WireWriter {
 // Any bytes are safe. Throws Error(kInvalid) where they end too soon.
 class WireReader {
  public:
+  static constexpr size_t kMaxOwners = 10000;  // texts, tracks, ... of one list
+
   explicit WireReader(std::string_view bytes) : bytes_(bytes) {}
   template <typename... T>
   void operator()(T&... values) {
@@ -78,6 +80,10 @@ class WireReader {
   void get(std::vector<T>& values) {
     size_t count = 0;
     get(count);
+    // What owns memory takes more of it than of the message.
+    if (!std::is_trivially_copyable_v<T> && count > kMaxOwners) {
+      throw Error(ErrorCode::kInvalid, "message: it has too many items");
+    }
     values.clear();
     for (size_t i = 0; i < count; ++i) get(values.emplace_back());
   }

@@ -1,0 +1,60 @@
+#include "video/packet_log.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "video/picture_headers.h"
+#include "video/start_timecode.h"
+
+namespace shijian {
+namespace {
+
+// Pictures that are shown before the key packet before them follow it at once; later ones have
+// another clock.
+constexpr int64_t kLeading = 64;
+
+// Pictures that are drawn over the ones before, all marked as key frames.
+bool draws_over(AVCodecID codec) { return codec == AV_CODEC_ID_GIF || codec == AV_CODEC_ID_APNG; }
+
+}  // namespace
+
+PacketLog read_packet_log(MediaInput& input) {
+  PacketLog log;
+  const AVCodecID codec = input.video()->codecpar->codec_id;
+  PictureHeaders headers(*input.video()->codecpar);
+  const PacketPtr packet = make_packet();
+  int64_t first_pts = AV_NOPTS_VALUE;
+  bool begun = false;
+  while (input.read(packet.get())) {
+    if (log.shown >= kMaxFrameCount || std::ssize(log.packets) >= 4 * kMaxFrameCount) {
+      throw Error(ErrorCode::kUnsupported,
+                  fmt::format("open video {}: more than {} frames", input.name(), kMaxFrameCount),
+                  "cut the video into parts");
+    }
+    if (log.packets.empty()) {
+      log.timecode = gop_timecode(codec, *packet);
+    }
+    const PictureFacts facts = headers.look(*packet);
+    PacketFacts& entry = log.packets.emplace_back();
+    entry.pts = packet->pts;
+    entry.dts = packet->dts;
+    entry.duration = packet->duration;
+    entry.key = (packet->flags & AV_PKT_FLAG_KEY) != 0 && (!begun || !draws_over(codec));
+    entry.shown = facts.shown;
+    entry.suspect = (packet->flags & AV_PKT_FLAG_CORRUPT) != 0;
+    log.field_pairs = log.field_pairs || facts.second_field;
+    log.doubtful = log.doubtful || facts.doubtful;
+    if (facts.shown) ++log.shown;
+    // What an edit list hides is decoded all the same.
+    if (!begun && packet->size > 0) {
+      begun = true;
+      log.starts_clean = entry.key && headers.starts_clean(*packet);
+      first_pts = packet->pts;
+    } else if (facts.shown && packet->pts != AV_NOPTS_VALUE && packet->pts < first_pts) {
+      log.starts_clean = log.starts_clean && std::ssize(log.packets) > kLeading;
+    }
+  }
+  return log;
+}
+
+}  // namespace shijian

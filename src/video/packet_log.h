@@ -1,0 +1,35 @@
+// All packets of the video track, as the container has them. Internal to video/.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "video/media_input.h"
+
+namespace shijian {
+
+struct PacketFacts {
+  int64_t pts = AV_NOPTS_VALUE;
+  int64_t dts = AV_NOPTS_VALUE;
+  int64_t duration = 0;  // ticks; 0 when unknown
+  bool key = false;      // decoding may begin here
+  bool shown = false;    // a picture begins in it that is shown, as far as headers tell
+  bool suspect = false;  // the container has lost a part of it, or of what lies before it
+};
+
+struct PacketLog {
+  // In the order of the file; a packet's index is its number. MediaInput::read() delivers them in
+  // this order each time.
+  std::vector<PacketFacts> packets;
+  int64_t shown = 0;          // packets
+  bool field_pairs = false;   // pictures that come as two packets, one a field
+  bool doubtful = false;      // packets that may hold no picture
+  std::string timecode;       // of the first packet
+  bool starts_clean = false;  // the first packet can be decoded, and is the first one shown
+};
+
+// Reads to the end. Throws as probe() does.
+PacketLog read_packet_log(MediaInput& input);
+
+}  // namespace shijian

@@ -1,0 +1,45 @@
+// From the packets' clocks to one timeline that never jumps or stands. Internal to video/.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "video/packet_log.h"
+#include "video/probe.h"
+
+namespace shijian {
+
+// Frames in the order in which they are shown, each by the number of its packet.
+struct FrameOrder {
+  std::vector<int64_t> packets;
+  std::vector<int64_t> restarts;  // frames at which another clock begins, ascending
+  bool reordered = false;         // some packet is shown before one that lies before it
+  bool missing = false;           // some have no presentation time
+  bool repeated = false;          // some have the time of another one
+  bool broken_group = false;      // a clock changes where decoding cannot begin
+};
+
+// Orders the shown packets by their presentation times. Where the clock goes back by more than
+// reordering explains, or on by more than `longest_gap` ticks, those after it come later whatever
+// their times are.
+FrameOrder order_by_clock(const PacketLog& log, bool may_reorder, int64_t longest_gap);
+
+// Where a jump was closed up, or a standing clock set going.
+struct MendedPlace {
+  int64_t frame = 0;
+  double shift = 0;  // ticks from the clock's times to the timeline's, from there on
+};
+
+struct Timeline {
+  std::vector<int64_t> ticks;  // [frames] ascending
+  std::vector<MendedPlace> mended;
+};
+
+// `stamps`: [frames] the clocks' times in the order of showing, AV_NOPTS_VALUE where unknown.
+// `rates`: what the header claims. A time that is unknown, or no later than the one before it, is
+// set between its neighbours where they leave room, else one frame later, and all that follows is
+// moved on. Jumps are closed up to one frame.
+Timeline mend_clock(const std::vector<int64_t>& stamps, const std::vector<int64_t>& restarts,
+                    Rational time_base, const std::vector<Rational>& rates, int64_t longest_gap);
+
+}  // namespace shijian
