@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "base/utf8.h"
 #include "grounding/answer_parts.h"
-#include "grounding/utf8.h"
 
 namespace shijian {
 
@@ -70,10 +70,10 @@ ParsedAnswer parse_answer(std::string_view text, const AnswerOptions& options) {
 
   const NormalText normal = normalize(words);
   std::string prose;  // the words outside lists and objects
-  Findings found = read_structures(normal, options.duration, prose);
+  Findings found = read_structures(normal, options.to, prose);
   const bool denies = !find_denials(prose).empty() || is_plain_no(prose);
   if (found.events.empty() && !found.truncated && !(found.denial && denies)) {
-    Findings sentences = read_prose(normal, prose, 0, prose.size(), options.duration, false);
+    Findings sentences = read_prose(normal, prose, 0, prose.size(), options.to, false);
     sentences.denial |= found.denial;
     found = std::move(sentences);
   }

@@ -12,7 +12,9 @@
 namespace shijian {
 
 struct AnswerOptions {
-  double duration = 0;        // of the clip, in seconds; events are clamped to [0, duration]
+  // What the model was shown, in seconds of its clock: events are clamped to [from, to].
+  double from = 0;
+  double to = 0;
   std::string default_label;  // for events that the model gave no label, usually the question
   // The generation prompt ended inside <think>, so the text may hold only the closing tag.
   bool starts_in_thought = false;
@@ -29,7 +31,7 @@ struct ParsedAnswer {
 };
 
 // Never throws on any input: `text` may be anything up to the memory it takes, ill-formed UTF-8
-// included. Work is linear in its length. At most 1000 events come back.
+// included. Work is linear in its length. At most 10000 events come back.
 // TextRange of the events counts bytes of `text` as given.
 ParsedAnswer parse_answer(std::string_view text, const AnswerOptions& options);
 

@@ -4,8 +4,8 @@
 #include <array>
 #include <initializer_list>
 
+#include "base/utf8.h"
 #include "grounding/answer_parts.h"
-#include "grounding/utf8.h"
 
 namespace shijian {
 

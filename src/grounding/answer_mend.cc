@@ -6,15 +6,16 @@
 #include <tuple>
 #include <unordered_map>
 
+#include "base/utf8.h"
 #include "grounding/answer.h"
 #include "grounding/answer_parts.h"
-#include "grounding/utf8.h"
 
 namespace shijian {
 
 namespace {
 
-constexpr size_t kMaxEvents = 1000;
+constexpr size_t kMaxEvents = 10000;
+constexpr size_t kMaxLabel = 200;  // characters, then "…"
 // Models write tenths of a second: an end this far past the clip's is only rounding.
 constexpr double kRounding = 0.1;
 
@@ -34,12 +35,12 @@ bool finite(const RawEvent& event) {
 
 // "02:50 - 05:10" in a clip of ten seconds: the model meant 2.50 - 5.10. Only when every event
 // reaches beyond the clip as written and none does when read so.
-bool should_reread(const std::vector<RawEvent>& events, double duration) {
-  const auto beyond = [&](const RawTime& time) { return time.seconds > duration + 1; };
+bool should_reread(const std::vector<RawEvent>& events, double from, double to) {
+  const auto beyond = [&](const RawTime& time) { return time.seconds > to + 1; };
   const auto fits = [&](const RawTime& time) {
-    return time.clock && time.reread >= 0 && time.reread <= duration + 0.5;
+    return time.clock && time.reread >= from && time.reread <= to + 0.5;
   };
-  return !events.empty() && duration > 0 &&
+  return !events.empty() && to > 0 &&
          std::all_of(events.begin(), events.end(), [&](const RawEvent& event) {
            return (beyond(event.start) || beyond(event.end)) && fits(event.start) &&
                   fits(event.end);
@@ -69,8 +70,9 @@ std::string clean_label(const std::string& label) {
   bool gap = false;
   size_t count = 0;
   const std::string valid = to_valid_utf8(label);
-  for (size_t at = 0; at < valid.size() && count < 200;) {
+  for (size_t at = 0; at < valid.size();) {
     const Utf8Char c = read_utf8(valid, at);
+    if (count == kMaxLabel) return out + "…";
     if (is_space(c.code) || c.code < 0x20 || c.code == 0x7F) {
       gap = !out.empty();
     } else {
@@ -154,8 +156,9 @@ bool ends_in_repetition(std::string_view text) {
 }
 
 void mend_events(Findings found, const AnswerOptions& options, ParsedAnswer& answer) {
-  const double duration =
-      std::isfinite(options.duration) && options.duration > 0 ? options.duration : 0;
+  const double to = std::isfinite(options.to) && options.to > 0 ? options.to : 0;
+  const double from = std::isfinite(options.from) ? std::clamp(options.from, 0.0, to) : 0;
+  const double duration = to - from;
   if (found.truncated) {
     add_note(answer, NoteCode::kTruncated);
   } else if (found.malformed) {
@@ -165,7 +168,7 @@ void mend_events(Findings found, const AnswerOptions& options, ParsedAnswer& ans
   std::erase_if(raw, [](const RawEvent& event) { return !finite(event); });
   drop_denied(raw, duration, answer);
   if (raw.empty()) return;
-  if (should_reread(raw, duration)) {
+  if (should_reread(raw, from, to)) {
     for (RawEvent& event : raw) {
       event.start.seconds = event.start.reread;
       event.end.seconds = event.end.reread;
@@ -181,26 +184,29 @@ void mend_events(Findings found, const AnswerOptions& options, ParsedAnswer& ans
   const std::string default_label = clean_label(options.default_label);
   std::map<std::tuple<double, double, std::string>, size_t> copies;
   size_t most_copies = 0;
-  for (RawEvent& from : raw) {
-    if (from.start.seconds > from.end.seconds) {
-      std::swap(from.start, from.end);
+  // Rounding may put a time before a part of a clip, but not before a clip's 0.
+  const double early = from > 0 ? from - kRounding : 0;
+  for (RawEvent& said : raw) {
+    if (said.start.seconds > said.end.seconds) {
+      std::swap(said.start, said.end);
       add_note(answer, NoteCode::kReversed);
     }
     Event event;
-    event.start = from.start.seconds;
-    event.end = from.end.seconds;
-    event.start_range = from.start.text;
-    event.end_range = from.end.text;
-    const bool beyond = from.moment ? event.start > duration + kRounding
-                                    : event.start >= duration && event.start > 0;
-    if (event.end < 0 || beyond) {
+    event.start = said.start.seconds;
+    event.end = said.end.seconds;
+    event.start_range = said.start.text;
+    event.end_range = said.end.text;
+    const bool before = said.moment || from == 0 ? event.end < early : event.end <= from;
+    const bool beyond =
+        said.moment ? event.start > to + kRounding : event.start >= to && event.start > 0;
+    if (before || beyond) {
       add_note(answer, NoteCode::kOutsideClip);
       continue;
     }
-    if (event.start < 0 || event.end > duration + kRounding) add_note(answer, NoteCode::kClamped);
-    event.start = std::clamp(event.start, 0.0, duration);
-    event.end = std::clamp(event.end, 0.0, duration);
-    event.label = clean_label(from.label);
+    if (event.start < early || event.end > to + kRounding) add_note(answer, NoteCode::kClamped);
+    event.start = std::clamp(event.start, from, to);
+    event.end = std::clamp(event.end, from, to);
+    event.label = clean_label(said.label);
     if (event.label.empty()) event.label = default_label;
     most_copies = std::max(most_copies, ++copies[{event.start, event.end, event.label}]);
     answer.events.push_back(std::move(event));
@@ -220,7 +226,7 @@ void mend_events(Findings found, const AnswerOptions& options, ParsedAnswer& ans
   merge_events(answer.events, answer);
   if (answer.events.size() > kMaxEvents || found.too_many) {
     answer.events.resize(std::min(answer.events.size(), kMaxEvents));
-    add_note(answer, NoteCode::kTooMany);
+    add_note(answer, NoteCode::kTooMany, static_cast<int>(answer.events.size()));
   }
 }
 

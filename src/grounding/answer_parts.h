@@ -35,12 +35,13 @@ struct Findings {
 };
 
 // More than any honest answer holds; keeps repetition without end from costing memory.
-constexpr size_t kMaxRawEvents = 10000;
+constexpr size_t kMaxRawEvents = 20000;
 
 RawTime raw_time(const NormalText& text, const TimeToken& token);
 
 // Lists and objects anywhere in the text. `masked` receives a copy of the normal text in which
-// what was read as a structure is blank.
+// what was read as a structure is blank. `duration`: where the clip, or the part of it that was
+// shown, ends.
 Findings read_structures(const NormalText& text, double duration, std::string& masked);
 
 // Sentences and lines of [begin, end) of `prose`, which is text.text or its masked copy.

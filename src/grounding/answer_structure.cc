@@ -5,9 +5,9 @@
 #include <initializer_list>
 #include <optional>
 
+#include "base/utf8.h"
 #include "grounding/answer_parts.h"
 #include "grounding/loose_json.h"
-#include "grounding/utf8.h"
 
 namespace shijian {
 

@@ -25,7 +25,7 @@ std::string describe(const ParsedAnswer& answer) {
 
 ParsedAnswer parse(std::string_view text, double duration) {
   AnswerOptions options;
-  options.duration = duration;
+  options.to = duration;
   return parse_answer(text, options);
 }
 
@@ -109,7 +109,7 @@ TEST(Answer, ReversedTimesKeepTheirOwnRanges) {
 
 TEST(Answer, DefaultLabelAndOneLineLabels) {
   AnswerOptions options;
-  options.duration = 30;
+  options.to = 30;
   options.default_label = "a  dog\njumps";
   EXPECT_EQ(parse_answer("[[1, 2]]", options).events.at(0).label, "a dog jumps");
   EXPECT_EQ(parse_answer("[{\"start\":1,\"end\":2,\"label\":\" a\\n b\\u0007 \"}]", options)
@@ -120,7 +120,7 @@ TEST(Answer, DefaultLabelAndOneLineLabels) {
 
 TEST(Answer, StartsInThought) {
   AnswerOptions options;
-  options.duration = 30;
+  options.to = 30;
   options.starts_in_thought = true;
   const ParsedAnswer cut = parse_answer("I look at 3.0 - 5.0 seconds", options);
   EXPECT_TRUE(cut.unparsed);
@@ -133,7 +133,7 @@ TEST(Answer, StartsInThought) {
 
 TEST(Answer, EveryNoteHasItsWords) {
   std::vector<std::string_view> names;
-  for (int code = 0; code <= static_cast<int>(NoteCode::kWindowCut); ++code) {
+  for (int code = 0; code <= static_cast<int>(NoteCode::kOtherStreams); ++code) {
     const Note note{static_cast<NoteCode>(code), 3};
     names.push_back(note_code_name(note.code));
     const std::string english = note_text(note, Language::kEnglish);
@@ -184,6 +184,48 @@ TEST(Answer, AnyMixtureOfPiecesIsSound) {
     const ParsedAnswer answer = parse("[[1, 2], [3, 99999]] 5 s - 6 s", duration);
     for (const Event& event : answer.events) EXPECT_TRUE(std::isfinite(event.end));
   }
+}
+
+// A part of a clip, by the file's clock: nothing comes from outside it.
+TEST(ParseAnswer, StaysWithinWhatWasLookedAt) {
+  AnswerOptions options;
+  options.from = 7;
+  options.to = 12;
+  const auto read = [&](std::string_view text) {
+    const ParsedAnswer answer = parse_answer(text, options);
+    std::string out;
+    for (const Event& e : answer.events) out += fmt::format("{}-{} ", e.start, e.end);
+    for (const Note& note : answer.notes) out += note_code_name(note.code);
+    return out;
+  };
+  EXPECT_EQ(read("[[8, 9.5]]"), "8-9.5 ");
+  EXPECT_EQ(read("[[3, 9.5]]"), "7-9.5 clamped");
+  EXPECT_EQ(read("[[6.95, 12.05]]"), "7-12 ");
+  EXPECT_EQ(read("[[3, 5.5]]"), "outside_clip");
+  EXPECT_EQ(read("[[3, 7]]"), "outside_clip");
+  EXPECT_EQ(read("It happens at 3.2 seconds."), "outside_clip");
+  EXPECT_EQ(read("It happens at 6.9 seconds."), "7-7 ");
+  EXPECT_EQ(read("[[3, 5.5], [8, 20]]"), "8-12 outside_clipclamped");
+}
+
+TEST(ParseAnswer, CutsNothingInSilence) {
+  std::string list = "[";
+  for (int i = 0; i < 12000; ++i) list += fmt::format("[{}.0, {}.5],", 2 * i, 2 * i);
+  list.back() = ']';
+  const ParsedAnswer many = parse(list, 1e6);
+  EXPECT_EQ(many.events.size(), 10000u);
+  EXPECT_EQ(std::count_if(many.notes.begin(), many.notes.end(),
+                          [](const Note& note) {
+                            return note.code == NoteCode::kTooMany && note.count == 10000;
+                          }),
+            1);
+  EXPECT_EQ(many.response.size(), list.size()) << "the rest is in the model's words";
+  AnswerOptions options;
+  options.to = 30;
+  options.default_label = std::string(250, 'x');
+  EXPECT_EQ(parse_answer("[[1, 2]]", options).events.at(0).label, std::string(200, 'x') + "…");
+  options.default_label = std::string(200, 'x');
+  EXPECT_EQ(parse_answer("[[1, 2]]", options).events.at(0).label, options.default_label);
 }
 
 }  // namespace

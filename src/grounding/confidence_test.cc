@@ -19,7 +19,7 @@ std::vector<GeneratedToken> characters(const std::string& text) {
 
 std::vector<Event> events_of(const std::string& text) {
   AnswerOptions options;
-  options.duration = 1000;
+  options.to = 1000;
   return parse_answer(text, options).events;
 }
 

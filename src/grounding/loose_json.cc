@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "grounding/utf8.h"
+#include "base/utf8.h"
 
 namespace shijian {
 

@@ -1,6 +1,6 @@
 #include "grounding/normal_text.h"
 
-#include "grounding/utf8.h"
+#include "base/utf8.h"
 
 namespace shijian {
 

@@ -9,7 +9,7 @@ namespace {
 struct NoteWords {
   NoteCode code;
   std::string_view name;
-  std::string_view english;  // {} is the count, {1} the seconds
+  std::string_view english;  // {0} is the count, {1} the seconds, {2} the rate, {3} what was seen
   std::string_view chinese;
 };
 
@@ -19,10 +19,11 @@ constexpr NoteWords kWords[] = {
      "模型的回答中没有可读的时间"},
     {NoteCode::kReversed, "reversed", "swapped the ends of intervals that ran backwards: {}",
      "已调换起止颠倒的时间段：{} 个"},
-    {NoteCode::kClamped, "clamped", "cut intervals that reached past an end of the clip: {}",
-     "已截去超出视频范围的部分：{} 个"},
-    {NoteCode::kOutsideClip, "outside_clip", "left out events beyond the clip: {}",
-     "已舍去视频范围之外的事件：{} 个"},
+    {NoteCode::kClamped, "clamped",
+     "cut intervals that reached past an end of what was looked at: {}",
+     "已截去超出所看范围的部分：{} 个"},
+    {NoteCode::kOutsideClip, "outside_clip", "left out events beyond what was looked at: {}",
+     "已舍去所看范围之外的事件：{} 个"},
     {NoteCode::kMerged, "merged", "merged duplicate or overlapping events: {}",
      "已合并重复或重叠的事件：{} 个"},
     {NoteCode::kRepetition, "repetition", "the model repeated itself; the copies were left out",
@@ -43,21 +44,51 @@ constexpr NoteWords kWords[] = {
      "唯一的时间段为 0 - 0，视为没有出现"},
     {NoteCode::kUnlikelyDenial, "unlikely_denial",
      "the times stand in a sentence that also says no", "这些时间出现在否定的句子中"},
-    {NoteCode::kTooMany, "too_many", "the answer holds too many events; the rest was left out",
-     "回答中的事件过多，已舍去其余部分"},
+    {NoteCode::kTooMany, "too_many",
+     "only the first {} events are listed; the model's own words hold the rest",
+     "只列出前 {} 个事件，其余见模型原话"},
     {NoteCode::kUnfinishedThought, "unfinished_thought",
      "the model was still thinking when its answer ended", "模型尚未思考完毕，回答就结束了"},
+    {NoteCode::kLengthLimit, "length_limit",
+     "the answer ends at its limit of {} tokens, and events may be missing; allow more tokens, or "
+     "ask about a part of the video",
+     "回答到达 {} 个词元的上限，可能缺少事件；请放宽上限，或只问视频的一部分"},
+    {NoteCode::kNoReasoning, "no_reasoning",
+     "the model gave no reasoning; Thinking checkpoints write some",
+     "模型没有给出推理过程；Thinking 模型才会给出"},
     {NoteCode::kSamplingRate, "sampling_rate",
-     "fewer frames than the {} a second that this model knows were seen, and events may have been "
-     "missed; leave the rate out, or ask about a part of the video",
-     "取帧少于该模型所熟悉的每秒 {} 帧，可能漏掉事件；请不要指定帧率，或只问视频的一部分"},
+     "fewer frames than the {} a second that this model knows were asked for, and events may have "
+     "been missed; leave the rate or the number of frames out",
+     "所要求的取帧少于该模型所熟悉的每秒 {} 帧，可能漏掉事件；请不要指定帧率或帧数"},
+    {NoteCode::kFewFrames, "few_frames",
+     "the video has fewer frames than the {} a second that this model knows, and events may have "
+     "been missed",
+     "视频本身的帧少于该模型所熟悉的每秒 {} 帧，可能漏掉事件"},
+    {NoteCode::kFrameLimit, "frame_limit",
+     "{0} frames were seen, the most that are taken: {3:.3g} a second instead of {2:.3g}, and "
+     "events may have been missed; to have that rate, ask about at most {1:.0f} s at a time",
+     "只看了 {0} 帧（已达上限）：每秒 {3:.3g} 帧而不是 {2:.3g} "
+     "帧，可能漏掉事件；要达到该帧率，请每次"
+     "只问不超过 {1:.0f} 秒的一段"},
     {NoteCode::kDamaged, "damaged",
      "the video file is damaged, cut short or still being written: parts of it could not be read, "
      "and events may have been missed",
      "视频文件已损坏、不完整或尚未写完，有一部分读不出来，可能漏掉事件"},
+    {NoteCode::kClockJumps, "clock_jumps",
+     "the file's clock jumps or stands still (places: {}, the first at {:.3f} s); times count on "
+     "from one frame to the next, as if it had not",
+     "文件的时间戳有跳变或停滞（{} 处，第一处在 {:.3f} 秒）；时间按画面连续计算"},
     {NoteCode::kWindowCut, "window_cut",
      "the clip ends at {1:.3f} s, before the end of the part that was asked about",
      "视频到 {1:.3f} 秒就结束了，早于所问部分的终点"},
+    {NoteCode::kOtherStreams, "other_streams",
+     "the file holds {0} video streams, and number {1:.0f} was looked at; --stream or \"stream\" "
+     "chooses another",
+     "文件里有 {0} 个视频流，看的是第 {1:.0f} 号；可用 --stream 或 \"stream\" 选择其他的"},
+    {NoteCode::kWindowClock, "window_clock",
+     "the times in the model's own words count from {1:.3f} s, where the part that was asked about "
+     "begins; the events have the video's times",
+     "模型原话中的时间从所问部分的起点 {1:.3f} 秒算起；事件用的是整个视频的时间"},
 };
 
 const NoteWords& words_of(NoteCode code) {
@@ -74,7 +105,7 @@ std::string_view note_code_name(NoteCode code) { return words_of(code).name; }
 std::string note_text(const Note& note, Language language) {
   const NoteWords& words = words_of(note.code);
   return fmt::format(fmt::runtime(language == Language::kChinese ? words.chinese : words.english),
-                     note.count, note.seconds);
+                     note.count, note.seconds, note.rate, note.seen);
 }
 
 }  // namespace shijian

@@ -6,9 +6,9 @@
 #include <cmath>
 
 #include "base/json.h"
+#include "base/utf8.h"
 #include "grounding/answer.h"
-#include "grounding/subtitles.h"
-#include "grounding/utf8.h"
+#include "grounding/slot_stamps.h"
 
 namespace shijian {
 
@@ -28,19 +28,29 @@ bool has_words(std::string_view response) {
 }
 
 OrderedJson video_json(const VideoSummary& video) {
-  return {{"path", to_valid_utf8(video.path)},
-          {"duration", thousandths(video.duration)},
-          {"frame_rate", thousandths(video.frame_rate)},
-          {"constant_rate", video.constant_rate},
-          {"frames", video.frames},
-          {"width", video.width},
-          {"height", video.height},
-          {"codec", to_valid_utf8(video.codec)}};
+  OrderedJson json = {{"path", to_valid_utf8(video.path)},
+                      {"duration", thousandths(video.duration)},
+                      {"frame_rate", thousandths(video.frame_rate)},
+                      {"constant_rate", video.constant_rate},
+                      {"frames", video.frames},
+                      {"width", video.width},
+                      {"height", video.height},
+                      {"codec", to_valid_utf8(video.codec)},
+                      {"start_time", thousandths(video.start_time)},
+                      {"edit_rate", fmt::format("{}/{}", video.edit_rate.num, video.edit_rate.den)},
+                      {"start_timecode", nullptr},
+                      {"sound", video.sound}};
+  if (!video.start_timecode.empty()) json["start_timecode"] = video.start_timecode;
+  return json;
 }
 
 OrderedJson sampling_json(const SamplingSummary& sampling) {
+  OrderedJson times = OrderedJson::array();
+  for (const double time : sampling.times) times.push_back(thousandths(time));
   return {{"from", thousandths(sampling.from)},
           {"to", thousandths(sampling.to)},
+          {"clock", sampling.clock},
+          {"clock_start", thousandths(sampling.clock_start)},
           {"fps", thousandths(sampling.fps)},
           {"frames", sampling.frames},
           {"slots", sampling.slots},
@@ -48,10 +58,11 @@ OrderedJson sampling_json(const SamplingSummary& sampling) {
           {"height", sampling.height},
           {"processor", sampling.processor},
           {"reference", sampling.reference},
-          {"prompt_style", sampling.prompt_style}};
+          {"prompt_style", sampling.prompt_style},
+          {"times", std::move(times)}};
 }
 
-std::string format_text(const Answer& answer, TimeFormat time_format) {
+std::string text_of(const Answer& answer, TimeFormat time_format) {
   std::string out;
   const bool chinese = answer.language == Language::kChinese;
   if (!answer.response.empty()) out += answer.response + "\n";
@@ -122,12 +133,22 @@ OrderedJson tokens_json(std::span<const GeneratedToken> tokens) {
 void read_answer(Answer& answer, std::string_view generated, bool starts_in_thought,
                  std::span<const GeneratedToken> tokens) {
   AnswerOptions options;
-  options.duration = answer.video.duration;
+  const SamplingSummary& sampling = answer.sampling;
+  const double zero = sampling.clock_start;
+  options.from = std::max(0.0, sampling.from - zero);
+  options.to = (sampling.to > 0 ? sampling.to : answer.video.duration) - zero;
   options.default_label = answer.question;
   options.starts_in_thought = starts_in_thought;
   ParsedAnswer parsed = parse_answer(generated, options);
   set_confidence(parsed.events, generated, tokens, parsed.trust);
-  add_sampling_uncertainty(parsed.events, answer.sampling.slot_times);
+  for (Event& event : parsed.events) {
+    event.start += zero;
+    event.end += zero;
+  }
+  add_sampling_uncertainty(parsed.events, sampling.slot_times);
+  if (sampling.slot_stamps) {
+    cover_slots(parsed.events, {sampling.slot_times, sampling.from, sampling.to});
+  }
   answer.response = std::move(parsed.response);
   answer.reasoning = std::move(parsed.reasoning);
   answer.reasoning_source = answer.reasoning.empty() ? "" : "model";
@@ -141,34 +162,40 @@ void read_answer(Answer& answer, std::string_view generated, bool starts_in_thou
   }
 }
 
-std::optional<OutputFormat> parse_output_format(std::string_view name) {
-  if (name == "text") return OutputFormat::kText;
-  if (name == "json") return OutputFormat::kJson;
-  if (name == "srt") return OutputFormat::kSrt;
-  if (name == "vtt") return OutputFormat::kVtt;
-  if (name == "csv") return OutputFormat::kCsv;
-  return std::nullopt;
-}
-
-OrderedJson answer_json(const Answer& answer, TimeFormat time_format) {
-  const auto text = [&](double t) { return format_time(t, time_format, answer.video.frame_rate); };
-  OrderedJson json;
-  json["response"] = to_valid_utf8(answer.response);
-  OrderedJson events = OrderedJson::array();
-  double last = 0;
-  for (const Event& event : answer.events) {
-    OrderedJson item = {{"start", thousandths(event.start)},   {"end", thousandths(event.end)},
-                        {"start_text", text(event.start)},     {"end_text", text(event.end)},
-                        {"label", to_valid_utf8(event.label)}, {"confidence", nullptr}};
+OrderedJson events_json(std::span<const Event> events, TimeFormat time_format, double frame_rate) {
+  OrderedJson list = OrderedJson::array();
+  for (const Event& event : events) {
+    OrderedJson item = {{"start", thousandths(event.start)},
+                        {"end", thousandths(event.end)},
+                        {"start_text", format_time(event.start, time_format, frame_rate)},
+                        {"end_text", format_time(event.end, time_format, frame_rate)},
+                        {"label", to_valid_utf8(event.label)},
+                        {"confidence", nullptr}};
     if (event.confidence) item["confidence"] = thousandths(*event.confidence);
     if (event.start_uncertainty) item["start_uncertainty"] = thousandths(*event.start_uncertainty);
     if (event.end_uncertainty) item["end_uncertainty"] = thousandths(*event.end_uncertainty);
-    events.push_back(std::move(item));
+    list.push_back(std::move(item));
+  }
+  return list;
+}
+
+OrderedJson timestamp_range_json(std::span<const Event> events, TimeFormat time_format,
+                                 double frame_rate) {
+  double first = events.front().start, last = 0;
+  for (const Event& event : events) {
+    first = std::min(first, event.start);
     last = std::max(last, event.end);
   }
-  json["events"] = std::move(events);
+  return {format_time(first, time_format, frame_rate), format_time(last, time_format, frame_rate)};
+}
+
+OrderedJson answer_json(const Answer& answer, TimeFormat time_format) {
+  const double frame_rate = answer.video.frame_rate;
+  OrderedJson json;
+  json["response"] = to_valid_utf8(answer.response);
+  json["events"] = events_json(answer.events, time_format, frame_rate);
   if (!answer.events.empty()) {
-    json["timestamp_range"] = {text(answer.events.front().start), text(last)};
+    json["timestamp_range"] = timestamp_range_json(answer.events, time_format, frame_rate);
   }
   if (!answer.reasoning.empty()) {
     json["reasoning"] = to_valid_utf8(answer.reasoning);
@@ -186,29 +213,20 @@ OrderedJson answer_json(const Answer& answer, TimeFormat time_format) {
   return json;
 }
 
-std::string format_answers(std::span<const Answer> answers, const OutputOptions& options) {
-  switch (options.format) {
-    case OutputFormat::kSrt:
-      return format_srt(answers);
-    case OutputFormat::kVtt:
-      return format_vtt(answers);
-    case OutputFormat::kCsv:
-      return format_csv(answers, options.time_format);
-    case OutputFormat::kJson: {
-      if (answers.size() == 1)
-        return write_json(answer_json(answers[0], options.time_format), 2) + "\n";
-      OrderedJson list = OrderedJson::array();
-      for (const Answer& answer : answers) list.push_back(answer_json(answer, options.time_format));
-      return write_json(list, 2) + "\n";
-    }
-    case OutputFormat::kText:
-      break;
-  }
+std::string format_json(std::span<const Answer> answers, TimeFormat time_format) {
+  if (answers.size() == 1) return write_json(answer_json(answers[0], time_format), 2) + "\n";
+  OrderedJson list = OrderedJson::array();
+  for (const Answer& answer : answers) list.push_back(answer_json(answer, time_format));
+  return write_json(list, 2) + "\n";
+}
+
+std::string format_text(std::span<const Answer> answers, TimeFormat time_format) {
   std::string out;
   for (const Answer& answer : answers) {
-    if (answers.size() > 1)
+    if (answers.size() > 1) {
       out += fmt::format("{}> {}\n", out.empty() ? "" : "\n", answer.question);
-    out += format_text(answer, options.time_format);
+    }
+    out += text_of(answer, time_format);
   }
   return out;
 }

@@ -1,4 +1,4 @@
-// One answer as JSON, text, SubRip, WebVTT or CSV. docs/formats.md describes each.
+// One answer, and answers as text and JSON. docs/formats.md describes both.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/smpte.h"
 #include "base/time_code.h"
 #include "grounding/confidence.h"
 #include "grounding/event.h"
@@ -24,6 +25,11 @@ struct VideoSummary {
   int64_t frames = 0;
   int width = 0, height = 0;  // as shown: after rotation, square pixels
   std::string codec;          // "h264"
+  // What editing programs ask about.
+  double start_time = 0;       // seconds: the first frame on the timeline
+  EditRate edit_rate;          // frames a second that time codes count
+  std::string start_timecode;  // of the first frame: "01:00:00:00"; "" when the file has none
+  bool sound = false;
 };
 
 // What the model saw of it.
@@ -32,11 +38,15 @@ struct SamplingSummary {
   int frames = 0;
   int slots = 0;                   // two frames become one temporal slot
   int width = 0, height = 0;       // of a frame after resizing
-  double from = 0, to = 0;         // the window, seconds
+  double from = 0, to = 0;         // the window, seconds on the timeline
+  std::string clock = "file";      // whose clock the prompt shows: "file", or the "window"'s own
+  double clock_start = 0;          // seconds on the timeline at which that clock shows 0
+  std::vector<double> times;       // [frames], when they were looked at, seconds on the timeline
   std::string processor;           // "transformers" or "qwen-vl-utils"
   std::string reference;           // "4.57" or "5"
   std::string prompt_style;        // "qwen", "timelens", "timelens2"
-  std::vector<double> slot_times;  // [slots], the times in the prompt, seconds; not in the JSON
+  std::vector<double> slot_times;  // [slots], the prompt's times, on the timeline; not in the JSON
+  bool slot_stamps = false;        // the model writes stamps of slots (slot_stamps.h); likewise
 };
 
 struct Usage {
@@ -83,31 +93,31 @@ struct Answer {
 
 // Fills response, reasoning, events, absent, unparsed and notes of `answer` from the text that
 // the model generated, and the events' confidence from `tokens` (may be empty). Uses the
-// question, its language and video.duration, which must be set.
+// question, its language, video.duration and what `sampling` says of the window (to == 0: it is the
+// whole video) and of the clock, which must be set. Events come on the timeline of the file.
 // A response without a word, such as "[]", becomes a sentence in the question's language.
 void read_answer(Answer& answer, std::string_view generated, bool starts_in_thought,
                  std::span<const GeneratedToken> tokens);
-
-enum class OutputFormat { kText, kJson, kSrt, kVtt, kCsv };
-std::optional<OutputFormat> parse_output_format(std::string_view name);  // "text", "json", ...
-
-struct OutputOptions {
-  OutputFormat format = OutputFormat::kText;
-  TimeFormat time_format = TimeFormat::kHoursMillis;
-};
 
 // The keys and their order are those of docs/formats.md.
 nlohmann::ordered_json answer_json(const Answer& answer, TimeFormat time_format);
 
 // Parts of it that other outputs share.
+// "events": the confidence of an event that has none is null.
+nlohmann::ordered_json events_json(std::span<const Event> events, TimeFormat time_format,
+                                   double frame_rate);
+// "timestamp_range": from the first start to the last end. There has to be an event.
+nlohmann::ordered_json timestamp_range_json(std::span<const Event> events, TimeFormat time_format,
+                                            double frame_rate);
 nlohmann::ordered_json notes_json(std::span<const Note> notes, Language language);
 nlohmann::ordered_json usage_json(const Usage& usage);
 void add_reuse(nlohmann::ordered_json& json, const Reuse& reuse);  // "reused", "encoded_slots"
 nlohmann::ordered_json timing_json(const Timing& timing);
 nlohmann::ordered_json tokens_json(std::span<const GeneratedToken> tokens);
 
-// All answers as one document, ending in a line break. JSON: an object for one answer, an array
-// for several. The subtitle formats put the events of all answers in order of time.
-std::string format_answers(std::span<const Answer> answers, const OutputOptions& options);
+// All answers as one document, ending in a line break. JSON: an object for one answer, an array for
+// several.
+std::string format_text(std::span<const Answer> answers, TimeFormat time_format);
+std::string format_json(std::span<const Answer> answers, TimeFormat time_format);
 
 }  // namespace shijian

@@ -65,11 +65,9 @@ TEST(AnswerJson, TimeFormatsAndOneOrSeveralAnswers) {
   EXPECT_EQ(answer_json(answer, TimeFormat::kFrames)["events"][0]["end_text"], "78");
   EXPECT_EQ(answer_json(answer, TimeFormat::kMinutesCentis)["timestamp_range"],
             (OrderedJson{"00:01.23", "00:29.96"}));
-  OutputOptions options;
-  options.format = OutputFormat::kJson;
-  EXPECT_TRUE(Json::parse(format_answers({&answer, 1}, options)).is_object());
+  EXPECT_TRUE(Json::parse(format_json({&answer, 1}, TimeFormat::kHoursMillis)).is_object());
   const Answer two[] = {answer, answer};
-  EXPECT_EQ(Json::parse(format_answers(two, options)).size(), 2u);
+  EXPECT_EQ(Json::parse(format_json(two, TimeFormat::kHoursMillis)).size(), 2u);
 }
 
 TEST(AnswerJson, SurvivesIllFormedText) {
@@ -104,7 +102,8 @@ TEST(ReadAnswer, SaysInWordsThatNothingOccurs) {
     EXPECT_TRUE(answer.absent);
     EXPECT_EQ(answer.response, "It does not occur in the video.") << generated;
   }
-  EXPECT_EQ(format_answers({&answer, 1}, {}), "It does not occur in the video.\n");
+  EXPECT_EQ(format_text({&answer, 1}, TimeFormat::kHoursMillis),
+            "It does not occur in the video.\n");
   answer.language = Language::kChinese;
   read_answer(answer, "[]", false, {});
   EXPECT_EQ(answer.response, "视频中没有出现。");
@@ -114,7 +113,7 @@ TEST(ReadAnswer, SaysInWordsThatNothingOccurs) {
 
 TEST(FormatAnswers, Text) {
   const Answer answer = sample();
-  EXPECT_EQ(format_answers({&answer, 1}, {}),
+  EXPECT_EQ(format_text({&answer, 1}, TimeFormat::kHoursMillis),
             "It jumps twice.\n"
             "00:00:01.235 - 00:00:03.100  confidence 88%  jump\n"
             "00:00:29.960 - 00:00:29.960  jump again\n");
@@ -123,76 +122,57 @@ TEST(FormatAnswers, Text) {
   absent.language = Language::kChinese;
   absent.response = "没有出现。";
   absent.notes = {{NoteCode::kAbsent, 1}, {NoteCode::kOutsideClip, 2}};
-  EXPECT_EQ(format_answers({&absent, 1}, {}), "没有出现。\n注：已舍去视频范围之外的事件：2 个\n");
+  EXPECT_EQ(format_text({&absent, 1}, TimeFormat::kHoursMillis),
+            "没有出现。\n注：已舍去所看范围之外的事件：2 个\n");
 }
 
-TEST(FormatAnswers, SubRip) {
-  Answer answer = sample();
-  answer.events[0].label = "a --> b <i>x</i>\nnext";
-  OutputOptions options;
-  options.format = OutputFormat::kSrt;
-  // The moment at 29.96 would leave the clip: its cue ends with it.
-  EXPECT_EQ(format_answers({&answer, 1}, options),
-            "1\n00:00:01,235 --> 00:00:03,100\na → b ‹i›x‹/i› next\n\n"
-            "2\n00:00:29,900 --> 00:00:30,000\njump again\n\n");
+// The model counts from the start of the part that it saw; events have the file's times.
+TEST(ReadAnswer, BringsTheWindowsClockToTheFiles) {
+  Answer answer;
+  answer.question = "when?";
+  answer.video.duration = 240;
+  answer.sampling.from = 24;
+  answer.sampling.to = 48;
+  answer.sampling.clock = "window";
+  answer.sampling.clock_start = 24;
+  answer.sampling.slot_times = {24.25, 25.25, 26.25};
+  read_answer(answer, "[[4.5, 6.5], [20, 30], [30, 40]]", false, {});
+  ASSERT_EQ(answer.events.size(), 2u);
+  EXPECT_EQ(answer.events[0].start, 28.5);
+  EXPECT_EQ(answer.events[0].end, 30.5);
+  EXPECT_EQ(answer.events[1].start, 44);
+  EXPECT_EQ(answer.events[1].end, 48);
+  ASSERT_EQ(answer.notes.size(), 2u) << "one cut, one outside";
+  EXPECT_EQ(answer.response, "[[4.5, 6.5], [20, 30], [30, 40]]") << "the model's own words";
+  const OrderedJson json = answer_json(answer, TimeFormat::kSeconds);
+  EXPECT_EQ(json["sampling"]["clock"], "window");
+  EXPECT_EQ(json["sampling"]["clock_start"], 24);
 }
 
-TEST(FormatAnswers, WebVtt) {
-  Answer answer = sample();
-  answer.events[0].label = "a --> b & <c>";
-  answer.events[1].label = "";
-  OutputOptions options;
-  options.format = OutputFormat::kVtt;
-  EXPECT_EQ(format_answers({&answer, 1}, options),
-            "WEBVTT\n\n00:00:01.235 --> 00:00:03.100\na --&gt; b &amp; &lt;c&gt;\n\n"
-            "00:00:29.900 --> 00:00:30.000\n-\n\n");
-  Answer none = sample();
-  none.events.clear();
-  EXPECT_EQ(format_answers({&none, 1}, options), "WEBVTT\n\n");
-}
-
-TEST(FormatAnswers, CsvQuotesAndStopsFormulas) {
-  Answer answer = sample();
-  answer.question = "say \"hi\", twice";
-  answer.events[0].label = "=HYPERLINK(\"http://x\")";
-  answer.events[1].label = "-1+2";
-  OutputOptions options;
-  options.format = OutputFormat::kCsv;
-  options.time_format = TimeFormat::kSeconds;
-  EXPECT_EQ(format_answers({&answer, 1}, options),
-            "video,question,start,end,start_text,end_text,label,confidence\r\n"
-            "clip.mp4,\"say \"\"hi\"\", twice\",1.235,3.100,1.235,3.100,"
-            "\"'=HYPERLINK(\"\"http://x\"\")\",0.877\r\n"
-            "clip.mp4,\"say \"\"hi\"\", twice\",29.960,29.960,29.960,29.960,'-1+2,\r\n");
-}
-
-TEST(FormatAnswers, CsvHasARowForWhatWasNotFound) {
-  Answer found = sample(), absent = sample();
-  found.events.resize(1);
-  absent.question = "never";
-  absent.events.clear();
-  const Answer both[] = {absent, found};
-  OutputOptions options;
-  options.format = OutputFormat::kCsv;
-  const std::string csv = format_answers(both, options);
-  const std::string header = "video,question,start,end,start_text,end_text,label,confidence\r\n";
-  EXPECT_TRUE(csv.starts_with(header + "clip.mp4,never,,,,,,\r\nclip.mp4,")) << csv;
-  EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 3);
-}
-
-TEST(FormatAnswers, SubtitlesOfSeveralQuestionsAreInOrderOfTime) {
-  Answer late = sample(), early = sample();
-  late.events.resize(1);
-  late.events[0].start = 10;
-  late.events[0].end = 11;
-  late.events[0].label = "late";
-  early.events.resize(1);
-  early.events[0].label = "early";
-  const Answer both[] = {late, early};
-  OutputOptions options;
-  options.format = OutputFormat::kSrt;
-  const std::string srt = format_answers(both, options);
-  EXPECT_LT(srt.find("early"), srt.find("late"));
+// A model that writes stamps: what it names are slots, and an event takes their time.
+TEST(ReadAnswer, StampsOfSlotsStandForTheirTime) {
+  const auto read = [](const char* generated, bool stamps) {
+    Answer answer = sample();
+    answer.sampling.slot_times = {10.5, 12.5, 14.46, 16.5, 18.5};
+    answer.sampling.from = 10;
+    answer.sampling.to = 19.9;
+    answer.sampling.slot_stamps = stamps;
+    read_answer(answer, generated, false, {});
+    std::vector<std::pair<double, double>> times;
+    for (const Event& event : answer.events) {
+      times.emplace_back(std::round(event.start * 1000) / 1000,
+                         std::round(event.end * 1000) / 1000);
+    }
+    return times;
+  };
+  using Times = std::vector<std::pair<double, double>>;
+  EXPECT_EQ(read("From 12.5 to 16.5 seconds.", false), (Times{{12.5, 16.5}}));
+  EXPECT_EQ(read("From 12.5 to 16.5 seconds.", true), (Times{{12, 17}})) << "a quarter of each gap";
+  EXPECT_EQ(read("From 14.5 to 14.5 seconds.", true), (Times{{13.48, 15.48}})) << "all of one slot";
+  EXPECT_EQ(read("From 10.5 to 18.5 seconds.", true), (Times{{10, 19.9}})) << "the whole window";
+  EXPECT_EQ(read("From 10.5 to 10.5 seconds.", true), (Times{{10, 11.5}}));
+  EXPECT_EQ(read("[[12.5, 14.5], [16.5, 16.5]]", true), (Times{{12, 14.97}, {15.48, 17.5}}));
+  EXPECT_EQ(read("From 12.5 to 17.0 seconds.", true), (Times{{12.5, 17}})) << "17.0 is no stamp";
 }
 
 }  // namespace

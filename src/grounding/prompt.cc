@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "grounding/utf8.h"
+#include "base/utf8.h"
 
 namespace shijian {
 
@@ -158,7 +158,7 @@ Language detect_language(std::string_view text) {
   return count.han > count.words && count.kana == 0 ? Language::kChinese : Language::kEnglish;
 }
 
-Prompt make_prompt(std::string_view question, PromptStyle style) {
+void check_question(std::string_view question) {
   const std::u32string characters = decode_utf8_lossy(question);
   if (std::all_of(characters.begin(), characters.end(), is_space)) {
     throw Error(ErrorCode::kUsage, "question: it is empty",
@@ -168,6 +168,16 @@ Prompt make_prompt(std::string_view question, PromptStyle style) {
     throw Error(ErrorCode::kUsage, "question: it is not valid UTF-8",
                 "set the terminal or the file to UTF-8");
   }
+  if (static_cast<int64_t>(characters.size()) > kMaxQuestion) {
+    throw Error(ErrorCode::kUsage,
+                fmt::format("question: it has {} characters, at most {} are taken",
+                            characters.size(), kMaxQuestion),
+                "say what to look for in a sentence or two");
+  }
+}
+
+Prompt make_prompt(std::string_view question, PromptStyle style) {
+  check_question(question);
   Prompt prompt;
   prompt.style = style;
   prompt.language = detect_language(question);

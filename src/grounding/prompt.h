@@ -43,7 +43,14 @@ struct Prompt {
   Language language = Language::kEnglish;
 };
 
-// Error(kUsage) when the question is empty or blank, or not UTF-8.
+// Characters of a question, at most: what is longer is no question but a text pasted by mistake,
+// and would drown the answer.
+inline constexpr int64_t kMaxQuestion = 10000;
+
+// Error(kUsage) when the question is empty or blank, too long, or not UTF-8.
+void check_question(std::string_view question);
+
+// The errors of check_question().
 Prompt make_prompt(std::string_view question, PromptStyle style);
 
 }  // namespace shijian

@@ -82,6 +82,13 @@ TEST(Prompt, RefusesNothingToAsk) {
   EXPECT_THROW(make_prompt("bad \xFF byte", PromptStyle::kQwen), Error);
 }
 
+TEST(Prompt, CountsTheCharactersOfAQuestion) {
+  std::string question;
+  for (int64_t i = 0; i < kMaxQuestion; ++i) question += "何";
+  EXPECT_NO_THROW(check_question(question));
+  EXPECT_THROW(check_question(question + "?"), Error);
+}
+
 TEST(Language, FollowsTheScriptOfTheQuestion) {
   const struct {
     const char* text;

@@ -1,7 +1,7 @@
 #include "grounding/prose_context.h"
 
+#include "base/utf8.h"
 #include "grounding/normal_text.h"
-#include "grounding/utf8.h"
 
 namespace shijian {
 

@@ -4,8 +4,8 @@
 #include <charconv>
 #include <optional>
 
+#include "base/utf8.h"
 #include "grounding/normal_text.h"
-#include "grounding/utf8.h"
 
 namespace shijian {
 

@@ -199,6 +199,7 @@ class Filmstrip {
     for (size_t i = 0; i < answer_.events.size() && i < kMaxListed; ++i) {
       y += event_line(canvas, i, y, draw) + 6;
     }
+    if (answer_.events.size() > kMaxListed) y += left_out_line(canvas, y, draw) + 6;
     if (answer_.events.empty() || !answer_.response.empty()) {
       y +=
           canvas.text(answer_.response, kMargin, y, 18, kInk, Align::kLeft, width, false, draw) + 6;
@@ -278,6 +279,18 @@ class Filmstrip {
     if (!event.label.empty() && event.label != answer_.question) words += "   " + event.label;
     if (event.confidence) words += fmt::format("   {:.0f}%", *event.confidence * 100);
     return canvas.text(words, kMargin + 24, y, 18, kInk, Canvas::Align::kLeft,
+                       kWidth - 2 * kMargin - 24, false, draw);
+  }
+
+  // The time line above shows all events; their times are in the other formats.
+  double left_out_line(Canvas& canvas, double y, bool draw) const {
+    const size_t more = answer_.events.size() - kMaxListed;
+    const bool chinese = answer_.language == Language::kChinese;
+    const std::string words =
+        chinese ? fmt::format("另有 {} 个事件：见上方时间轴，时间见 JSON 或 CSV", more)
+                : fmt::format("and {} more on the time line above; JSON and CSV have their times",
+                              more);
+    return canvas.text(words, kMargin + 24, y, 18, kFaint, Canvas::Align::kLeft,
                        kWidth - 2 * kMargin - 24, false, draw);
   }
 

@@ -1,4 +1,4 @@
-#include "grounding/subtitles.h"
+#include "exchange/subtitles.h"
 
 #include <fmt/format.h>
 
@@ -7,8 +7,8 @@
 #include <tuple>
 #include <vector>
 
+#include "base/utf8.h"
 #include "grounding/output.h"
-#include "grounding/utf8.h"
 
 namespace shijian {
 

@@ -1,0 +1,91 @@
+#include "exchange/subtitles.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "grounding/output.h"
+
+namespace shijian {
+namespace {
+
+Answer sample() {
+  Answer answer;
+  answer.question = "When does the dog jump?";
+  answer.response = "It jumps twice.";
+  answer.model = "nano";
+  answer.video.path = "clip.mp4";
+  answer.video.duration = 30;
+  answer.video.frame_rate = 25;
+  Event first;
+  first.start = 1.2345678;
+  first.end = 3.1;
+  first.label = "jump";
+  first.confidence = 0.87654;
+  Event second;
+  second.start = second.end = 29.96;
+  second.label = "jump again";
+  answer.events = {first, second};
+  return answer;
+}
+
+TEST(Subtitles, SubRip) {
+  Answer answer = sample();
+  answer.events[0].label = "a --> b <i>x</i>\nnext";
+  // The moment at 29.96 would leave the clip: its cue ends with it.
+  EXPECT_EQ(format_srt({&answer, 1}),
+            "1\n00:00:01,235 --> 00:00:03,100\na → b ‹i›x‹/i› next\n\n"
+            "2\n00:00:29,900 --> 00:00:30,000\njump again\n\n");
+}
+
+TEST(Subtitles, WebVtt) {
+  Answer answer = sample();
+  answer.events[0].label = "a --> b & <c>";
+  answer.events[1].label = "";
+  EXPECT_EQ(format_vtt({&answer, 1}),
+            "WEBVTT\n\n00:00:01.235 --> 00:00:03.100\na --&gt; b &amp; &lt;c&gt;\n\n"
+            "00:00:29.900 --> 00:00:30.000\n-\n\n");
+  Answer none = sample();
+  none.events.clear();
+  EXPECT_EQ(format_vtt({&none, 1}), "WEBVTT\n\n");
+}
+
+TEST(Csv, QuotesAndStopsFormulas) {
+  Answer answer = sample();
+  answer.question = "say \"hi\", twice";
+  answer.events[0].label = "=HYPERLINK(\"http://x\")";
+  answer.events[1].label = "-1+2";
+  EXPECT_EQ(format_csv({&answer, 1}, TimeFormat::kSeconds),
+            "video,question,start,end,start_text,end_text,label,confidence\r\n"
+            "clip.mp4,\"say \"\"hi\"\", twice\",1.235,3.100,1.235,3.100,"
+            "\"'=HYPERLINK(\"\"http://x\"\")\",0.877\r\n"
+            "clip.mp4,\"say \"\"hi\"\", twice\",29.960,29.960,29.960,29.960,'-1+2,\r\n");
+}
+
+TEST(Csv, HasARowForWhatWasNotFound) {
+  Answer found = sample(), absent = sample();
+  found.events.resize(1);
+  absent.question = "never";
+  absent.events.clear();
+  const Answer both[] = {absent, found};
+  const std::string csv = format_csv(both, TimeFormat::kHoursMillis);
+  const std::string header = "video,question,start,end,start_text,end_text,label,confidence\r\n";
+  EXPECT_TRUE(csv.starts_with(header + "clip.mp4,never,,,,,,\r\nclip.mp4,")) << csv;
+  EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 3);
+}
+
+TEST(Subtitles, SubtitlesOfSeveralQuestionsAreInOrderOfTime) {
+  Answer late = sample(), early = sample();
+  late.events.resize(1);
+  late.events[0].start = 10;
+  late.events[0].end = 11;
+  late.events[0].label = "late";
+  early.events.resize(1);
+  early.events[0].label = "early";
+  const Answer both[] = {late, early};
+  const std::string srt = format_srt(both);
+  EXPECT_LT(srt.find("early"), srt.find("late"));
+}
+
+}  // namespace
+}  // namespace shijian
