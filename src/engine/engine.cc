@@ -24,13 +24,13 @@
 #include "model/weights.h"
 #include "text/chat_template.h"
 #include "text/tokenizer.h"
+#include "video/edit_rate.h"
 
 namespace shijian {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr size_t kMaxQuestionBytes = size_t{64} << 10;
 constexpr size_t kMaxChatBytes = size_t{1} << 20;  // of all its text
 constexpr int64_t kLocateTokens = 512;
 constexpr int64_t kDescribeTokens = 1024;
@@ -85,20 +85,56 @@ Usage usage_of(const TokenSequence& prompt, const Reply& reply) {
 // A request's media, before decoding.
 struct PlannedMedia {
   std::vector<Media> media;
-  bool kept = false;                // what is computed of them may be kept for later requests
-  std::vector<std::string> states;  // [media] of the files
-  std::vector<SlotKeys> keys;       // [media]
-  bool damaged = false;             // some file could not be read whole
+  bool kept = false;                   // what is computed of them may be kept for later requests
+  std::vector<std::string> states;     // [media] of the files
+  std::vector<SlotKeys> keys;          // [media]
+  std::vector<SamplingRequest> asked;  // [media]
+  bool damaged = false;                // some file could not be read whole
 };
 
+// Frames a second of what was looked at.
+double rate_seen(const Media& video, const SamplingOptions& sampled) {
+  const double from = sampled.from.value_or(0);
+  const double to = std::min(sampled.to.value_or(video.video.duration), video.video.duration);
+  return to > from ? static_cast<double>(video.plan.indices.size()) / (to - from) : sampled.fps;
+}
+
+// Whether a video was looked at less often than `known`, the rate that the model was trained on.
+std::optional<Note> rate_note(const Media& video, const SamplingOptions& sampled,
+                              const SamplingRequest& asked, std::optional<double> known) {
+  const double seen = rate_seen(video, sampled);
+  if (video.plan.limited) {
+    return Note{NoteCode::kFrameLimit, static_cast<int>(video.plan.indices.size()),
+                sampled.max_frames / sampled.fps, sampled.fps, seen};
+  }
+  if (!known || !video.given.empty() || seen >= 0.75 * *known) return std::nullopt;
+  const bool by_request = asked.frames || (asked.fps && *asked.fps < 0.75 * *known);
+  return Note{by_request ? NoteCode::kSamplingRate : NoteCode::kFewFrames,
+              static_cast<int>(std::lround(*known))};
+}
+
 // What answers about these files should be read with.
-std::vector<Note> media_notes(const PlannedMedia& planned, const SamplingRequest& sampling) {
+std::vector<Note> media_notes(const PlannedMedia& planned, const MediaSettings& settings) {
   std::vector<Note> notes;
   if (planned.damaged) notes.push_back({NoteCode::kDamaged});
-  for (const Media& m : planned.media) {
-    const bool is_file = !m.is_image && m.given.empty();  // what else has no window
-    if (is_file && sampling.to && *sampling.to > m.video.duration + kRounding) {
+  for (size_t i = 0; i < planned.media.size(); ++i) {
+    const Media& m = planned.media[i];
+    const SamplingRequest& asked = planned.asked[i];
+    if (m.is_image) continue;
+    if (const auto note = rate_note(m, settings.sampling(asked), asked, settings.profile.fps)) {
+      notes.push_back(*note);
+    }
+    if (!m.given.empty()) continue;  // they have no window and no file
+    if (const auto& jumps = m.video.clock_jumps; !jumps.empty()) {
+      notes.push_back({NoteCode::kClockJumps, static_cast<int>(jumps.size()), jumps.front().time});
+    }
+    if (m.plan.clock_start > 0) notes.push_back({NoteCode::kWindowClock, 1, m.plan.clock_start});
+    if (asked.to.value_or(0) > m.video.duration + kRounding) {
       notes.push_back({NoteCode::kWindowCut, 1, m.video.duration});
+    }
+    if (m.video.video_streams() > 1) {
+      notes.push_back({NoteCode::kOtherStreams, static_cast<int>(m.video.video_streams()),
+                       static_cast<double>(m.video.stream)});
     }
   }
   return notes;
@@ -106,9 +142,21 @@ std::vector<Note> media_notes(const PlannedMedia& planned, const SamplingRequest
 
 VideoSummary video_summary(const Media& media) {
   const VideoInfo& info = media.video;
-  return {media.path,          info.duration,    info.frame_rate.value(),
-          !info.variable_rate, info.frame_count, info.width,
-          info.height,         info.codec};
+  VideoSummary summary;
+  summary.path = media.path;
+  summary.duration = info.duration;
+  summary.frame_rate = info.frame_rate.value();
+  summary.constant_rate = !info.variable_rate;
+  summary.frames = info.frame_count;
+  summary.width = info.width;
+  summary.height = info.height;
+  summary.codec = info.codec;
+  summary.start_time = info.start_time;
+  summary.edit_rate = edit_rate(info);
+  summary.start_timecode = info.start_timecode;
+  summary.sound = std::any_of(info.tracks.begin(), info.tracks.end(),
+                              [](const Track& track) { return track.type == "audio"; });
+  return summary;
 }
 
 }  // namespace
@@ -177,6 +225,7 @@ PlannedMedia Engine::State::plan(const std::vector<MediaFile>& files,
   if (hooks.progress && !files.empty()) hooks.progress({"probing", 0, 0, {}});
   for (const MediaFile& file : files) {
     planned.states.push_back(file_state(file.path));
+    planned.asked.push_back(file.sampling.value_or(sampling));
     const Media& m =
         planned.media.emplace_back(plan_media(file, sampling, media, pool, hooks.cancel));
     if (!planned.kept) {
@@ -245,7 +294,14 @@ JsonConstraint Engine::State::constraint(const DescribeRequest& request,
 // Tokens of prompt and answer together.
 int64_t Engine::State::context_of(const GenerationRequest& request) const {
   const int64_t most = checkpoint.config().text.max_position_embeddings;
-  return std::min(most, request.max_context.value_or(most));
+  const int64_t asked = request.max_context.value_or(most);
+  if (asked > most) {
+    throw Error(ErrorCode::kUsage,
+                fmt::format("plan request: a context of {} tokens is asked for, the model has {}",
+                            asked, most),
+                "ask for a smaller context, or leave it out");
+  }
+  return asked;
 }
 
 // Checks that the request fits the context and the memory, makes room, and takes what is known of
@@ -326,6 +382,7 @@ const Checkpoint& Engine::checkpoint() const { return state_->checkpoint; }
 PromptStyle Engine::default_prompt_style() const { return state_->style; }
 bool Engine::opens_thinking() const { return state_->chat.opens_thinking(); }
 int Engine::threads() const { return state_->pool.size(); }
+void Engine::check_context(const GenerationRequest& request) const { state_->context_of(request); }
 Media Engine::plan(const std::filesystem::path& video, const SamplingRequest& sampling,
                    const CancelToken& cancel) const {
   return plan_media({video, false}, sampling, state_->media, state_->pool, cancel);
@@ -342,7 +399,6 @@ LocateResult Engine::locate(const LocateRequest& request, const RunHooks& hooks)
   const PromptStyle style = request.prompt_style.value_or(s.style);
   std::vector<Prompt> prompts;
   for (const std::string& question : request.questions) {
-    check_text("question", question.size(), kMaxQuestionBytes);
     prompts.push_back(make_prompt(question, style));
   }
   PlannedMedia planned = s.plan({{request.video, false, request.content}}, request.sampling, hooks);
@@ -382,19 +438,24 @@ LocateResult Engine::locate(const LocateRequest& request, const RunHooks& hooks)
     answer.sampling.height = video.plan.height;
     answer.sampling.from = sampled.from.value_or(0);
     answer.sampling.to = std::min(sampled.to.value_or(video.video.duration), video.video.duration);
-    const double window = answer.sampling.to - answer.sampling.from;
-    answer.sampling.fps = window > 0 ? answer.sampling.frames / window : sampled.fps;
+    answer.sampling.clock = video.plan.clock_start > 0 ? "window" : "file";
+    answer.sampling.clock_start = video.plan.clock_start;
+    answer.sampling.fps = rate_seen(video, sampled);
     answer.sampling.processor = request.sampling.qwen_vl_utils ? "qwen-vl-utils" : "transformers";
     answer.sampling.reference = s.reference == Reference::k5 ? "5" : "4.57";
     answer.sampling.prompt_style = prompt_style_name(style);
+    answer.sampling.times = video.plan.times;
     answer.sampling.slot_times = video.plan.slot_times;
+    for (double& time : answer.sampling.slot_times) time += video.plan.clock_start;
+    answer.sampling.slot_stamps = s.media.profile.slot_stamps;
     answer.usage = usage_of(sequences[i], reply);
     read_answer(answer, reply.text, s.chat.opens_thinking(), reply.tokens);
-    const std::optional<double> known = s.media.profile.fps;
-    if (known && answer.sampling.fps < 0.75 * *known) {
-      answer.notes.push_back({NoteCode::kSamplingRate, static_cast<int>(std::lround(*known))});
+    if (reply.finish == FinishReason::kLength && !request.generation.ignore_stop) {
+      answer.notes.push_back({NoteCode::kLengthLimit, static_cast<int>(options.max_new_tokens)});
     }
-    for (const Note& note : media_notes(planned, request.sampling)) answer.notes.push_back(note);
+    for (const Note& note : media_notes(planned, s.media)) {
+      answer.notes.push_back(note);
+    }
     const auto wanted = static_cast<size_t>(request.generation.logprobs);
     if (wanted > 0) {
       for (GeneratedToken& token : reply.tokens) {
@@ -450,7 +511,7 @@ Description Engine::describe(const DescribeRequest& request, const RunHooks& hoo
   result.response = parsed.response;
   result.reasoning = parsed.reasoning;
   result.finish_reason = reply.finish == FinishReason::kLength ? "length" : "stop";
-  result.notes = media_notes(planned, request.sampling);
+  result.notes = media_notes(planned, s.media);
   for (const Message& message : request.messages) {
     for (const Part& part : message.parts) {
       if (!part.text.empty()) result.language = detect_language(part.text);

@@ -148,6 +148,8 @@ class Engine {
   const Checkpoint& checkpoint() const;
   PromptStyle default_prompt_style() const;
   bool opens_thinking() const;  // answers begin inside <think>
+  // Throws Error(kUsage) when a request asks for a larger context than the model has.
+  void check_context(const GenerationRequest& request) const;
   int threads() const;
   // The frames that a run over this video would see, before decoding; from any thread. Throws the
   // errors of plan_media().

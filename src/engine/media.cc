@@ -23,8 +23,10 @@ PatchGeometry geometry(const ImageProcessorConfig& config) {
   return g;
 }
 
-void set_image(Media& media, const Tensor& rgb, const MediaSettings& settings, ThreadPool& pool) {
-  const ImageOptions options{settings.image.shortest_edge, settings.image.longest_edge};
+void set_image(Media& media, const Tensor& rgb, const SamplingRequest& sampling,
+               const MediaSettings& settings, ThreadPool& pool) {
+  const ImageOptions options{sampling.min_pixels.value_or(settings.image.shortest_edge),
+                             sampling.max_pixels.value_or(settings.image.longest_edge)};
   ImagePatches image = image_patches(rgb, options, settings.image_geometry(), pool);
   media.frames.rgb = std::move(image.rgb);
   media.frames.indices = {0};
@@ -60,10 +62,20 @@ SamplingOptions MediaSettings::sampling(const SamplingRequest& request) const {
   options.min_frames = profile.min_frames.value_or(static_cast<int>(video.min_frames));
   options.max_frames =
       request.max_frames.value_or(profile.max_frames.value_or(static_cast<int>(video.max_frames)));
-  // A caller's limit goes before a model's least number.
+  // A caller's limit goes before a model's, whichever of the two it is.
+  if (request.min_frames) options.min_frames = *request.min_frames;
+  if (request.min_frames && !request.max_frames) {
+    options.max_frames = std::max(options.max_frames, options.min_frames);
+  }
   options.min_frames = std::min(options.min_frames, options.max_frames);
   options.min_pixels = request.min_pixels.value_or(video.shortest_edge);
   options.max_pixels = request.max_pixels.value_or(video.longest_edge);
+  if (request.total_pixels) {
+    options.max_pixels = std::min(request.max_pixels.value_or(INT64_MAX),
+                                  *request.total_pixels * video.temporal_patch_size);
+  }
+  options.min_pixels = std::min(options.min_pixels, options.max_pixels);
+  options.min_frame_pixels = request.min_frame_pixels;
   options.cap_frame = reference == Reference::k5 && video.cap_pixels_per_frame.value_or(false);
   options.max_video_tokens = static_cast<int>(video.max_video_tokens);
   options.frame_pixels = request.frame_pixels ? request.frame_pixels : profile.frame_pixels;
@@ -71,6 +83,7 @@ SamplingOptions MediaSettings::sampling(const SamplingRequest& request) const {
   if (request.qwen_vl_utils && request.max_pixels) options.frame_pixels = request.max_pixels;
   options.from = request.from;
   options.to = request.to;
+  options.window_clock = profile.window_clock;
   return options;
 }
 
@@ -80,18 +93,18 @@ Media plan_media(const MediaFile& file, const SamplingRequest& request,
   media.is_image = file.is_image;
   media.path = file.path.string();
   if (file.is_image) {
-    set_image(media, load_image(file.path).rgb, settings, pool);
+    set_image(media, load_image(file.path).rgb, file.sampling.value_or(SamplingRequest{}), settings,
+              pool);
     return media;
   }
   const PatchGeometry g = settings.video_geometry();
-  SamplingOptions sampling = settings.sampling(request);
+  SamplingOptions sampling = settings.sampling(file.sampling.value_or(request));
   if (file.frames.empty()) {
-    media.video = probe(file.path, cancel);
+    media.video = probe(file.path, cancel, request.stream.value_or(kMainStream));
   } else {
     media.given = file.frames;
     media.video = describe_given_frames(media.given);
-    // Who gives frames has sampled them.
-    sampling.frames = static_cast<int>(media.video.frame_count);
+    sampling.every_frame = true;
     sampling.from = sampling.to = std::nullopt;
   }
   media.plan = plan_frames(media.video, sampling, g);
@@ -158,7 +171,7 @@ void load_media_from(Media& media, const Tensor& frames, const MediaSettings& se
   if (media.is_image) {
     Tensor rgb(DType::kU8, {frames.dim(1), frames.dim(2), 3});
     std::copy_n(frames.data<uint8_t>(), frames.elements(), rgb.data<uint8_t>());
-    set_image(media, rgb, settings, pool);
+    set_image(media, rgb, {}, settings, pool);
     return;
   }
   const FramePlan& plan = media.plan;

@@ -27,12 +27,16 @@ enum class Reference { k4, k5 };
 struct SamplingRequest {
   std::optional<double> fps;
   std::optional<int> frames;
+  std::optional<int> min_frames;
   std::optional<int> max_frames;
-  std::optional<int64_t> min_pixels;    // over all frames
-  std::optional<int64_t> max_pixels;    // over all frames
-  std::optional<int64_t> frame_pixels;  // of one frame
-  std::optional<double> from;           // seconds on the timeline
+  std::optional<int64_t> min_pixels;        // over all frames; of an image, its own
+  std::optional<int64_t> max_pixels;        // over all frames; of an image, its own
+  std::optional<int64_t> total_pixels;      // over all temporal slots: max_pixels of qwen-vl-utils
+  std::optional<int64_t> min_frame_pixels;  // of one frame
+  std::optional<int64_t> frame_pixels;      // of one frame, at most
+  std::optional<double> from;               // seconds on the timeline
   std::optional<double> to;
+  std::optional<int> stream;   // of a file with several videos; none: the main one
   bool qwen_vl_utils = false;  // sample and size as that package does
 };
 
@@ -42,6 +46,8 @@ struct MediaFile {
   std::string content = {};  // its content_hash() where the caller knows it
   // Not empty: a video that comes as these, all of which are shown; `path` is then its name alone.
   std::vector<GivenFrame> frames = {};
+  // Its own; absent: the request's, which images do not heed.
+  std::optional<SamplingRequest> sampling = {};
 };
 
 // One video or image on its way to the vision encoder.

@@ -92,6 +92,23 @@ ModelProfile read_model_profile(const fs::path& directory) {
                   error.hint());
     }
   }
+  if (const auto clock = json.find("clock"); clock != json.end()) {
+    profile.window_clock = *clock == "window";
+    if (!profile.window_clock && *clock != "file") {
+      throw Error(ErrorCode::kInvalid,
+                  fmt::format("read {}: clock is {}, not \"window\" or \"file\"", file.string(),
+                              clock->dump()),
+                  kProfileHint);
+    }
+  }
+  if (const auto times = json.find("times"); times != json.end()) {
+    if (*times != "slots" && *times != "seconds") {
+      throw Error(ErrorCode::kInvalid,
+                  fmt::format("read {}: times is neither slots nor seconds", file.string()),
+                  kProfileHint);
+    }
+    profile.slot_stamps = *times == "slots";
+  }
   const auto sampling = json.find("sampling");
   if (sampling == json.end()) return profile;
   if (!sampling->is_object()) {

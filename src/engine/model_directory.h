@@ -21,7 +21,7 @@ std::filesystem::path find_model_directory(const std::string& requested);
 std::filesystem::path data_directory();
 
 // How a model was trained to be used, where that differs from what its own files say.
-// shijian.json: {"prompt_style": "timelens",
+// shijian.json: {"prompt_style": "timelens", "clock": "window", "times": "slots",
 //                "sampling": {"fps": 4, "frame_pixels": 16384, "min_frames": 4, "max_frames": 256}}
 struct ModelProfile {
   std::optional<PromptStyle> prompt_style;
@@ -29,6 +29,10 @@ struct ModelProfile {
   std::optional<int64_t> frame_pixels;
   std::optional<int> min_frames;
   std::optional<int> max_frames;
+  // The model was trained on clips whose times begin at 0, so that a part of a video is shown to it
+  // as such a clip ("clock": "window"); else its times are those of the whole file ("file").
+  bool window_clock = false;
+  bool slot_stamps = false;  // "times": "slots": the times it writes are stamps of slots
 };
 
 // All empty when the directory has no shijian.json. Error(kInvalid) for a wrong one.

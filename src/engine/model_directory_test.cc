@@ -27,23 +27,29 @@ class Profile : public ::testing::Test {
 
 TEST_F(Profile, SaysHowToUseTheModel) {
   const ModelProfile profile = read(
-      R"({"prompt_style": "timelens2", "sampling": {"fps": 4, "frame_pixels": 16384, "max_frames": 9}})");
+      R"({"prompt_style": "timelens2", "times": "slots", "sampling": {"fps": 4, "frame_pixels": 16384, "max_frames": 9}})");
+  EXPECT_TRUE(profile.slot_stamps);
   EXPECT_EQ(profile.prompt_style, PromptStyle::kTimeLens2);
   EXPECT_EQ(profile.fps, 4);
   EXPECT_EQ(profile.frame_pixels, 16384);
   EXPECT_EQ(profile.max_frames, 9);
   EXPECT_FALSE(profile.min_frames);
+  EXPECT_FALSE(profile.window_clock);
+  EXPECT_TRUE(read(R"({"clock": "window"})").window_clock);
+  EXPECT_FALSE(read(R"({"clock": "file"})").window_clock);
 }
 
 TEST_F(Profile, MayBeMissingOrSilent) {
   EXPECT_FALSE(read_model_profile(directory_).fps);
   EXPECT_FALSE(read("{}").prompt_style);
+  EXPECT_FALSE(read("{}").slot_stamps);
 }
 
 TEST_F(Profile, NamesTheFileThatIsWrong) {
   for (const char* text :
-       {"[]", R"({"prompt_style":"best"})", R"({"prompt_style":3})", R"({"sampling":1})",
-        R"({"sampling":{"fps":0}})", R"({"sampling":{"fps":"2"}})"}) {
+       {"[]", R"({"prompt_style":"best"})", R"({"prompt_style":3})", R"({"clock":"own"})",
+        R"({"clock":1})", R"({"sampling":1})", R"({"sampling":{"fps":0}})",
+        R"({"sampling":{"fps":"2"}})", R"({"times":"frames"})", R"({"times":1})"}) {
     try {
       read(text);
       ADD_FAILURE() << text;

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/splitmix.h"
 #include "checkpoint/config.h"
 #include "checkpoint/safetensors.h"
 #include "model/weights.h"
@@ -88,13 +89,6 @@ OrderedJson processor_json(int64_t shortest, int64_t longest) {
           {"image_std", {0.5, 0.5, 0.5}}};
 }
 
-uint64_t mix(uint64_t x) {  // splitmix64's finaliser
-  x += 0x9e3779b97f4a7c15;
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
-  return x ^ (x >> 31);
-}
-
 uint16_t to_bf16(float value) {
   uint32_t bits;
   std::memcpy(&bits, &value, sizeof bits);
@@ -106,7 +100,8 @@ std::vector<uint16_t> noise(int64_t count, uint64_t seed, const CancelToken& can
   std::vector<uint16_t> values(count);
   for (int64_t i = 0; i < count; ++i) {
     if (i % (1 << 20) == 0) cancel.check();
-    const double unit = static_cast<double>(mix(seed + static_cast<uint64_t>(i)) >> 40) * 0x1p-24;
+    const double unit =
+        static_cast<double>(splitmix64(seed + static_cast<uint64_t>(i)) >> 40) * 0x1p-24;
     values[i] = to_bf16(static_cast<float>((unit - 0.5) * 0.07));
   }
   return values;
@@ -125,7 +120,7 @@ void write_weights(const ModelConfig& config, const fs::path& file, uint64_t see
   for (size_t i = 0; i < specs.size(); ++i) {
     const TensorSpec& spec = specs[i];
     const bool is_norm = spec.shape.size() == 1 && spec.name.ends_with("weight");
-    const uint64_t offset = mix(seed + i) % kSpread;
+    const uint64_t offset = splitmix64(seed + i) % kSpread;
     tensors[spec.name] = {is_norm ? ones.data() : values.data() + offset, DType::kBF16, spec.shape};
   }
   write_safetensors(file, tensors, {{"format", "pt"}}, cancel);

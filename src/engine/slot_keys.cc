@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <span>
 
@@ -11,6 +12,8 @@
 
 namespace shijian {
 namespace {
+
+constexpr double kTicks = 1e6;  // of a second, on the lattice of a variable rate
 
 std::string hash_of(const std::string& text) {
   return content_hash(std::as_bytes(std::span(text)));
@@ -28,8 +31,9 @@ std::string pixel_settings(const Media& media, const MediaSettings& settings) {
 }  // namespace
 
 SlotKeys slot_keys(const Media& media, const MediaSettings& settings, const std::string& content) {
-  const std::string base = fmt::format("slot 1 {} pixels {} {}", content, pixel_version(),
-                                       pixel_settings(media, settings));
+  const std::string base =
+      fmt::format("slot 1 {} stream {} pixels {} {}", content, media.video.stream, pixel_version(),
+                  pixel_settings(media, settings));
   SlotKeys keys;
   if (media.is_image) {
     keys.slots = {hash_of(base)};
@@ -42,22 +46,29 @@ SlotKeys slot_keys(const Media& media, const MediaSettings& settings, const std:
   for (int64_t slot = 0; slot < media.slots; ++slot) {
     std::string name = base;
     for (int64_t i = slot * temporal; i < std::min(n, (slot + 1) * temporal); ++i) {
-      name += fmt::format(" {} {:a}", plan.indices[i], plan.times[i]);
+      name += fmt::format(" {} {:a}", plan.indices[i], media.video.frame_time(plan.indices[i]));
     }
     keys.slots.push_back(hash_of(name));
   }
   keys.last_repeats = n % temporal != 0;
-  int64_t p = plan.indices.back() - plan.indices.front();
-  int64_t q = std::max<int64_t>(1, n - 1);
-  int64_t phase = plan.indices.front();
+  const bool in_time = media.video.variable_rate;
+  const auto place = [&](size_t i) {
+    return in_time ? std::llround(plan.times[i] * kTicks) : plan.indices[i];
+  };
+  // A step of moments is rounded to a tick, as their places are.
+  const int64_t first = place(0);
+  int64_t p = in_time && n > 1 ? place(1) - first : place(plan.indices.size() - 1) - first;
+  int64_t q = in_time ? 1 : std::max<int64_t>(1, n - 1);
+  int64_t phase = first;
   if (p > 0) {
     const int64_t common = std::gcd(p, q);
     p /= common;
     q /= common;
-    keys.first = plan.indices.front() * q / (temporal * p);
-    phase = plan.indices.front() * q % (temporal * p);
+    keys.first = first * q / (temporal * p);
+    phase = first * q % (temporal * p);
   }
-  keys.lattice = fmt::format("{} step {}/{} phase {}", base, p, q, phase);
+  keys.lattice =
+      fmt::format("{} {} {}/{} phase {}", base, in_time ? "moments" : "step", p, q, phase);
   return keys;
 }
 

@@ -1,8 +1,9 @@
 // Names of temporal slots, by what the vision encoder sees in them: equal names, equal features.
 //
-// A slot's name is a hash of the file's content, the exact numbers and times of its frames, their
-// size, the numbers of the processor and the versions of what makes pixels. It says nothing of
-// the request that the slot is part of, so that other requests find it again.
+// A slot's name is a hash of the file's content, the exact numbers and presentation times of its
+// frames, their size, the numbers of the processor and the versions of what makes pixels. It says
+// nothing of the request that the slot is part of, nor of the moments at which its frames are
+// looked at: other requests find it again, and slots that show the same frames have one name.
 //
 // Slots are stored in chunks of neighbours, and for that a request's slots are placed on a lattice.
 // A plan spreads n frames evenly from `first` to `last`: frame i lies near first + i * p / q, with
@@ -14,6 +15,7 @@
 // the lattice, never where a request happens to begin. (The reference spreads frames from the first
 // to the last of a window: two windows share a lattice when their steps are equal, such as windows
 // of equal length, windows that take every frame, or frames counted so that the step is whole.)
+// Where the rate is variable, moments are spread in time: the same in microseconds.
 #pragma once
 
 #include <cstdint>

@@ -95,6 +95,36 @@ TEST(SlotKeys, AnotherPhaseIsAnotherLattice) {
   EXPECT_NE(keys_of(planned(0, 99, 100)).lattice, keys_of(planned(51, 199, 149)).lattice);
 }
 
+// Where a picture stays on screen, slots that show it have one name; moments have a lattice too.
+TEST(SlotKeys, APictureThatStaysHasOneName) {
+  VideoInfo info;
+  info.frame_count = 4;
+  info.variable_rate = true;
+  info.time_base = {1, 1000};
+  info.frame_pts = {0, 4000, 20000, 40000};
+  info.frame_rate = {1, 15};
+  info.duration = 60;
+  info.width = info.height = 64;
+  const auto keys = [&](double from, double to) {
+    SamplingOptions options;
+    options.from = from;
+    options.to = to;
+    Media media;
+    media.video = info;
+    media.plan = plan_frames(info, options, settings().video_geometry());
+    media.slots = media.plan.slots;
+    media.grid_height = media.grid_width = 4;
+    return keys_of(media);
+  };
+  const SlotKeys whole = keys(0, 60);
+  EXPECT_EQ(whole.slots.size(), 60u);
+  EXPECT_EQ(std::set<std::string>(whole.slots.begin(), whole.slots.end()).size(), 4u);
+  const SlotKeys later = keys(20, 60);
+  EXPECT_EQ(later.lattice, whole.lattice);
+  EXPECT_EQ(later.first, 20);
+  EXPECT_THAT(later.slots, ElementsAreArray(part(whole.slots, 20, 40)));
+}
+
 TEST(SlotKeys, WhateverShapesPixelsIsInTheName) {
   const Media media = planned(0, 1000, 41);
   std::set<std::string> names = {keys_of(media).slots[0]};
@@ -117,7 +147,7 @@ TEST(SlotKeys, WhateverShapesPixelsIsInTheName) {
   changed.video.rescale_factor = 1.0 / 127.5;
   EXPECT_TRUE(differs(media, changed, "content"));
   Media late = planned(0, 1000, 41);
-  late.plan.times[0] += 1e-9;
+  late.video.start_time += 1e-9;
   EXPECT_TRUE(names.insert(keys_of(late).slots[0]).second);
 }
 

@@ -4,6 +4,9 @@
 #include <chrono>
 #include <cstring>
 #include <numeric>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
 
 #include "cache/content_hashes.h"
 
@@ -27,6 +30,26 @@ void copy_rows(const Tensor& from, int64_t first, int64_t rows, Tensor& to, int6
               static_cast<size_t>(rows * width) * sizeof(float));
 }
 
+// Slots by what they show: the first of each name, and for the others which one that is.
+struct DistinctSlots {
+  std::vector<int64_t> first;                         // ascending
+  std::vector<std::pair<int64_t, int64_t>> repeated;  // slot, the first of its name
+};
+
+DistinctSlots distinct(const SlotKeys& keys, std::span<const int64_t> slots) {
+  DistinctSlots result;
+  std::unordered_map<std::string_view, int64_t> seen;
+  for (const int64_t slot : slots) {
+    const auto [found, is_new] = seen.emplace(keys.slots[slot], slot);
+    if (is_new) {
+      result.first.push_back(slot);
+    } else {
+      result.repeated.emplace_back(slot, found->second);
+    }
+  }
+  return result;
+}
+
 }  // namespace
 
 VisionStage::VisionStage(const VisionConfig& config, const VisionEncoder& encoder,
@@ -46,9 +69,11 @@ VisionOutcome VisionStage::run(const VisionJob& job, const RunHooks& hooks, Timi
   Media& m = job.media;
   const auto start = Clock::now();
   VisionOutcome outcome;
-  std::vector<int64_t> missing = job.slots;
+  // A picture that stays on screen for long is encoded once.
+  const DistinctSlots slots = distinct(job.keys, job.slots);
+  std::vector<int64_t> missing = slots.first;
+  const int64_t tokens = encoder_.merged({1, m.grid_height, m.grid_width}).tokens();
   if (!missing.empty()) {
-    const int64_t tokens = encoder_.merged({1, m.grid_height, m.grid_width}).tokens();
     const Shape shape = {m.slots * tokens, config_.out_hidden_size};
     outcome.features.embeddings = Tensor(DType::kF32, shape);
     for (size_t k = 0; k < config_.deepstack_visual_indexes.size(); ++k) {
@@ -69,6 +94,13 @@ VisionOutcome VisionStage::run(const VisionJob& job, const RunHooks& hooks, Timi
   }
   const auto decoded = Clock::now();
   if (!missing.empty()) encode(job, missing, hooks, outcome);
+  const auto repeat = [&](Tensor& features) {
+    for (const auto& [slot, same] : slots.repeated) {
+      copy_rows(features, same * tokens, tokens, features, slot * tokens);
+    }
+  };
+  repeat(outcome.features.embeddings);
+  for (Tensor& tensor : outcome.features.deepstack) repeat(tensor);
   m.patches = Tensor();
   if (!job.all_frames) m.frames = Frames();
   timing.decode += seconds_between(looked_up, decoded);

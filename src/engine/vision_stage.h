@@ -1,5 +1,5 @@
 // From planned media to vision features: what is known comes from the cache, the rest is decoded,
-// encoded and stored.
+// encoded and stored. Slots of one name are encoded once.
 #pragma once
 
 #include <cstdint>
