@@ -10,8 +10,8 @@
 #include <system_error>
 
 #include "base/error.h"
-#include "base/file.h"
 #include "base/json.h"
+#include "base/text_file.h"
 #include "grounding/prompt.h"
 
 namespace shijian {
@@ -45,8 +45,8 @@ class Reader {
   Reader(Dataset dataset, const fs::path& path) : dataset_(dataset), path_(path) {}
 
   std::vector<EvalItem> run() {
-    const std::string text = read_file(path_, kMaxBytes);
-    const size_t first = text.find_first_not_of(" \t\r\n\xEF\xBB\xBF");
+    const std::string text = read_text_file(path_, kMaxBytes);
+    const size_t first = text.find_first_not_of(" \t\r\n");
     if (first == std::string::npos) fail("the file is empty");
     const bool lines_of_objects = text[first] == '{' && is_lines(text, first);
     if (dataset_ == Dataset::kCharades && text[first] != '{' && text[first] != '[') {

@@ -98,23 +98,28 @@ ConstantAnswer question_only(std::span<const EvalItem> items) {
   return mean;
 }
 
-double sampling_ceiling(std::span<const double> slot_times, std::span<const Span> truth) {
-  if (slot_times.empty()) return 0;
-  // The best pair holds, for each boundary, one of the two slots around it: IoU falls the further a
-  // boundary moves off on either side.
+double sampling_ceiling(const SlotStamps& slots, bool covered, std::span<const Span> truth) {
+  const std::span<const double> times = slots.times;
+  if (times.empty()) return 0;
+  // IoU falls the further a boundary moves off on either side, so the best pair holds, for each
+  // boundary, one of the two slots around it. A covered slot's boundary lies within half a gap of
+  // its stamp: one slot more on both sides.
+  const size_t margin = covered ? 2 : 1;
   const auto around = [&](double t) {
-    const auto above = std::lower_bound(slot_times.begin(), slot_times.end(), t);
-    const double high = above == slot_times.end() ? slot_times.back() : *above;
-    const double low = above == slot_times.begin() ? slot_times.front() : *std::prev(above);
-    return std::pair(low, high);
+    const auto above =
+        static_cast<size_t>(std::lower_bound(times.begin(), times.end(), t) - times.begin());
+    return std::pair(above - std::min(above, margin), std::min(above + margin, times.size()));
   };
   double best = 0;
   for (const Span& span : truth) {
     const auto [start_low, start_high] = around(span.start);
     const auto [end_low, end_high] = around(span.end);
-    for (double start : {start_low, start_high}) {
-      for (double end : {end_low, end_high}) {
-        if (start <= end) best = std::max(best, interval_iou({start, end}, span));
+    for (size_t first = std::min(start_low, times.size() - 1); first < start_high; ++first) {
+      for (size_t last = std::max(first, std::min(end_low, times.size() - 1)); last < end_high;
+           ++last) {
+        const CoveredTime time =
+            covered ? time_of_slots(slots, first, last) : CoveredTime{times[first], times[last]};
+        best = std::max(best, interval_iou({time.start, time.end}, span));
       }
     }
   }

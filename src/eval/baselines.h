@@ -7,6 +7,7 @@
 
 #include "eval/annotations.h"
 #include "eval/metrics.h"
+#include "grounding/slot_stamps.h"
 
 namespace shijian {
 
@@ -29,8 +30,9 @@ ConstantAnswer best_constant_seconds(std::span<const EvalItem> items);
 // questions give away.) Its start and end are 0: it has no single interval.
 ConstantAnswer question_only(std::span<const EvalItem> items);
 
-// The IoU that an answer can reach whose two times are among `slot_times` [slots], the times in the
-// prompt, sorted: the best pair for the best of `truth`. 0 without slots.
-double sampling_ceiling(std::span<const double> slot_times, std::span<const Span> truth);
+// The IoU that an answer can reach whose two times are among the stamps of `slots`, as they are or,
+// where `covered`, as the time that the slots stand for (slot_stamps.h): the best pair for the best
+// of `truth`. 0 without slots.
+double sampling_ceiling(const SlotStamps& slots, bool covered, std::span<const Span> truth);
 
 }  // namespace shijian

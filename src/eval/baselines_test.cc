@@ -53,17 +53,33 @@ TEST(QuestionOnly, HasOneConstantForEachKindFromOtherVideos) {
 }
 
 TEST(SamplingCeiling, IsTheBestPairOfSlots) {
-  const std::vector<double> slots = {0.5, 1.5, 2.5, 3.5, 4.5};
+  const std::vector<double> times = {0.5, 1.5, 2.5, 3.5, 4.5};
+  const auto ceiling = [&](std::vector<Span> truth) {
+    return sampling_ceiling({times, 0, 5}, false, truth);
+  };
   // 1.4 - 3.4: 1.5 - 3.5 overlaps 1.9 of 2.1.
-  EXPECT_NEAR(sampling_ceiling(slots, std::vector<Span>{{1.4, 3.4}}), 1.9 / 2.1, 1e-12);
-  EXPECT_DOUBLE_EQ(sampling_ceiling(slots, std::vector<Span>{{1.5, 4.5}}), 1);
+  EXPECT_NEAR(ceiling({{1.4, 3.4}}), 1.9 / 2.1, 1e-12);
+  EXPECT_DOUBLE_EQ(ceiling({{1.5, 4.5}}), 1);
   // Between two slots nothing better than the whole gap: 0.4 of 1.
-  EXPECT_NEAR(sampling_ceiling(slots, std::vector<Span>{{1.8, 2.2}}), 0.4, 1e-12);
+  EXPECT_NEAR(ceiling({{1.8, 2.2}}), 0.4, 1e-12);
   // Beyond the last slot.
-  EXPECT_NEAR(sampling_ceiling(slots, std::vector<Span>{{3.5, 6.0}}), 1.0 / 2.5, 1e-12);
-  EXPECT_EQ(sampling_ceiling({}, std::vector<Span>{{1, 2}}), 0);
+  EXPECT_NEAR(ceiling({{3.5, 6.0}}), 1.0 / 2.5, 1e-12);
+  EXPECT_EQ(sampling_ceiling({}, false, std::vector<Span>{{1, 2}}), 0);
   // The best of several truths.
-  EXPECT_DOUBLE_EQ(sampling_ceiling(slots, std::vector<Span>{{1.8, 2.2}, {2.5, 4.5}}), 1);
+  EXPECT_DOUBLE_EQ(ceiling({{1.8, 2.2}, {2.5, 4.5}}), 1);
+}
+
+TEST(SamplingCeiling, IsTheBestTimeThatSlotsStandFor) {
+  const std::vector<double> times = {0.5, 1.5, 2.5, 3.5, 4.5};
+  const auto ceiling = [&](std::vector<Span> truth) {
+    return sampling_ceiling({times, 0, 5}, true, truth);
+  };
+  EXPECT_DOUBLE_EQ(ceiling({{1.25, 3.75}}), 1) << "a quarter of a gap on both sides";
+  EXPECT_DOUBLE_EQ(ceiling({{0, 5}}), 1) << "all the time";
+  EXPECT_DOUBLE_EQ(ceiling({{2, 3}}), 1) << "one slot";
+  EXPECT_NEAR(ceiling({{2.2, 3.7}}), 1.45 / 1.55, 1e-12) << "2.25 - 3.75";
+  EXPECT_DOUBLE_EQ(
+      sampling_ceiling({std::vector<double>{2}, 0, 4}, true, std::vector<Span>{{0, 2}}), 0.5);
 }
 
 }  // namespace

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/json.h"
-#include "grounding/utf8.h"
+#include "base/utf8.h"
 
 namespace shijian {
 

@@ -14,8 +14,8 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/utf8.h"
 #include "eval/baselines.h"
-#include "grounding/utf8.h"
 
 namespace shijian {
 
@@ -200,7 +200,9 @@ ItemScore score_answer(const EvalItem& item, const Answer& answer) {
   score.rejected = answer.absent;
   score.unparsed = answer.unparsed;
   if (!score.occurs) return score;
-  score.ceiling = sampling_ceiling(answer.sampling.slot_times, item.spans);
+  const SamplingSummary& seen = answer.sampling;
+  score.ceiling =
+      sampling_ceiling({seen.slot_times, seen.from, seen.to}, seen.slot_stamps, item.spans);
   if (answer.events.empty()) return score;
   const std::vector<Span> spans = spans_of(answer);
   score.iou = best_iou(spans[0], item.spans);

@@ -56,6 +56,16 @@ class Director {
     const int start = random_.between(margin, duration_ - margin - length);
     return {start, start + length};
   }
+  // The whole clip, or more than a short event may fill; often from its beginning or to its end.
+  Span long_span() {
+    if (random_.chance(50)) return {0, duration_};
+    const int length = random_.between(max_event_, duration_ * 9 / 10);
+    const int draw = random_.below(100);
+    const int start = draw < 25   ? 0
+                      : draw < 50 ? duration_ - length
+                                  : random_.between(0, duration_ - length);
+    return {start, start + length};
+  }
   // The stay around an event: often the whole clip.
   Span around(const Span& event) {
     return {random_.chance(50) ? 0 : random_.between(0, event.start - kGap),
@@ -202,7 +212,8 @@ class Director {
                                    : kind == Kind::kDigit ? ObjectType::kNumber
                                                           : ObjectType::kShape);
     if (!object) return false;
-    const Span span = random_span();
+    const bool lasts = options_.long_percent > 0 && random_.chance(options_.long_percent);
+    const Span span = lasts ? long_span() : random_span();
     Object shown = *object;
     const bool wanders = random_.chance(kind == Kind::kText ? 20 : 40);
     if (!stage_.add_stay(&shown, span, wanders ? Motion::kWander : Motion::kStill,

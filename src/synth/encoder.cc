@@ -106,8 +106,8 @@ class Encoder {
   void encode(int index, const DrawFrame& draw, const Sink& sink) {
     draw(index, rgb_.data());
     require(av_frame_make_writable(frame_.get()), "encode");
-    const uint8_t* planes[1] = {rgb_.data()};
-    const int strides[1] = {frame_->width * 3};
+    const uint8_t* planes[4] = {rgb_.data(), nullptr, nullptr, nullptr};  // it reads all four
+    const int strides[4] = {frame_->width * 3, 0, 0, 0};
     sws_scale(scaler_.get(), planes, strides, 0, frame_->height, frame_->data, frame_->linesize);
     frame_->pts = index;
     send(frame_.get(), sink);

@@ -6,24 +6,18 @@
 #include <utility>
 #include <vector>
 
-namespace shijian::synth {
+#include "base/splitmix.h"
 
-// The finaliser of SplitMix64: a bijection that scatters neighbouring inputs.
-constexpr uint64_t mix64(uint64_t x) {
-  x += 0x9e3779b97f4a7c15ull;
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ull;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111ebull;
-  return x ^ (x >> 31);
-}
+namespace shijian::synth {
 
 // Not thread-safe; cheap to make, so each clip and each purpose has its own.
 class Random {
  public:
-  explicit constexpr Random(uint64_t key) : key_(mix64(key)) {}
+  explicit constexpr Random(uint64_t key) : key_(splitmix64(key)) {}
   // An independent generator for the named purpose or index.
-  constexpr Random fork(uint64_t purpose) const { return Random(key_ ^ mix64(~purpose)); }
+  constexpr Random fork(uint64_t purpose) const { return Random(key_ ^ splitmix64(~purpose)); }
 
-  constexpr uint32_t next() { return static_cast<uint32_t>(mix64(key_ + counter_++) >> 32); }
+  constexpr uint32_t next() { return static_cast<uint32_t>(splitmix64(key_ + counter_++) >> 32); }
   // Uniform in [0, count); count must be at least 1.
   constexpr int below(int count) {
     return static_cast<int>((static_cast<uint64_t>(next()) * static_cast<uint32_t>(count)) >> 32);

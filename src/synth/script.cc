@@ -39,6 +39,10 @@ void check_options(const ScriptOptions& o) {
     throw Error(ErrorCode::kUsage, fmt::format("synth: {} frames a second", o.rate->value()),
                 "give --fps with a rate of 4 to 60");
   }
+  if (o.long_percent < 0 || o.long_percent > 100) {
+    throw Error(ErrorCode::kUsage, fmt::format("synth: {} of 100 events are long", o.long_percent),
+                "give --long with a share of 0 to 100 percent");
+  }
   const uint32_t happening = o.kinds & ~(1u << static_cast<int>(Kind::kAbsent));
   if (happening == 0) {
     throw Error(ErrorCode::kUsage, "synth: no kind of event is allowed",

@@ -17,8 +17,10 @@
 //   all      all stays of X, which has two or three
 //   absent   never happens: no spans
 // An event lasts 2 to 8 s and fills at most 30% of its clip (1 to 1.5 s in a clip of 5 s), `all`
-// together at most 30%; it keeps 0.5 s from both ends of the clip. Objects that are not asked about
-// (at least three a clip) share a shape or a colour with those that are, and obey none of this.
+// together at most 30%; it keeps 0.5 s from both ends of the clip. Where long stays are asked for
+// (ScriptOptions::long_percent), visible, appear, text and digit may last up to the whole clip and
+// touch its ends. Objects that are not asked about (at least three a clip) share a shape or a
+// colour with those that are, and obey none of this.
 #pragma once
 
 #include <cstdint>
@@ -62,6 +64,9 @@ struct ScriptOptions {
   std::optional<FrameRate> rate;            // else one of the usual rates
   int width = 0, height = 0;                // pixels; 0: one of the usual sizes
   uint32_t kinds = (1u << kKindCount) - 1;  // bit i allows Kind i
+  // Of 100 events of the kinds visible, appear, text and digit so many last over 30% of the clip,
+  // half of these from its first frame to its last.
+  int long_percent = 0;
 
   bool allows(Kind kind) const { return (kinds >> static_cast<int>(kind)) & 1; }
 };

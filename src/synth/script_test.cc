@@ -25,8 +25,8 @@ ScriptOptions options_for(Split split, int min_ms = 10000, int max_ms = 30000) {
 
 TEST(SynthRandom, IsAFixedFunctionOfKeyAndCounter) {
   // The published outputs of SplitMix64 for the seed 1234567.
-  EXPECT_EQ(mix64(1234567), 6457827717110365317ull);
-  EXPECT_EQ(mix64(1234567 + 0x9e3779b97f4a7c15ull), 3203168211198807973ull);
+  EXPECT_EQ(splitmix64(1234567), 6457827717110365317ull);
+  EXPECT_EQ(splitmix64(1234567 + kSplitMixStep), 3203168211198807973ull);
   Random one(5), same(5), other(6);
   EXPECT_EQ(one.next(), same.next());
   EXPECT_NE(one.next(), other.next());
@@ -96,6 +96,40 @@ TEST(SynthScript, KeepsTheBoundsOfItsDescription) {
       }
     }
   }
+}
+
+TEST(SynthScript, EventsMayLastAsLongAsTheClip) {
+  ScriptOptions options = options_for(Split::kTrain);
+  options.kinds = 1u << static_cast<int>(Kind::kVisible) | 1u << static_cast<int>(Kind::kText) |
+                  1u << static_cast<int>(Kind::kLeave);
+  const auto count = [&](int percent) {
+    options.long_percent = percent;
+    int whole = 0, lasting = 0, all = 0;
+    for (int i = 0; i < 200; ++i) {
+      const Script s = make_script(8, i, options);
+      for (const Event& event : s.events) {
+        if (event.kind == Kind::kLeave) {
+          EXPECT_LE((event.spans[0].end - event.spans[0].start) * 10, s.duration_ms * 3);
+          continue;
+        }
+        ++all;
+        const Span span = event.spans[0];
+        EXPECT_EQ(s.objects[event.object].stays[0].span, span);
+        EXPECT_EQ(s.objects[event.object].stays.size(), 1u);
+        whole += span == Span{0, s.duration_ms};
+        lasting += (span.end - span.start) * 10 > s.duration_ms * 3;
+      }
+    }
+    EXPECT_GT(all, 200);
+    return std::pair(100 * whole / all, 100 * lasting / all);
+  };
+  EXPECT_EQ(count(0), std::pair(0, 0));
+  const auto [whole, lasting] = count(100);
+  EXPECT_GT(whole, 35);
+  EXPECT_LT(whole, 60);
+  EXPECT_GT(lasting, 80);
+  options.long_percent = 101;
+  EXPECT_THROW(make_script(8, 0, options), Error);
 }
 
 TEST(SynthScript, DistractorsShareAShapeOrAColourWithAnother) {
