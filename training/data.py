@@ -341,6 +341,14 @@ def answer_slots(clip, spans):
     return out
 
 
+def time_of_slots(slot_times, first, last, duration):
+    """The time that an event takes of which these slots show evidence: src/grounding/slot_stamps.h."""
+    t = slot_times
+    share = 0.5 if first == last else 0.25
+    return (t[first] - share * (t[first] - t[first - 1]) if first else 0.0,
+            t[last] + share * (t[last + 1] - t[last]) if last + 1 < len(t) else duration)
+
+
 @dataclass
 class Item:
     """One clip made ready: see Tokens.prefix and Tokens.branch."""

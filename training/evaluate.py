@@ -17,6 +17,7 @@ import data
 from batches import choose_tokens
 from losses import codebook, encode_labels
 from model import Batch, Config, Nano
+from train import read_state
 
 
 def parse(text):
@@ -43,13 +44,22 @@ def overlap(a, b):
     return both / union if union > 0 else 0.0
 
 
+def covered(clip, spans):
+    """The time that the named slots stand for; what is no stamp stays."""
+    t, out = clip.info["slot_times"], []
+    for span in spans:
+        near = [min(range(len(t)), key=lambda i: abs(t[i] - x)) for x in span]
+        stamps = all(abs(t[i] - x) < 0.051 for i, x in zip(near, span))
+        out.append(data.time_of_slots(t, *near, clip.info["duration"]) if stamps else span)
+    return out
+
+
 def ceiling(clip, spans):
-    """What the best answer in slot stamps would score."""
+    """What the answer that training asks for would score."""
     slots = data.answer_slots(clip, spans)
     if slots is None:
         return 0.0
-    t = clip.info["slot_times"]
-    return overlap([(t[a], t[b]) for a, b in slots], spans)
+    return overlap([data.time_of_slots(clip.info["slot_times"], a, b, clip.info["duration"]) for a, b in slots], spans)
 
 
 @torch.no_grad()
@@ -90,7 +100,7 @@ def evaluate(model, tokens, clips, style="timelens", symbols=False, blind=False,
             if q["kind"] == "absent":
                 score["absent"].append(float(spans == []))
             else:
-                score[q["kind"]].append(overlap(spans or [], q["spans"]))
+                score[q["kind"]].append(overlap(covered(clip, spans or []), q["spans"]))
                 best.append(ceiling(clip, q["spans"]))
     return score, best, unparsed
 
@@ -125,6 +135,7 @@ def main():
     p.add_argument("--seconds", type=float, nargs=2, default=(10, 30))
     p.add_argument("--fps", type=float, default=2)
     p.add_argument("--seed", type=int, default=1000)
+    p.add_argument("--extra", default="", help="further options of the generator")
     p.add_argument("--style", default="timelens")
     p.add_argument("--symbols", action="store_true", help="label codes in place of the vision tower")
     p.add_argument("--blind", action="store_true", help="visual features zeroed: the question alone")
@@ -137,14 +148,15 @@ def main():
     torch.set_num_threads(1)
     tokens = data.Tokens(a.tokenizer)
     model = Nano(Config(vocab=tokens.size)).eval()
-    saved = torch.load(a.text, map_location="cpu", weights_only=False)
+    saved = read_state(a.text)
     state = saved["model"]
     if a.vision:
         seen = torch.load(a.vision, map_location="cpu", weights_only=False)["model"]
         state.update({k: v for k, v in seen.items() if k.startswith("model.visual.")})
     model.load_state_dict(state)
     kinds = () if a.all_kinds else ("--kinds", *BARS, "absent")
-    clips = data.stream(a.binary, "heldout", a.seed, a.seconds, a.fps, 10, a.symbols, a.clips, kinds)
+    clips = data.stream(a.binary, "heldout", a.seed, a.seconds, a.fps, 10, a.symbols, a.clips,
+                        (*kinds, *a.extra.split()))
     row = summary(*evaluate(model, tokens, clips, a.style, a.symbols, a.blind, a.show, a.short))
     row = {"time": time.strftime("%H:%M:%S"), "note": a.note or pathlib.Path(a.text).parent.name,
            "step": saved["step"], "seconds": f"{a.seconds[0]:g}-{a.seconds[1]:g}", "fps": a.fps, **row}

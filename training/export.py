@@ -81,7 +81,7 @@ def export(state, c, t, out):
     config["chat_template"] = TEMPLATE.read_text()
     write(out / "tokenizer_config.json", config)
     write(out / "shijian.json", {
-        "family": "nano", "prompt_style": "timelens",
+        "family": "nano", "prompt_style": "timelens", "clock": "window", "times": "slots",
         "sampling": {"fps": 2, "frame_pixels": 16384, "min_frames": 4, "max_frames": 256}})
 
 

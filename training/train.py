@@ -212,6 +212,8 @@ def run_join(a):
     if a.vision and step == 0:
         tower = {k: v for k, v in read_state(a.vision)["model"].items() if k.startswith("model.visual.")}
         model.load_state_dict(tower, strict=False)
+    if a.freeze:
+        model.visual.requires_grad_(False)
     opt = make_optimiser(a, [*model.named_parameters(), *heads.named_parameters()], opt_state)
     codes = codebook(model.c.hidden, device)
 
@@ -221,20 +223,21 @@ def run_join(a):
     def forward(ready):
         batch, targets, labels, frames, chosen, dense, (mix, base, mapped) = ready
         slots = len(dense)
-        if len(mapped):  # once more in other colours
+        if len(mapped) and not a.freeze:  # once more in other colours
             shown = torch.einsum("shwc,skc->shwk", frames.unflatten(0, (-1, 2))[mapped].flatten(1, 2).float(), mix)
             shown = (shown + base[:, None, None]).clip(0, 255).to(torch.uint8)
             frames = torch.cat((frames, shown.unflatten(1, (2, -1)).flatten(0, 1)))
             dense = torch.cat((dense, without_colours(dense[mapped])))
         out, deep = model.visual(frames, tap=less)
-        seen, right = dense_losses(out, dense, codes)
+        seen, right = ({}, {}) if a.freeze else dense_losses(out, dense, codes)
         visual = less(out[:slots]).flatten(0, 1)[chosen]
         # Without the DeepStack features in some clips: the codes alone must do as well.
         keep = (torch.rand(len(batch.prefix_ids), device=device) >= a.drop)[batch.visual_at[:, 0], None]
         deep = [x[:slots].flatten(0, 1)[chosen] * keep for x in deep]
         states, trace = model.text(batch, visual, deep, want_hidden=(1, 2, 3), want_probs=TRACED)
         losses, stats = answer_losses(model, heads, codes, states, trace, batch, targets, labels)
-        losses["dense"] = sum(seen.values())
+        if seen:
+            losses["dense"] = sum(seen.values())
         return losses, {**stats, **right}, len(batch.prefix_ids), shape_of(batch)
 
     run(a, model, heads, opt, step, batches, forward)
@@ -283,7 +286,10 @@ def feed(a, make, *args, labels_only=False):
 
 def make_source(a, labels_only, worker=0):
     seconds = a.seconds if worker % 8 != 7 else a.long  # one in eight makes longer clips
-    return data.stream(a.binary, "train", a.seed + 1000 * RANK + worker, seconds, a.fps, a.questions, labels_only,
+    fps = a.fps[worker % len(a.fps)]
+    if fps > 2:  # as many slots as the others
+        seconds = (seconds[0], max(seconds[0], 2 * seconds[1] / fps))
+    return data.stream(a.binary, "train", a.seed + 1000 * RANK + worker, seconds, fps, a.questions, labels_only,
                        None, a.extra.split() if a.extra else ())
 
 
@@ -297,7 +303,7 @@ def main():
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--minutes", type=float, default=10)
     p.add_argument("--seconds", type=float, nargs=2, default=(5, 30))
-    p.add_argument("--fps", type=float, default=2)
+    p.add_argument("--fps", type=float, nargs="+", default=[2], help="frames a second, of each worker in turn")
     p.add_argument("--questions", type=int, default=8)
     p.add_argument("--tokens", type=int, default=4000, help="tokens in a batch")
     p.add_argument("--present", type=float, default=1.0, help="share kept of the questions that have an answer")
@@ -315,6 +321,7 @@ def main():
     p.add_argument("--per-clip", type=int, default=6, help="slots taken from a clip there")
     p.add_argument("--vision", help="join: run whose tower is taken in place of that of --init")
     p.add_argument("--through", type=float, default=0.1, help="join: share of the decoder's gradient that the tower takes")
+    p.add_argument("--freeze", action="store_true", help="join: leave the tower as it is")
     p.add_argument("--workers", type=int, default=1, help="generators, a process each")
     p.add_argument("--long", type=float, nargs=2, default=(30, 60), help="length of every eighth worker's clips")
     p.add_argument("--full", type=float, default=1.0, help="join: share of clips with all visual tokens")
