@@ -4,7 +4,8 @@
 #include <ctime>
 #include <utility>
 
-#include "grounding/utf8.h"
+#include "base/utf8.h"
+#include "grounding/output.h"
 #include "http/sse.h"
 #include "server/json_fields.h"
 
@@ -61,8 +62,9 @@ void ChatAnswer::finish(const Description& description) {
   const char* reason = !whole_.calls.empty()                   ? "tool_calls"
                        : description.finish_reason == "length" ? "length"
                                                                : "stop";
+  const OrderedJson notes = notes_json(description.notes, description.language);
   if (request_.stream) {
-    send_chunk(OrderedJson::object(), reason);
+    send_chunk(OrderedJson::object(), reason, notes);
     if (request_.include_usage) {
       OrderedJson json = head("chat.completion.chunk");
       json["choices"] = OrderedJson::array();
@@ -84,6 +86,7 @@ void ChatAnswer::finish(const Description& description) {
                                          {"logprobs", logprobs_json()},
                                          {"finish_reason", reason}}});
   json["usage"] = usage_json(description);
+  if (!notes.empty()) json["notes"] = notes;
   reply_->send(json_response(json));
 }
 
@@ -109,13 +112,15 @@ void ChatAnswer::take(const ChatPiece& piece) {
   if (!delta.empty()) send_chunk(delta, nullptr);
 }
 
-void ChatAnswer::send_chunk(const OrderedJson& delta, const char* finish_reason) {
+void ChatAnswer::send_chunk(const OrderedJson& delta, const char* finish_reason,
+                            const OrderedJson& notes) {
   OrderedJson json = head("chat.completion.chunk");
   json["choices"] = OrderedJson::array(
       {{{"index", 0},
         {"delta", delta},
         {"logprobs", logprobs_json()},
         {"finish_reason", finish_reason == nullptr ? OrderedJson() : OrderedJson(finish_reason)}}});
+  if (!notes.empty()) json["notes"] = notes;
   send_event(json);
 }
 

@@ -34,7 +34,8 @@ class ChatAnswer {
 
  private:
   void take(const ChatPiece& piece);
-  void send_chunk(const OrderedJson& delta, const char* finish_reason);
+  void send_chunk(const OrderedJson& delta, const char* finish_reason,
+                  const OrderedJson& notes = OrderedJson::array());
   void send_event(const OrderedJson& json);
   void end_stream(std::string_view last);  // unless it has ended with a gap
   OrderedJson head(const char* object) const;

@@ -1,13 +1,13 @@
 #include "server/chat_request.h"
 
 #include <algorithm>
-#include <fstream>
 #include <random>
 #include <utility>
 
 #include "base/error.h"
+#include "base/text_file.h"
+#include "server/chat_media.h"
 #include "server/chat_tools.h"
-#include "server/data_url.h"
 #include "server/json_fields.h"
 
 namespace shijian {
@@ -16,14 +16,56 @@ namespace {
 using Fields = BasicJsonFields<OrderedJson>;
 
 constexpr size_t kMaxMessages = 1000;
-constexpr size_t kMaxMedia = 100;
-constexpr size_t kMaxFrames = 1000;   // of one video
+constexpr size_t kMaxParts = 1000;    // of one message
 constexpr size_t kMaxText = 1000000;  // bytes of one part
 constexpr size_t kMaxStops = 4;
 constexpr size_t kMaxStop = 1000;  // bytes of one
 constexpr size_t kMaxTools = 128;
 constexpr int64_t kMaxTokens = 65536;
-constexpr int64_t kMaxFetched = int64_t{1} << 30;  // bytes, of all media of one request
+
+// Fields of the OpenAI API, of vLLM and of DashScope, each with the values that ask for nothing
+// that is not so anyway.
+constexpr std::pair<const char*, const char*> kNeutralValues[] = {
+    {"logit_bias", "[{}]"},
+    {"modalities", R"([["text"]])"},
+    {"functions", "[[]]"},
+    {"function_call", R"(["none", "auto"])"},
+    {"audio", "[]"},
+    {"moderation", "[]"},
+    {"web_search_options", "[]"},
+    {"best_of", "[1]"},
+    {"min_p", "[0]"},
+    {"min_tokens", "[0]"},
+    {"length_penalty", "[1]"},
+    {"use_beam_search", "[false]"},
+    {"ignore_eos", "[false]"},
+    {"echo", "[false]"},
+    {"stop_token_ids", "[[]]"},
+    {"skip_special_tokens", "[true]"},
+    {"include_stop_str_in_output", "[false]"},
+    {"add_generation_prompt", "[true]"},
+    {"continue_final_message", "[false]"},
+    {"enable_thinking", "[false]"},
+    {"enable_search", "[false]"},
+    {"vl_high_resolution_images", "[false]"},
+};
+
+// Those that are hints or labels and change no answer here, whatever they say.
+constexpr const char* kWithoutEffect[] = {
+    "user",
+    "metadata",
+    "store",
+    "service_tier",
+    "safety_identifier",
+    "prompt_cache_key",
+    "prediction",
+    "prompt_cache_options",
+    "prompt_cache_retention",
+    "verbosity",
+    "reasoning_effort",
+    "spaces_between_special_tokens",
+    "chat_template_kwargs",
+};
 
 [[noreturn]] void refuse(std::string message, std::string hint = {}) {
   throw Error(ErrorCode::kUsage, std::move(message), std::move(hint));
@@ -40,8 +82,9 @@ const OrderedJson& list_of(const OrderedJson* value, const std::string& where, s
 // Reads the messages, and the media in them into `request.describe.media`.
 class MessagesReader {
  public:
-  MessagesReader(ChatRequest& request, const ChatSources& sources, std::string& param)
-      : request_(request), sources_(sources), where_(param) {}
+  MessagesReader(ChatRequest& request, const ChatSources& sources, const ChatSampling& sampling,
+                 std::string& param)
+      : request_(request), media_(request, sources, sampling), where_(param) {}
 
   void read(const OrderedJson* messages) {
     const OrderedJson& list = list_of(messages, "messages", kMaxMessages);
@@ -60,8 +103,9 @@ class MessagesReader {
     if (message.role == "developer") message.role = "system";
     fields.any("name");  // the chat template has no place for it
     if (message.role == "assistant") {
-      fields.any("refusal");
-      message.reasoning = fields.text("reasoning_content", kMaxText).value_or("");
+      read_echo(fields);
+      const auto newer = fields.text("reasoning", kMaxText);  // as later vLLM calls it
+      message.reasoning = fields.text("reasoning_content", kMaxText).value_or(newer.value_or(""));
       if (const OrderedJson* calls = fields.any("tool_calls")) {
         message.tool_calls = tool_calls(*calls);
       }
@@ -77,12 +121,20 @@ class MessagesReader {
     return message;
   }
 
+  // What an answer has besides its words when a client sends it back.
+  void read_echo(Fields& fields) {
+    for (const char* key : {"refusal", "annotations"}) fields.any(key);
+    for (const char* key : {"audio", "function_call"}) {
+      if (fields.any(key) == nullptr) continue;
+      refuse(fmt::format("{}: '{}' is not supported", where_, key), "leave it out");
+    }
+  }
+
   std::vector<ToolCall> tool_calls(const OrderedJson& json) {
     std::vector<ToolCall> calls;
     for (const OrderedJson& item : list_of(&json, where_ + ".tool_calls", kMaxTools)) {
       Fields call(item, where_ + ".tool_calls");
-      call.any("id");
-      call.any("type");
+      for (const char* key : {"id", "type", "index"}) call.any(key);
       const OrderedJson* function = call.any("function");
       call.done();
       if (function == nullptr) refuse(where_ + ".tool_calls: there is no 'function'");
@@ -96,11 +148,12 @@ class MessagesReader {
 
   std::vector<Part> parts(const OrderedJson& content) {
     if (content.is_string()) {
-      return {{Part::Kind::kText, content.get<std::string>(), 0}};
+      return {
+          {Part::Kind::kText, std::string(without_bom(content.get_ref<const std::string&>())), 0}};
     }
     std::vector<Part> parts;
     const std::string message = where_;
-    const OrderedJson& list = list_of(&content, where_ + ".content", kMaxFrames);
+    const OrderedJson& list = list_of(&content, where_ + ".content", kMaxParts);
     for (size_t i = 0; i < list.size(); ++i) {
       where_ = fmt::format("{}.content[{}]", message, i);
       parts.push_back(part(list[i]));
@@ -112,92 +165,21 @@ class MessagesReader {
   Part part(const OrderedJson& json) {
     Fields fields(json, where_);
     const std::string type = fields.text("type").value_or("");
-    if (type == "text" || type == "refusal") {
-      const auto text = fields.text(type.c_str(), kMaxText);
+    const bool refusal = type == "refusal";
+    if (refusal || type == "text" || type == "input_text" || type == "output_text") {
+      const auto text = fields.text(refusal ? "refusal" : "text", kMaxText);
+      for (const char* label : {"annotations", "cache_control", "logprobs"}) fields.any(label);
       fields.done();
-      if (!text) refuse(fmt::format("{}: there is no '{}'", where_, type));
+      if (!text) refuse(fmt::format("{}: there is no '{}'", where_, refusal ? "refusal" : "text"));
       return {Part::Kind::kText, *text, 0};
     }
-    const bool image = type == "image_url";
-    if (!image && type != "video_url" && type != "input_video" && type != "video_frames") {
-      refuse(fmt::format("{}: the type is '{}'", where_, type.substr(0, 100)),
-             "there are text, image_url, video_url, input_video and video_frames");
-    }
-    const OrderedJson* what = fields.any(type.c_str());
-    fields.done();
-    if (what == nullptr) refuse(fmt::format("{}: there is no '{}'", where_, type));
-    auto& media = request_.describe.media;
-    if (media.size() >= kMaxMedia) {
-      refuse(fmt::format("{}: more than {} images and videos", where_, kMaxMedia));
-    }
-    Fields inner(*what, where_ + "." + type);
-    if (type == "video_frames") {
-      media.push_back(frames(inner));
-    } else {
-      const OrderedJson* url = inner.any("url");
-      if (image) inner.any("detail");
-      inner.done();
-      media.push_back({file(url, where_, image), image, {}, {}});
-    }
-    return {image ? Part::Kind::kImage : Part::Kind::kVideo,
-            {},
-            static_cast<int64_t>(media.size()) - 1};
-  }
-
-  MediaFile frames(Fields& fields) {
-    const std::string where = where_ + ".video_frames";
-    const OrderedJson& pictures = list_of(fields.any("frames"), where + ".frames", kMaxFrames);
-    const OrderedJson& times = list_of(fields.any("times"), where + ".times", kMaxFrames);
-    fields.done();
-    if (pictures.size() != times.size()) {
-      refuse(fmt::format("{} has {} frames and {} times", where, pictures.size(), times.size()),
-             "give the time of each frame in seconds");
-    }
-    MediaFile video;
-    video.path = where_;
-    for (size_t i = 0; i < pictures.size(); ++i) {
-      if (!times[i].is_number()) throw HttpError(400, where + ".times holds what is no number");
-      video.frames.push_back({file(&pictures[i], fmt::format("{}.frames[{}]", where_, i), true),
-                              times[i].get<double>()});
-    }
-    if (video.frames.empty()) refuse(where + " has no frames");
-    return video;
-  }
-
-  // The file that a URL means; messages call it `name` unless it is in the library.
-  std::filesystem::path file(const OrderedJson* json, const std::string& name, bool image) {
-    if (json == nullptr || !json->is_string()) throw HttpError(400, name + ": 'url' is no string");
-    const auto& url = json->get_ref<const std::string&>();
-    const bool data = is_data_url(url);
-    if (!data && url.find("://") == std::string::npos) {
-      const std::string known = library_name(url);
-      Library& library = sources_.library;
-      return image ? library.file(known) : library.file_of(library.find(known));
-    }
-    const AllowedUrl from = data ? AllowedUrl{} : check_fetching(url, sources_.fetch);
-    if (!request_.files) request_.files = std::make_shared<TemporaryFolder>();
-    std::filesystem::path path = request_.files->path() / name;
-    std::ofstream out(path, std::ios::binary);
-    if (data) {
-      out << decode_data_url(url);
-    } else {
-      download(
-          from, sources_.fetch.hosts, std::min(sources_.fetch.max_bytes, kMaxFetched - fetched_),
-          [&](std::span<const std::byte> bytes) {
-            out.write(reinterpret_cast<const char*>(bytes.data()),
-                      static_cast<std::streamsize>(bytes.size()));
-            fetched_ += static_cast<int64_t>(bytes.size());
-          },
-          sources_.cancel);
-    }
-    out.close();
-    if (!out) throw Error(ErrorCode::kIo, fmt::format("write {}: the disk is full", path.string()));
-    return path;
+    if (const auto media = media_.read(fields, type, where_)) return *media;
+    refuse(fmt::format("{}: the type is '{}'", where_, type.substr(0, 100)),
+           "there are text, image_url, video_url, input_video and video_frames");
   }
 
   ChatRequest& request_;
-  const ChatSources& sources_;
-  int64_t fetched_ = 0;  // bytes
+  ChatMediaReader media_;
   std::string& where_;
 };
 
@@ -221,12 +203,15 @@ class BodyReader {
     read_format(request.describe.format);
     read_tools(request);
     refuse_others();
+    ChatSampling sampling;
+    sampling.read_loader(any("media_io_kwargs"));
+    sampling.read_processor(any("mm_processor_kwargs"));
     const OrderedJson* messages = any("messages");
     param_.clear();
     fields_.done();
     // Media may have to be fetched: only when all the rest is known to be good.
     param_ = "messages";
-    MessagesReader(request, sources, param_).read(messages);
+    MessagesReader(request, sources, sampling, param_).read(messages);
     return request;
   }
 
@@ -254,18 +239,20 @@ class BodyReader {
     if (!generation.max_new_tokens) generation.max_new_tokens = older;
     generation.temperature = number("temperature", 0, 2);
     generation.top_p = number("top_p", 0, 1);
-    generation.top_k = integer("top_k", 0, 1000000);
+    generation.top_k = integer("top_k", -1, 1000000);
+    if (generation.top_k == -1) generation.top_k = 0;  // as others write "all"
     generation.presence_penalty = number("presence_penalty", -2, 2);
     generation.repetition_penalty = number("repetition_penalty", 0.01, 100);
     // Who names no seed wants another answer each time, if the temperature allows it.
-    const auto seed = integer("seed", 0, int64_t{1} << 53);
+    const auto seed = integer("seed", INT64_MIN, INT64_MAX);
     generation.seed = seed ? static_cast<uint64_t>(*seed) : std::random_device{}();
   }
 
   void read_logprobs(ChatRequest& request) {
     request.logprobs = flag("logprobs", false);
     const auto top = integer("top_logprobs", 0, 20);
-    if (top && !request.logprobs) refuse("top_logprobs is given without logprobs", "set logprobs");
+    if (top.value_or(0) > 0 && !request.logprobs)
+      refuse("top_logprobs is given without logprobs", "set logprobs");
     request.describe.generation.logprobs = static_cast<int>(top.value_or(0));
   }
 
@@ -287,10 +274,13 @@ class BodyReader {
     request.stream = flag("stream", false);
     const OrderedJson* options = any("stream_options");
     if (options == nullptr) return;
-    if (!request.stream) refuse("stream_options is given without stream", "set stream");
     Fields fields(*options, "stream_options");
     request.include_usage = fields.flag("include_usage").value_or(false);
+    fields.flag("include_obfuscation");  // there is none to leave out
     fields.done();
+    if (request.include_usage && !request.stream) {
+      refuse("stream_options asks for usage without stream", "set stream");
+    }
   }
 
   void read_format(std::shared_ptr<const AnswerForm>& format) {
@@ -356,13 +346,14 @@ class BodyReader {
   void refuse_others() {
     integer("n", 1, 1);
     number("frequency_penalty", 0, 0);
-    if (const OrderedJson* bias = any("logit_bias"); bias != nullptr && !bias->empty()) {
-      refuse("logit_bias is not supported", "leave it out");
+    for (const auto& [key, neutral] : kNeutralValues) {
+      const OrderedJson* value = any(key);
+      if (value == nullptr) continue;
+      const OrderedJson allowed = OrderedJson::parse(neutral);
+      if (std::find(allowed.begin(), allowed.end(), *value) != allowed.end()) continue;
+      refuse(fmt::format("{} is not supported", key), "leave it out");
     }
-    for (const char* key :
-         {"user", "metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key"}) {
-      fields_.any(key);
-    }
+    for (const char* key : kWithoutEffect) fields_.any(key);
   }
 
   Fields fields_;

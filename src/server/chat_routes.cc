@@ -65,12 +65,10 @@ void accept_chat(Service& service, const std::string& body, const std::string& c
 }  // namespace
 
 void add_chat_routes(HttpServer& http, Service& service) {
-  // Media may have to be fetched: that must not keep short tasks from their threads.
-  const auto arriving = std::make_shared<Background>(4, 50);
   http.route("POST", "/v1/chat/completions",
-             [&service, arriving](const HttpRequest& request, std::shared_ptr<HttpReply> reply) {
-               arriving->run([&service, reply = std::move(reply), id = request.id,
-                              body = request.body, client = request.client] {
+             [&service](const HttpRequest& request, std::shared_ptr<HttpReply> reply) {
+               service.executor.chat.run([&service, reply = std::move(reply), id = request.id,
+                                          body = request.body, client = request.client] {
                  if (!reply->gone().cancelled()) accept_chat(service, body, client, reply, id);
                });
              },

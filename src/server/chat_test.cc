@@ -3,8 +3,8 @@
 #include <sstream>
 
 #include "base/file.h"
+#include "server/base64_of.h"
 #include "server/chat_answer.h"
-#include "server/data_url.h"
 #include "server/server_fixture.h"
 
 namespace shijian {
@@ -84,7 +84,13 @@ TEST_F(Server, ChatsAsTheOpenAiApiDoes) {
   EXPECT_GT(usage["prompt_tokens_details"]["cached_tokens"], 300);
 
   // A stop sequence ends the words before it.
-  const std::string stop = content.substr(content.size() / 2, 2);
+  const auto next_character = [&](size_t at) {
+    do ++at;
+    while (at < content.size() && (content[at] & 0xc0) == 0x80);
+    return at;
+  };
+  const size_t begin = next_character(content.size() / 2);
+  const std::string stop = content.substr(begin, next_character(begin) - begin);
   const Json stopped = json(
       call("POST", "/v1/chat/completions", "{" + rest + R"(, "stop": )" + Json(stop).dump() + "}"));
   EXPECT_EQ(stopped["choices"][0]["finish_reason"], "stop");
@@ -121,18 +127,7 @@ TEST_F(Server, ChatsAboutWhatTheRequestHolds) {
   EXPECT_GT(prompt_tokens(frames), words + 4);
   // A video in the request is the one in the library.
   const std::string bytes = read_file(kSource / "samples" / "shapes.mp4", size_t{1} << 24);
-  std::string base64;
-  for (size_t i = 0; i < bytes.size(); i += 3) {
-    const auto at = [&](size_t k) {
-      return i + k < bytes.size() ? static_cast<uint8_t>(bytes[i + k]) : 0u;
-    };
-    const uint32_t bits = at(0) << 16 | at(1) << 8 | at(2);
-    for (int shift = 18; shift >= 0; shift -= 6) {
-      base64 +=
-          "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"[bits >> shift & 63];
-    }
-  }
-  for (size_t i = 0; i < (3 - bytes.size() % 3) % 3; ++i) base64[base64.size() - 1 - i] = '=';
+  const std::string base64 = base64_of(bytes);
   const auto with_video = [&](const char* type, const std::string& url) {
     return prompt_tokens(fmt::format(R"({{"type": "{0}", "{0}": {{"url": "{1}"}}}},)", type, url));
   };
@@ -336,16 +331,6 @@ TEST(EngineCalls, ClientsTakeTurnsAndNotTooManyWait) {
   calls.stop();
   calls.run_next();
   EXPECT_EQ(order, "1462");
-}
-
-TEST(DataUrl, HoldsBytes) {
-  EXPECT_EQ(decode_data_url("data:text/plain;base64,aGVsbG8="), "hello");
-  EXPECT_EQ(decode_data_url("data:;base64,AP/+"), std::string("\0\xff\xfe", 3));
-  EXPECT_EQ(decode_data_url("data:a/b;c=d;base64,YQ"), "a");
-  for (const char* url : {"data:", "data:text/plain,hello", "data:;base64,", "data:;base64,====",
-                          "data:;base64,a", "data:;base64,ab*=", "data:;base64,YQ=b"}) {
-    EXPECT_THROW(decode_data_url(url), Error) << url;
-  }
 }
 
 // Keeps the answer.

@@ -1,20 +1,31 @@
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <optional>
 
 #include "base/error.h"
+#include "server/export.h"
+#include "server/job_options.h"
 #include "server/json_fields.h"
 #include "server/routes.h"
+#include "server/zip_file.h"
 #include "video/clip.h"
 
 namespace shijian {
 namespace {
 
-// Seconds of an exact clip: more would keep the encoder from others for long.
+// Seconds of exact clips together: more would keep the encoder from others for long.
 constexpr double kLongestExact = 600;
+// More parts are counted in a header, not told one by one.
+constexpr size_t kPartsInHeader = 100;
+constexpr int64_t kLargestZip = int64_t{16} << 30;
+// What a moment without length is given, around it.
+constexpr double kMoment = 1;
 
 // A file without a name: it is gone when it is closed, however the program ends.
 class NamelessFile {
@@ -35,67 +46,222 @@ class NamelessFile {
 };
 
 struct ClipQuery {
-  std::string id;
-  ClipSpan span;
+  std::string video_id;
+  std::string job_id;  // instead of parts
+  std::vector<ClipSpan> parts;
   ClipMode mode = ClipMode::kExact;
+  bool zip = false;  // a file for each part
+  int stream = kMainStream;
 };
 
-ClipQuery read_query(const HttpRequest& request) {
-  ClipQuery query{request.captures[0],
-                  {query_number(request, "from"), query_number(request, "to")}};
+ClipMode read_mode(const HttpRequest& request) {
   const std::string mode = query_text(request, "mode");
-  if (mode == "fast") {
-    query.mode = ClipMode::kFast;
-  } else if (!mode.empty() && mode != "exact") {
-    throw HttpError(400, fmt::format("'mode' is '{}'", mode), "there are exact and fast");
+  if (mode == "fast") return ClipMode::kFast;
+  if (mode.empty() || mode == "exact") return ClipMode::kExact;
+  throw HttpError(400, fmt::format("'mode' is '{}'", mode), "there are exact and fast");
+}
+
+// "1.5-3,4.25-6" as parts.
+std::vector<ClipSpan> read_spans(const std::string& text) {
+  std::vector<ClipSpan> parts;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  const auto number = [&](double& value) {
+    const auto [next, error] = std::from_chars(at, end, value, std::chars_format::fixed);
+    if (error != std::errc()) return false;
+    at = next;
+    return true;
+  };
+  while (true) {
+    ClipSpan part;
+    if (!number(part.from) || at == end || *at++ != '-' || !number(part.to)) break;
+    parts.push_back(part);
+    if (at == end) return parts;
+    if (*at++ != ',') break;
   }
-  if (query.mode == ClipMode::kExact && query.span.to - query.span.from > kLongestExact) {
-    throw Error(ErrorCode::kUsage,
-                fmt::format("cut clip: {:.3f} seconds, at most {} are encoded",
-                            query.span.to - query.span.from, kLongestExact),
-                "ask for a shorter part, or for mode=fast");
+  throw HttpError(400, fmt::format("'spans' is wrong at part {}", parts.size() + 1),
+                  "spans=1.5-3,4.25-6 in seconds");
+}
+
+void check_length(const ClipQuery& query) {
+  double seconds = 0;
+  for (const ClipSpan& part : query.parts) seconds += part.to - part.from;
+  if (query.mode == ClipMode::kFast || seconds <= kLongestExact) return;
+  throw Error(
+      ErrorCode::kUsage,
+      fmt::format("cut clip: {:.3f} seconds, at most {} are encoded", seconds, kLongestExact),
+      "ask for a shorter part, or for mode=fast");
+}
+
+ClipQuery video_query(const HttpRequest& request, bool zip) {
+  ClipQuery query;
+  query.video_id = request.captures[0];
+  query.mode = read_mode(request);
+  query.zip = zip;
+  query.stream = query_stream(request);
+  const std::string spans = query_text(request, "spans");
+  if (zip || !spans.empty()) {
+    query.parts = read_spans(spans);
+  } else {
+    query.parts = {{query_number(request, "from"), query_number(request, "to")}};
   }
+  check_length(query);
   return query;
 }
 
-HttpResponse clip_response(Service& service, const ClipQuery& query, const NamelessFile& file,
+ClipQuery job_query(const HttpRequest& request, bool zip) {
+  ClipQuery query;
+  query.job_id = request.captures[0];
+  query.mode = read_mode(request);
+  query.zip = zip;
+  return query;
+}
+
+// The moments of a finished job.
+void add_moments(const Service& service, ClipQuery& query) {
+  const Job job = service.store.job(query.job_id);
+  query.video_id = job.video_id;
+  if (!job.options.empty()) {
+    const JobOptions options = read_job_options(parse_json(job.options, "the database"));
+    query.stream = options.sampling.stream.value_or(kMainStream);
+  }
+  for (const Event& event : exported_events(job)) {
+    ClipSpan part{event.start, event.end};
+    if (part.to <= part.from) {
+      part = {std::max(0.0, event.start - kMoment / 2), event.start + kMoment / 2};
+    }
+    query.parts.push_back(part);
+  }
+  if (query.parts.empty()) {
+    throw Error(ErrorCode::kConflict, fmt::format("cut clip: job {} found no moment", job.id));
+  }
+  check_length(query);
+}
+
+// Names for the files in a ZIP: "01 00.00.04.500-00.00.06.600.mp4".
+std::string entry_name(size_t number, size_t count, const ClipSpan& part) {
+  const auto time = [](double seconds) {
+    std::string text = format_time(seconds, TimeFormat::kHoursMillis);
+    std::replace(text.begin(), text.end(), ':', '.');
+    return text;
+  };
+  const size_t digits = count < 100 ? 2 : count < 1000 ? 3 : 4;
+  return fmt::format("{:0{}} {}-{}.mp4", number, digits, time(part.from), time(part.to));
+}
+
+ClipResult write_zip(const std::filesystem::path& video, const ClipQuery& query,
+                     const std::filesystem::path& scratch, const NamelessFile& file,
+                     const CancelToken& gone) {
+  ClipResult all;
+  ZipFile zip(file.descriptor().get());
+  for (const ClipSpan& part : query.parts) {
+    const NamelessFile one(scratch);
+    const ClipResult cut =
+        write_clip(video, {part}, query.mode, one.descriptor(), gone, query.stream);
+    all.parts.push_back(cut.parts.front());
+    if (all.parts.size() == 1 || cut.sound.state > all.sound.state) all.sound = cut.sound;
+    zip.add(entry_name(all.parts.size(), query.parts.size(), all.parts.back()),
+            one.descriptor().get(), gone);
+    if (zip.size() > kLargestZip) {
+      throw Error(
+          ErrorCode::kUnsupported,
+          fmt::format("cut clips: {} of {} have {} GiB, at most {} go into a ZIP file",
+                      all.parts.size(), query.parts.size(), zip.size() >> 30, kLargestZip >> 30),
+          "ask for fewer or shorter parts");
+    }
+  }
+  zip.finish();
+  return all;
+}
+
+// "shapes.mp4" becomes "shapes" in the header's own escapes, whatever the name.
+std::string attachment(const std::string& video_name, const char* extension) {
+  std::string name;
+  for (const char c : std::filesystem::path(video_name).stem().string()) {
+    const bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+                       c == '-' || c == '_' || c == '.';
+    name += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+  }
+  return fmt::format("attachment; filename=\"clips.{0}\"; filename*=UTF-8''{1}.{0}", extension,
+                     name);
+}
+
+std::string sound_header(const ClipSound& sound) {
+  std::string text = sound_state_name(sound.state);
+  if (!sound.codec.empty()) text += "; codec=" + sound.codec;
+  if (!sound.reason.empty()) text += "; reason=" + sound.reason;
+  return text;
+}
+
+void add_spans(HttpResponse& response, const std::vector<ClipSpan>& parts) {
+  const auto text = [](double seconds) { return fmt::format("{:.3f}", seconds); };
+  response.headers.emplace_back("X-Clip-Parts", std::to_string(parts.size()));
+  if (parts.size() == 1) {
+    response.headers.emplace_back("X-Clip-Start", text(parts[0].from));
+    response.headers.emplace_back("X-Clip-End", text(parts[0].to));
+  }
+  if (parts.size() > kPartsInHeader) return;
+  std::string spans;
+  for (const ClipSpan& part : parts) {
+    spans += fmt::format("{}{}-{}", spans.empty() ? "" : ",", text(part.from), text(part.to));
+  }
+  response.headers.emplace_back("X-Clip-Spans", spans);
+}
+
+HttpResponse clip_response(Service& service, ClipQuery query, const NamelessFile& file,
                            const CancelToken& gone) {
-  const Video video = service.library.get(query.id);
-  ClipSpan span;
+  if (!query.job_id.empty()) add_moments(service, query);
+  const Video video = service.library.get(query.video_id);
+  ClipResult cut;
   try {
-    span =
-        write_clip(service.library.file_of(video), query.span, query.mode, file.descriptor(), gone);
+    const auto source = service.library.file_of(video);
+    cut = query.zip
+              ? write_zip(source, query, service.scratch, file, gone)
+              : write_clip(source, query.parts, query.mode, file.descriptor(), gone, query.stream);
   } catch (const Error& error) {
     throw without_folder(error, service.library.folder());
   }
   HttpResponse response;
-  response.content_type = "video/mp4";
+  response.content_type = query.zip ? "application/zip" : "video/mp4";
   response.file = file.path();
-  response.headers.emplace_back("X-Clip-Start", fmt::format("{:.3f}", span.from));
-  response.headers.emplace_back("X-Clip-End", fmt::format("{:.3f}", span.to));
+  add_spans(response, cut.parts);
+  response.headers.emplace_back("X-Clip-Sound", sound_header(cut.sound));
+  if (query.zip) {
+    response.headers.emplace_back("Content-Disposition", attachment(video.name, "zip"));
+  }
   // The same part is the same bytes: a player that asks for ranges of it gets what fits together.
+  std::string wanted;
+  for (const ClipSpan& part : query.parts)
+    wanted += fmt::format("{:.6f}-{:.6f},", part.from, part.to);
   response.headers.emplace_back(
-      "ETag", fmt::format("\"{}-{:.6f}-{:.6f}-{}\"", video.id, query.span.from, query.span.to,
-                          query.mode == ClipMode::kExact ? "exact" : "fast"));
+      "ETag",
+      fmt::format("\"{}-{}-{:016x}-{}-{}\"", video.id, query.stream,
+                  std::hash<std::string>()(wanted),
+                  query.mode == ClipMode::kExact ? "exact" : "fast", query.zip ? "zip" : "mp4"));
   return response;
 }
 
 }  // namespace
 
 void add_clip_route(HttpServer& http, Service& service) {
-  // One clip at a time, and apart from the tasks that everything else waits for.
-  const auto cutter = std::make_shared<Background>(1, 20);
-  http.route("GET", "/api/v1/videos/{}/clip",
-             [&service, cutter](const HttpRequest& request, std::shared_ptr<HttpReply> reply) {
-               cutter->run([&service, reply, query = read_query(request), id = request.id] {
-                 if (reply->gone().cancelled()) return;
-                 std::optional<NamelessFile> file;  // until the answer has opened it
-                 answer_now(*reply, id, [&] {
-                   file.emplace(service.scratch);
-                   return clip_response(service, query, *file, reply->gone());
-                 });
+  const auto add = [&](const char* path, const auto& read, bool zip) {
+    http.route("GET", path,
+               [&service, read, zip](const HttpRequest& request, std::shared_ptr<HttpReply> reply) {
+                 service.executor.clips.run(
+                     [&service, reply, query = read(request, zip), id = request.id] {
+                       if (reply->gone().cancelled()) return;
+                       std::optional<NamelessFile> file;  // until the answer has opened it
+                       answer_now(*reply, id, [&] {
+                         file.emplace(service.scratch);
+                         return clip_response(service, query, *file, reply->gone());
+                       });
+                     });
                });
-             });
+  };
+  add("/api/v1/videos/{}/clip", video_query, false);
+  add("/api/v1/videos/{}/clips.zip", video_query, true);
+  add("/api/v1/jobs/{}/clip", job_query, false);
+  add("/api/v1/jobs/{}/clips.zip", job_query, true);
 }
 
 }  // namespace shijian

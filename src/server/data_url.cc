@@ -1,56 +1,106 @@
 #include "server/data_url.h"
 
-#include <array>
-#include <cstdint>
+#include <gnutls/gnutls.h>
+
+#include <algorithm>
+#include <cctype>
+#include <memory>
+#include <optional>
 
 #include "base/error.h"
+#include "http/text.h"
 
 namespace shijian {
 namespace {
 
-constexpr uint8_t kNoDigit = 64;
-
-constexpr std::array<uint8_t, 256> digit_values() {
-  std::array<uint8_t, 256> values{};
-  values.fill(kNoDigit);
-  constexpr std::string_view kDigits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  for (size_t i = 0; i < kDigits.size(); ++i) {
-    values[static_cast<uint8_t>(kDigits[i])] = static_cast<uint8_t>(i);
-  }
-  return values;
-}
+constexpr std::string_view kScheme = "data:";
+constexpr std::string_view kSpace = " \t\r\n\f";
 
 [[noreturn]] void fail(std::string_view what) {
   throw Error(ErrorCode::kUsage, fmt::format("data URL: {}", what),
               "write data:image/png;base64, and the file in base64");
 }
 
-}  // namespace
+std::string_view without_space_before(std::string_view text) {
+  return text.substr(std::min(text.find_first_not_of(kSpace), text.size()));
+}
 
-std::string decode_data_url(std::string_view url) {
-  static constexpr std::array<uint8_t, 256> kValues = digit_values();
-  const size_t comma = url.find(',');
-  if (comma == std::string_view::npos) fail("it has no comma");
-  if (!url.substr(0, comma).ends_with(";base64")) fail("it is not in base64");
-  std::string_view digits = url.substr(comma + 1);
-  for (int padding = 0; padding < 2 && digits.ends_with('='); ++padding) digits.remove_suffix(1);
+std::string_view trimmed(std::string_view text) {
+  text = without_space_before(text);
+  return text.substr(0, text.find_last_not_of(kSpace) + 1);
+}
+
+struct Parts {
+  std::string_view header;  // between "data:" and ";base64"
+  std::string_view data;    // after the comma
+};
+
+// Commas may stand in the type's parameters and between frames, so that only ";base64," tells where
+// the data begins. `url` begins behind the scheme.
+Parts split(std::string_view url) {
+  bool comma = false;
+  for (size_t semicolon = url.find(';'); semicolon != std::string_view::npos;
+       semicolon = url.find(';', semicolon + 1)) {
+    const size_t end = url.find_first_of(",;", semicolon + 1);
+    if (end == std::string_view::npos) break;
+    if (url[end] == ';') continue;
+    comma = true;
+    const std::string_view word = trimmed(url.substr(semicolon + 1, end - semicolon - 1));
+    if (http::lower(word) == "base64") return {url.substr(0, semicolon), url.substr(end + 1)};
+  }
+  comma = comma || url.find(',') != std::string_view::npos;
+  fail(comma ? "it is not in base64" : "it has no comma");
+}
+
+// The digits of the usual alphabet, padded: without white space, and with + and / for - and _.
+std::string plain_base64(std::string_view text) {
+  std::string digits;
+  digits.reserve(text.size() + 2);
+  for (const char c : text) {
+    if (kSpace.find(c) != std::string_view::npos) continue;
+    digits += c == '-' ? '+' : c == '_' ? '/' : c;
+  }
+  for (int padding = 0; padding < 2 && digits.ends_with('='); ++padding) digits.pop_back();
   if (digits.empty()) fail("it holds no bytes");
   if (digits.size() % 4 == 1) fail("its base64 is cut short");
-  std::string bytes;
-  bytes.reserve(digits.size() * 3 / 4);
-  uint32_t bits = 0;
-  int count = 0;
-  for (const char digit : digits) {
-    const uint8_t value = kValues[static_cast<uint8_t>(digit)];
-    if (value == kNoDigit) fail("it holds what is no base64");
-    bits = bits << 6 | value;
-    count += 6;
-    if (count < 8) continue;
-    count -= 8;
-    bytes += static_cast<char>(bits >> count & 0xff);
+  digits.append((4 - digits.size() % 4) % 4, '=');
+  return digits;
+}
+
+std::string decode_base64(std::string_view text) {
+  std::string digits = plain_base64(text);
+  const gnutls_datum_t from{reinterpret_cast<unsigned char*>(digits.data()),
+                            static_cast<unsigned>(digits.size())};
+  gnutls_datum_t to{};
+  if (gnutls_base64_decode2(&from, &to) != GNUTLS_E_SUCCESS) fail("it holds what is no base64");
+  const std::unique_ptr<unsigned char, decltype(gnutls_free)> owner(to.data, gnutls_free);
+  return {reinterpret_cast<const char*>(to.data), to.size};
+}
+
+}  // namespace
+
+bool is_data_url(std::string_view url) {
+  return http::lower(without_space_before(url).substr(0, kScheme.size())) == kScheme;
+}
+
+DataUrl read_data_url(std::string_view url) {
+  url = without_space_before(url);
+  std::optional<std::string> decoded;
+  if (url.find('%') != std::string_view::npos) {
+    decoded = http::percent_decode(url);
+    if (!decoded) fail("it has a broken percent escape");
+    url = *decoded;
   }
-  return bytes;
+  url.remove_prefix(kScheme.size());
+  const Parts parts = split(url.substr(0, url.find('#')));
+  DataUrl result;
+  result.type = http::lower(trimmed(parts.header.substr(0, parts.header.find(';'))));
+  for (std::string_view rest = parts.data;;) {
+    const size_t comma = rest.find(',');
+    result.files.push_back(decode_base64(rest.substr(0, comma)));
+    if (comma == std::string_view::npos) return result;
+    rest.remove_prefix(comma + 1);
+  }
 }
 
 }  // namespace shijian

@@ -22,12 +22,19 @@ void EngineCalls::add(EngineCall call) {
     }
     waiting_[call.client].push_back(std::move(call));
   }
+  added_.notify_all();
   arrived_();
 }
 
 bool EngineCalls::waiting() const {
   const std::lock_guard lock(mutex_);
   return !waiting_.empty();
+}
+
+bool EngineCalls::wait_until(std::chrono::steady_clock::time_point time,
+                             const std::stop_token& stop) const {
+  std::unique_lock lock(mutex_);
+  return added_.wait_until(lock, stop, time, [this] { return !waiting_.empty(); });
 }
 
 void EngineCalls::run_next() {

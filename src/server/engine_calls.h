@@ -2,11 +2,14 @@
 // jobs: nothing of them is stored, and they end with the connection that they came by.
 #pragma once
 
+#include <chrono>
+#include <condition_variable>
 #include <cstddef>
 #include <deque>
 #include <functional>
 #include <map>
 #include <mutex>
+#include <stop_token>
 #include <string>
 
 #include "base/cancel.h"
@@ -29,6 +32,8 @@ class EngineCalls {
   void add(EngineCall call);
 
   bool waiting() const;
+  // Waits for a call until then, or until a stop is requested; whether one waits.
+  bool wait_until(std::chrono::steady_clock::time_point time, const std::stop_token& stop) const;
   // Runs the call whose turn it is: clients take turns, and each client's calls go in order. Calls
   // that were cancelled meanwhile are dropped. Nothing when none waits.
   void run_next();
@@ -41,6 +46,7 @@ class EngineCalls {
   const size_t capacity_;
   const std::function<void()> arrived_;
   mutable std::mutex mutex_;
+  mutable std::condition_variable_any added_;
   std::map<std::string, std::deque<EngineCall>> waiting_;  // by client; none of them empty
   std::string last_client_;
   CancelSource running_;

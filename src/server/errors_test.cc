@@ -40,6 +40,15 @@ TEST_F(Server, SaysWhatIsWrongWithARequest) {
            R"({"video_path": "shapes.mp4", "query": "x", "options": {"max_context_length": 600}})");
   EXPECT_EQ(small.status, 422);
   EXPECT_NE(small.body.find("over the context of 600"), std::string::npos) << small.body;
+  // More than the model has is refused before it waits.
+  for (const char* path : {"/api/v1/inference", "/api/v1/jobs"}) {
+    const TestAnswer large = call(
+        "POST", path,
+        R"({"video_path": "shapes.mp4", "query": "x", "options": {"max_context_length": "256K"}})");
+    EXPECT_EQ(large.status, 422);
+    EXPECT_NE(large.body.find("262144 tokens is asked for, the model has"), std::string::npos)
+        << large.body;
+  }
   const TestAnswer text = call("POST", "/api/v1/inference", "{}", "Content-Type: text/plain\r\n");
   EXPECT_EQ(text.status, 415);
   // What the engine refuses is a job that failed, with the engine's words and no local path.
@@ -61,7 +70,7 @@ TEST_F(Server, ErrorsAreInTheLanguageOfTheClient) {
   const Json empty = json(call("POST", "/api/v1/jobs",
                                R"({"video_path": "shapes.mp4", "query": ""})", headers))["error"];
   EXPECT_EQ(empty["message"], "问题：是空的");
-  EXPECT_EQ(empty["hint"], "说明要找什么");
+  EXPECT_EQ(empty["hint"], "用几个字说明要找什么，例如“狗什么时候跳起来？”");
 
   // A job keeps its error in English; each client reads it in its own language.
   const std::string late =

@@ -1,9 +1,9 @@
-#include <atomic>
-#include <condition_variable>
 #include <map>
 #include <mutex>
+#include <stop_token>
 #include <thread>
 
+#include "base/backoff.h"
 #include "http/sse.h"
 #include "server/json_fields.h"
 #include "server/routes.h"
@@ -40,13 +40,10 @@ void tell(HttpStream& stream, const JobEvent& event) {
 // subscriptions of those whose client has gone.
 class EventStreams {
  public:
-  explicit EventStreams(JobQueue& queue) : queue_(queue), thread_([this] { beat(); }) {}
+  explicit EventStreams(JobQueue& queue)
+      : queue_(queue), thread_([this](const std::stop_token& stop) { beat(stop); }) {}
   ~EventStreams() {
-    {
-      const std::lock_guard lock(mutex_);
-      stopping_ = true;
-    }
-    wake_.notify_all();
+    thread_.request_stop();
     thread_.join();
     for (const auto& [subscription, stream] : streams_) queue_.unsubscribe(subscription);
   }
@@ -62,9 +59,9 @@ class EventStreams {
   }
 
  private:
-  void beat() {
-    std::unique_lock lock(mutex_);
-    while (!wake_.wait_for(lock, std::chrono::seconds(15), [this] { return stopping_; })) {
+  void beat(const std::stop_token& stop) {
+    while (sleep_unless_stopped(stop, std::chrono::seconds(15))) {
+      const std::lock_guard lock(mutex_);
       // A stream that takes nothing more has ended with its job or is stuck.
       std::erase_if(streams_, [this](const auto& entry) {
         if (entry.second->write(sse_comment("alive"))) return false;
@@ -76,10 +73,8 @@ class EventStreams {
 
   JobQueue& queue_;
   std::mutex mutex_;
-  std::condition_variable wake_;
-  bool stopping_ = false;
   std::map<int64_t, std::shared_ptr<HttpStream>> streams_;
-  std::thread thread_;
+  std::jthread thread_;
 };
 
 void add_event_routes(HttpServer& http, Service& service) {
@@ -87,15 +82,22 @@ void add_event_routes(HttpServer& http, Service& service) {
   http.route(
       "GET", "/api/v1/jobs/{}/events",
       [&service, streams](const HttpRequest& request, const std::shared_ptr<HttpReply>& reply) {
-        service.store.job(request.captures[0]);  // kNotFound before the stream begins
-        const auto stream = reply->send(stream_response());
-        const int64_t subscription =
-            service.queue.subscribe(request.captures[0], [stream](const JobEvent& event) {
-              tell(*stream, event);
-              if (event.job) stream->close();
-            });
-        streams->add(subscription, stream);
-        reply->on_gone([streams, subscription] { streams->remove(subscription); });
+        service.executor.jobs.run([&service, streams, reply, id = request.captures[0],
+                                   request_id = request.id] {
+          try {
+            service.store.job(id);  // kNotFound before the stream begins
+          } catch (...) {
+            reply->send(caught_response(request_id));
+            return;
+          }
+          const auto stream = reply->send(stream_response());
+          const int64_t subscription = service.queue.subscribe(id, [stream](const JobEvent& event) {
+            tell(*stream, event);
+            if (event.job) stream->close();
+          });
+          streams->add(subscription, stream);
+          reply->on_gone([streams, subscription] { streams->remove(subscription); });
+        });
       });
   http.route("GET", "/api/v1/events",
              [&service, streams](const HttpRequest&, const std::shared_ptr<HttpReply>& reply) {

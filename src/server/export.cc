@@ -1,18 +1,106 @@
 #include "server/export.h"
 
 #include <algorithm>
+#include <cinttypes>
 #include <cmath>
+#include <cstdio>
 
 #include "base/error.h"
 #include "base/json.h"
-#include "grounding/output.h"
+#include "base/time_code.h"
+#include "exchange/formats.h"
+#include "grounding/prompt.h"
 
 namespace shijian {
 namespace {
 
-std::vector<Event> read_events(const Json& list) {
-  std::vector<Event> events;
-  for (const Json& item : list) {
+// "30000/1001", or what an answer of before has: three decimals of its mean rate.
+EditRate read_rate(const Json& video) {
+  const std::string text = video.value("edit_rate", "");
+  EditRate rate;
+  if (std::sscanf(text.c_str(), "%" SCNd64 "/%" SCNd64, &rate.num, &rate.den) == 2 &&
+      rate.num > 0 && rate.den > 0) {
+    return rate;
+  }
+  const double value = std::clamp(video.value("frame_rate", 25.0), 0.001, 1000.0);
+  rate = {std::max<int64_t>(1, std::llround(value)), 1};
+  if (std::abs(value - rate.value() * 1000 / 1001) < 0.001) rate = {rate.num * 1000, 1001};
+  return rate;
+}
+
+// A person's events as those of an answer. What was left as the model had it keeps all that is
+// known of it; of the rest nobody was sure or unsure.
+OrderedJson corrected_events(const OrderedJson& model, const OrderedJson& corrections,
+                             TimeFormat time_format, double frame_rate) {
+  OrderedJson events = OrderedJson::array();
+  for (const OrderedJson& item : corrections) {
+    const double start = item.value("start", 0.0), end = item.value("end", 0.0);
+    const auto same = std::find_if(model.begin(), model.end(), [&](const OrderedJson& event) {
+      return std::abs(event.value("start", -1.0) - start) < 0.0005 &&
+             std::abs(event.value("end", -1.0) - end) < 0.0005;
+    });
+    OrderedJson event =
+        same != model.end()
+            ? *same
+            : OrderedJson{{"start", item["start"]},
+                          {"end", item["end"]},
+                          {"start_text", format_time(start, time_format, frame_rate)},
+                          {"end_text", format_time(end, time_format, frame_rate)},
+                          {"label", ""},
+                          {"confidence", nullptr}};
+    if (item.contains("label")) event["label"] = item["label"];
+    events.push_back(std::move(event));
+  }
+  return events;
+}
+
+// The answer with what a person corrected: `events` and `timestamp_range` are theirs, the model's
+// own stand beside them.
+OrderedJson exported_result(const Job& job) {
+  if (job.state != JobState::kDone) {
+    throw Error(ErrorCode::kConflict,
+                fmt::format("export job {}: it is {}", job.id, job_state_name(job.state)),
+                "only finished jobs can be exported");
+  }
+  OrderedJson result = parse_ordered_json(job.result, "the database");
+  if (job.corrections.empty()) return result;
+  const OrderedJson corrections = parse_ordered_json(job.corrections, "the database");
+  const OrderedJson options =
+      job.options.empty() ? OrderedJson::object() : parse_ordered_json(job.options, "the database");
+  const TimeFormat time_format =
+      parse_time_format(options.value("output_format", "")).value_or(TimeFormat::kHoursMillis);
+  const OrderedJson model = result.value("events", OrderedJson::array());
+  const OrderedJson video = result.value("video", OrderedJson::object());
+  OrderedJson events =
+      corrected_events(model, corrections, time_format, video.value("frame_rate", 25.0));
+  result["model_events"] = model;
+  if (result.contains("timestamp_range")) {
+    result["model_timestamp_range"] = result["timestamp_range"];
+    result.erase("timestamp_range");
+  }
+  if (!events.empty()) {
+    const auto before = [](const char* key) {
+      return [key](const OrderedJson& a, const OrderedJson& b) {
+        return a.value(key, 0.0) < b.value(key, 0.0);
+      };
+    };
+    result["timestamp_range"] = {
+        (*std::min_element(events.begin(), events.end(), before("start")))["start_text"],
+        (*std::max_element(events.begin(), events.end(), before("end")))["end_text"]};
+  }
+  result["events"] = std::move(events);
+  result["corrections"] = corrections;
+  return result;
+}
+
+// What the formats need of an answer.
+Answer read_result(const Job& job) {
+  const OrderedJson result = exported_result(job);
+  Answer answer;
+  answer.question = job.query;
+  answer.language = detect_language(job.query);
+  answer.response = result.value("response", "");
+  for (const OrderedJson& item : result.value("events", OrderedJson::array())) {
     Event event;
     event.start = item.value("start", 0.0);
     event.end = item.value("end", 0.0);
@@ -20,114 +108,60 @@ std::vector<Event> read_events(const Json& list) {
     if (item.contains("confidence") && item["confidence"].is_number()) {
       event.confidence = item["confidence"].get<double>();
     }
-    events.push_back(std::move(event));
+    answer.events.push_back(std::move(event));
   }
-  return events;
-}
-
-// What the text formats need of an answer.
-Answer read_result(const Job& job) {
-  if (job.state != JobState::kDone) {
-    throw Error(ErrorCode::kConflict,
-                fmt::format("export job {}: it is {}", job.id, job_state_name(job.state)),
-                "only finished jobs can be exported");
-  }
-  const Json result = parse_json(job.result, "the database");
-  Answer answer;
-  answer.question = job.query;
-  answer.response = result.value("response", "");
-  answer.events =
-      read_events(job.corrections.empty() ? result.value("events", Json::array())
-                                          : parse_json(job.corrections, "the database"));
   answer.video.path = job.video_name;
-  const Json video = result.value("video", Json::object());
+  const Json video = result.value("video", OrderedJson::object());
   answer.video.duration = video.value("duration", 0.0);
   answer.video.frame_rate = video.value("frame_rate", 25.0);
+  answer.video.constant_rate = video.value("constant_rate", true);
+  answer.video.width = video.value("width", 0);
+  answer.video.height = video.value("height", 0);
+  answer.video.start_time = video.value("start_time", 0.0);
+  answer.video.edit_rate = read_rate(video);
+  if (video.contains("start_timecode") && video["start_timecode"].is_string()) {
+    answer.video.start_timecode = video["start_timecode"];
+  }
+  answer.video.sound = video.value("sound", false);
   return answer;
 }
 
 std::string json_text(std::span<const Job> jobs, bool as_list) {
   OrderedJson list = OrderedJson::array();
-  for (const Job& job : jobs) {
-    read_result(job);
-    OrderedJson item = parse_ordered_json(job.result, "the database");
-    if (!job.corrections.empty()) {
-      item["corrections"] = parse_ordered_json(job.corrections, "the database");
-    }
-    list.push_back(std::move(item));
-  }
+  for (const Job& job : jobs) list.push_back(exported_result(job));
   return write_json(as_list ? list : list[0], 2) + "\n";
 }
 
-std::string one_line(std::string text) {
-  for (char& c : text) {
-    if (static_cast<unsigned char>(c) < ' ') c = ' ';
+// "shijian.edl", "shijian-youtube.txt".
+std::string file_name(const ExportFormat& format) {
+  return format.name == format.extension
+             ? fmt::format("shijian.{}", format.extension)
+             : fmt::format("shijian-{}.{}", format.name, format.extension);
+}
+
+HttpResponse export_file(std::span<const Job> jobs, std::string_view name, bool as_list) {
+  const ExportFormat* format = find_export_format(name);
+  if (format == nullptr) {
+    throw HttpError(400, fmt::format("'format' is '{}'", name),
+                    fmt::format("the formats are {}", fmt::join(export_format_names(), ", ")));
   }
-  return text;
-}
-
-// HH:MM:SS:FF without drop frames.
-std::string edl_time(int64_t frames, int64_t rate) {
-  return fmt::format("{:02}:{:02}:{:02}:{:02}", frames / rate / 3600, frames / rate / 60 % 60,
-                     frames / rate % 60, frames % rate);
-}
-
-// Answers have three decimals of it; those of television are a thousandth below a whole rate.
-double exact_rate(double rate) {
-  const double television = std::round(rate) * 1000 / 1001;
-  return std::abs(television - rate) < 0.001 ? television : rate;
-}
-
-std::string edl_text(std::span<const Answer> answers) {
-  std::string out = "TITLE: SHIJIAN\nFCM: NON-DROP FRAME\n";
-  int number = 0;
-  int64_t record = 0;
-  for (const Answer& answer : answers) {
-    // Frames are those of the video; the time code counts them at the nearest whole rate.
-    const double frames = exact_rate(answer.video.frame_rate);
-    const int64_t rate = std::max<int64_t>(1, std::llround(frames));
-    for (const Event& event : answer.events) {
-      const int64_t start = std::llround(event.start * frames);
-      const int64_t end = std::max<int64_t>(start + 1, std::llround(event.end * frames));
-      out += fmt::format("{:03}  AX       V     C        {} {} {} {}\n", ++number,
-                         edl_time(start, rate), edl_time(end, rate), edl_time(record, rate),
-                         edl_time(record + end - start, rate));
-      out += fmt::format("* FROM CLIP NAME: {}\n* COMMENT: {}\n", one_line(answer.video.path),
-                         one_line(event.label));
-      record += end - start;
-    }
-  }
-  return out;
-}
-
-HttpResponse export_file(std::span<const Job> jobs, std::string_view format, bool as_list) {
   HttpResponse response;
-  if (format == "json") {
+  response.content_type = format->mime_type;
+  if (format->name == "json") {
     response.body = json_text(jobs, as_list);
   } else {
     std::vector<Answer> answers;
     for (const Job& job : jobs) answers.push_back(read_result(job));
-    if (format == "edl") {
-      response.content_type = "text/plain; charset=utf-8";
-      response.body = edl_text(answers);
-    } else {
-      const auto known = parse_output_format(format);
-      if (!known || *known == OutputFormat::kText) {
-        throw HttpError(400, fmt::format("'format' is '{}'", format),
-                        "there are json, csv, srt, vtt and edl");
-      }
-      response.content_type = format == "csv"   ? "text/csv; charset=utf-8"
-                              : format == "vtt" ? "text/vtt; charset=utf-8"
-                                                : "application/x-subrip; charset=utf-8";
-      response.body = format_answers(answers, {*known, TimeFormat::kHoursMillis});
-    }
+    response.body = write_export(*format, answers, {});
   }
   response.headers.emplace_back("Content-Disposition",
-                                fmt::format("attachment; filename=\"shijian.{}\"", format));
+                                fmt::format("attachment; filename=\"{}\"", file_name(*format)));
   return response;
 }
 
 }  // namespace
+
+std::vector<Event> exported_events(const Job& job) { return read_result(job).events; }
 
 HttpResponse export_jobs(std::span<const Job> jobs, std::string_view format) {
   return export_file(jobs, format, /*as_list=*/true);

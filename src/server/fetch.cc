@@ -27,6 +27,7 @@ Video fetch_video(const std::string& url, const std::string& name, const FetchOp
                   Library& library, const CancelToken& cancel) {
   const AllowedUrl from = check_fetching(url, options);
   const std::string into = upload_name(name.empty() ? name_of(from) : name);
+  library.check_upload(into);
   UploadRoom room(library);
   PartialFile file(fresh_upload_path(library.partial_folder()), false);
   download(
@@ -36,7 +37,8 @@ Video fetch_video(const std::string& url, const std::string& name, const FetchOp
         room.check(file.size());
       },
       cancel);
-  return library.accept({{into, file.release()}}).front();
+  const auto path = file.release();
+  return library.accept({{into, path, file.hash()}}).front();
 }
 
 }  // namespace shijian

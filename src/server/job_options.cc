@@ -74,7 +74,7 @@ JobOptions read_job_options(const Json& json) {
   if (json.is_null()) return options;
   JsonFields fields(json, "options");
   options.grounding = fields.flag("enable_temporal_grounding").value_or(true);
-  options.reasoning = fields.flag("return_reasoning").value_or(true);
+  options.reasoning = fields.flag("return_reasoning");
   if (const auto name = fields.text("output_format")) {
     const auto format = parse_time_format(*name);
     if (!format) {
@@ -91,6 +91,9 @@ JobOptions read_job_options(const Json& json) {
   options.generation.max_new_tokens = fields.integer("max_new_tokens", 1, 65536);
   options.sampling.from = fields.number("from", 0, 1e9);
   options.sampling.to = fields.number("to", 0, 1e9);
+  if (const auto stream = fields.integer("stream", 0, 1000000)) {
+    options.sampling.stream = static_cast<int>(*stream);
+  }
   if (const auto style = fields.text("prompt_style"); style && *style != "auto") {
     options.prompt_style = parse_prompt_style(*style);
   }
@@ -106,8 +109,8 @@ JobOptions read_job_options(const Json& json) {
 
 std::string job_group(const std::string& video_id, const JobOptions& options) {
   const SamplingRequest& s = options.sampling;
-  return fmt::format("{}/{}/{}/{}/{}", video_id, s.fps.value_or(-1), s.max_frames.value_or(-1),
-                     s.from.value_or(-1), s.to.value_or(-1));
+  return fmt::format("{}/{}/{}/{}/{}/{}", video_id, s.fps.value_or(-1), s.max_frames.value_or(-1),
+                     s.from.value_or(-1), s.to.value_or(-1), s.stream.value_or(kMainStream));
 }
 
 }  // namespace shijian

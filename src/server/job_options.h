@@ -12,8 +12,8 @@
 namespace shijian {
 
 struct JobOptions {
-  bool grounding = true;  // false: words only
-  bool reasoning = true;
+  bool grounding = true;          // false: words only
+  std::optional<bool> reasoning;  // false: left out; true: asked for in so many words
   TimeFormat time_format = TimeFormat::kHoursMillis;
   SamplingRequest sampling;
   std::optional<PromptStyle> prompt_style;

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "base/text_file.h"
 #include "server/export.h"
 #include "server/job_options.h"
 #include "server/json_fields.h"
@@ -16,37 +17,24 @@
 namespace shijian {
 namespace {
 
-constexpr int64_t kMaxQuery = 100000;  // characters
-constexpr size_t kMaxQueryBytes = 4 * kMaxQuery;
 constexpr size_t kMaxJobs = 1000;  // of one call
-
-void check_query(const std::string& query) {
-  if (query.find_first_not_of(" \t\r\n") == std::string::npos) {
-    throw Error(ErrorCode::kUsage, "query: it is empty", "say what to look for");
-  }
-  const auto characters =
-      std::count_if(query.begin(), query.end(), [](char c) { return (c & 0xc0) != 0x80; });
-  if (characters > kMaxQuery) {
-    throw Error(ErrorCode::kUsage,
-                fmt::format("query: {} characters, at most {} are allowed", characters, kMaxQuery),
-                "ask more shortly");
-  }
-}
+constexpr size_t kMaxCorrections = 10000;
+constexpr size_t kMaxCorrectionBytes = size_t{8} << 20;
 
 // "query" or "queries".
 std::vector<std::string> read_queries(JsonFields& fields) {
   std::vector<std::string> queries;
-  if (const auto one = fields.text("query", kMaxQueryBytes)) queries.push_back(*one);
+  if (const auto one = fields.text("query", std::string::npos)) queries.push_back(*one);
   if (const Json* list = fields.any("queries")) {
     if (!list->is_array()) throw HttpError(400, "job: 'queries' is no list");
     for (const Json& item : *list) {
       if (!item.is_string()) throw HttpError(400, "job: 'queries' holds something that is no text");
-      queries.push_back(item.get<std::string>());
+      queries.emplace_back(without_bom(item.get_ref<const std::string&>()));
     }
   }
   if (queries.empty())
     throw Error(ErrorCode::kUsage, "job: it has no 'query'", "say what to look for");
-  for (const std::string& query : queries) check_query(query);
+  for (const std::string& query : queries) check_question(query);
   return queries;
 }
 
@@ -56,7 +44,7 @@ Video read_video(JsonFields& fields, Library& library) {
   if (path.has_value() == id.has_value()) {
     throw Error(ErrorCode::kUsage, "job: give 'video_path' or 'video_id'");
   }
-  return path ? library.find(*path) : library.get(*id);
+  return path ? library.find_soon(*path) : library.get(*id);
 }
 
 JobRequest make_job(const Video& video, const std::string& query, const Json& options,
@@ -66,7 +54,10 @@ JobRequest make_job(const Video& video, const std::string& query, const Json& op
   job.video_name = video.name;
   job.query = query;
   job.options = options.is_null() ? "" : options.dump();
-  job.group = job_group(video.id, read_job_options(options));
+  // A large new file is known by its place until somebody has read it.
+  job.group = job_group(
+      video.id.empty() ? fmt::format("{} {} {}", video.name, video.size, video.mtime) : video.id,
+      read_job_options(options));
   job.client = client;
   return job;
 }
@@ -77,16 +68,20 @@ struct Common {
   std::string webhook_url, webhook_secret;
 };
 
-Common read_common(JsonFields& fields, const AllowedHosts& webhook_hosts) {
+Common read_common(JsonFields& fields, const Service& service) {
   Common common;
   common.options = fields.any("options");
+  // What no run could give is refused before it waits.
+  if (common.options != nullptr) {
+    service.engine.check_context(read_job_options(*common.options).generation);
+  }
   common.priority = static_cast<int>(fields.integer("priority", -10, 10).value_or(0));
   if (const Json* webhook = fields.any("webhook")) {
     JsonFields inner(*webhook, "webhook");
     common.webhook_url = inner.text("url").value_or("");
     common.webhook_secret = inner.text("secret").value_or("");
     inner.done();
-    webhook_hosts.check(common.webhook_url);
+    service.webhook_hosts.check(common.webhook_url);
     if (common.webhook_secret.empty()) {
       throw Error(ErrorCode::kUsage, "webhook: it has no 'secret'",
                   "any text that only the two sides know; the posts are signed with it");
@@ -115,9 +110,9 @@ void read_item(const Json& item, Service& service, const std::string& client,
   JsonFields fields(item, "job");
   const std::vector<std::string> queries = read_queries(fields);
   if (const auto folder = fields.text("folder")) {
-    const Common common = read_common(fields, service.webhook_hosts);
+    const Common common = read_common(fields, service);
     fields.done();
-    service.library.scan();
+    service.library.refresh();
     const std::string prefix = library_prefix(*folder);
     const size_t before = jobs->size();
     PageRequest page{1000, {}};
@@ -136,7 +131,7 @@ void read_item(const Json& item, Service& service, const std::string& client,
     return;
   }
   const Video video = read_video(fields, service.library);
-  const Common common = read_common(fields, service.webhook_hosts);
+  const Common common = read_common(fields, service);
   fields.done();
   for (const std::string& query : queries) append(jobs, video, query, common, client);
 }
@@ -160,7 +155,14 @@ std::vector<JobRequest> read_jobs(const Json& body, Service& service, const std:
 
 OrderedJson jobs_json(const std::vector<Job>& jobs, const JobQueue& queue) {
   OrderedJson list = OrderedJson::array();
-  for (const Job& job : jobs) list.push_back(job_json(job, queue.progress(job.id)));
+  for (const Job& job : jobs) {
+    OrderedJson json = job_json(job, queue.progress(job.id));
+    // A page of answers stays small; the job itself has the times.
+    if (const auto sampling = json["result"].find("sampling"); sampling != json["result"].end()) {
+      sampling->erase("times");
+    }
+    list.push_back(std::move(json));
+  }
   return list;
 }
 
@@ -215,8 +217,9 @@ std::string read_corrections(const Json& body) {
     if (body.contains("events")) return "";
     throw HttpError(400, "corrections: they have no 'events'", "null takes corrections back");
   }
-  if (!events->is_array() || events->size() > 1000) {
-    throw HttpError(400, "corrections: 'events' is no list of at most 1000 events");
+  if (!events->is_array() || events->size() > kMaxCorrections) {
+    throw HttpError(
+        400, fmt::format("corrections: 'events' is no list of at most {} events", kMaxCorrections));
   }
   OrderedJson kept = OrderedJson::array();
   for (const Json& item : *events) {
@@ -232,9 +235,9 @@ std::string read_corrections(const Json& body) {
   return write_json(kept);
 }
 
-// The frames that the model saw, decoded again.
-HttpResponse seen_frames(Service& service, const std::string& id, int64_t first, int64_t count,
-                         const CancelToken& gone) {
+// What the model saw of the video, planned again. kConflict when the job is not done, or when the
+// plan has changed since.
+Media seen_media(Service& service, const std::string& id, const CancelToken& gone) {
   const Job job = service.store.job(id);
   if (job.state != JobState::kDone) {
     throw Error(ErrorCode::kConflict,
@@ -244,18 +247,26 @@ HttpResponse seen_frames(Service& service, const std::string& id, int64_t first,
   const JobOptions options =
       read_job_options(job.options.empty() ? Json() : parse_json(job.options, "the database"));
   const Video video = service.library.get(job.video_id);
+  Media media = service.engine.plan(service.library.file_of(video), options.sampling, gone);
+  const Json result = parse_json(job.result, "the database");
+  if (const auto sampling = result.find("sampling");
+      sampling != result.end() &&
+      (sampling->value("frames", size_t{0}) != media.plan.indices.size() ||
+       sampling->value("width", 0) != media.plan.width ||
+       sampling->value("height", 0) != media.plan.height)) {
+    throw Error(ErrorCode::kConflict,
+                fmt::format("job {}: the server's model samples otherwise than the job's", id),
+                "ask the question again");
+  }
+  return media;
+}
+
+// The frames that the model saw, decoded again.
+HttpResponse seen_frames(Service& service, const std::string& id, int64_t first, int64_t count,
+                         const CancelToken& gone) {
   try {
-    const Media media = service.engine.plan(service.library.file_of(video), options.sampling, gone);
+    const Media media = seen_media(service, id, gone);
     const auto total = static_cast<int64_t>(media.plan.indices.size());
-    const Json result = parse_json(job.result, "the database");
-    if (const auto sampling = result.find("sampling");
-        sampling != result.end() && (sampling->value("frames", int64_t{0}) != total ||
-                                     sampling->value("width", 0) != media.plan.width ||
-                                     sampling->value("height", 0) != media.plan.height)) {
-      throw Error(ErrorCode::kConflict,
-                  fmt::format("job {}: the server's model samples otherwise than the job's", id),
-                  "ask the question again");
-    }
     if (first >= total) {
       throw Error(ErrorCode::kUsage,
                   fmt::format("'from' is {}, the model saw {} frames", first, total));
@@ -263,6 +274,19 @@ HttpResponse seen_frames(Service& service, const std::string& id, int64_t first,
     HttpResponse response = strip_response(planned_frames(media, first, count, gone));
     response.headers.emplace_back("X-Frame-Count", std::to_string(total));
     return response;
+  } catch (const Error& error) {
+    throw without_folder(error, service.library.folder());
+  }
+}
+
+// When each of those frames is on screen: all of them, whatever one picture can hold.
+HttpResponse seen_times(Service& service, const std::string& id, const CancelToken& gone) {
+  try {
+    OrderedJson times = OrderedJson::array();
+    for (const double time : seen_media(service, id, gone).plan.times) {
+      times.push_back(thousandths(time));
+    }
+    return json_response({{"times", std::move(times)}});
   } catch (const Error& error) {
     throw without_folder(error, service.library.folder());
   }
@@ -296,7 +320,7 @@ void add_job_routes(HttpServer& http, Service& service) {
     return job_json(job, service.queue.progress(job.id));
   };
   http.route("POST", "/api/v1/jobs", [&service](const HttpRequest& request, auto reply) {
-    service.background.answer(
+    service.executor.submits.answer(
         std::move(reply), request.id,
         [&service, body = request.body, client = request.client, id = request.id,
          key = std::string(request.header("idempotency-key"))] {
@@ -306,63 +330,98 @@ void add_job_routes(HttpServer& http, Service& service) {
   http.route("GET", "/api/v1/jobs", [&service](const HttpRequest& request, auto reply) {
     const PageRequest page{static_cast<int>(query_integer(request, "limit", 50, 1, 1000)),
                            query_text(request, "cursor")};
-    const Page<Job> jobs = service.store.jobs(read_filter(request), page);
-    reply->send(json_response({{"jobs", jobs_json(jobs.items, service.queue)},
-                               {"next", jobs.next.empty() ? OrderedJson() : OrderedJson(jobs.next)},
-                               {"total", jobs.total}}));
+    service.executor.jobs.answer(
+        std::move(reply), request.id, [&service, page, filter = read_filter(request)] {
+          const Page<Job> jobs = service.store.jobs(filter, page);
+          return json_response(
+              {{"jobs", jobs_json(jobs.items, service.queue)},
+               {"next", jobs.next.empty() ? OrderedJson() : OrderedJson(jobs.next)},
+               {"total", jobs.total}});
+        });
   });
-  http.route("GET", "/api/v1/jobs/{}", [&service, json_of](const HttpRequest& request, auto reply) {
-    reply->send(json_response(json_of(service.store.job(request.captures[0]))));
+  // Answers with the job that `act` returns; what was asked is done though the client has left.
+  const auto job_route = [&](const char* method, const char* pattern, HttpRouteOptions options,
+                             const std::function<std::function<Job()>(const HttpRequest&)>& act) {
+    http.route(
+        method, pattern,
+        [&service, json_of, act](const HttpRequest& request, std::shared_ptr<HttpReply> reply) {
+          service.executor.jobs.run(
+              [json_of, reply = std::move(reply), id = request.id, job = act(request)] {
+                answer_now(*reply, id, [&] { return json_response(json_of(job())); });
+              });
+        },
+        options);
+  };
+  job_route("GET", "/api/v1/jobs/{}", {}, [&service](const HttpRequest& request) {
+    return [&service, id = request.captures[0]] { return service.store.job(id); };
   });
-  http.route("POST", "/api/v1/jobs/{}/cancel",
-             [&service, json_of](const HttpRequest& request, auto reply) {
-               reply->send(json_response(json_of(service.queue.cancel(request.captures[0]))));
-             },
-             {.json = false});
-  http.route("POST", "/api/v1/jobs/{}/retry",
-             [&service, json_of](const HttpRequest& request, auto reply) {
-               reply->send(json_response(json_of(service.queue.retry(request.captures[0]))));
-             },
-             {.json = false});
-  http.route("PUT", "/api/v1/jobs/{}/corrections",
-             [&service, json_of](const HttpRequest& request, auto reply) {
-               const Job job = service.store.set_corrections(
-                   request.captures[0], read_corrections(json_object(request)));
-               reply->send(json_response(json_of(job)));
-             });
+  job_route("POST", "/api/v1/jobs/{}/cancel", {.json = false},
+            [&service](const HttpRequest& request) {
+              return [&service, id = request.captures[0]] { return service.queue.cancel(id); };
+            });
+  job_route("POST", "/api/v1/jobs/{}/retry", {.json = false},
+            [&service](const HttpRequest& request) {
+              return [&service, id = request.captures[0]] { return service.queue.retry(id); };
+            });
+  job_route("PUT", "/api/v1/jobs/{}/corrections", {.max_body = kMaxCorrectionBytes},
+            [&service](const HttpRequest& request) {
+              return [&service, id = request.captures[0],
+                      corrections = read_corrections(json_object(request))] {
+                return service.store.set_corrections(id, corrections);
+              };
+            });
   http.route("GET", "/api/v1/jobs/{}/frames", [&service](const HttpRequest& request, auto reply) {
     const int64_t first = query_integer(request, "from", 0, 0, 1000000);
     const int64_t count = query_integer(request, "count", 100, 1, 1000000);
     const CancelToken gone = reply->gone();
-    service.background.answer(std::move(reply), request.id,
-                              [&service, id = request.captures[0], first, count, gone] {
-                                return seen_frames(service, id, first, count, gone);
-                              });
+    service.executor.files.answer(std::move(reply), request.id,
+                                  [&service, id = request.captures[0], first, count, gone] {
+                                    return seen_frames(service, id, first, count, gone);
+                                  });
   });
+  http.route(
+      "GET", "/api/v1/jobs/{}/frame-times", [&service](const HttpRequest& request, auto reply) {
+        const CancelToken gone = reply->gone();
+        service.executor.files.answer(
+            std::move(reply), request.id,
+            [&service, id = request.captures[0], gone] { return seen_times(service, id, gone); });
+      });
   http.route("GET", "/api/v1/jobs/{}/export", [&service](const HttpRequest& request, auto reply) {
-    const Job job = service.store.job(request.captures[0]);
-    reply->send(export_job(job, query_text(request, "format")));
+    service.executor.jobs.answer(
+        std::move(reply), request.id,
+        [&service, id = request.captures[0], format = query_text(request, "format")] {
+          return export_job(service.store.job(id), format);
+        });
   });
   http.route("GET", "/api/v1/export", [&service](const HttpRequest& request, auto reply) {
-    std::vector<Job> jobs;
-    std::istringstream ids(query_text(request, "ids"));
-    for (std::string id; std::getline(ids, id, ',');) jobs.push_back(service.store.job(id));
-    if (jobs.empty()) throw HttpError(400, "'ids' names no job", "ids=A,B");
-    reply->send(export_jobs(jobs, query_text(request, "format")));
+    service.executor.jobs.answer(
+        std::move(reply), request.id,
+        [&service, all = query_text(request, "ids"), format = query_text(request, "format")] {
+          std::vector<Job> jobs;
+          std::istringstream ids(all);
+          for (std::string id; std::getline(ids, id, ',');) jobs.push_back(service.store.job(id));
+          if (jobs.empty()) throw HttpError(400, "'ids' names no job", "ids=A,B");
+          return export_jobs(jobs, format);
+        });
   });
   http.route("DELETE", "/api/v1/jobs/{}", [&service](const HttpRequest& request, auto reply) {
-    service.queue.remove(request.captures[0]);
-    HttpResponse response;
-    response.status = 204;
-    reply->send(std::move(response));
+    service.executor.jobs.run(
+        [&service, reply = std::move(reply), request_id = request.id, id = request.captures[0]] {
+          answer_now(*reply, request_id, [&] {
+            service.queue.remove(id);
+            HttpResponse response;
+            response.status = 204;
+            return response;
+          });
+        });
   });
 }
 
 // A call that waits is a job like any other; whoever waits is told by a subscription.
 void add_inference_route(HttpServer& http, Service& service) {
   http.route("POST", "/api/v1/inference", [&service](const HttpRequest& request, auto reply) {
-    service.background.run([&service, reply = std::move(reply), id = request.id,
-                            body = request.body, client = request.client]() {
+    service.executor.submits.run([&service, reply = std::move(reply), id = request.id,
+                                  body = request.body, client = request.client]() {
       try {
         HttpRequest copy;
         copy.body = body;
@@ -372,10 +431,12 @@ void add_inference_route(HttpServer& http, Service& service) {
         log_submitted(added.jobs, id);
         const Job& job = added.jobs.front();
         reply->on_gone([&service, job_id = job.id] {
-          try {
-            service.queue.cancel(job_id);
-          } catch (const Error&) {  // it has ended
-          }
+          service.executor.jobs.run([&service, job_id] {
+            try {
+              service.queue.cancel(job_id);
+            } catch (const ConflictError&) {  // it has ended
+            }
+          });
         });
         when_ended(service.queue, job.id,
                    [reply, id](const Job& ended) { reply->send(ended_job_response(ended, id)); });

@@ -1,10 +1,15 @@
 #include "server/json_fields.h"
 
+#include <fmt/chrono.h>
+
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <ctime>
 
 #include "base/error.h"
+#include "base/text_file.h"
+#include "video/probe.h"
 
 namespace shijian {
 namespace {
@@ -38,7 +43,7 @@ std::optional<std::string> BasicJsonFields<Value>::text(const char* key, size_t 
     throw Error(ErrorCode::kUsage, fmt::format("{}: '{}' has {} bytes, at most {} are allowed",
                                                where_, key, text.size(), max_bytes));
   }
-  return text;
+  return std::string(without_bom(text));
 }
 
 template <typename Value>
@@ -64,16 +69,23 @@ std::optional<double> BasicJsonFields<Value>::number(const char* key, double low
 
 template <typename Value>
 std::optional<int64_t> BasicJsonFields<Value>::integer(const char* key, int64_t low, int64_t high) {
-  const auto value = number(key, static_cast<double>(low), static_cast<double>(high));
-  if (!value) return std::nullopt;
-  if (*value != std::floor(*value)) wrong_type(where_, key, "a whole number");
-  return static_cast<int64_t>(*value);
+  const auto rough = number(key, static_cast<double>(low), static_cast<double>(high));
+  if (!rough) return std::nullopt;
+  if (*rough != std::floor(*rough)) wrong_type(where_, key, "a whole number");
+  // Beyond 2^53 a double is not the number that was written.
+  const Value& value = *any(key);
+  if (value.is_number_unsigned()) {
+    return static_cast<int64_t>(
+        std::min(value.template get<uint64_t>(), static_cast<uint64_t>(INT64_MAX)));
+  }
+  if (value.is_number_integer()) return value.template get<int64_t>();
+  return *rough < 0x1p63 ? static_cast<int64_t>(*rough) : INT64_MAX;
 }
 
 template <typename Value>
 void BasicJsonFields<Value>::done() const {
   for (const auto& item : object_.items()) {
-    if (read_.contains(item.key())) continue;
+    if (read_.contains(item.key()) || item.value().is_null()) continue;
     std::string known;
     for (const std::string& key : read_) known += (known.empty() ? "" : ", ") + key;
     throw Error(ErrorCode::kUsage,
@@ -108,6 +120,10 @@ int64_t query_integer(const HttpRequest& request, const std::string& name, int64
   return value;
 }
 
+int query_stream(const HttpRequest& request) {
+  return static_cast<int>(query_integer(request, "stream", kMainStream, 0, 1000000));
+}
+
 double query_number(const HttpRequest& request, const std::string& name) {
   const std::string text = query_text(request, name);
   double value = 0;
@@ -120,7 +136,7 @@ double query_number(const HttpRequest& request, const std::string& name) {
 
 std::string query_text(const HttpRequest& request, const std::string& name) {
   const auto found = request.query.find(name);
-  return found == request.query.end() ? "" : found->second;
+  return found == request.query.end() ? "" : std::string(without_bom(found->second));
 }
 
 HttpResponse json_response(const OrderedJson& json, int status) {
@@ -132,11 +148,7 @@ HttpResponse json_response(const OrderedJson& json, int status) {
 
 std::string rfc3339(int64_t milliseconds) {
   const std::time_t seconds = milliseconds / 1000;
-  std::tm utc{};
-  gmtime_r(&seconds, &utc);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", utc.tm_year + 1900,
-                     utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
-                     milliseconds % 1000);
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(seconds), milliseconds % 1000);
 }
 
 }  // namespace shijian

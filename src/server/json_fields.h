@@ -20,11 +20,13 @@ class BasicJsonFields {
   BasicJsonFields(const Value& object, std::string where);
 
   const Value* any(const char* key);  // null when absent or null
+  // Without a byte order mark at its beginning.
   std::optional<std::string> text(const char* key, size_t max_bytes = 4096);
   std::optional<bool> flag(const char* key);
   std::optional<double> number(const char* key, double low, double high);
   std::optional<int64_t> integer(const char* key, int64_t low, int64_t high);
-  // Refuses keys that were not read: a misspelt option must not be ignored in silence.
+  // Refuses keys that were not read, unless they are null: a misspelt option must not be ignored in
+  // silence.
   void done() const;
 
  private:
@@ -40,6 +42,8 @@ Json json_object(const HttpRequest& request);
 // A query parameter as an integer within bounds, else `otherwise`. HttpError(400).
 int64_t query_integer(const HttpRequest& request, const std::string& name, int64_t otherwise,
                       int64_t low, int64_t high);
+// `stream`: a video stream's index, kMainStream when absent.
+int query_stream(const HttpRequest& request);
 // The same for a number, which must be there. HttpError(400).
 double query_number(const HttpRequest& request, const std::string& name);
 std::string query_text(const HttpRequest& request, const std::string& name);  // "" when absent

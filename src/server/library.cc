@@ -1,13 +1,11 @@
 #include "server/library.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <system_error>
 #include <vector>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "http/server.h"
 #include "server/json_fields.h"
 #include "video/probe.h"
@@ -18,30 +16,35 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::string_view kContainerFolder = "/app/videos/";
-constexpr std::string_view kPartial = ".uploads";
 constexpr size_t kMaxPart = 255;  // bytes, of most file systems
 constexpr size_t kMaxUploadPart = 240;
+// Bytes that are hashed while a client waits.
+constexpr int64_t kHashedAtOnce = int64_t{64} << 20;
 
 [[noreturn]] void refuse(std::string_view why) {
   throw Error(ErrorCode::kPermission, fmt::format("video path: {}", why),
               "name a video of the library, as GET /api/v1/videos lists them");
 }
 
-// Nanoseconds of the file's last change.
-int64_t change_time(const struct stat& status) {
-  return status.st_mtim.tv_sec * int64_t{1000000000} + status.st_mtim.tv_nsec;
+Error no_video(const std::string& id) {
+  return {ErrorCode::kNotFound, fmt::format("video: no '{}' in the library", id),
+          "GET /api/v1/videos lists what there is"};
 }
 
-struct stat status_of(const fs::path& path, const std::string& name) {
-  struct stat status;
-  if (::lstat(path.c_str(), &status) != 0) {
-    throw Error(ErrorCode::kNotFound, fmt::format("video: no '{}' in the library", name),
-                "GET /api/v1/videos lists what there is");
+OrderedJson streams_json(const VideoInfo& info) {
+  OrderedJson streams = OrderedJson::array();
+  for (const Track& track : info.tracks) {
+    if (track.type != "video") continue;
+    streams.push_back({{"index", track.index},
+                       {"codec", track.codec},
+                       {"width", track.width},
+                       {"height", track.height},
+                       {"language", track.language},
+                       {"programme", track.programme},
+                       {"title", track.title}});
   }
-  return status;
+  return streams;
 }
-
-std::string video_id(const std::string& hash) { return "v" + hash.substr(0, 20); }
 
 OrderedJson probe_json(const VideoInfo& info) {
   return {{"duration", thousandths(info.duration)},
@@ -52,7 +55,21 @@ OrderedJson probe_json(const VideoInfo& info) {
           {"height", info.height},
           {"rotation", info.rotation},
           {"codec", info.codec},
-          {"container", info.container}};
+          {"container", info.container},
+          {"stream", info.stream},
+          {"streams", streams_json(info)}};
+}
+
+// What probe() has against a file, with the name that clients know. Of what can be no video at all
+// they hear that alone.
+[[noreturn]] void refuse_video(const Error& error, const fs::path& path, const std::string& name) {
+  if (error.code() != ErrorCode::kInvalid && error.code() != ErrorCode::kUnsupported) throw error;
+  std::string why = error.message();
+  const std::string shown = path.string();
+  if (const size_t at = why.find(shown); at != why.npos) why.replace(at, shown.size(), name);
+  if (error.code() == ErrorCode::kUnsupported) throw Error(error.code(), why, error.hint());
+  throw HttpError(415, fmt::format("'{}' is no video that can be read: {}", name, why),
+                  error.hint());
 }
 
 std::string safe_name(std::string_view path, size_t max_part) {
@@ -84,6 +101,9 @@ std::string safe_name(std::string_view path, size_t max_part) {
 
 }  // namespace
 
+// 160 bits of it: nobody can make two videos with one id.
+std::string video_id_of(const std::string& hash) { return "v" + hash.substr(0, 40); }
+
 std::string library_name(std::string_view path) { return safe_name(path, kMaxPart); }
 std::string upload_name(std::string_view path) { return safe_name(path, kMaxUploadPart); }
 
@@ -95,194 +115,232 @@ std::string library_prefix(std::string_view folder) {
 }
 
 Library::Library(LibraryOptions options, Store& store)
-    : options_(std::move(options)), store_(store) {
+    : folder_(std::move(options.folder)), quota_(options.quota), store_(store) {
   std::error_code failed;
-  fs::create_directories(options_.folder, failed);
-  if (failed) throw system_error("make", options_.folder.string(), failed.value());
+  fs::create_directories(folder(), failed);
+  if (failed) throw system_error("make", folder().string(), failed.value());
 }
 
 fs::path Library::partial_folder() const {
-  fs::path folder = options_.folder / kPartial;
+  fs::path at = folder() / kPartialFolder;
   std::error_code failed;
-  fs::create_directory(folder, failed);
-  if (!failed) return folder;
+  fs::create_directory(at, failed);
+  if (fs::is_symlink(fs::symlink_status(at, failed))) refuse("links are not followed");
+  if (!failed) return at;
   const Error error = system_error("write to", "the library's folder", failed.value());
   throw Error(failed.value() == EROFS ? ErrorCode::kPermission : error.code(), error.message(),
               "whoever runs the server must own that folder, and it must not be mounted read-only");
 }
 
 fs::path Library::file(const std::string& name) const {
-  const std::string inside = library_name(name);
-  fs::path at = options_.folder;
-  const fs::path parts(inside);
-  for (auto part = parts.begin(); part != parts.end(); ++part) {
-    at /= *part;
-    const struct stat status = status_of(at, name);
-    if (S_ISLNK(status.st_mode)) refuse("links are not followed");
-    const bool last = std::next(part) == parts.end();
-    if (last ? !S_ISREG(status.st_mode) : !S_ISDIR(status.st_mode)) refuse("it is no file");
-  }
-  return at;
+  return folder() / folder_.find(library_name(name)).name;
 }
 
-Video Library::examine(const fs::path& path, const std::string& name) {
-  const struct stat status = status_of(path, name);
-  if (auto known = store_.unchanged_video(name, status.st_size, change_time(status))) return *known;
+std::optional<Video> Library::known_row(const LibraryFolder::File& file) {
+  auto known = store_.unchanged_video(file.name, file.size, file.mtime);
+  if (known && known->missing != 0) store_.set_missing({file.name}, false);
+  return known;
+}
+
+Video Library::examine(const LibraryFolder::File& file, std::string hash,
+                       const CancelToken& cancel) {
+  const fs::path path = folder() / file.name;
   VideoInfo info;
   try {
-    info = probe(path);
+    info = probe(path, cancel);
   } catch (const Error& error) {
-    if (error.code() != ErrorCode::kInvalid && error.code() != ErrorCode::kUnsupported) throw;
-    throw HttpError(415, fmt::format("'{}' is no video that can be read", name),
-                    "MP4, MOV, MKV, WebM and AVI with the usual codecs can");
+    refuse_video(error, path, file.name);
   }
   Video video;
-  video.name = name;
-  video.size = status.st_size;
-  video.mtime = change_time(status);
-  video.hash = hashes_.of(path);
-  video.id = video_id(video.hash);
+  video.name = file.name;
+  video.size = file.size;
+  video.mtime = file.mtime;
+  video.hash = hash.empty() ? hashes_.of(path, cancel) : std::move(hash);
+  video.id = video_id_of(video.hash);
   video.probe = write_json(probe_json(info));
-  store_.put_video(video);
-  return *store_.video_named(name);
+  try {
+    store_.put_video(video);
+    return *store_.video_named(file.name);
+  } catch (const StoreError& error) {  // the row saves work; what it says is known all the same
+    log_event(LogLevel::kWarning, "video_not_noted", {{"message", error.message()}});
+    video.created = store_.now();
+    return video;
+  }
 }
 
-Video Library::find(const std::string& name) {
-  const std::string inside = library_name(name);
-  return examine(file(inside), inside);
+Video Library::find(const std::string& name, const CancelToken& cancel) {
+  const LibraryFolder::File file = folder_.find(library_name(name));
+  if (auto known = known_row(file)) return *std::move(known);
+  return examine(file, "", cancel);
 }
 
-Video Library::get(const std::string& id) {
-  for (const std::string& name : store_.video_names(id)) {
+Video Library::find_soon(const std::string& name) {
+  const LibraryFolder::File file = folder_.find(library_name(name));
+  if (auto known = known_row(file)) return *std::move(known);
+  if (file.size <= kHashedAtOnce) return examine(file, "", {});
+  Video video;
+  video.name = file.name;
+  video.size = file.size;
+  video.mtime = file.mtime;
+  try {
+    video.probe = write_json(probe_json(probe(folder() / file.name)));
+  } catch (const Error& error) {
+    refuse_video(error, folder() / file.name, file.name);
+  }
+  return video;
+}
+
+Video Library::get(const std::string& id, const CancelToken& cancel) {
+  const std::string today = store_.present_id(id);
+  for (const std::string& name : store_.video_names(today)) {
     try {
-      Video video = find(name);
-      if (video.id == id) return video;
-    } catch (const Error&) {  // another name may still hold it
+      Video video = find(name, cancel);
+      if (video.id == today) return video;
+    } catch (const StoreError&) {  // says nothing about the video
+      throw;
+    } catch (const Error& error) {  // another name may still hold it
+      if (error.code() == ErrorCode::kCancelled) throw;
     }
   }
-  throw Error(ErrorCode::kNotFound, fmt::format("video: no '{}' in the library", id),
-              "GET /api/v1/videos lists what there is");
+  throw no_video(id);
 }
 
-void Library::scan(const CancelToken& cancel) {
-  std::error_code ignored;
-  fs::recursive_directory_iterator at(options_.folder, ignored), end;
-  for (; at != end; at.increment(ignored)) {
-    cancel.check();
-    const std::string name = at->path().lexically_relative(options_.folder).string();
-    if (at->path().filename().string().starts_with('.')) {
-      if (at->is_directory(ignored)) at.disable_recursion_pending();
-      continue;
-    }
-    if (at->is_symlink(ignored) || !at->is_regular_file(ignored)) continue;
-    try {
-      find(name);
-    } catch (const Error&) {  // no video: none of ours
-    }
+int64_t Library::stored_bytes(bool anew) const {
+  {
+    const std::lock_guard lock(mutex_);
+    if (stored_ && !anew) return *stored_;
   }
-  // Rows whose file has gone.
-  PageRequest page{1000, {}};
-  do {
-    const Page<Video> videos = store_.videos({}, page);
-    for (const Video& video : videos.items) {
-      for (const std::string& name : store_.video_names(video.id)) {
-        try {
-          file(name);
-        } catch (const Error&) {
-          store_.remove_video(name);
-        }
-      }
-    }
-    page.cursor = videos.next;
-  } while (!page.cursor.empty());
+  // On a slow disk what was counted within a second has to do: the next scan counts all.
+  const auto end = Clock::now() + std::chrono::seconds(1);
+  std::stop_source enough;
+  const auto look_at_clock = [&](const auto&) {
+    if (Clock::now() > end) enough.request_stop();
+  };
+  const LibraryFolder::Walk walk = folder_.walk(kPartialFolder, look_at_clock, enough.get_token());
+  const std::lock_guard lock(mutex_);
+  stored_ = walk.whole ? walk.bytes : std::max(walk.bytes, stored_.value_or(0));
+  return *stored_;
 }
 
 int64_t Library::room() const {
-  int64_t room = options_.quota;
+  int64_t room = quota_ - stored_bytes(false);
   std::error_code ignored;
-  for (const auto& entry : fs::recursive_directory_iterator(options_.folder, ignored)) {
-    if (entry.is_regular_file(ignored)) room -= static_cast<int64_t>(entry.file_size(ignored));
+  fs::directory_iterator at(folder() / kPartialFolder, ignored), end;
+  for (; at != end; at.increment(ignored)) {
+    const auto size = at->is_regular_file(ignored) ? at->file_size(ignored) : 0;
+    if (size != static_cast<std::uintmax_t>(-1)) room -= static_cast<int64_t>(size);
   }
   return room;
 }
 
 void Library::check_quota(int64_t bytes) const {
+  if (room() >= bytes) return;
+  stored_bytes(true);
   const int64_t left = room();
   if (left >= bytes) return;
   throw HttpError(413,
                   fmt::format("the library holds {} bytes of at most {}, {} more do not fit",
-                              options_.quota - left, options_.quota, bytes),
+                              quota_ - left, quota_, bytes),
                   "delete videos, or start the server with a larger --quota");
 }
 
-std::optional<Video> Library::known(const Upload& upload) {
-  const std::string id = video_id(hashes_.of(upload.file));
+std::optional<Video> Library::known(Upload& upload) {
+  if (upload.hash.empty()) upload.hash = hashes_.of(upload.file);
   try {
-    return get(id);
+    return get(video_id_of(upload.hash));
+  } catch (const StoreError&) {
+    throw;
   } catch (const Error&) {
     return std::nullopt;
   }
 }
 
-void Library::require_video(const Upload& upload) {
+void Library::require_video(Upload& upload) {
+  upload.name = upload_name(upload.name);
+  check_upload(upload.name);
   if (known(upload)) return;
   check_quota(0);
   try {
     probe(upload.file);
-  } catch (const Error&) {
-    throw HttpError(415, fmt::format("'{}' is no video that can be read", upload.name),
-                    "MP4, MOV, MKV, WebM and AVI with the usual codecs can");
+  } catch (const Error& error) {
+    refuse_video(error, upload.file, upload.name);
   }
 }
 
-Video Library::store(const Upload& upload) {
-  if (std::optional<Video> video = known(upload)) {
-    fs::remove(upload.file);
-    return *std::move(video);
-  }
+Video Library::store(Upload& upload, std::vector<std::string>& taken) {
+  if (std::optional<Video> video = known(upload)) return *std::move(video);
   const fs::path parts(upload.name);
-  for (int i = 1;; ++i) {
-    const fs::path tried =
-        i == 1 ? parts
-               : parts.parent_path() /
-                     fmt::format("{} ({}){}", parts.stem().string(), i, parts.extension().string());
-    const fs::path target = options_.folder / tried;
-    fs::create_directories(target.parent_path());
-    // Fails when the name is taken, unlike rename(): two uploads of one name keep both files.
-    if (::link(upload.file.c_str(), target.c_str()) == 0) {
-      fs::remove(upload.file);
-      return find(tried.string());
+  for (int i = 1; i <= 10000; ++i) {
+    const std::string name =
+        i == 1 ? upload.name
+               : (parts.parent_path() /
+                  fmt::format("{} ({}){}", parts.stem().string(), i, parts.extension().string()))
+                     .string();
+    if (!folder_.link(upload.file, name)) continue;
+    taken.push_back(name);
+    const LibraryFolder::File file = folder_.find(name);
+    {
+      const std::lock_guard lock(mutex_);
+      ++stored_changes_;
+      if (stored_) *stored_ += file.size;
     }
-    if (errno != EEXIST || i > 10000) throw system_error("store", upload.name, errno);
+    return examine(file, upload.hash, {});
+  }
+  throw system_error("store", upload.name, EEXIST);
+}
+
+// As if they had not come.
+void Library::take_back(const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    try {
+      const LibraryFolder::File file = folder_.find(name);
+      folder_.remove(name);
+      const std::lock_guard lock(mutex_);
+      ++stored_changes_;
+      if (stored_) *stored_ -= file.size;
+    } catch (const Error&) {  // it has gone by itself
+    }
+    try {
+      store_.remove_video(name);
+    } catch (const StoreError&) {  // a scan will find that its file has gone
+    }
   }
 }
 
-std::vector<Video> Library::accept(const std::vector<Upload>& uploads) {
-  try {
-    for (const Upload& upload : uploads) require_video(upload);
-    std::vector<Video> videos;
-    videos.reserve(uploads.size());
-    for (const Upload& upload : uploads)
-      videos.push_back(store({upload_name(upload.name), upload.file}));
-    return videos;
-  } catch (...) {
+std::vector<Video> Library::accept(std::vector<Upload> uploads) {
+  const auto drop_files = [&] {
     std::error_code ignored;
     for (const Upload& upload : uploads) fs::remove(upload.file, ignored);
+  };
+  std::vector<std::string> taken;
+  std::vector<Video> videos;
+  try {
+    for (Upload& upload : uploads) require_video(upload);
+    for (Upload& upload : uploads) videos.push_back(store(upload, taken));
+  } catch (...) {
+    take_back(taken);
+    drop_files();
     throw;
   }
+  drop_files();
+  return videos;
 }
 
 void Library::remove(const std::string& id) {
   bool any = false;
-  for (const std::string& name : store_.video_names(id)) {
-    std::error_code ignored;
-    any = fs::remove(file(name), ignored) || any;
+  for (const std::string& name : store_.video_names(store_.present_id(id))) {
+    try {
+      const LibraryFolder::File file = folder_.find(name);
+      any = folder_.remove(name) || any;
+      const std::lock_guard lock(mutex_);
+      ++stored_changes_;
+      if (stored_) *stored_ -= file.size;
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::kNotFound) throw;
+    }
     store_.remove_video(name);
   }
-  if (!any) {
-    throw Error(ErrorCode::kNotFound, fmt::format("video: no '{}' in the library", id),
-                "GET /api/v1/videos lists what there is");
-  }
+  if (!any) throw no_video(id);
 }
 
 OrderedJson video_json(const Video& video) {

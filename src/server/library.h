@@ -1,19 +1,33 @@
 // The folder of videos that clients may name, and the database's rows about them.
 #pragma once
 
+#include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <filesystem>
+#include <map>
+#include <mutex>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/cancel.h"
 #include "base/json.h"
 #include "cache/content_hashes.h"
 #include "jobs/store.h"
+#include "server/library_folder.h"
 
 namespace shijian {
+
+// At the top of the folder, for uploads that are not complete.
+inline constexpr const char* kPartialFolder = ".uploads";
+
+// What a video with that content hash is called.
+std::string video_id_of(const std::string& hash);
 
 // A name as clients write it becomes one inside the folder: "a.mp4", "talks/a.mp4", and
 // "/app/videos/a.mp4" for the folder of the container. Error(kPermission), which the server answers
@@ -31,13 +45,14 @@ struct LibraryOptions {
   int64_t quota = int64_t{100} << 30;  // bytes of all files that uploads may fill it to
 };
 
-// Thread-safe. Everything here touches the disk: not for HTTP threads.
+// Thread-safe. Everything here touches the disk: not for HTTP threads. A StoreError is the store's
+// fault and says nothing about a video.
 class Library {
  public:
   // Makes the folder when it is not there. `store` outlives the library.
   Library(LibraryOptions options, Store& store);
 
-  const std::filesystem::path& folder() const { return options_.folder; }
+  const std::filesystem::path& folder() const { return folder_.path(); }
 
   // The file of a name. kNotFound; kPermission when a part of the way is a link or the file is not
   // a regular one.
@@ -45,28 +60,41 @@ class Library {
   std::filesystem::path file_of(const Video& video) const { return file(video.name); }
 
   // The video of that name, hashed and probed when it is new or has changed. The errors of file()
-  // and probe().
-  Video find(const std::string& name);
-  // The video with that id whose file is still there and unchanged. kNotFound.
-  Video get(const std::string& id);
-  // Looks for files put in or taken out by hand. What is no video is left alone.
-  void scan(const CancelToken& cancel = {});
+  // and probe(); kCancelled.
+  Video find(const std::string& name, const CancelToken& cancel = {});
+  // The same without reading all of a large file that is new: its `id` is then "" until it is
+  // hashed, by a scan or by find().
+  Video find_soon(const std::string& name);
+  // The video with that id, or one that it had in an older database, whose file is still there and
+  // unchanged. kNotFound.
+  Video get(const std::string& id, const CancelToken& cancel = {});
 
+  // Looks for files put in or taken out by hand. What is no video is left alone; what is not there
+  // is no longer listed, but its row stays, and counts again when the file is back: a share may be
+  // away for a while. Gives rows of older databases their new ids.
+  void scan(const std::stop_token& stop = {});
+  // Has a thread of the library's own scan, and waits where that is soon done. False: it goes on,
+  // and the rows are those that are known. After a scan that took long there is none for a while.
+  bool refresh();
+
+  // Error(kPermission) when a file of that name, from upload_name(), would not lie in the library.
+  void check_upload(const std::string& name) const { folder_.check_way_to(name); }
   // Takes complete, closed files of partial_folder() in under their names (or "name (2).mp4" when
   // that is taken by other content) and returns their videos. The same content as one that is
   // there: the file is dropped and that video returned. HttpError(415) when one is no video, 413
-  // when the quota is full; all of the files are removed then, and none taken in.
+  // when the quota is full. All or none: after an error none is there, and all files are removed.
   struct Upload {
     std::string name;
     std::filesystem::path file;
+    std::string hash = {};  // of its content, where that is known
   };
-  std::vector<Video> accept(const std::vector<Upload>& uploads);
+  std::vector<Video> accept(std::vector<Upload> uploads);
   void remove(const std::string& id);  // all files of that content. kNotFound
 
   // Bytes that uploads may still bring; those that are not complete count as there. Below 0 when
-  // the quota is passed.
+  // the quota is passed. What was put in by hand counts from the next scan on.
   int64_t room() const;
-  // HttpError(413) when `bytes` more would pass the quota.
+  // HttpError(413) when `bytes` more would pass the quota, counted anew.
   void check_quota(int64_t bytes) const;
 
   // A folder on the same disk, outside the listing, for uploads that are not complete; made when it
@@ -74,14 +102,41 @@ class Library {
   std::filesystem::path partial_folder() const;
 
  private:
-  Video examine(const std::filesystem::path& path, const std::string& name);
-  void require_video(const Upload& upload);
-  Video store(const Upload& upload);
-  std::optional<Video> known(const Upload& upload);  // with the same content
+  using Clock = std::chrono::steady_clock;
 
-  LibraryOptions options_;
+  struct Found {
+    std::vector<LibraryFolder::File> fresh;  // new or changed
+    std::vector<LibraryFolder::File> old;    // whose rows have an id of an older database
+  };
+
+  std::optional<Video> known_row(const LibraryFolder::File& file);
+  Video examine(const LibraryFolder::File& file, std::string hash, const CancelToken& cancel);
+  void require_video(Upload& upload);
+  std::optional<Video> known(Upload& upload);  // with the same content
+  Video store(Upload& upload, std::vector<std::string>& taken);
+  void take_back(const std::vector<std::string>& names);
+  int64_t stored_bytes(bool anew) const;
+  // library_scan.cc
+  Found look_through(const std::stop_token& stop);
+  void read_found(const Found& found, const std::stop_token& stop);
+  void run_scans(const std::stop_token& stop);
+
+  const LibraryFolder folder_;
+  const int64_t quota_;
   Store& store_;
   ContentHashes hashes_;
+
+  mutable std::mutex mutex_;  // guards all below
+  // Files that are no videos, as they were when that was found.
+  std::map<std::string, std::pair<int64_t, int64_t>> others_;
+  mutable std::optional<int64_t> stored_;  // bytes of the library, uploads in progress apart
+  int64_t stored_changes_ = 0;             // by uploads and removals
+  std::condition_variable_any changed_;
+  uint64_t wanted_ = 0, begun_ = 0, walked_ = 0, done_ = 0;  // scans, by their numbers
+  Clock::time_point begun_at_{}, rest_until_{};
+  size_t fresh_ = 0;   // files that the last walk found to be read
+  bool slow_ = false;  // the last walk was
+  std::jthread scanner_;
 };
 
 OrderedJson video_json(const Video& video);

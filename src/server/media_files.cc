@@ -1,76 +1,18 @@
 #include "server/media_files.h"
 
-extern "C" {
-#include <libavcodec/avcodec.h>
-#include <libavutil/imgutils.h>
-#include <libswscale/swscale.h>
-}
-
 #include <algorithm>
-#include <memory>
 
 #include "base/error.h"
 #include "video/decode.h"
-#include "video/media_input.h"
+#include "video/jpeg.h"
 
 namespace shijian {
 namespace {
 
-constexpr int kQuantiser = 4;  // of 1 (best) to 31
-constexpr int kMaxJpegSide = 65000;
 constexpr int64_t kMaxStripPixels = int64_t{1} << 25;
 
-template <auto free_function>
-struct Free {
-  template <typename T>
-  void operator()(T* pointer) const {
-    free_function(&pointer);
-  }
-};
-using CodecContext = std::unique_ptr<AVCodecContext, Free<avcodec_free_context>>;
-using Frame = std::unique_ptr<AVFrame, Free<av_frame_free>>;
-using Packet = std::unique_ptr<AVPacket, Free<av_packet_free>>;
+}  // namespace
 
-void check(bool fine) {
-  if (!fine) throw Error(ErrorCode::kInternal, "encode a JPEG");
-}
-
-// rgb: [height, width, 3]
-std::string encode_jpeg(const std::vector<uint8_t>& rgb, int width, int height) {
-  silence_libav();  // the scaler complains of the format that the encoder wants
-  const AVCodec* codec = avcodec_find_encoder(AV_CODEC_ID_MJPEG);
-  check(codec != nullptr);
-  const CodecContext context(avcodec_alloc_context3(codec));
-  check(context != nullptr);
-  context->width = width;
-  context->height = height;
-  context->pix_fmt = AV_PIX_FMT_YUVJ420P;
-  context->time_base = {1, 25};
-  context->flags |= AV_CODEC_FLAG_QSCALE;
-  context->global_quality = FF_QP2LAMBDA * kQuantiser;
-  check(avcodec_open2(context.get(), codec, nullptr) >= 0);
-  const Frame frame(av_frame_alloc());
-  check(frame != nullptr);
-  frame->width = width;
-  frame->height = height;
-  frame->format = context->pix_fmt;
-  frame->quality = context->global_quality;
-  check(av_frame_get_buffer(frame.get(), 0) >= 0);
-  SwsContext* scaler = sws_getContext(width, height, AV_PIX_FMT_RGB24, width, height,
-                                      context->pix_fmt, SWS_BILINEAR, nullptr, nullptr, nullptr);
-  check(scaler != nullptr);
-  const uint8_t* source[] = {rgb.data()};
-  const int stride[] = {3 * width};
-  sws_scale(scaler, source, stride, 0, height, frame->data, frame->linesize);
-  sws_freeContext(scaler);
-  const Packet packet(av_packet_alloc());
-  check(packet != nullptr && avcodec_send_frame(context.get(), frame.get()) >= 0);
-  avcodec_send_frame(context.get(), nullptr);
-  check(avcodec_receive_packet(context.get(), packet.get()) >= 0);
-  return {reinterpret_cast<const char*>(packet->data), static_cast<size_t>(packet->size)};
-}
-
-// The plan's frames side by side.
 FrameStrip decode_strip(const std::filesystem::path& file, const VideoInfo& info,
                         const FramePlan& plan, const CancelToken& cancel) {
   ThreadPool pool(1);
@@ -90,25 +32,8 @@ FrameStrip decode_strip(const std::filesystem::path& file, const VideoInfo& info
   strip.width = static_cast<int>(width);
   strip.height = static_cast<int>(height);
   strip.jpeg = encode_jpeg(wide, static_cast<int>(count * width), static_cast<int>(height));
-  strip.times = std::move(frames.times);
+  for (const int64_t frame : frames.shown) strip.times.push_back(info.frame_time(frame));
   return strip;
-}
-
-}  // namespace
-
-FrameStrip evenly_spaced_frames(const std::filesystem::path& file, int count, int height,
-                                const CancelToken& cancel) {
-  const VideoInfo info = probe(file, cancel);
-  FramePlan plan;
-  plan.height = std::min(height, std::max(2, info.height));
-  plan.width = std::max<int>(2, static_cast<int>(int64_t{plan.height} * info.width / info.height));
-  count = std::clamp(kMaxJpegSide / plan.width, 1, count);
-  for (int i = 0; i < count; ++i) {
-    const int64_t frame = info.frame_count * (2 * i + 1) / (2 * count);
-    plan.indices.push_back(frame);
-    plan.times.push_back(info.frame_time(frame));
-  }
-  return decode_strip(file, info, plan, cancel);
 }
 
 FrameStrip planned_frames(const Media& media, int64_t first, int64_t count,
@@ -124,7 +49,9 @@ FrameStrip planned_frames(const Media& media, int64_t first, int64_t count,
   };
   part(plan.indices);
   part(plan.times);
-  return decode_strip(media.path, media.video, plan, cancel);
+  FrameStrip strip = decode_strip(media.path, media.video, plan, cancel);
+  strip.times = std::move(plan.times);  // as the model was told them
+  return strip;
 }
 
 HttpResponse strip_response(const FrameStrip& strip) {

@@ -18,10 +18,11 @@ struct FrameStrip {
   int width = 0, height = 0;  // of one frame
 };
 
-// `count` frames from the first to the last, `height` pixels high, fewer where a JPEG cannot be as
-// wide. The errors of probe and decode.
-FrameStrip evenly_spaced_frames(const std::filesystem::path& file, int count, int height,
-                                const CancelToken& cancel = {});
+inline constexpr int kMaxJpegSide = 65000;  // pixels
+
+// The plan's frames side by side, with the times of those really shown. The errors of decode.
+FrameStrip decode_strip(const std::filesystem::path& file, const VideoInfo& info,
+                        const FramePlan& plan, const CancelToken& cancel = {});
 
 // Frames [first, first + count) of the plan at the plan's size, as many of them as there are and a
 // strip has room for. The errors of decode.

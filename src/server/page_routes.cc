@@ -1,5 +1,6 @@
 #include <utility>
 
+#include "base/accept.h"
 #include "base/error.h"
 #include "server/page.h"
 #include "server/routes.h"
@@ -10,7 +11,7 @@ namespace {
 void send_file(const PageFile& file, const HttpRequest& request, HttpReply& reply) {
   HttpResponse response;
   response.content_type = file.content_type;
-  const bool small = request.header("accept-encoding").find("gzip") != std::string_view::npos;
+  const bool small = accepts_gzip(request.header("accept-encoding"));
   response.body = small ? file.gzip : file.raw;
   if (small) response.headers.emplace_back("Content-Encoding", "gzip");
   response.headers.emplace_back("Vary", "Accept-Encoding");

@@ -8,8 +8,8 @@
 #include "engine/engine.h"
 #include "http/server.h"
 #include "jobs/queue.h"
-#include "server/background.h"
 #include "server/engine_calls.h"
+#include "server/executor.h"
 #include "server/fetch.h"
 #include "server/library.h"
 #include "server/metrics.h"
@@ -23,7 +23,7 @@ struct Service {
   JobQueue& queue;
   EngineCalls& calls;
   Library& library;
-  Background& background;
+  Executor& executor;
   Metrics& metrics;
   std::string version;
   ModelProfile profile;

@@ -34,10 +34,10 @@ class Server : public ::testing::Test {
     store_.emplace(folder_ / "jobs.db");
     queue_.emplace(*store_, JobQueue::Options{20, 4});
     library_.emplace(LibraryOptions{folder_ / "videos"}, *store_);
-    background_.emplace();
+    executor_.emplace();
     calls_.emplace(100, [this] { queue_->wake(); });
     service_.emplace(Service{
-        *engine_, *store_, *queue_, *calls_, *library_, *background_, metrics_, "test", {}, 1});
+        *engine_, *store_, *queue_, *calls_, *library_, *executor_, metrics_, "test", {}, 1});
     service_->scratch = folder_;
     HttpOptions options;
     options.port = 0;
@@ -57,7 +57,8 @@ class Server : public ::testing::Test {
   ~Server() override {
     http_.reset();
     worker_.reset();
-    background_.reset();
+    executor_.reset();
+    library_.reset();
     queue_.reset();
     store_.reset();
     std::filesystem::remove_all(folder_);
@@ -103,7 +104,7 @@ class Server : public ::testing::Test {
   Metrics metrics_;
   std::mutex log_mutex_;
   std::vector<AccessRecord> log_;
-  std::optional<Background> background_;
+  std::optional<Executor> executor_;
   std::optional<Service> service_;
   std::optional<HttpServer> http_;
   std::optional<Worker> worker_;

@@ -27,14 +27,22 @@ TEST_F(Server, AnswersTheScriptThatUsersKnow) {
            R"({"video_path": "/app/videos/shapes.mp4", "query": "When does the scene cut?",
                "options": {"enable_temporal_grounding": true, "return_reasoning": true,
                            "output_format": "HH:MM:SS.sss", "frame_sampling_rate": 1,
-                           "max_context_length": "256K"}})");
+                           "max_context_length": "16K"}})");
   ASSERT_EQ(answer.status, 200) << answer.body;
   const Json body = json(answer);
   EXPECT_TRUE(body["response"].is_string());
   EXPECT_TRUE(body["events"].is_array());
   EXPECT_EQ(body.contains("timestamp_range"), !body["events"].empty());
   EXPECT_EQ(body["video"]["path"], "shapes.mp4");
-  EXPECT_EQ(ended(body["job_id"].get<std::string>())["state"], "done");
+  const Json job = ended(body["job_id"].get<std::string>());
+  EXPECT_EQ(job["state"], "done");
+  EXPECT_NE(body["notes"].dump().find("no_reasoning"), std::string::npos) << "it was asked for";
+  // Every moment that was looked at; lists of jobs stay small.
+  EXPECT_EQ(body["sampling"]["times"].size(), body["sampling"]["frames"]);
+  EXPECT_EQ(job["result"]["sampling"]["times"], body["sampling"]["times"]);
+  const Json listed = json(call("GET", "/api/v1/jobs?limit=1"))["jobs"][0]["result"];
+  EXPECT_EQ(listed["sampling"]["frames"], body["sampling"]["frames"]);
+  EXPECT_FALSE(listed["sampling"].contains("times"));
 }
 
 TEST_F(Server, WordsWithoutGrounding) {
@@ -121,7 +129,16 @@ TEST_F(Server, RunsJobsAndTellsAboutThem) {
   EXPECT_EQ(frames.headers.at("x-frame-times"),
             fmt::format("{:.3f},{:.3f},{:.3f}", plan.times[1], plan.times[2], plan.times[3]));
   EXPECT_EQ(call("GET", fmt::format("/api/v1/jobs/{}/frames?from={}", id, seen)).status, 422);
+  const Json times = json(call("GET", "/api/v1/jobs/" + id + "/frame-times"))["times"];
+  ASSERT_EQ(times.size(), plan.times.size());
+  for (size_t i = 0; i < times.size(); ++i) EXPECT_NEAR(times[i], plan.times[i], 0.0006);
 
+  const TestAnswer cut = call("GET", "/api/v1/jobs/" + id + "/clip?mode=fast");
+  if (done["result"]["events"].empty()) {
+    EXPECT_EQ(cut.status, 409);
+  } else {
+    EXPECT_EQ(cut.headers.at("x-clip-parts"), std::to_string(done["result"]["events"].size()));
+  }
   const TestAnswer events = call("GET", "/api/v1/jobs/" + id + "/events");
   EXPECT_NE(events.body.find(R"("state":"done")"), std::string::npos) << events.body;
   const std::string other = jobs[1]["id"];
@@ -280,6 +297,26 @@ TEST_F(Server, CutsClips) {
   EXPECT_LE(from, 2.02);
   EXPECT_GE(to, 3.02);
   EXPECT_NEAR(probed(fast).duration, to - from, 0.04);
+  EXPECT_EQ(fast.headers.at("x-clip-sound"), "absent");
+  const TestAnswer joined = call("GET", clip + "?spans=5-5.5,2.02-3.02");
+  ASSERT_EQ(joined.status, 200) << joined.body;
+  EXPECT_EQ(joined.headers.at("x-clip-spans"), "5.000-5.500,2.020-3.020");
+  EXPECT_EQ(joined.headers.at("x-clip-parts"), "2");
+  EXPECT_NEAR(probed(joined).duration, 1.5, 0.001);
+  const TestAnswer zip =
+      call("GET", "/api/v1/videos/" + video_id() + "/clips.zip?spans=5-5.5,2.02-3.02");
+  ASSERT_EQ(zip.status, 200) << zip.body;
+  EXPECT_EQ(zip.headers.at("content-type"), "application/zip");
+  EXPECT_EQ(zip.headers.at("content-disposition"),
+            "attachment; filename=\"clips.zip\"; filename*=UTF-8''shapes.zip");
+  // The second file is the very clip.
+  EXPECT_NE(zip.body.find("02 00.00.02.020-00.00.03.020.mp4" + exact.body), zip.body.npos);
+  for (const char* query : {"", "?spans=", "?spans=1", "?spans=1-2,", "?spans=1-2;3-4",
+                            "?spans=1-2,x-3", "?spans=1e2-3"}) {
+    EXPECT_EQ(call("GET", "/api/v1/videos/" + video_id() + "/clips.zip" + query).status, 400)
+        << query;
+  }
+  EXPECT_EQ(call("GET", clip + "?spans=0-400,0-400").status, 422);
   for (const char* query :
        {"?from=2&to=1", "?from=2&to=2", "?from=-1&to=1", "?from=900&to=901", "?from=0&to=5000"}) {
     EXPECT_EQ(call("GET", clip + query).status, 422) << query;
@@ -358,19 +395,67 @@ TEST(Export, WritesWhatEditorsRead) {
   television.result = R"({"response": "x", "video": {"duration": 20000.0, "frame_rate": 29.970},
       "events": [{"start": 33.367, "end": 36.703}, {"start": 13346.667, "end": 13346.700}]})";
   const std::string edl = export_job(television, "edl").body;
-  EXPECT_NE(edl.find("00:00:33:10 00:00:36:20 00:00:00:00 00:00:03:10\n"), edl.npos) << edl;
-  EXPECT_NE(edl.find("03:42:13:10 03:42:13:11 00:00:03:10 00:00:03:11\n"), edl.npos) << edl;
+  // Without a time code of its own, that of a television rate follows the clock.
+  EXPECT_NE(edl.find("FCM: DROP FRAME\n"), edl.npos) << edl;
+  EXPECT_NE(edl.find("00:00:33;10 00:00:36;20 00:00:00;00 00:00:03;10\n"), edl.npos) << edl;
+  EXPECT_NE(edl.find("03:42:26;20 03:42:26;21 00:00:03;10 00:00:03;11\n"), edl.npos) << edl;
   EXPECT_NE(export_job(job, "srt").body.find("00:00:01,500 --> 00:00:03,000"), std::string::npos);
   job.corrections = R"([{"start": 2.000, "end": 4.000, "label": "mine"}])";
   EXPECT_NE(export_job(job, "csv").body.find("a.mp4,the cut,2.000,4.000"), std::string::npos)
       << export_job(job, "csv").body;
   EXPECT_EQ(Json::parse(export_job(job, "json").body)["corrections"][0]["label"], "mine");
+  const Json corrected = Json::parse(export_job(job, "json").body);
+  EXPECT_EQ(corrected["events"][0]["start"], 2.0);
+  EXPECT_EQ(corrected["events"][0]["end_text"], "00:00:04.000");
+  EXPECT_TRUE(corrected["events"][0]["confidence"].is_null());
+  EXPECT_EQ(corrected["timestamp_range"], (Json{"00:00:02.000", "00:00:04.000"}));
+  EXPECT_EQ(corrected["model_events"][0]["confidence"], 0.9);
+  // What the model had right keeps its confidence.
+  Job kept = job;
+  kept.corrections = R"([{"start": 1.5, "end": 3.0, "label": "cut"}])";
+  EXPECT_EQ(Json::parse(export_job(kept, "json").body)["events"][0]["confidence"], 0.9);
   const Json list = Json::parse(export_jobs(std::vector{job}, "json").body);
   ASSERT_TRUE(list.is_array());
   EXPECT_EQ(list[0]["corrections"][0]["label"], "mine");
   EXPECT_THROW(export_job(job, "pdf"), HttpError);
   job.state = JobState::kQueued;
   EXPECT_THROW(export_job(job, "csv"), Error);
+}
+
+TEST(Export, JsonHasWhatAPersonSetInThePlaceOfTheModelsEvents) {
+  Job job;
+  job.id = "j";
+  job.state = JobState::kDone;
+  job.options = R"({"output_format": "MM:SS.ff"})";
+  job.result = R"({"response": "x", "events": [{"start": 1.5, "end": 3.0, "start_text": "00:01.50",
+      "end_text": "00:03.00", "label": "cut", "confidence": 1.0, "end_uncertainty": 0.1}],
+      "timestamp_range": ["00:01.50", "00:03.00"], "model": "nano",
+      "video": {"duration": 200.0, "frame_rate": 25.0}})";
+  EXPECT_FALSE(Json::parse(export_job(job, "json").body).contains("model_events"));
+  job.corrections = R"([{"start": 100.000, "end": 140.000, "label": "late"},
+                        {"start": 2.000, "end": 4.250, "label": "mine"}])";
+  const OrderedJson corrected = OrderedJson::parse(export_job(job, "json").body);
+  EXPECT_EQ(corrected["events"].dump(),
+            R"([{"start":100.0,"end":140.0,"start_text":"01:40.00","end_text":"02:20.00",)"
+            R"("label":"late","confidence":null},{"start":2.0,"end":4.25,"start_text":"00:02.00",)"
+            R"("end_text":"00:04.25","label":"mine","confidence":null}])");
+  EXPECT_EQ(corrected["timestamp_range"].dump(), R"(["00:02.00","02:20.00"])");
+  EXPECT_EQ(corrected["model_events"][0]["start"], 1.5);
+  EXPECT_EQ(corrected["model_events"][0]["confidence"], 1.0);
+  EXPECT_EQ(corrected["model_timestamp_range"].dump(), R"(["00:01.50","00:03.00"])");
+  EXPECT_EQ(corrected["model"], "nano");
+  // A person may say that there is nothing; and a job may have asked for words alone.
+  job.corrections = "[]";
+  const Json none = Json::parse(export_job(job, "json").body);
+  EXPECT_EQ(none["events"], Json::array());
+  EXPECT_FALSE(none.contains("timestamp_range"));
+  EXPECT_EQ(none["model_timestamp_range"][1], "00:03.00");
+  job.result = R"({"response": "words"})";
+  job.corrections = R"([{"start": 2.000, "end": 4.000, "label": ""}])";
+  const Json words = Json::parse(export_job(job, "json").body);
+  EXPECT_EQ(words["events"][0]["end"], 4.0);
+  EXPECT_EQ(words["model_events"], Json::array());
+  EXPECT_FALSE(words.contains("model_timestamp_range"));
 }
 
 TEST(Rfc3339, IsInUtcWithMilliseconds) {

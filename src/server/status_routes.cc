@@ -1,6 +1,7 @@
 #include "kernels/isa.h"
 #include "server/json_fields.h"
 #include "server/routes.h"
+#include "video/formats.h"
 
 extern "C" const char openapi_json[], openapi_json_end[];  // openapi.S
 
@@ -55,6 +56,8 @@ void add_status_routes(HttpServer& http, Service& service) {
                        {"prompt_style", prompt_style_name(engine.default_prompt_style())},
                        {"context", engine.checkpoint().config().text.max_position_embeddings},
                        {"sampling", sampling},
+                       {"max_question", kMaxQuestion},
+                       {"video_endings", video_extensions()},
                        {"version", service.version},
                        {"threads", engine.threads()},
                        {"isa", kernels::isa_name(kernels::active_isa())}}));

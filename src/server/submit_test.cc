@@ -42,16 +42,52 @@ TEST_F(Submit, ManyJobsInOneCall) {
 
 TEST_F(Submit, AQuestionsLengthIsCountedInCharacters) {
   std::string question;
-  for (int i = 0; i < 100001; ++i) question += "\\u4f55";
+  for (int i = 0; i < 10001; ++i) question += "\\u4f55";
   const auto ask = [&](const std::string& text) {
     return call("POST", "/api/v1/jobs",
                 fmt::format(R"({{"video_path": "shapes.mp4", "query": "{}"}})", text));
   };
-  EXPECT_EQ(ask(question).status, 422);
+  EXPECT_EQ(json(call("GET", "/api/v1/model"))["max_question"], 10000);
+  const TestAnswer longer = ask(question);
+  EXPECT_EQ(longer.status, 422);
+  EXPECT_EQ(json(longer)["error"]["message"],
+            "question: it has 10001 characters, at most 10000 are taken");
   const TestAnswer longest = ask(question.substr(6));
   EXPECT_EQ(longest.status, 202) << longest.body;
   call("POST",
        fmt::format("/api/v1/jobs/{}/cancel", json(longest)["jobs"][0]["id"].get<std::string>()));
+}
+
+TEST_F(Submit, ByteOrderMarksAreNoText) {
+  const TestAnswer answer =
+      call("POST", "/api/v1/jobs",
+           "\xEF\xBB\xBF{\"video_path\": \"shapes.mp4\", \"queries\": [\"\\ufeffWhen?\"], "
+           "\"options\": {\"max_new_tokens\": 1}}");
+  ASSERT_EQ(answer.status, 202) << answer.body;
+  EXPECT_EQ(json(answer)["jobs"][0]["query"], "When?");
+  ended(json(answer)["jobs"][0]["id"]);
+  EXPECT_EQ(json(call("GET", "/api/v1/jobs?search=%EF%BB%BFWhen"))["total"], 1);
+}
+
+TEST_F(Submit, NumbersOf300DigitsAreNotRepeated) {
+  const std::string digits(300, '7');
+  const auto job = [&](const std::string& options) {
+    return call(
+        "POST", "/api/v1/inference",
+        fmt::format(R"({{"video_path": "shapes.mp4", "query": "x", "options": {}}})", options));
+  };
+  for (const TestAnswer& answer :
+       {job("{\"from\": " + digits + "}"), job("{\"max_frames\": " + digits + "}"),
+        job("{\"from\": " + digits + digits + "}"), job("{\"seed\": \"" + digits + "\"}"),
+        call("GET", "/api/v1/jobs?state=" + digits), call("GET", "/api/v1/jobs?limit=" + digits),
+        call("GET", "/api/v1/jobs/" + digits),
+        call("GET", "/api/v1/videos/" + video_id() + "/clip?from=1e300&to=2e300")}) {
+    EXPECT_GE(answer.status, 400);
+    EXPECT_LT(answer.status, 500) << answer.body;
+    EXPECT_LT(json(answer)["error"]["message"].get<std::string>().size(), 200u) << answer.body;
+    EXPECT_EQ(answer.body.find(std::string(50, '7')), std::string::npos) << answer.body;
+    EXPECT_EQ(answer.body.find("00000000000000000000000"), std::string::npos) << answer.body;
+  }
 }
 
 }  // namespace

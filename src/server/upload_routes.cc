@@ -30,6 +30,22 @@ std::vector<Video> accept(Service& service, const std::vector<Library::Upload>& 
   return videos;
 }
 
+// Complete files that nobody has taken in yet; removed unless somebody does.
+class Complete {
+ public:
+  explicit Complete(std::vector<Library::Upload> files) : files_(std::move(files)) {}
+  ~Complete() {
+    std::error_code ignored;
+    for (const Library::Upload& file : files_) std::filesystem::remove(file.file, ignored);
+  }
+  Complete(const Complete&) = delete;
+  Complete& operator=(const Complete&) = delete;
+  std::vector<Library::Upload> take() { return std::exchange(files_, {}); }
+
+ private:
+  std::vector<Library::Upload> files_;
+};
+
 HttpResponse video_response(const Video& video) {
   return json_response({{"video", video_json(video)}}, 201);
 }
@@ -39,6 +55,7 @@ class RawUpload : public HttpUpload {
  public:
   RawUpload(std::shared_ptr<Shared> shared, const HttpRequest& request)
       : shared_(std::move(shared)), name_(upload_name(request.captures[0])), id_(request.id) {
+    shared_->service.library.check_upload(name_);
     shared_->uploads.sweep();
     const std::string_view range = request.header("content-range");
     if (range.empty()) {
@@ -49,7 +66,7 @@ class RawUpload : public HttpUpload {
     range_ = parse_content_range(range);
     check_size(shared_->service, range_->total);
     const auto path = shared_->uploads.path_of(name_, range_->total);
-    claim_.emplace(shared_->uploads, path);
+    claim_ = std::make_shared<Uploads::Claim>(shared_->uploads, path);
     const int64_t received = shared_->uploads.received(name_, range_->total);
     if (range_->first > received) {
       throw HttpError(
@@ -83,11 +100,14 @@ class RawUpload : public HttpUpload {
       reply->send(json_response({{"received", received}}, 202));
       return;
     }
-    auto path = file_->release();
+    const auto path = file_->release();
+    const auto file =
+        std::make_shared<Complete>(std::vector{Library::Upload{name_, path, file_->hash()}});
     file_.reset();
-    shared_->service.background.answer(
-        std::move(reply), id_, [shared = shared_, path = std::move(path), name = name_] {
-          return video_response(accept(shared->service, {{name, path}}).front());
+    // The claim is held until the file is taken in: a piece that is sent again must not touch it.
+    shared_->service.executor.files.answer(
+        std::move(reply), id_, [shared = shared_, file, claim = std::move(claim_)] {
+          return video_response(accept(shared->service, file->take()).front());
         });
   }
 
@@ -104,7 +124,7 @@ class RawUpload : public HttpUpload {
   std::string name_, id_;
   std::optional<UploadRoom> room_;  // of a whole file; what a piece needs is known beforehand
   std::optional<ContentRange> range_;
-  std::optional<Uploads::Claim> claim_;
+  std::shared_ptr<Uploads::Claim> claim_;
   std::optional<PartialFile> file_;
 };
 
@@ -129,6 +149,7 @@ class FormUpload : public HttpUpload, public MultipartSink {
   void begin_part(const MultipartPart& part) override {
     if (part.filename.empty()) return;
     name_ = upload_name(part.filename);
+    shared_->service.library.check_upload(name_);
     file_.emplace(fresh_upload_path(shared_->service.library.partial_folder()), false);
   }
   void part_bytes(std::span<const std::byte> bytes) override {
@@ -140,21 +161,22 @@ class FormUpload : public HttpUpload, public MultipartSink {
   void end_part() override {
     if (!file_) return;
     complete_bytes_ += file_->size();
-    complete_.push_back({name_, file_->release()});
+    const auto path = file_->release();
+    complete_.push_back({name_, path, file_->hash()});
     file_.reset();
   }
 
   void finish(std::shared_ptr<HttpReply> reply) override {
     reader_.finish();
     if (complete_.empty()) throw HttpError(400, "the form holds no file");
-    shared_->service.background.answer(std::move(reply), id_,
-                                       [shared = shared_, files = std::exchange(complete_, {})] {
-                                         OrderedJson list = OrderedJson::array();
-                                         for (const Video& video : accept(shared->service, files)) {
-                                           list.push_back(video_json(video));
-                                         }
-                                         return json_response({{"videos", list}}, 201);
-                                       });
+    const auto files = std::make_shared<Complete>(std::exchange(complete_, {}));
+    shared_->service.executor.files.answer(std::move(reply), id_, [shared = shared_, files] {
+      OrderedJson list = OrderedJson::array();
+      for (const Video& video : accept(shared->service, files->take())) {
+        list.push_back(video_json(video));
+      }
+      return json_response({{"videos", list}}, 201);
+    });
   }
 
  private:
@@ -177,43 +199,53 @@ int64_t total_of(const HttpRequest& request) {
 }  // namespace
 
 void add_upload_routes(HttpServer& http, Service& service) {
-  // Downloads take long and wait for others: they must not keep the short tasks from their threads.
-  const auto fetching = std::make_shared<Background>(4, 50);
-  http.route(
-      "POST", "/api/v1/videos/fetch", [&service, fetching](const HttpRequest& request, auto reply) {
-        const Json body = json_object(request);
-        JsonFields fields(body, "fetch");
-        const auto url = fields.text("url"), name = fields.text("name", 1000);
-        fields.done();
-        if (!url) throw Error(ErrorCode::kUsage, "fetch: it has no 'url'");
-        const CancelToken gone = reply->gone();
-        fetching->answer(
-            std::move(reply), request.id, [&service, gone, url = *url, name = name.value_or("")] {
-              return video_response(fetch_video(url, name, service.fetch, service.library, gone));
-            });
-      });
+  http.route("POST", "/api/v1/videos/fetch", [&service](const HttpRequest& request, auto reply) {
+    const Json body = json_object(request);
+    JsonFields fields(body, "fetch");
+    const auto url = fields.text("url"), name = fields.text("name", 1000);
+    fields.done();
+    if (!url) throw Error(ErrorCode::kUsage, "fetch: it has no 'url'");
+    const CancelToken gone = reply->gone();
+    service.executor.fetch.answer(
+        std::move(reply), request.id, [&service, gone, url = *url, name = name.value_or("")] {
+          return video_response(fetch_video(url, name, service.fetch, service.library, gone));
+        });
+  });
   const auto shared = std::make_shared<Shared>(service);
   try {
     shared->uploads.sweep(/*at_start=*/true);
   } catch (const Error& error) {
     log_event(LogLevel::kWarning, "uploads_impossible", {{"message", error.message()}});
   }
-  http.upload_route("PUT", "/api/v1/videos/{}", [shared](const HttpRequest& request) {
-    return std::make_unique<RawUpload>(shared, request);
-  });
-  http.upload_route("POST", "/api/v1/videos", [shared](const HttpRequest& request) {
-    return std::make_unique<FormUpload>(shared, request);
-  });
+  const HttpUploadRunner on_uploads = [&service](std::function<void()> task) {
+    service.executor.uploads.run(std::move(task));
+  };
+  http.upload_route(
+      "PUT", "/api/v1/videos/{}",
+      [shared](const HttpRequest& request) { return std::make_unique<RawUpload>(shared, request); },
+      on_uploads);
+  http.upload_route(
+      "POST", "/api/v1/videos",
+      [shared](const HttpRequest& request) {
+        return std::make_unique<FormUpload>(shared, request);
+      },
+      on_uploads);
   http.route("GET", "/api/v1/uploads/{}", [shared](const HttpRequest& request, auto reply) {
-    reply->send(
-        json_response({{"received", shared->uploads.received(library_name(request.captures[0]),
-                                                             total_of(request))}}));
+    shared->service.executor.uploads.answer(
+        std::move(reply), request.id,
+        [shared, name = library_name(request.captures[0]), total = total_of(request)] {
+          return json_response({{"received", shared->uploads.received(name, total)}});
+        });
   });
   http.route("DELETE", "/api/v1/uploads/{}", [shared](const HttpRequest& request, auto reply) {
-    shared->uploads.forget(library_name(request.captures[0]), total_of(request));
-    HttpResponse response;
-    response.status = 204;
-    reply->send(std::move(response));
+    shared->service.executor.uploads.answer(
+        std::move(reply), request.id,
+        [shared, name = library_name(request.captures[0]), total = total_of(request)] {
+          shared->uploads.forget(name, total);
+          HttpResponse response;
+          response.status = 204;
+          return response;
+        });
   });
 }
 

@@ -2,6 +2,7 @@
 // be read.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <fstream>
 
 #include "base/file.h"
@@ -91,6 +92,74 @@ TEST_F(Upload, NamesThatNoFileSystemTakesAreRefused) {
   EXPECT_EQ(put(std::string(236, 'a') + ".mp4", video("one")).status, 201);
   EXPECT_EQ(put(std::string(236, 'a') + ".mp4", video("two")).status, 201);
   EXPECT_TRUE(nothing_is_left());
+}
+
+TEST_F(Upload, NoLinkLeadsAFileOutOfTheLibrary) {
+  const fs::path outside = folder_ / "outside";
+  fs::create_directories(outside);
+  fs::create_directory_symlink(outside, folder_ / "videos" / "link");
+  service_->fetch.hosts = AllowedHosts({"127.0.0.1"});
+  for (const char* name : {"link/x.mp4", "link%2Fx.mp4", "link%2Fnew%2Fx.mp4"}) {
+    const int status = put(name, video("one")).status;
+    EXPECT_TRUE(status == 403 || status == 404 || status == 405) << name << status;
+    const int piece = put(name, "ab", "Content-Range: bytes 0-1/100\r\n").status;
+    EXPECT_TRUE(piece == 403 || piece == 404 || piece == 405) << name << piece;
+  }
+  EXPECT_EQ(put("link%2Fx.mp4", video("one")).status, 403);
+  EXPECT_EQ(post({{"ok.mp4", video("two")}, {"link/x.mp4", video("one")}}).status, 403);
+  const std::string there =
+      fmt::format("http://127.0.0.1:{}/api/v1/videos/{}/content", http_->port(), video_id());
+  EXPECT_EQ(call("POST", "/api/v1/videos/fetch",
+                 fmt::format(R"({{"url": "{}", "name": "link/x.mp4"}})", there))
+                .status,
+            403);
+  EXPECT_TRUE(fs::is_empty(outside));
+  EXPECT_TRUE(nothing_is_left());
+  EXPECT_EQ(videos(), 1u);
+  fs::remove_all(folder_ / "videos" / ".uploads");
+  fs::create_directory_symlink(outside, folder_ / "videos" / ".uploads");
+  EXPECT_EQ(put("one.mp4", video("one")).status, 403);
+  EXPECT_TRUE(fs::is_empty(outside));
+}
+
+// While the first is taken in, which takes as long as the threads for files are busy.
+TEST_F(Upload, ALastPieceThatIsSentAgainLosesNothing) {
+  const std::string whole = video("pieces");
+  const size_t half = whole.size() / 2;
+  const auto piece = [&](size_t begin, size_t end) {
+    return put("pieces.mp4", whole.substr(begin, end - begin),
+               fmt::format("Content-Range: bytes {}-{}/{}\r\n", begin, end - 1, whole.size()));
+  };
+  for (int round = 0; round < 3; ++round) {
+    ASSERT_EQ(piece(0, half).status, 202);
+    std::atomic<bool> go{false};
+    std::atomic<int> busy{0};
+    for (int i = 0; i < 2; ++i) {
+      service_->executor.files.run([&] {
+        ++busy;
+        while (!go) usleep(1000);
+      });
+    }
+    EXPECT_TRUE(becomes_true([&] { return busy == 2; }));
+    TestClient first(http_->port());
+    first.send(fmt::format("PUT /api/v1/videos/pieces.mp4 HTTP/1.1\r\nHost: localhost\r\n"
+                           "Content-Range: bytes {}-{}/{}\r\nContent-Length: {}\r\n\r\n",
+                           half, whole.size() - 1, whole.size(), whole.size() - half) +
+               whole.substr(half));
+    EXPECT_TRUE(becomes_true([&] {
+      return json(call("GET", fmt::format("/api/v1/uploads/pieces.mp4?size={}",
+                                          whole.size())))["received"] == whole.size();
+    }));
+    EXPECT_EQ(piece(half, whole.size()).status, 409);
+    go = true;
+    EXPECT_EQ(first.read_answer(60).status, 201);
+    EXPECT_EQ(piece(half, whole.size()).status, 409);  // it has been taken in
+    EXPECT_EQ(read_file(folder_ / "videos" / "pieces.mp4", size_t{1} << 24), whole);
+    EXPECT_TRUE(nothing_is_left());
+    const Json all = json(call("GET", "/api/v1/videos?search=pieces"))["videos"];
+    ASSERT_EQ(all.size(), 1u);
+    EXPECT_EQ(call("DELETE", "/api/v1/videos/" + all[0]["id"].get<std::string>()).status, 204);
+  }
 }
 
 // As in a container whose volume belongs to somebody else.

@@ -46,7 +46,11 @@ PartialFile::PartialFile(fs::path path, bool append) : path_(std::move(path)) {
       ::open(path_.c_str(),
              O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | (append ? O_APPEND : O_TRUNC), 0600);
   if (descriptor_ < 0) throw system_error("store", "the upload", errno);
-  if (append) size_ = ::lseek(descriptor_, 0, SEEK_END);
+  if (append) {
+    size_ = ::lseek(descriptor_, 0, SEEK_END);
+  } else {
+    hasher_.emplace();
+  }
 }
 
 PartialFile::~PartialFile() {
@@ -57,6 +61,7 @@ PartialFile::~PartialFile() {
 }
 
 void PartialFile::write(std::span<const std::byte> bytes) {
+  if (hasher_) hasher_->update(bytes);
   while (!bytes.empty()) {
     const ssize_t written = ::write(descriptor_, bytes.data(), bytes.size());
     if (written < 0 && errno == EINTR) continue;
@@ -69,6 +74,7 @@ void PartialFile::write(std::span<const std::byte> bytes) {
 void PartialFile::cut(int64_t size) {
   if (::ftruncate(descriptor_, size) != 0) throw system_error("store", "the upload", errno);
   size_ = size;
+  hasher_.reset();
 }
 
 void PartialFile::close() {
@@ -81,6 +87,7 @@ void PartialFile::keep() { close(); }
 
 fs::path PartialFile::release() {
   close();
+  if (hasher_) hash_ = hasher_->digest();
   return path_;
 }
 

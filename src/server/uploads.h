@@ -5,10 +5,12 @@
 #include <filesystem>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 
 #include "base/error.h"
+#include "cache/content_hashes.h"
 #include "server/library.h"
 
 namespace shijian {
@@ -36,6 +38,8 @@ class PartialFile {
   int64_t size() const { return size_; }
   void keep();                      // closes; a later piece goes on from here
   std::filesystem::path release();  // closes, synced; the caller owns the file
+  // Of a released file that came in one piece: its content's hash. "" for others.
+  std::string hash() const { return hash_; }
 
  private:
   void close();
@@ -43,6 +47,8 @@ class PartialFile {
   std::filesystem::path path_;
   int descriptor_ = -1;
   int64_t size_ = 0;
+  std::optional<ContentHasher> hasher_;
+  std::string hash_;
 };
 
 // Holds an upload that is on its way to the library's quota. The exact count is made when it is

@@ -1,18 +1,93 @@
 #include "base/error.h"
 #include "server/json_fields.h"
-#include "server/media_files.h"
 #include "server/routes.h"
+#include "server/thumbnails.h"
+#include "video/formats.h"
 
 namespace shijian {
 namespace {
 
-std::string content_type(const std::string& container) {
-  if (container == "mp4") return "video/mp4";
-  if (container == "mov") return "video/quicktime";
-  if (container == "webm") return "video/webm";
-  if (container == "matroska") return "video/x-matroska";
-  if (container == "avi") return "video/x-msvideo";
-  return "application/octet-stream";
+double query_seconds(const HttpRequest& request, const std::string& name) {
+  return query_text(request, name).empty() ? 0 : query_number(request, name);
+}
+
+// The times of a part of the frames, as many as one answer takes, and what follows from the rate.
+OrderedJson frame_times(const VideoInfo& info, double from, double to, int64_t limit) {
+  OrderedJson times = OrderedJson::array();
+  OrderedJson next;
+  int64_t frame = info.frame_at(from);
+  if (info.frame_time(frame) < from) ++frame;
+  for (; frame < info.frame_count && (to == 0 || info.frame_time(frame) <= to); ++frame) {
+    if (static_cast<int64_t>(times.size()) == limit) {
+      next = thousandths(info.frame_time(frame));
+      break;
+    }
+    times.push_back(thousandths(info.frame_time(frame)));
+  }
+  return {{"frames", info.frame_count},
+          {"constant_rate", !info.variable_rate},
+          {"rate", {info.frame_rate.num, info.frame_rate.den}},
+          {"start", info.frame_time(0)},
+          {"times", std::move(times)},
+          {"next", std::move(next)}};
+}
+
+// They have threads of their own: decoding would keep the lists waiting.
+void add_thumbnail_routes(HttpServer& http, Service& service) {
+  const auto thumbnails = std::make_shared<Thumbnails>();
+  http.route("GET", "/api/v1/videos/{}/thumbnails",
+             [&service, thumbnails](const HttpRequest& request, auto reply) {
+               const ThumbnailRange range{
+                   query_seconds(request, "from"), query_seconds(request, "to"),
+                   static_cast<int>(query_integer(request, "count", 10, 1, 100)),
+                   static_cast<int>(query_integer(request, "height", 90, 16, 360)),
+                   query_stream(request)};
+               const CancelToken gone = reply->gone();
+               service.executor.thumbnails.answer(
+                   std::move(reply), request.id,
+                   [&service, thumbnails, id = request.captures[0], range, gone] {
+                     const Video video = service.library.get(id);
+                     HttpResponse response = strip_response(
+                         *thumbnails->strip(video.id, service.library.file_of(video), range, gone));
+                     // The id stands for the content.
+                     response.headers.emplace_back("Cache-Control", "private, max-age=86400");
+                     return response;
+                   });
+             });
+  http.route("GET", "/api/v1/videos/{}/cuts",
+             [&service, thumbnails](const HttpRequest& request, auto reply) {
+               const double from = query_number(request, "from");
+               const double to = query_number(request, "to");
+               const int stream = query_stream(request);
+               const CancelToken gone = reply->gone();
+               service.executor.thumbnails.answer(
+                   std::move(reply), request.id,
+                   [&service, thumbnails, id = request.captures[0], from, to, stream, gone] {
+                     const Video video = service.library.get(id);
+                     OrderedJson cuts = OrderedJson::array();
+                     for (const double time : thumbnails->cuts(
+                              video.id, stream, service.library.file_of(video), from, to, gone)) {
+                       cuts.push_back(thousandths(time));
+                     }
+                     return json_response({{"cuts", std::move(cuts)}});
+                   });
+             });
+  http.route("GET", "/api/v1/videos/{}/frame-times",
+             [&service, thumbnails](const HttpRequest& request, auto reply) {
+               const double from = query_seconds(request, "from");
+               const double to = query_seconds(request, "to");
+               const int64_t limit = query_integer(request, "limit", 10000, 0, 100000);
+               const int stream = query_stream(request);
+               const CancelToken gone = reply->gone();
+               service.executor.thumbnails.answer(
+                   std::move(reply), request.id,
+                   [&service, thumbnails, id = request.captures[0], from, to, limit, stream, gone] {
+                     const Video video = service.library.get(id);
+                     const auto info =
+                         thumbnails->info(video.id, stream, service.library.file_of(video), gone);
+                     return json_response(frame_times(*info, from, to, limit));
+                   });
+             });
 }
 
 }  // namespace
@@ -22,53 +97,45 @@ void add_video_routes(HttpServer& http, Service& service) {
     const VideoFilter filter{query_text(request, "search")};
     const PageRequest page{static_cast<int>(query_integer(request, "limit", 50, 1, 1000)),
                            query_text(request, "cursor")};
-    service.background.answer(std::move(reply), request.id, [&service, filter, page] {
-      if (page.cursor.empty()) service.library.scan();
+    service.executor.files.answer(std::move(reply), request.id, [&service, filter, page] {
+      const bool complete = !page.cursor.empty() || service.library.refresh();
       const Page<Video> videos = service.store.videos(filter, page);
       OrderedJson list = OrderedJson::array();
       for (const Video& video : videos.items) list.push_back(video_json(video));
       return json_response(
           {{"videos", list},
            {"next", videos.next.empty() ? OrderedJson() : OrderedJson(videos.next)},
-           {"total", videos.total}});
+           {"total", videos.total},
+           {"scanning", !complete}});
     });
   });
   http.route("GET", "/api/v1/videos/{}", [&service](const HttpRequest& request, auto reply) {
-    service.background.answer(std::move(reply), request.id, [&service, id = request.captures[0]] {
-      return json_response(video_json(service.library.get(id)));
-    });
+    service.executor.files.answer(std::move(reply), request.id,
+                                  [&service, id = request.captures[0]] {
+                                    return json_response(video_json(service.library.get(id)));
+                                  });
   });
   http.route(
       "GET", "/api/v1/videos/{}/content", [&service](const HttpRequest& request, auto reply) {
-        service.background.answer(
+        service.executor.files.answer(
             std::move(reply), request.id, [&service, id = request.captures[0]] {
               const Video video = service.library.get(id);
               HttpResponse response;
               response.content_type =
-                  content_type(parse_json(video.probe, "the database").value("container", ""));
+                  media_type_of(parse_json(video.probe, "the database").value("container", ""));
               response.file = service.library.file_of(video);
               return response;
             });
       });
-  http.route(
-      "GET", "/api/v1/videos/{}/thumbnails", [&service](const HttpRequest& request, auto reply) {
-        const auto count = static_cast<int>(query_integer(request, "count", 10, 1, 100));
-        const auto height = static_cast<int>(query_integer(request, "height", 90, 16, 360));
-        const CancelToken gone = reply->gone();
-        service.background.answer(std::move(reply), request.id,
-                                  [&service, id = request.captures[0], count, height, gone] {
-                                    const Video video = service.library.get(id);
-                                    return strip_response(evenly_spaced_frames(
-                                        service.library.file_of(video), count, height, gone));
-                                  });
-      });
+  add_thumbnail_routes(http, service);
   http.route("DELETE", "/api/v1/videos/{}", [&service](const HttpRequest& request, auto reply) {
-    service.background.answer(std::move(reply), request.id, [&service, id = request.captures[0]] {
-      service.library.remove(id);
-      HttpResponse response;
-      response.status = 204;
-      return response;
-    });
+    service.executor.files.answer(std::move(reply), request.id,
+                                  [&service, id = request.captures[0]] {
+                                    service.library.remove(id);
+                                    HttpResponse response;
+                                    response.status = 204;
+                                    return response;
+                                  });
   });
 }
 

@@ -3,9 +3,9 @@
 #include <gnutls/crypto.h>
 
 #include <array>
-#include <chrono>
-#include <vector>
+#include <exception>
 
+#include "base/backoff.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "server/views.h"
@@ -13,7 +13,6 @@
 namespace shijian {
 namespace {
 
-constexpr auto kBetweenLooks = std::chrono::milliseconds(250);
 constexpr int kAtOnce = 8;  // a host that does not answer holds up no more than its own
 
 }  // namespace
@@ -31,58 +30,76 @@ std::string webhook_signature(std::string_view secret, std::string_view timestam
 }
 
 Webhooks::Webhooks(Store& store, AllowedHosts hosts)
-    : store_(store), hosts_(std::move(hosts)), thread_([this] { loop(); }) {}
+    : store_(store),
+      hosts_(std::move(hosts)),
+      thread_([this](const std::stop_token& stop) { loop(stop); }) {}
 
-Webhooks::~Webhooks() {
-  stop_.cancel();
-  { const std::lock_guard lock(mutex_); }
-  stopped_.notify_all();
-  thread_.join();
-}
-
-void Webhooks::loop() {
-  const CancelToken stopped = stop_.token();
-  while (!stopped.cancelled()) {
-    std::vector<std::thread> deliveries;
+void Webhooks::loop(const std::stop_token& stop) {
+  Backoff backoff;
+  while (!stop.stop_requested()) {
     try {
-      for (const Webhook& webhook : store_.due_webhooks(kAtOnce)) {
-        deliveries.emplace_back([this, webhook] { deliver(webhook); });
-      }
-    } catch (const Error&) {  // the disk is full or gone: what is due stays due
-    }
-    for (std::thread& delivery : deliveries) delivery.join();
-    std::unique_lock lock(mutex_);
-    if (deliveries.empty()) {
-      stopped_.wait_for(lock, kBetweenLooks, [&] { return stopped.cancelled(); });
+      const uint64_t seen = store_.webhooks_due();
+      note_tries();
+      deliver_due(stop);
+      note_tries();
+      backoff.reset();
+      store_.wait_for_webhook(seen, stop);
+    } catch (const std::exception& error) {
+      const auto pause = backoff.next();
+      log_event(LogLevel::kWarning, "webhooks_wait",
+                {{"message", error.what()}, {"milliseconds", pause.count()}});
+      sleep_unless_stopped(stop, pause);
     }
   }
 }
 
-void Webhooks::deliver(const Webhook& webhook) {
-  bool delivered = false;
-  OrderedJson failure = {{"job", webhook.job_id}};
+void Webhooks::deliver_due(const std::stop_token& stop) {
+  const std::vector<Webhook> due = store_.due_webhooks(kAtOnce);
+  CancelSource cancel;
+  const std::stop_callback on_stop(stop, [&cancel] { cancel.cancel(); });
+  std::vector<std::jthread> deliveries;
+  for (const Webhook& webhook : due) {
+    deliveries.emplace_back([this, webhook, &cancel] { deliver(webhook, cancel.token()); });
+  }
+}
+
+// Leaves a Tried; none when it was cancelled or the store could not be read, and then it stays due.
+void Webhooks::deliver(const Webhook& webhook, const CancelToken& cancel) {
+  Tried tried{webhook, false, {{"job", webhook.job_id}}};
   try {
     const AllowedUrl to = hosts_.check(webhook.url);
-    failure["host"] = to.host;  // the rest of a URL may be a secret
+    tried.failure["host"] = to.host;  // the rest of a URL may be a secret
     const std::string body = write_json(job_json(store_.job(webhook.job_id), {}));
     const std::string timestamp = std::to_string(store_.now() / 1000);
     const int status =
         post_json(to, body,
                   {{"X-Shijian-Timestamp", timestamp},
                    {"X-Shijian-Signature", webhook_signature(webhook.secret, timestamp, body)}},
-                  stop_.token());
-    delivered = status >= 200 && status < 300;
-    failure["status"] = status;
-  } catch (const Error& error) {
-    if (error.code() == ErrorCode::kCancelled) return;
-    failure["cause"] = error.message();
+                  cancel);
+    tried.delivered = status >= 200 && status < 300;
+    tried.failure["status"] = status;
+  } catch (const StoreError& error) {
+    log_event(LogLevel::kWarning, "webhook_put_off", {{"message", error.message()}});
+    return;
+  } catch (const std::exception& error) {
+    if (cancel.cancelled()) return;
+    tried.failure["cause"] = error.what();
   }
-  try {
-    if (store_.webhook_tried(webhook, delivered)) {
-      failure["tries"] = webhook.tries + 1;
+  const std::lock_guard lock(mutex_);
+  tried_.push_back(std::move(tried));
+}
+
+// Throws, and keeps what is left, when the store refuses.
+void Webhooks::note_tries() {
+  const std::lock_guard lock(mutex_);
+  while (!tried_.empty()) {
+    const Tried& tried = tried_.back();
+    if (store_.webhook_tried(tried.webhook, tried.delivered)) {
+      OrderedJson failure = tried.failure;
+      failure["tries"] = tried.webhook.tries + 1;
       log_event(LogLevel::kWarning, "webhook_failed", failure);
     }
-  } catch (const Error&) {  // the disk is full: it is posted once more
+    tried_.pop_back();
   }
 }
 

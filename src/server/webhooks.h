@@ -1,13 +1,15 @@
 // Tells the owners of jobs that they have ended: signed posts, tried again until they are taken.
 #pragma once
 
-#include <condition_variable>
 #include <mutex>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 #include "base/cancel.h"
+#include "base/json.h"
 #include "http/outgoing.h"
 #include "jobs/store.h"
 
@@ -20,22 +22,30 @@ std::string webhook_signature(std::string_view secret, std::string_view timestam
 class Webhooks {
  public:
   // Starts the thread that delivers what the store says is due, also from before a restart. `store`
-  // outlives this.
+  // outlives this. A try that the store cannot note is remembered until it can, so that nothing is
+  // posted twice by one process; while the store fails, nothing more is posted.
   Webhooks(Store& store, AllowedHosts hosts);
-  ~Webhooks();  // gives up what is on its way; it is due again at the next start
+  // Gives up what is on its way; it is due again at the next start.
+  ~Webhooks() = default;
   Webhooks(const Webhooks&) = delete;
   Webhooks& operator=(const Webhooks&) = delete;
 
  private:
-  void loop();
-  void deliver(const Webhook& webhook);
+  struct Tried {
+    Webhook webhook;
+    bool delivered = false;
+    OrderedJson failure;  // for the log
+  };
+  void loop(const std::stop_token& stop);
+  void deliver_due(const std::stop_token& stop);
+  void deliver(const Webhook& webhook, const CancelToken& cancel);
+  void note_tries();
 
   Store& store_;
   const AllowedHosts hosts_;
-  CancelSource stop_;
   std::mutex mutex_;
-  std::condition_variable stopped_;
-  std::thread thread_;
+  std::vector<Tried> tried_;  // not noted by the store yet; under mutex_
+  std::jthread thread_;
 };
 
 }  // namespace shijian

@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "engine/chat_parts.h"
 #include "engine/description_json.h"
-#include "server/background.h"
+#include "server/executor.h"
 #include "server/job_options.h"
 #include "server/views.h"
 
@@ -29,39 +29,80 @@ void log_ended(const Job& job, const Outcome& outcome, double seconds) {
 }  // namespace
 
 Worker::Worker(Engine& engine, JobQueue& queue, EngineCalls& calls, Library& library,
-               Finished finished)
+               Finished finished, CrashNote* crash_note)
     : engine_(engine),
       queue_(queue),
       calls_(calls),
       library_(library),
       finished_(std::move(finished)),
-      thread_([this] { loop(); }) {}
+      crash_note_(crash_note),
+      thread_([this](const std::stop_token& stop) { loop(stop); }) {}
 
 Worker::~Worker() {
-  stop_.cancel();
+  thread_.request_stop();
   calls_.stop();
   thread_.join();
 }
 
-// A call waits for one job at most, and a job for one call: neither kind can starve the other.
-void Worker::loop() {
-  const CancelToken stopped = stop_.token();
-  while (!stopped.cancelled()) {
-    const std::vector<Job> jobs = queue_.take(stopped, [this] { return calls_.waiting(); });
-    calls_.run_next();
-    for (const Job& waiting : jobs) {
-      if (stopped.cancelled()) break;
-      // Jobs of one batch share a video and its sampling: the engine's caches keep what the first
-      // has computed for the others.
-      if (const auto begun = queue_.begin(waiting.id)) run(begun->job, begun->cancel);
-      calls_.run_next();
+void Worker::loop(const std::stop_token& stop) {
+  const SignalStack signal_stack;
+  Backoff backoff;
+  while (!stop.stop_requested()) {
+    try {
+      take_turns(stop);
+      backoff.reset();
+    } catch (const std::exception& error) {
+      pause(error, backoff, stop);
     }
   }
 }
 
-void Worker::run(const Job& job, const CancelToken& cancel) {
-  const CancelToken stopped = stop_.token();
+// A call waits for one job at most, and a job for one call: neither kind can starve the other.
+void Worker::take_turns(const std::stop_token& stop) {
+  const std::vector<Job> jobs = queue_.take(stop, [this] { return calls_.waiting(); });
+  calls_.run_next();
+  for (const Job& waiting : jobs) {
+    if (stop.stop_requested()) return;
+    // Jobs of one batch share a video and its sampling: the engine's caches keep what the first
+    // has computed for the others.
+    if (const auto begun = queue_.begin(waiting.id)) run(begun->job, begun->cancel, stop);
+    calls_.run_next();
+  }
+}
+
+// Calls need no store: they are answered meanwhile.
+void Worker::pause(const std::exception& error, Backoff& backoff, const std::stop_token& stop) {
+  const auto duration = backoff.next();
+  log_event(LogLevel::kError, "jobs_wait",
+            {{"message", error.what()}, {"milliseconds", duration.count()}});
+  const auto end = Clock::now() + duration;
+  while (calls_.wait_until(end, stop) && Clock::now() < end) calls_.run_next();
+}
+
+// Writes to the store until it takes it. When the program stops first, the job is queued again at
+// the next start.
+void Worker::settle(const Job& job, const std::stop_token& stop,
+                    const std::function<void()>& write) {
+  Backoff backoff;
+  do {
+    try {
+      write();
+      return;
+    } catch (const StoreError& error) {
+      if (error.code() == ErrorCode::kInternal) throw;  // it would be refused for ever
+      pause(error, backoff, stop);
+    } catch (const ConflictError& error) {  // it has ended otherwise
+      log_event(LogLevel::kWarning, "job_not_ended",
+                {{"job", job.id}, {"message", error.message()}});
+      return;
+    }
+  } while (!stop.stop_requested());
+}
+
+void Worker::run(const Job& job, const std::stop_token& cancel, const std::stop_token& stop) {
   CancelSource either;
+  const std::stop_callback on_cancel(cancel, [&either] { either.cancel(); });
+  const std::stop_callback on_stop(stop, [&either] { either.cancel(); });
   RunHooks hooks;
   hooks.cancel = either.token();
   std::string stage;
@@ -74,7 +115,6 @@ void Worker::run(const Job& job, const CancelToken& cancel) {
     sent = Clock::now();
   };
   hooks.progress = [&](const Progress& p) {
-    if (cancel.cancelled() || stopped.cancelled()) either.cancel();
     text += p.text;
     const auto now = Clock::now();
     if (now - sent >= kBetweenReports) send_text();
@@ -86,13 +126,17 @@ void Worker::run(const Job& job, const CancelToken& cancel) {
   const auto begun = Clock::now();
   Outcome outcome;
   try {
+    const CrashNote::Work work(crash_note_, job.id);
     const OrderedJson result = answer(job, hooks);
     outcome = {JobState::kDone, write_json(result)};
+  } catch (const StoreError&) {  // no fault of the job's: it waits for the store to work again
+    settle(job, stop, [&] { queue_.release(job.id); });
+    throw;
   } catch (...) {
     const Error error = caught_error("the job", "use fewer or smaller frames");
     if (error.code() == ErrorCode::kCancelled) {
-      if (stopped.cancelled() && !cancel.cancelled()) {
-        queue_.release(job.id);
+      if (stop.stop_requested() && !cancel.stop_requested()) {
+        settle(job, stop, [&] { queue_.release(job.id); });
         return;
       }
       outcome = {JobState::kCancelled, {}};
@@ -102,16 +146,19 @@ void Worker::run(const Job& job, const CancelToken& cancel) {
     }
   }
   send_text();
-  queue_.finish(job.id, outcome);
+  settle(job, stop, [&] { queue_.finish(job.id, outcome); });
   log_ended(job, outcome, std::chrono::duration<double>(Clock::now() - begun).count());
 }
 
 OrderedJson Worker::answer(const Job& job, const RunHooks& hooks) {
   const JobOptions options =
       read_job_options(job.options.empty() ? Json() : parse_json(job.options, "options"));
-  const Video video = library_.get(job.video_id);
+  const Video video = job.video_id.empty() ? library_.find(job.video_name, hooks.cancel)
+                                           : library_.get(job.video_id, hooks.cancel);
+  if (job.video_id.empty()) queue_.set_video(job.id, video.id);
   const std::filesystem::path file = library_.file_of(video);
   OrderedJson json;
+  Language language = Language::kEnglish;
   if (options.grounding) {
     LocateRequest request;
     request.video = file;
@@ -123,6 +170,7 @@ OrderedJson Worker::answer(const Job& job, const RunHooks& hooks) {
     answer.video.path = video.name;
     if (finished_) finished_(answer.timing, answer.usage, answer.reuse);
     json = answer_json(answer, options.time_format);
+    language = answer.language;
   } else {
     DescribeRequest request;
     request.media = {{file, false}};
@@ -132,10 +180,14 @@ OrderedJson Worker::answer(const Job& job, const RunHooks& hooks) {
     const Description description = engine_.describe(request, hooks);
     if (finished_) finished_(description.timing, description.usage, description.reuse);
     json = description_json(description, engine_.model_name());
+    language = description.language;
   }
-  if (!options.reasoning) {
+  if (!options.reasoning.value_or(true)) {
     json.erase("reasoning");
     json.erase("reasoning_source");
+  } else if (options.reasoning && !json.contains("reasoning")) {
+    const Note none{NoteCode::kNoReasoning};
+    for (OrderedJson& note : notes_json({&none, 1}, language)) json["notes"].push_back(note);
   }
   json["job_id"] = job.id;
   return json;

@@ -2,14 +2,13 @@
 // turns on it.
 #pragma once
 
-#include <array>
-#include <atomic>
 #include <functional>
-#include <mutex>
+#include <stop_token>
 #include <string>
 #include <thread>
 
-#include "base/cancel.h"
+#include "base/backoff.h"
+#include "base/crash_note.h"
 #include "engine/engine.h"
 #include "jobs/queue.h"
 #include "server/engine_calls.h"
@@ -22,10 +21,11 @@ class Worker {
   // Called on the worker's thread when a job has been answered.
   using Finished = std::function<void(const Timing&, const Usage&, const Reuse&)>;
 
-  // Starts the thread. `engine`, `queue`, `calls` and `library` outlive the worker. `calls` wakes
-  // the queue when one arrives.
+  // Starts the thread, which no failure of the store ends: it waits longer and longer, answers
+  // calls meanwhile, and goes on. `engine`, `queue`, `calls` and `library` outlive the worker.
+  // `calls` wakes the queue when one arrives. The id of the job at work goes to `crash_note`.
   Worker(Engine& engine, JobQueue& queue, EngineCalls& calls, Library& library,
-         Finished finished = {});
+         Finished finished = {}, CrashNote* crash_note = nullptr);
   // Stops the running job, which is queued again for the next start, or the running call, and
   // waits.
   ~Worker();
@@ -33,17 +33,20 @@ class Worker {
   Worker& operator=(const Worker&) = delete;
 
  private:
-  void loop();
-  void run(const Job& job, const CancelToken& cancel);
+  void loop(const std::stop_token& stop);
+  void take_turns(const std::stop_token& stop);
+  void run(const Job& job, const std::stop_token& cancel, const std::stop_token& stop);
   OrderedJson answer(const Job& job, const RunHooks& hooks);
+  void settle(const Job& job, const std::stop_token& stop, const std::function<void()>& write);
+  void pause(const std::exception& error, Backoff& backoff, const std::stop_token& stop);
 
   Engine& engine_;
   JobQueue& queue_;
   EngineCalls& calls_;
   Library& library_;
   Finished finished_;
-  CancelSource stop_;
-  std::thread thread_;
+  CrashNote* crash_note_;
+  std::jthread thread_;
 };
 
 }  // namespace shijian

@@ -1,42 +1,40 @@
-#include "server/background.h"
+#include "server/executor.h"
 
 #include <exception>
 #include <new>
 
+#include "base/log.h"
+
 namespace shijian {
 
-Background::Background(int threads, size_t capacity) : capacity_(capacity) {
-  for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { loop(); });
-}
-
-Background::~Background() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-    tasks_.clear();
+Lane::Lane(int threads, size_t capacity) : capacity_(capacity) {
+  for (int i = 0; i < threads; ++i) {
+    threads_.emplace_back([this](const std::stop_token& stop) { loop(stop); });
   }
-  arrived_.notify_all();
-  for (std::thread& thread : threads_) thread.join();
 }
 
-void Background::loop() {
+void Lane::loop(const std::stop_token& stop) {
   for (;;) {
     std::function<void()> task;
     {
       std::unique_lock lock(mutex_);
-      arrived_.wait(lock, [this] { return stopping_ || !tasks_.empty(); });
-      if (stopping_) return;
+      arrived_.wait(lock, stop, [this] { return !tasks_.empty(); });
+      if (stop.stop_requested()) return;
       task = std::move(tasks_.front());
       tasks_.pop_front();
     }
-    task();
+    try {
+      task();
+    } catch (...) {
+      log_event(LogLevel::kError, "task_failed", {{"message", caught_error("a task").message()}});
+    }
   }
 }
 
-void Background::run(std::function<void()> task) {
+void Lane::run(std::function<void()> task) {
   {
     const std::lock_guard lock(mutex_);
-    if (stopping_ || tasks_.size() >= capacity_) {
+    if (tasks_.size() >= capacity_) {
       throw HttpError(429, "the server is busy with other files", "try again in a moment", 1);
     }
     tasks_.push_back(std::move(task));
@@ -44,8 +42,8 @@ void Background::run(std::function<void()> task) {
   arrived_.notify_one();
 }
 
-void Background::answer(std::shared_ptr<HttpReply> reply, std::string request_id,
-                        std::function<HttpResponse()> work) {
+void Lane::answer(std::shared_ptr<HttpReply> reply, std::string request_id,
+                  std::function<HttpResponse()> work) {
   run([reply = std::move(reply), id = std::move(request_id), work = std::move(work)] {
     if (!reply->gone().cancelled()) answer_now(*reply, id, work);
   });

@@ -1,4 +1,5 @@
-// A few threads for what HTTP threads must not wait for: hashing, probing, thumbnails, exports.
+// Threads for what HTTP threads must not wait for: the disk, other servers, decoders, the engine's
+// requests on their way in.
 #pragma once
 
 #include <condition_variable>
@@ -6,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <stop_token>
 #include <thread>
 #include <vector>
 
@@ -13,30 +15,44 @@
 
 namespace shijian {
 
-class Background {
+// A few threads and the tasks that wait for them.
+class Lane {
  public:
   // At most `capacity` tasks wait; more are refused with HttpError(429).
-  explicit Background(int threads = 2, size_t capacity = 200);
-  ~Background();  // waits for the task that runs, drops those that wait
-  Background(const Background&) = delete;
-  Background& operator=(const Background&) = delete;
+  Lane(int threads, size_t capacity);
+  // Waits for the tasks that run, drops those that wait.
+  ~Lane() = default;
+  Lane(const Lane&) = delete;
+  Lane& operator=(const Lane&) = delete;
 
   // Runs `work` and sends what it returns; an Error becomes the answer. Skipped when the client has
   // gone by then. `request_id` stands in an error's body.
   void answer(std::shared_ptr<HttpReply> reply, std::string request_id,
               std::function<HttpResponse()> work);
-  // A task without an answer; must not throw.
+  // A task without an answer. What it throws is logged.
   void run(std::function<void()> task);
 
  private:
-  void loop();
+  void loop(const std::stop_token& stop);
 
   const size_t capacity_;
   std::mutex mutex_;
-  std::condition_variable arrived_;
+  std::condition_variable_any arrived_;
   std::deque<std::function<void()>> tasks_;
-  bool stopping_ = false;
-  std::vector<std::thread> threads_;
+  std::vector<std::jthread> threads_;
+};
+
+// Every route that waits for something has its lane, so that what is slow holds up its own kind
+// alone.
+struct Executor {
+  Lane files{2, 200};       // videos of the library: listing, probing
+  Lane thumbnails{2, 200};  // decoding for the page
+  Lane jobs{2, 500};        // the store: jobs and their history
+  Lane submits{2, 200};     // jobs on their way in, whose videos are looked at
+  Lane uploads{2, 2000};    // pieces of uploads
+  Lane chat{4, 50};         // chats on their way in, whose media may have to be fetched
+  Lane fetch{4, 50};        // downloads
+  Lane clips{1, 20};        // cutting
 };
 
 // For a catch block: what was just caught, as an Error. Of memory that ran out it says that `what`

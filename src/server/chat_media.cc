@@ -1,0 +1,228 @@
+#include "server/chat_media.h"
+
+#include <fstream>
+#include <utility>
+
+#include "base/error.h"
+#include "http/text.h"
+#include "server/data_url.h"
+
+namespace shijian {
+namespace {
+
+using Fields = BasicJsonFields<OrderedJson>;
+
+constexpr size_t kMaxMedia = 100;
+constexpr size_t kMaxFrames = 1000;                // of one video
+constexpr int64_t kMaxFetched = int64_t{1} << 30;  // bytes, of all media of one request
+constexpr double kFrameRate = 2;                   // of frames that come without times
+constexpr std::string_view kFileScheme = "file://";
+
+[[noreturn]] void refuse(std::string message, std::string hint = {}) {
+  throw Error(ErrorCode::kUsage, std::move(message), std::move(hint));
+}
+
+const OrderedJson& frame_list(const OrderedJson* value, const std::string& where) {
+  if (value == nullptr || !value->is_array()) throw HttpError(400, where + " is no list");
+  if (value->size() > kMaxFrames) {
+    refuse(
+        fmt::format("{} has {} entries, at most {} are allowed", where, value->size(), kMaxFrames));
+  }
+  return *value;
+}
+
+// What clients write beside a URL and means nothing here.
+void skip_labels(Fields& fields) {
+  for (const char* key : {"detail", "uuid", "cache_control", "format"}) fields.any(key);
+}
+
+// What is inside {"url": …}, or the value itself where it is the URL.
+template <typename Read>
+const OrderedJson* url_of(const OrderedJson& value, const std::string& where, const Read& read) {
+  if (!value.is_object()) return &value;
+  Fields inner(value, where);
+  const OrderedJson* url = inner.any("url");
+  skip_labels(inner);
+  read(inner);
+  inner.done();
+  return url;
+}
+
+bool is_frames_type(const std::string& type) {
+  return type == "video/jpeg" || type == "video/jpg" || type == "video/mjpeg";
+}
+
+// The path of a file: URL; else the text itself. Nothing: a URL of another scheme.
+std::optional<std::string> local_name(const std::string& url) {
+  if (http::lower(std::string_view(url).substr(0, kFileScheme.size())) == kFileScheme) {
+    return http::percent_decode(std::string_view(url).substr(kFileScheme.size())).value_or(url);
+  }
+  return url.find("://") == std::string::npos ? std::optional(url) : std::nullopt;
+}
+
+std::filesystem::path closed(std::ofstream& out, const std::filesystem::path& path) {
+  out.close();
+  if (!out) throw Error(ErrorCode::kIo, fmt::format("write {}: the disk is full", path.string()));
+  return path;
+}
+
+}  // namespace
+
+std::optional<Part> ChatMediaReader::read(Fields& fields, const std::string& type,
+                                          const std::string& where) {
+  const bool is_image = type == "image_url" || type == "input_image" || type == "image";
+  const bool is_timed = type == "video_frames";
+  if (!is_image && !is_timed && type != "video_url" && type != "input_video" && type != "video") {
+    return std::nullopt;
+  }
+  const std::string key = type == "input_image" ? "image_url" : type;
+  const OrderedJson* value = fields.any(key.c_str());
+  if (value == nullptr) refuse(fmt::format("{}: there is no '{}'", where, key));
+  auto& media = request_.describe.media;
+  if (media.size() >= kMaxMedia) {
+    refuse(fmt::format("{}: more than {} images and videos", where, kMaxMedia));
+  }
+  skip_labels(fields);
+  media.push_back(is_image   ? image(fields, *value, where)
+                  : is_timed ? timed_frames(fields, *value, where)
+                             : video(fields, *value, where));
+  return Part{is_image ? Part::Kind::kImage : Part::Kind::kVideo,
+              {},
+              static_cast<int64_t>(media.size()) - 1};
+}
+
+MediaFile ChatMediaReader::image(Fields& fields, const OrderedJson& value,
+                                 const std::string& where) {
+  MediaFile file;
+  file.is_image = true;
+  file.sampling = sampling_.of_image();
+  read_image_sampling(fields, *file.sampling);
+  const OrderedJson* url =
+      url_of(value, where, [&](Fields& inner) { read_image_sampling(inner, *file.sampling); });
+  fields.done();
+  file.path = one_file(url, where);
+  return file;
+}
+
+MediaFile ChatMediaReader::video(Fields& fields, const OrderedJson& value,
+                                 const std::string& where) {
+  SamplingRequest sampling = sampling_.of_video(videos_++);
+  read_video_sampling(fields, sampling);
+  const OrderedJson* url =
+      url_of(value, where, [&](Fields& inner) { read_video_sampling(inner, sampling); });
+  fields.done();
+  std::vector<std::filesystem::path> pictures;
+  if (url != nullptr && url->is_array()) {
+    for (const OrderedJson& picture : frame_list(url, where)) {
+      pictures.push_back(one_file(&picture, fmt::format("{}.frames[{}]", where, pictures.size())));
+    }
+    if (pictures.empty()) refuse(where + " has no frames");
+    return even_frames(std::move(pictures), sampling, where);
+  }
+  bool frames = false;
+  pictures = files(url, where, /*is_image=*/false, frames);
+  if (frames) return even_frames(std::move(pictures), sampling, where);
+  MediaFile file;
+  file.path = std::move(pictures.front());
+  file.sampling = sampling;
+  return file;
+}
+
+MediaFile ChatMediaReader::even_frames(std::vector<std::filesystem::path> pictures,
+                                       SamplingRequest sampling, const std::string& where) {
+  MediaFile video;
+  video.path = where;
+  const double rate = sampling.fps.value_or(kFrameRate);
+  for (size_t i = 0; i < pictures.size(); ++i) {
+    video.frames.push_back({std::move(pictures[i]), static_cast<double>(i) / rate});
+  }
+  video.sampling = sampling;
+  return video;
+}
+
+MediaFile ChatMediaReader::timed_frames(Fields& fields, const OrderedJson& value,
+                                        const std::string& where) {
+  MediaFile video;
+  video.path = where;
+  video.sampling = sampling_.of_video(videos_++);
+  read_video_sampling(fields, *video.sampling);
+  fields.done();
+  const std::string list = where + ".video_frames";
+  Fields inner(value, list);
+  const OrderedJson& pictures = frame_list(inner.any("frames"), list + ".frames");
+  const OrderedJson& times = frame_list(inner.any("times"), list + ".times");
+  read_video_sampling(inner, *video.sampling);
+  inner.done();
+  if (pictures.size() != times.size()) {
+    refuse(fmt::format("{} has {} frames and {} times", list, pictures.size(), times.size()),
+           "give the time of each frame in seconds");
+  }
+  for (size_t i = 0; i < pictures.size(); ++i) {
+    if (!times[i].is_number()) throw HttpError(400, list + ".times holds what is no number");
+    video.frames.push_back(
+        {one_file(&pictures[i], fmt::format("{}.frames[{}]", where, i)), times[i].get<double>()});
+  }
+  if (video.frames.empty()) refuse(list + " has no frames");
+  return video;
+}
+
+std::filesystem::path ChatMediaReader::one_file(const OrderedJson* url, const std::string& name) {
+  bool frames = false;
+  auto paths = files(url, name, /*is_image=*/true, frames);
+  if (paths.size() > 1)
+    refuse(fmt::format("{}: it holds {} pictures", name, paths.size()),
+           "send several pictures as a video, or each on its own");
+  return std::move(paths.front());
+}
+
+std::vector<std::filesystem::path> ChatMediaReader::files(const OrderedJson* url,
+                                                          const std::string& name, bool is_image,
+                                                          bool& frames) {
+  if (url == nullptr || !url->is_string()) throw HttpError(400, name + ": 'url' is no string");
+  const auto& text = url->get_ref<const std::string&>();
+  if (is_data_url(text)) {
+    const DataUrl data = read_data_url(text);
+    frames = is_frames_type(data.type) || data.files.size() > 1;
+    if (data.files.size() > kMaxFrames) {
+      refuse(fmt::format("{} has {} entries, at most {} are allowed", name, data.files.size(),
+                         kMaxFrames));
+    }
+    if (!frames) return {kept(data.files.front(), name)};
+    std::vector<std::filesystem::path> pictures;
+    for (const std::string& bytes : data.files) {
+      pictures.push_back(kept(bytes, fmt::format("{}.frames[{}]", name, pictures.size())));
+    }
+    return pictures;
+  }
+  if (const auto local = local_name(text)) {
+    const std::string known = library_name(*local);
+    Library& library = sources_.library;
+    return {is_image ? library.file(known) : library.file_of(library.find(known))};
+  }
+  return {fetched(check_fetching(text, sources_.fetch), name)};
+}
+
+std::filesystem::path ChatMediaReader::kept(std::string_view bytes, const std::string& name) {
+  if (!request_.files) request_.files = std::make_shared<TemporaryFolder>();
+  const std::filesystem::path path = request_.files->path() / name;
+  std::ofstream out(path, std::ios::binary);
+  out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  return closed(out, path);
+}
+
+std::filesystem::path ChatMediaReader::fetched(const AllowedUrl& from, const std::string& name) {
+  if (!request_.files) request_.files = std::make_shared<TemporaryFolder>();
+  const std::filesystem::path path = request_.files->path() / name;
+  std::ofstream out(path, std::ios::binary);
+  download(
+      from, sources_.fetch.hosts, std::min(sources_.fetch.max_bytes, kMaxFetched - fetched_),
+      [&](std::span<const std::byte> bytes) {
+        out.write(reinterpret_cast<const char*>(bytes.data()),
+                  static_cast<std::streamsize>(bytes.size()));
+        fetched_ += static_cast<int64_t>(bytes.size());
+      },
+      sources_.cancel);
+  return closed(out, path);
+}
+
+}  // namespace shijian

@@ -1,0 +1,193 @@
+#include "server/chat_sampling.h"
+
+#include "base/error.h"
+
+namespace shijian {
+namespace {
+
+using Fields = BasicJsonFields<OrderedJson>;
+
+constexpr double kLowestRate = 0.001, kHighestRate = 1000;  // frames a second
+constexpr int64_t kMostFrames = 1 << 16;
+constexpr int64_t kMostPixels = int64_t{1} << 40;
+constexpr double kMostSeconds = 1e9;
+
+// A rate takes the place of a number of frames, and the other way round.
+void set_rate(SamplingRequest& sampling, double rate) {
+  sampling.fps = rate;
+  sampling.frames.reset();
+}
+
+void set_frames(SamplingRequest& sampling, int64_t frames) {
+  sampling.frames = static_cast<int>(frames);
+  sampling.fps.reset();
+}
+
+// "fps" and, under one of its names, the number of frames.
+void read_density(Fields& fields, SamplingRequest& sampling) {
+  const auto rate = fields.number("fps", kLowestRate, kHighestRate);
+  auto frames = fields.integer("nframes", 1, kMostFrames);
+  const auto other = fields.integer("num_frames", 1, kMostFrames);
+  if (!frames) frames = other;
+  if (rate && frames) {
+    throw Error(ErrorCode::kUsage, "sampling: 'fps' and a number of frames do not go together",
+                "leave one of them out");
+  }
+  if (rate) set_rate(sampling, *rate);
+  if (frames) set_frames(sampling, *frames);
+}
+
+void read_frame_limits(Fields& fields, SamplingRequest& sampling) {
+  const auto least = fields.integer("min_frames", 1, kMostFrames);
+  const auto most = fields.integer("max_frames", 1, kMostFrames);
+  if (least && most && *least > *most) {
+    throw Error(
+        ErrorCode::kUsage,
+        fmt::format("sampling: 'min_frames' is {}, over a 'max_frames' of {}", *least, *most),
+        "exchange them");
+  }
+  if (least) sampling.min_frames = static_cast<int>(*least);
+  if (most) sampling.max_frames = static_cast<int>(*most);
+}
+
+// Of all frames together, or of an image.
+void read_pixel_limits(Fields& fields, SamplingRequest& sampling, const char* least,
+                       const char* most) {
+  if (const auto pixels = fields.integer(least, 1, kMostPixels)) sampling.min_pixels = *pixels;
+  if (const auto pixels = fields.integer(most, 1, kMostPixels)) sampling.max_pixels = *pixels;
+}
+
+void read_size(Fields& fields, SamplingRequest& sampling) {
+  const OrderedJson* size = fields.any("size");
+  if (size == nullptr) return;
+  Fields edges(*size, "size");
+  read_pixel_limits(edges, sampling, "shortest_edge", "longest_edge");
+  edges.done();
+}
+
+// Processors are told of steps that this one always takes.
+void read_steps(Fields& fields) {
+  for (const char* step : {"do_resize", "do_rescale", "do_normalize", "do_convert_rgb"}) {
+    if (fields.flag(step).value_or(true)) continue;
+    throw Error(ErrorCode::kUsage, fmt::format("sampling: '{}' cannot be turned off", step),
+                "leave it out");
+  }
+  // Frames that come as pictures are never sampled again, files always.
+  fields.flag("do_sample_frames");
+}
+
+// vLLM writes -1 for "as it is".
+std::optional<double> unless_minus_one(Fields& fields, const char* key, double low, double high) {
+  const OrderedJson* value = fields.any(key);
+  if (value != nullptr && *value == -1) return std::nullopt;
+  return fields.number(key, low, high);
+}
+
+}  // namespace
+
+void ChatSampling::read_loader(const OrderedJson* json) {
+  if (json == nullptr) return;
+  Fields kinds(*json, "media_io_kwargs");
+  for (const char* other : {"image", "audio"}) kinds.any(other);  // nothing there is of use
+  const OrderedJson* video = kinds.any("video");
+  kinds.done();
+  if (video == nullptr) return;
+  Fields fields(*video, "media_io_kwargs.video");
+  const auto rate = unless_minus_one(fields, "fps", kLowestRate, kHighestRate);
+  const auto frames = unless_minus_one(fields, "num_frames", 1, kMostFrames);
+  for (const char* key : {"video_backend", "frame_recovery"}) fields.any(key);
+  fields.done();
+  if (rate) {
+    set_rate(video_, *rate);
+    if (frames) video_.max_frames = static_cast<int>(*frames);
+  } else if (frames) {
+    set_frames(video_, static_cast<int64_t>(*frames));
+  }
+}
+
+// As read_density() and read_frame_limits(), with a list of rates, which tells those of several
+// videos.
+void ChatSampling::read_video(Fields& fields) {
+  const OrderedJson* rates = fields.any("fps");
+  if (rates != nullptr && rates->is_array()) {
+    rates_.clear();
+    for (const OrderedJson& rate : *rates) {
+      if (!rate.is_number()) throw HttpError(400, "mm_processor_kwargs: 'fps' holds no number");
+      rates_.push_back(rate.get<double>());
+      if (rates_.back() >= kLowestRate && rates_.back() <= kHighestRate) continue;
+      throw Error(ErrorCode::kUsage,
+                  fmt::format("mm_processor_kwargs: 'fps' is {}, not within {} and {}",
+                              rates_.back(), kLowestRate, kHighestRate));
+    }
+  } else {
+    read_density(fields, video_);
+  }
+  read_frame_limits(fields, video_);
+  if (const auto pixels = fields.integer("total_pixels", 1, kMostPixels)) {
+    video_.total_pixels = *pixels;
+  }
+  read_steps(fields);
+}
+
+void ChatSampling::read_processor(const OrderedJson* json) {
+  if (json == nullptr) return;
+  Fields fields(*json, "mm_processor_kwargs");
+  read_video(fields);
+  read_pixel_limits(fields, video_, "min_pixels", "max_pixels");
+  read_size(fields, video_);
+  image_ = video_;
+  if (const OrderedJson* videos = fields.any("videos_kwargs")) {
+    Fields inner(*videos, "mm_processor_kwargs.videos_kwargs");
+    read_video(inner);
+    read_pixel_limits(inner, video_, "min_pixels", "max_pixels");
+    read_size(inner, video_);
+    inner.done();
+  }
+  if (const OrderedJson* images = fields.any("images_kwargs")) {
+    Fields inner(*images, "mm_processor_kwargs.images_kwargs");
+    read_pixel_limits(inner, image_, "min_pixels", "max_pixels");
+    read_size(inner, image_);
+    read_steps(inner);
+    inner.done();
+  }
+  if (fields.flag("use_audio_in_video").value_or(false)) {
+    throw Error(ErrorCode::kUsage, "mm_processor_kwargs: the model does not hear",
+                "leave 'use_audio_in_video' out");
+  }
+  fields.done();
+}
+
+SamplingRequest ChatSampling::of_video(size_t number) const {
+  SamplingRequest sampling = video_;
+  if (rates_.empty()) return sampling;
+  if (number >= rates_.size() && rates_.size() > 1) {
+    throw Error(ErrorCode::kUsage,
+                fmt::format("mm_processor_kwargs: 'fps' has {} rates, and there are more videos",
+                            rates_.size()),
+                "give one rate, or one for each video");
+  }
+  set_rate(sampling, rates_[rates_.size() > 1 ? number : 0]);
+  return sampling;
+}
+
+void read_video_sampling(Fields& fields, SamplingRequest& sampling) {
+  read_density(fields, sampling);
+  read_frame_limits(fields, sampling);
+  if (const auto pixels = fields.integer("min_pixels", 1, kMostPixels)) {
+    sampling.min_frame_pixels = *pixels;
+  }
+  if (const auto pixels = fields.integer("max_pixels", 1, kMostPixels)) {
+    sampling.frame_pixels = *pixels;
+  }
+  if (const auto pixels = fields.integer("total_pixels", 1, kMostPixels)) {
+    sampling.total_pixels = *pixels;
+  }
+  if (const auto time = fields.number("video_start", 0, kMostSeconds)) sampling.from = *time;
+  if (const auto time = fields.number("video_end", 0, kMostSeconds)) sampling.to = *time;
+}
+
+void read_image_sampling(Fields& fields, SamplingRequest& sampling) {
+  read_pixel_limits(fields, sampling, "min_pixels", "max_pixels");
+}
+
+}  // namespace shijian

@@ -1,0 +1,40 @@
+// How the media of a chat are sampled: what clients of Qwen's models write beside a video, and
+// those of vLLM in the body.
+#pragma once
+
+#include <vector>
+
+#include "base/json.h"
+#include "engine/media.h"
+#include "server/json_fields.h"
+
+namespace shijian {
+
+// What a body says of all its media.
+class ChatSampling {
+ public:
+  // Reads `media_io_kwargs` and then `mm_processor_kwargs`, which goes before it; null: absent. The
+  // errors of JsonFields, and Error(kUsage) for what cannot be done.
+  void read_loader(const OrderedJson* json);
+  void read_processor(const OrderedJson* json);
+
+  // Of the number'th video. Error(kUsage) where there is a list of rates and it has none for it.
+  SamplingRequest of_video(size_t number) const;
+  const SamplingRequest& of_image() const { return image_; }
+
+ private:
+  void read_video(BasicJsonFields<OrderedJson>& fields);
+
+  SamplingRequest video_;
+  SamplingRequest image_;      // its least and largest number of pixels
+  std::vector<double> rates_;  // frames a second of each video, or one for all; empty: not said
+};
+
+// Reads what stands beside one video, over what the body says: fps, nframes, min_frames,
+// max_frames, min_pixels and max_pixels (of a frame), total_pixels, video_start, video_end.
+void read_video_sampling(BasicJsonFields<OrderedJson>& fields, SamplingRequest& sampling);
+
+// The same for an image: min_pixels and max_pixels.
+void read_image_sampling(BasicJsonFields<OrderedJson>& fields, SamplingRequest& sampling);
+
+}  // namespace shijian

@@ -1,0 +1,166 @@
+// What of Library looks through the whole folder.
+#include <algorithm>
+#include <exception>
+#include <unordered_map>
+#include <utility>
+
+#include "base/backoff.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "http/server.h"
+#include "server/library.h"
+
+namespace shijian {
+namespace {
+
+constexpr size_t kMaxOthers = 100'000;  // files that are no videos, remembered
+constexpr int kAtOnce = 1000;           // rows that are read at a time
+
+// A scan that takes longer than this is not waited for, and the next one comes only after as many
+// times its length, so that a slow disk has time for others.
+constexpr auto kShortScan = std::chrono::seconds(1);
+constexpr int kRest = 4;
+constexpr auto kLongestRest = std::chrono::minutes(5);
+// How long new files are waited for, and how many at most.
+constexpr auto kReading = std::chrono::seconds(5);
+constexpr size_t kFewFiles = 20;
+// How long a scan that takes long is waited for all the same.
+constexpr auto kPatience = std::chrono::milliseconds(25);
+
+}  // namespace
+
+Library::Found Library::look_through(const std::stop_token& stop) {
+  struct Row {
+    VideoFile file;
+    bool seen = false;
+  };
+  std::unordered_map<std::string, Row> rows;
+  std::vector<VideoFile> page;
+  do {
+    page = store_.video_files(page.empty() ? "" : page.back().name, kAtOnce);
+    for (VideoFile& file : page) rows.emplace(file.name, Row{file, false});
+  } while (!page.empty());
+  int64_t changes = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    changes = stored_changes_;
+  }
+  Found found;
+  std::vector<std::string> back, gone;
+  const auto visit = [&](LibraryFolder::File file) {
+    const auto row = rows.find(file.name);
+    const bool same = row != rows.end() && row->second.file.size == file.size &&
+                      row->second.file.mtime == file.mtime;
+    if (row != rows.end()) row->second.seen = true;
+    if (!same) {
+      found.fresh.push_back(std::move(file));
+      return;
+    }
+    if (row->second.file.missing) back.push_back(file.name);
+    if (row->second.file.old_id) found.old.push_back(std::move(file));
+  };
+  const LibraryFolder::Walk walk = folder_.walk(kPartialFolder, visit, stop);
+  if (!walk.whole) return {};
+  for (const std::string& folder : walk.unread) {
+    log_event(LogLevel::kWarning, "folder_not_read", {{"folder", folder}});
+  }
+  for (const auto& [name, row] : rows) {
+    if (!row.seen && !row.file.missing && folder_.is_gone(name)) gone.push_back(name);
+  }
+  store_.set_missing(back, false);
+  store_.set_missing(gone, true);
+  const std::lock_guard lock(mutex_);
+  if (stored_changes_ == changes && walk.unread.empty()) stored_ = walk.bytes;
+  std::erase_if(found.fresh, [this](const LibraryFolder::File& file) {
+    const auto other = others_.find(file.name);
+    return other != others_.end() && other->second == std::pair(file.size, file.mtime);
+  });
+  return found;
+}
+
+void Library::read_found(const Found& found, const std::stop_token& stop) {
+  CancelSource cancel;
+  const std::stop_callback on_stop(stop, [&cancel] { cancel.cancel(); });
+  for (const LibraryFolder::File& file : found.fresh) {
+    if (stop.stop_requested()) return;
+    try {
+      find(file.name, cancel.token());
+    } catch (const StoreError&) {
+      throw;
+    } catch (const HttpError& error) {
+      if (error.status() != 415) continue;
+      const std::lock_guard lock(mutex_);
+      if (others_.size() >= kMaxOthers) others_.clear();
+      others_[file.name] = {file.size, file.mtime};
+    } catch (const Error&) {  // another time it may be read
+    }
+  }
+  for (const LibraryFolder::File& file : found.old) {
+    if (stop.stop_requested()) return;
+    try {
+      const std::string hash = hashes_.of(folder() / file.name, cancel.token());
+      store_.renew_video(file.name, video_id_of(hash), hash);
+    } catch (const StoreError&) {
+      throw;
+    } catch (const Error&) {  // it keeps its old id until it can be read
+    }
+  }
+}
+
+void Library::scan(const std::stop_token& stop) { read_found(look_through(stop), stop); }
+
+bool Library::refresh() {
+  std::unique_lock lock(mutex_);
+  const auto now = Clock::now();
+  const bool scanning = done_ < begun_;
+  if (!scanning && now < rest_until_) return true;
+  if (!scanner_.joinable()) {
+    scanner_ = std::jthread([this](const std::stop_token& stop) { run_scans(stop); });
+  }
+  const uint64_t mine = begun_ + 1;
+  wanted_ = std::max(wanted_, mine);
+  changed_.notify_all();
+  const auto patient_until = (scanning ? begun_at_ : now) + kShortScan;
+  const auto soon = std::max(now + kPatience, slow_ ? now : patient_until);
+  if (!changed_.wait_until(lock, soon, [&] { return walked_ >= mine; })) return false;
+  return changed_.wait_for(lock, fresh_ <= kFewFiles ? kReading : kPatience,
+                           [&] { return done_ >= mine; });
+}
+
+void Library::run_scans(const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  Backoff backoff;
+  while (changed_.wait(lock, stop, [this] { return wanted_ > begun_; })) {
+    const uint64_t number = ++begun_;
+    const auto begin = begun_at_ = Clock::now();
+    lock.unlock();
+    bool failed = false;
+    Clock::duration walk_time{};
+    try {
+      const Found found = look_through(stop);
+      lock.lock();
+      walked_ = number;
+      fresh_ = found.fresh.size();
+      walk_time = Clock::now() - begin;
+      slow_ = walk_time > kShortScan;
+      changed_.notify_all();
+      lock.unlock();
+      read_found(found, stop);
+      backoff.reset();
+    } catch (const std::exception& error) {
+      log_event(LogLevel::kWarning, "library_not_scanned", {{"message", error.what()}});
+      failed = true;
+    }
+    if (!lock.owns_lock()) lock.lock();
+    const auto end = Clock::now();
+    if (failed) {
+      rest_until_ = end + backoff.next();
+    } else if (slow_) {
+      rest_until_ = end + std::min<Clock::duration>(kRest * walk_time, kLongestRest);
+    }
+    walked_ = done_ = number;
+    changed_.notify_all();
+  }
+}
+
+}  // namespace shijian
