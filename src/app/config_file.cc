@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "base/file.h"
+#include "base/text_file.h"
 
 namespace shijian {
 namespace {
@@ -28,7 +28,7 @@ void apply_config_file(CLI::App& command, const std::string& file) {
   };
   toml::table table;
   try {
-    table = toml::parse(read_file(file, size_t{1} << 20), file);
+    table = toml::parse(read_text_file(file, size_t{1} << 20), file);
   } catch (const toml::parse_error& error) {
     throw wrong(fmt::format("line {}: {}", error.source().begin.line, error.description()));
   }

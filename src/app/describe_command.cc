@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/text_file.h"
 #include "engine/chat_parts.h"
 #include "engine/description_json.h"
 #include "video/sandbox.h"
@@ -50,9 +51,10 @@ MediaFile media_file(const std::string& path) {
 void describe(DescribeFlags& flags) {
   DescribeRequest request;
   for (const std::string& file : flags.files) request.media.push_back(media_file(file));
-  request.messages = one_turn(flags.system, flags.prompt, request.media);
+  request.messages = one_turn(std::string(without_bom(flags.system)),
+                              std::string(without_bom(flags.prompt)), request.media);
   if (!flags.tools_file.empty()) {
-    request.tools = split_tools(read_file(flags.tools_file, size_t{1} << 20));
+    request.tools = split_tools(read_text_file(flags.tools_file, size_t{1} << 20));
   }
   request.sampling = flags.sampling.request();
   request.generation = flags.generation.values;

@@ -106,6 +106,9 @@ void SamplingFlags::add_to(CLI::App& command) {
   command.add_option("--frames", frames, "Look at this many frames, evenly spread")
       ->excludes(rate)
       ->group(group);
+  command.add_option("--max-frames", max_frames, "At most this many frames (default: the model's)")
+      ->check(CLI::Range(2, 65536))
+      ->group(group);
   command.add_option("--max-pixels", max_pixels, "Pixels of all frames together, at most")
       ->group(group);
   command.add_option("--min-pixels", min_pixels, "Pixels of all frames together, at least")
@@ -115,6 +118,10 @@ void SamplingFlags::add_to(CLI::App& command) {
       ->type_name("TIME")
       ->group(group);
   command.add_option("--to", to, "Look only up to this time")->type_name("TIME")->group(group);
+  command.add_option("--stream", stream, "Of a file with several: this video stream")
+      ->check(CLI::NonNegativeNumber)
+      ->type_name("N")
+      ->group(group);
   command
       .add_option("--pipeline", pipeline,
                   "Whose sampling and frame sizes: transformers or qwen-vl-utils")
@@ -127,11 +134,13 @@ SamplingRequest SamplingFlags::request() const {
   SamplingRequest request;
   request.fps = fps;
   request.frames = frames;
+  request.max_frames = max_frames;
   request.min_pixels = min_pixels;
   request.max_pixels = max_pixels;
   request.frame_pixels = frame_pixels;
   request.from = time_flag(from, "--from");
   request.to = time_flag(to, "--to");
+  request.stream = stream;
   request.qwen_vl_utils = pipeline == "qwen-vl-utils";
   return request;
 }
@@ -143,11 +152,13 @@ std::string SamplingFlags::describe() const {
   };
   add("fps", fps);
   add("frames", frames);
+  add("max_frames", max_frames);
   add("min_pixels", min_pixels);
   add("max_pixels", max_pixels);
   add("frame_pixels", frame_pixels);
   if (!from.empty()) words += " from=" + from;
   if (!to.empty()) words += " to=" + to;
+  add("stream", stream);
   return words;
 }
 

@@ -48,11 +48,13 @@ struct ModelFlags {
 struct SamplingFlags {
   std::optional<double> fps;
   std::optional<int> frames;
+  std::optional<int> max_frames;
   std::optional<int64_t> min_pixels;
   std::optional<int64_t> max_pixels;
   std::optional<int64_t> frame_pixels;
   std::string from;
   std::string to;
+  std::optional<int> stream;
   std::string pipeline = "transformers";
 
   void add_to(CLI::App& command);

@@ -17,6 +17,7 @@
 #include "checkpoint/checkpoint.h"
 #include "kernels/isa.h"
 #include "model/memory.h"
+#include "video/edit_rate.h"
 #include "video/image.h"
 #include "video/probe.h"
 #include "video/sandbox.h"
@@ -30,12 +31,14 @@ Examples:
   shijian info clip.mp4              frame rate, duration, rotation, tracks
   shijian info models/nano --json    sizes, element types, memory)";
 
-OrderedJson video_facts(const std::string& path) {
-  const VideoInfo info = probe(path, interrupt_token());
+OrderedJson video_facts(const std::string& path, int stream) {
+  const VideoInfo info = probe(path, interrupt_token(), stream);
+  const EditRate rate = edit_rate(info);
   OrderedJson facts = {
       {"kind", "video"},
       {"path", path},
       {"container", info.container},
+      {"stream", info.stream},
       {"codec", info.codec},
       {"width", info.width},
       {"height", info.height},
@@ -58,9 +61,19 @@ OrderedJson video_facts(const std::string& path) {
       {"color_matrix", info.color_matrix},
       {"color_transfer", info.color_transfer},
   };
+  facts["edit_rate"] = fmt::format("{}/{}", rate.num, rate.den);
+  facts["start_timecode"] = nullptr;
+  if (!info.start_timecode.empty()) facts["start_timecode"] = info.start_timecode;
   OrderedJson tracks = OrderedJson::array();
   for (const Track& track : info.tracks) {
-    tracks.push_back({{"type", track.type}, {"codec", track.codec}, {"language", track.language}});
+    OrderedJson json = {{"index", track.index},
+                        {"type", track.type},
+                        {"codec", track.codec},
+                        {"language", track.language}};
+    if (track.type == "video") json["size"] = fmt::format("{}x{}", track.width, track.height);
+    if (track.programme != 0) json["programme"] = fmt::format("programme {}", track.programme);
+    if (!track.title.empty()) json["title"] = track.title;
+    tracks.push_back(std::move(json));
   }
   facts["tracks"] = std::move(tracks);
   facts["notes"] = info.notes;
@@ -150,12 +163,12 @@ OrderedJson machine_facts() {
 }
 
 // Facts of a path by what lies there: a directory is a checkpoint, a file an image or a video.
-OrderedJson facts_of(const std::string& path) {
+OrderedJson facts_of(const std::string& path, int stream) {
   std::error_code ignored;
   if (std::filesystem::is_directory(path, ignored)) return checkpoint_facts(path);
   require_regular_file(path, "file");
   start_decode_sandbox();
-  return is_still_image(path) ? image_facts(path) : video_facts(path);
+  return is_still_image(path) ? image_facts(path) : video_facts(path, stream);
 }
 
 void print_facts(const OrderedJson& facts, int indent, std::string& out) {
@@ -186,10 +199,10 @@ void print_facts(const OrderedJson& facts, int indent, std::string& out) {
   }
 }
 
-void info(const std::vector<std::string>& paths, bool as_json) {
+void info(const std::vector<std::string>& paths, int stream, bool as_json) {
   std::vector<OrderedJson> all;
   all.reserve(paths.size() + 1);
-  for (const std::string& path : paths) all.push_back(facts_of(path));
+  for (const std::string& path : paths) all.push_back(facts_of(path, stream));
   if (paths.empty()) all.push_back(machine_facts());
   std::string out;
   if (as_json) {
@@ -208,6 +221,7 @@ void info(const std::vector<std::string>& paths, bool as_json) {
 void add_info_command(CLI::App& app) {
   struct Flags {
     std::vector<std::string> paths;
+    int stream = kMainStream;
     bool json = false;
   };
   auto flags = std::make_shared<Flags>();
@@ -216,7 +230,10 @@ void add_info_command(CLI::App& app) {
   command->footer(kFooter);
   command->add_option("PATH", flags->paths, "Video, image or checkpoint directory");
   command->add_flag("--json", flags->json, "Print JSON");
-  command->callback([flags] { info(flags->paths, flags->json); });
+  command->add_option("--stream", flags->stream, "Of a file with several: this video stream")
+      ->check(CLI::NonNegativeNumber)
+      ->type_name("N");
+  command->callback([flags] { info(flags->paths, flags->stream, flags->json); });
 }
 
 }  // namespace shijian

@@ -1,6 +1,11 @@
 #include "app/interrupt.h"
 
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
 #include <csignal>
+#include <cstdint>
 
 namespace shijian {
 namespace {
@@ -10,8 +15,16 @@ CancelSource& source() {
   return instance;
 }
 
+// Written once, and never read: whoever polls it afterwards returns at once.
+int& wake() {
+  static int descriptor = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  return descriptor;
+}
+
 extern "C" void on_signal(int signal) {
   source().cancel();
+  const uint64_t one = 1;
+  (void)!::write(wake(), &one, sizeof one);
   std::signal(signal, SIG_DFL);
 }
 
@@ -20,6 +33,7 @@ extern "C" void on_signal(int signal) {
 CancelToken interrupt_token() {
   static const bool installed = [] {
     source();
+    wake();
     std::signal(SIGINT, on_signal);
     std::signal(SIGTERM, on_signal);
     // Under nohup it stays ignored.
@@ -28,6 +42,14 @@ CancelToken interrupt_token() {
   }();
   (void)installed;
   return source().token();
+}
+
+void wait_for_interrupt() {
+  const CancelToken interrupted = interrupt_token();
+  while (!interrupted.cancelled()) {
+    pollfd ready{wake(), POLLIN, 0};
+    ::poll(&ready, 1, -1);
+  }
 }
 
 }  // namespace shijian

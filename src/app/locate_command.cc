@@ -3,7 +3,6 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <memory>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -12,6 +11,8 @@
 #include "app/progress.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/text_file.h"
+#include "exchange/formats.h"
 #include "picture/filmstrip.h"
 #include "video/sandbox.h"
 
@@ -50,12 +51,10 @@ std::vector<std::string> LocateFlags::questions() const {
   all.insert(all.end(), more_questions.begin(), more_questions.end());
   if (!questions_file.empty()) {
     constexpr size_t kMaxBytes = size_t{16} << 20;
-    std::istringstream lines(read_file(questions_file, kMaxBytes));
-    for (std::string line; std::getline(lines, line);) {
-      if (!line.empty() && line.back() == '\r') line.pop_back();
-      if (line.find_first_not_of(" \t") != std::string::npos) all.push_back(line);
-    }
+    const std::vector<std::string> lines = filled_lines(read_text_file(questions_file, kMaxBytes));
+    all.insert(all.end(), lines.begin(), lines.end());
   }
+  for (std::string& one : all) one = without_bom(one);
   if (all.empty()) {
     throw Error(ErrorCode::kUsage, "locate: no question was asked",
                 "say what to look for: shijian locate VIDEO \"when does the dog jump?\"");
@@ -71,8 +70,9 @@ void locate(LocateFlags& flags) {
   request.generation = flags.generation.values;
   if (flags.prompt_style != "auto") request.prompt_style = parse_prompt_style(flags.prompt_style);
   request.keep_frames = !flags.picture.empty();
-  const OutputOptions output{*parse_output_format(flags.format),
-                             *parse_time_format(flags.time_format)};
+  const ExportFormat& format = *find_export_format(flags.format);
+  const ExportOptions output{*parse_time_format(flags.time_format),
+                             std::filesystem::current_path()};
   if (!flags.picture.empty() && request.questions.size() > 1) {
     throw Error(ErrorCode::kUsage, "--picture draws one answer, and several questions were asked",
                 "ask one question, or leave --picture out");
@@ -106,9 +106,9 @@ void locate(LocateFlags& flags) {
                                   {&result.media.frames.rgb, result.media.frames.times},
                                   output.time_format));
   }
-  write_output(format_answers(result.answers, output), answer_file);
+  write_output(write_export(format, result.answers, output), answer_file);
   outputs.commit();
-  if (output.format == OutputFormat::kText || output.format == OutputFormat::kJson) return;
+  if (format.shows_notes) return;
   for (const Answer& answer : result.answers) print_notes(answer.notes, answer.language);
 }
 
@@ -134,7 +134,7 @@ void add_locate_command(CLI::App& app) {
   flags->generation.add_to(*command, true);
   const char* group = "Output";
   command->add_option("--format", flags->format, "Output format")
-      ->check(CLI::IsMember({"text", "json", "srt", "vtt", "csv"}))
+      ->check(CLI::IsMember(export_format_names()))
       ->capture_default_str()
       ->group(group);
   command->add_option("--time-format", flags->time_format, "How times are written")

@@ -1,20 +1,18 @@
 #include "app/serve_command.h"
 
 #include <CLI/Formatter.hpp>
-#include <chrono>
 #include <cstdio>
 #include <memory>
-#include <sstream>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "app/config_file.h"
 #include "app/flags.h"
 #include "app/interrupt.h"
+#include "base/crash_note.h"
 #include "base/error.h"
-#include "base/file.h"
 #include "base/log.h"
+#include "base/text_file.h"
 #include "i18n/chinese.h"
 #include "jobs/history.h"
 #include "server/routes.h"
@@ -63,12 +61,9 @@ bool is_loopback(const std::string& host) {
 
 std::vector<std::string> read_keys(const std::string& file) {
   std::vector<std::string> keys;
-  std::istringstream lines(read_file(file, size_t{1} << 20));
-  for (std::string line; std::getline(lines, line);) {
-    // No client could send the white space around a key: its header would lose it.
-    const size_t first = line.find_first_not_of(" \t\r");
-    if (first == line.npos || line[first] == '#') continue;
-    keys.push_back(line.substr(first, line.find_last_not_of(" \t\r") - first + 1));
+  // No client could send the white space around a key: its header would lose it.
+  for (std::string& line : filled_lines(read_text_file(file, size_t{1} << 20))) {
+    if (!line.starts_with('#')) keys.push_back(std::move(line));
   }
   if (keys.empty()) {
     throw Error(ErrorCode::kUsage, fmt::format("{}: it holds no key", file),
@@ -122,7 +117,7 @@ int64_t count_parameters(const Checkpoint& checkpoint) {
 
 void serve(ServeFlags& flags, const char* version) {
   namespace fs = std::filesystem;
-  const CancelToken interrupted = interrupt_token();
+  interrupt_token();  // from now on a signal ends it in order
   set_log({flags.log_format == "json", *parse_log_level(flags.log_level)});
   SandboxOptions sandbox;
   sandbox.limits.memory_bytes = sandbox.encoder_memory_bytes = flags.decode_memory;
@@ -138,7 +133,9 @@ void serve(ServeFlags& flags, const char* version) {
   if (!store.notice().empty()) {
     log_event(LogLevel::kWarning, "database_replaced", {{"message", store.notice()}});
   }
-  JobQueue queue(store, {flags.queue, 16});
+  CrashNote crash_note(fs::path(flags.data) / "crash-note");
+  JobQueue queue(store, {flags.queue, 16, crash_note.found()});
+  crash_note.arm();
   if (const Store::Recovery& found = queue.recovery(); found.requeued + found.failed > 0) {
     log_event(LogLevel::kWarning, "jobs_recovered",
               {{"requeued", found.requeued}, {"failed", found.failed}});
@@ -149,14 +146,14 @@ void serve(ServeFlags& flags, const char* version) {
   engine_options.cache.prefix_packed = flags.prefix_bits == 8;
   Engine engine(engine_options);
   warn_of_memory(engine);
-  Background background;
+  Executor executor;
   EngineCalls calls(100, [&queue] { queue.wake(); });
   Service service{engine,
                   store,
                   queue,
                   calls,
                   library,
-                  background,
+                  executor,
                   metrics,
                   version,
                   read_model_profile(engine_options.model),
@@ -170,11 +167,14 @@ void serve(ServeFlags& flags, const char* version) {
   }
   HttpServer http(std::move(options));  // its routes use all of the above to their end
   add_routes(http, service);
+  executor.files.run([&library] { library.refresh(); });  // so that the first list finds all
   http.start();
-  const Worker worker(engine, queue, calls, library,
-                      [&metrics](const Timing& timing, const Usage& usage, const Reuse& reuse) {
-                        metrics.answered(timing, usage, reuse);
-                      });
+  const Worker worker(
+      engine, queue, calls, library,
+      [&metrics](const Timing& timing, const Usage& usage, const Reuse& reuse) {
+        metrics.answered(timing, usage, reuse);
+      },
+      &crash_note);
   const Webhooks webhooks(store, service.webhook_hosts);
   const History history(store, flags.history);
   const std::string where = fmt::format("http{}://{}:{}  videos in {}, model {}",
@@ -183,7 +183,7 @@ void serve(ServeFlags& flags, const char* version) {
                                         http.port(), flags.videos, engine.model_name());
   fmt::print("shijian: {}\n", for_reader(where));
   std::fflush(stdout);
-  while (!interrupted.cancelled()) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  wait_for_interrupt();
   log_event(LogLevel::kInfo, "stopping", {{"queued", queue.statistics().queued}});
   http.stop();
 }

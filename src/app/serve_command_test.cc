@@ -8,6 +8,10 @@
 #include <algorithm>
 #include <string>
 
+#include "app/config_file.h"
+#include "base/file.h"
+#include "base/temporary_folder.h"
+
 namespace shijian {
 namespace {
 
@@ -38,6 +42,22 @@ TEST(ServeCommand, SaysWhatEverySizeIsWithoutIt) {
        {"--max-upload", "--quota", "--decode-memory", "--prefix-memory", "--cache-size"}) {
     const CLI::Option* option = app.get_subcommand("serve")->get_option(name);
     EXPECT_NE(option->get_description().find("(default"), std::string::npos) << name;
+  }
+}
+
+TEST(ConfigFile, MayHaveAByteOrderMark) {
+  const TemporaryFolder folder;
+  const std::string file = (folder.path() / "serve.toml").string();
+  const std::string plain = "port = 7\n";
+  std::string utf16 = "\xFE\xFF";
+  for (const char c : plain) utf16 += {'\0', c};
+  for (const std::string& text : {plain, "\xEF\xBB\xBF" + plain, utf16}) {
+    write_file_atomic(file, text);
+    CLI::App app;
+    int port = 0;
+    app.add_option("--port", port);
+    apply_config_file(app, file);
+    EXPECT_EQ(port, 7) << text;
   }
 }
 

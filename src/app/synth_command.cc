@@ -36,6 +36,7 @@ struct Flags {
   std::string size;
   std::string fps;
   std::vector<std::string> kinds;
+  int long_percent = 0;
   std::optional<int> questions;
   std::optional<int> threads;
 };
@@ -97,6 +98,7 @@ synth::ScriptOptions script_options(const Flags& flags) {
   synth::ScriptOptions options;
   options.split = flags.split == "train" ? synth::Split::kTrain : synth::Split::kHeldOut;
   parse_seconds(flags.seconds, &options);
+  options.long_percent = flags.long_percent;
   if (!flags.size.empty()) parse_size(flags.size, &options);
   if (!flags.fps.empty()) parse_fps(flags.fps, &options);
   if (!flags.kinds.empty()) {
@@ -183,6 +185,11 @@ void add_synth_command(CLI::App& app) {
   command->add_option("--size", f.size, "Frame size WxH (default: varied)");
   command->add_option("--fps", f.fps, "Frame rate (default: varied)");
   command->add_option("--kinds", f.kinds, "Only these kinds of question")->delimiter(',');
+  command
+      ->add_option("--long", f.long_percent,
+                   "Percent of what is shown that stays long, half of it all the time")
+      ->check(CLI::Range(0, 100))
+      ->capture_default_str();
   command->add_option("--questions", f.questions, "Questions a clip, at most (5; --stream: 8)")
       ->check(CLI::Range(1, 64));
   command->add_option("--threads", f.threads, "Threads (all cores; --stream: 1)")

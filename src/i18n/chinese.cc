@@ -7,6 +7,8 @@
 #include <optional>
 #include <vector>
 
+#include "base/accept.h"
+
 extern "C" const char chinese_txt[], chinese_txt_end[];
 
 namespace shijian {
@@ -130,14 +132,6 @@ std::string translated(std::string_view english, int depth) {
   return best == nullptr ? std::string(english) : filled(best->chinese, places, depth);
 }
 
-// The weight that a range of Accept-Language has: "zh-CN;q=0.9" 0.9.
-double weight(std::string_view range) {
-  const size_t at = range.find("q=");
-  return at == std::string_view::npos
-             ? 1
-             : std::strtod(std::string(range.substr(at + 2)).c_str(), nullptr);
-}
-
 }  // namespace
 
 std::string in_chinese(std::string_view english) { return translated(english, 0); }
@@ -158,16 +152,10 @@ std::string for_reader(std::string_view english) {
 
 bool accepts_chinese(std::string_view accept_language) {
   double chinese = 0, english = 0;
-  while (!accept_language.empty()) {
-    const size_t comma = std::min(accept_language.find(','), accept_language.size());
-    std::string_view range = accept_language.substr(0, comma);
-    accept_language.remove_prefix(std::min(comma + 1, accept_language.size()));
-    range.remove_prefix(std::min(range.find_first_not_of(' '), range.size()));
-    const bool zh = range.starts_with("zh");
+  for (const auto& [range, weight] : read_accept(accept_language)) {
     // Of two with one weight the first counts.
-    if (zh && weight(range) > english) chinese = std::max(chinese, weight(range));
-    if (range.starts_with("en") && weight(range) > chinese)
-      english = std::max(english, weight(range));
+    if (range.starts_with("zh") && weight > english) chinese = std::max(chinese, weight);
+    if (range.starts_with("en") && weight > chinese) english = std::max(english, weight);
   }
   return chinese > english;
 }
