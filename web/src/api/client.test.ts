@@ -88,6 +88,14 @@ describe('Api', () => {
     expect(keys[1]).toBe(keys[0]);
   });
 
+  it('tells what became of the sound of a clip', async () => {
+    const headers = { 'X-Clip-Sound': 'lost; codec=qclp; reason=no-decoder', 'X-Clip-Start': '1.000', 'X-Clip-End': '2.500' };
+    const { api, calls } = apiWith(new Response('mp4', { headers }), new Response('zip'));
+    expect(await api.clip('v', 1, 2.5, 'exact')).toMatchObject({ sound: 'lost', codec: 'qclp', start: 1, end: 2.5 });
+    expect(await api.clips('v', [{ start: 1, end: 2 }, { start: 4.5, end: 6 }], 'zip', 'fast')).toMatchObject({ sound: '' });
+    expect(calls[1]!.url).toBe('/api/v1/videos/v/clips.zip?spans=1.000-2.000%2C4.500-6.000&mode=fast');
+  });
+
   it('reads the times and the frame size of a strip', async () => {
     const headers = { 'X-Frame-Times': '0.000, 0.500,1.000', 'X-Frame-Size': '128x96', 'X-Frame-Count': '60' };
     const { api } = apiWith(new Response('jpeg', { headers }));

@@ -1,10 +1,10 @@
 // The HTTP API of docs/api.md, typed. Every failure is an ApiError. What the server knows the
 // browser by is a cookie that no script can read.
 import { send } from './send.ts';
-import { readMessages } from './sse.ts';
 import type {
   ErrorBody,
   ExportFormat,
+  FrameTimes,
   Job,
   JobFilter,
   JobOptions,
@@ -37,6 +37,13 @@ export interface FrameStrip {
   times: number[];
   total: number; // frames that there are, of which these are a part
   frameSize: [number, number] | null; // pixels; null: one row of equal frames
+}
+
+export type ClipMode = 'exact' | 'fast';
+export interface Clip {
+  file: Blob;
+  sound: string; // what became of it: absent, copied, encoded, partly or lost
+  codec: string; // of the video's sound
 }
 
 type Query = Record<string, string | number | undefined>;
@@ -123,15 +130,35 @@ export class Api {
   contentUrl(id: string): string {
     return this.url(`videos/${part(id)}/content`);
   }
-  thumbnails(id: string, count: number, height: number): Promise<FrameStrip> {
-    return this.#strip(`videos/${part(id)}/thumbnails`, { count, height });
+  // Of the whole video, or a part in seconds.
+  thumbnails(id: string, count: number, height: number, range?: { from: number; to: number }, signal?: AbortSignal): Promise<FrameStrip> {
+    const query = { count, height, ...(range && { from: range.from.toFixed(6), to: range.to.toFixed(6) }) };
+    return this.#strip(`videos/${part(id)}/thumbnails`, query, signal);
   }
-  // With what the clip really spans: a fast one begins at a key frame.
-  async clip(id: string, from: number, to: number, mode: 'exact' | 'fast'): Promise<{ file: Blob; start: number; end: number }> {
+  // Where the picture changes at once, in at most 20 seconds.
+  async cuts(id: string, from: number, to: number): Promise<number[]> {
+    const query = { from: from.toFixed(3), to: to.toFixed(3) };
+    return (await this.#json<{ cuts: number[] }>('GET', `videos/${part(id)}/cuts`, { query })).cuts;
+  }
+  frameTimes(id: string, from: number, limit: number): Promise<FrameTimes> {
+    return this.#json('GET', `videos/${part(id)}/frame-times`, { query: { from, limit } });
+  }
+  // With what the clip really spans: a fast one may begin before.
+  async clip(id: string, from: number, to: number, mode: ClipMode): Promise<Clip & { start: number; end: number }> {
     const query = { from: from.toFixed(3), to: to.toFixed(3), mode };
     const response = await this.request('GET', `videos/${part(id)}/clip`, { query });
     const time = (name: string, otherwise: number) => Number(response.headers.get(name) ?? otherwise);
-    return { file: await response.blob(), start: time('X-Clip-Start', from), end: time('X-Clip-End', to) };
+    return { ...(await clipOf(response)), start: time('X-Clip-Start', from), end: time('X-Clip-End', to) };
+  }
+  // Several parts: a ZIP of a file for each, or one file with all of them.
+  async clips(id: string, spans: { start: number; end: number }[], how: 'zip' | 'joined', mode: ClipMode): Promise<Clip> {
+    const text = spans.map(({ start, end }) => `${start.toFixed(3)}-${end.toFixed(3)}`).join(',');
+    const path = `videos/${part(id)}/${how === 'zip' ? 'clips.zip' : 'clip'}`;
+    return clipOf(await this.request('GET', path, { query: { spans: text, mode } }));
+  }
+  // All moments of a job, as they are kept.
+  async jobClips(id: string, how: 'zip' | 'joined', mode: ClipMode): Promise<Clip> {
+    return clipOf(await this.request('GET', `jobs/${part(id)}/${how === 'zip' ? 'clips.zip' : 'clip'}`, { query: { mode } }));
   }
 
   async uploaded(name: string, size: number, signal?: AbortSignal): Promise<number> {
@@ -189,6 +216,10 @@ export class Api {
   frames(id: string, from: number): Promise<FrameStrip> {
     return this.#strip(`jobs/${part(id)}/frames`, { from });
   }
+  // When each of those frames is on screen.
+  async sampledTimes(id: string): Promise<number[]> {
+    return (await this.#json<{ times: number[] }>('GET', `jobs/${part(id)}/frame-times`)).times;
+  }
   // One job, or a list of them in one file.
   async exportJobs(ids: string | string[], format: ExportFormat): Promise<Blob> {
     const response =
@@ -205,24 +236,17 @@ export class Api {
     return this.#json('GET', 'queue');
   }
 
-  // Resolves when the stream ends; the caller opens the next one.
-  async events(
-    onOpen: () => void,
-    onEvent: (event: ServerEvent) => void,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const response = await this.request('GET', 'events', { signal });
-    onOpen();
-    if (!response.body) return;
-    await readMessages(response.body, ({ event, data }) => {
-      if (event === 'job' || event === 'text') {
-        onEvent({ type: event, data: JSON.parse(data) } as ServerEvent);
-      }
-    });
+  // Opens itself again as long as the server lets it in.
+  events(onEvent: (event: ServerEvent) => void): EventSource {
+    const stream = new EventSource(this.url('events'));
+    for (const type of ['job', 'text'] as const) {
+      stream.addEventListener(type, ({ data }: MessageEvent<string>) => onEvent({ type, data: JSON.parse(data) } as ServerEvent));
+    }
+    return stream;
   }
 
-  async #strip(path: string, query: Query): Promise<FrameStrip> {
-    const response = await this.request('GET', path, { query });
+  async #strip(path: string, query: Query, signal?: AbortSignal): Promise<FrameStrip> {
+    const response = await this.request('GET', path, { query, signal });
     const times = (response.headers.get('X-Frame-Times') ?? '').split(',').map(Number);
     const size = /^(\d+)x(\d+)$/.exec(response.headers.get('X-Frame-Size') ?? '');
     return {
@@ -235,6 +259,12 @@ export class Api {
 }
 
 const part = encodeURIComponent;
+
+async function clipOf(response: Response): Promise<Clip> {
+  const [sound = '', ...details] = (response.headers.get('X-Clip-Sound') ?? '').split(/;\s*/);
+  const codec = details.find((detail) => detail.startsWith('codec='))?.slice('codec='.length) ?? '';
+  return { file: await response.blob(), sound, codec };
+}
 
 async function errorOf(response: Response): Promise<ApiError> {
   const retryAfter = Number(response.headers.get('Retry-After')) || 0;

@@ -1,115 +1,32 @@
-// The shapes of docs/api.md and docs/formats.md. Times are seconds unless said otherwise.
+// The shapes of the API, as src/server/openapi.json has them (`npm run types` reads it), under the
+// page's own names. Times are seconds unless said otherwise.
+import type { components } from '../../generated/openapi.ts';
 
-export interface Video {
-  id: string;
-  name: string;
-  size: number; // bytes
-  created: string; // RFC 3339
-  duration: number;
-  frame_rate: number; // mean, frames a second
-  constant_rate: boolean;
-  frames: number;
-  width: number;
-  height: number;
-  rotation: number;
-  codec: string;
-}
+type Schemas = components['schemas'];
 
-export type TimeFormat = 'HH:MM:SS.sss' | 'MM:SS.ff' | 'seconds' | 'frames';
-export type PromptStyle = 'auto' | 'qwen' | 'timelens' | 'timelens2';
+export type Video = Schemas['Video'];
+export type FrameTimes = Schemas['FrameTimes'];
 
-export interface JobOptions {
-  enable_temporal_grounding?: boolean;
-  return_reasoning?: boolean;
-  output_format?: TimeFormat;
-  frame_sampling_rate?: number | string;
-  max_frames?: number;
-  max_context_length?: number | string;
-  max_new_tokens?: number;
-  from?: number;
-  to?: number;
-  prompt_style?: PromptStyle;
-}
+// Nothing has to be set: what is left out is the server's own.
+export type JobOptions = Partial<Schemas['Options']>;
+export type TimeFormat = Schemas['Options']['output_format'];
+export type PromptStyle = Schemas['Options']['prompt_style'];
 
-// An event as a person corrected it.
-export interface Span {
-  start: number;
-  end: number;
-  label: string;
-}
+export type Span = Schemas['Correction']; // an event as a person corrected it
+export type AnswerEvent = Schemas['Event'];
+export type Answer = Schemas['Answer'];
 
-export interface AnswerEvent extends Span {
-  start_text: string;
-  end_text: string;
-  confidence: number | null;
-  start_uncertainty?: number;
-  end_uncertainty?: number;
-}
-
-// What only a grounded answer has (enable_temporal_grounding) is optional.
-export interface Answer {
-  response: string;
-  events?: AnswerEvent[];
-  timestamp_range?: [string, string];
-  reasoning?: string;
-  model: string;
-  video?: { path: string; duration: number; frame_rate: number };
-  sampling?: {
-    from: number;
-    to: number;
-    fps: number;
-    frames: number;
-    slots: number;
-    width: number;
-    height: number;
-    prompt_style: string;
-  };
-  reused?: { slots: number; prefix_tokens: number };
-  usage: { vision_tokens: number; prompt_tokens: number; generated_tokens: number };
-  timing: {
-    decode: number;
-    vision: number;
-    prefill: number;
-    generation: number;
-    first_token: number;
-    total: number;
-  };
-  notes?: { code: string; text: string }[];
-  question?: string;
-}
-
-export type JobState = 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
-export type Stage = 'queued' | 'probing' | 'decoding' | 'encoding' | 'reading' | 'answering';
-
+export type JobState = Schemas['JobState'];
+export type Job = Omit<Schemas['Job'], 'options'> & { options: JobOptions | null };
+export type Stage = Exclude<NonNullable<Job['progress']>['stage'], ''>; // '' before there is one
 export interface Progress {
   stage: Stage;
   done: number;
   total: number;
 }
 
-export interface Job {
-  id: string;
-  state: JobState;
-  video: { id: string; name: string };
-  query: string;
-  options: JobOptions | null;
-  priority: number;
-  created: string;
-  started: string | null;
-  finished: string | null;
-  attempts: number;
-  progress?: Progress; // until it has ended
-  result: Answer | null;
-  corrections: Span[] | null;
-  error: ErrorBody | null;
-}
-
-export interface ErrorBody {
-  code: string;
-  message: string;
-  hint?: string;
-  request_id?: string;
-}
+// Ours where no answer came, and then without an id.
+export type ErrorBody = Omit<Partial<Schemas['Error']['error']>, 'code' | 'message'> & { code: string; message: string };
 
 export interface Page {
   next: string | null;
@@ -131,26 +48,16 @@ export interface JobRequest {
   options: JobOptions;
 }
 
-export interface ModelInfo {
-  name: string;
-  parameters: number;
-  prompt_style: string;
-  context: number; // tokens
-  // What a checkpoint does not say is the family's own.
-  sampling: { fps?: number; max_frames?: number; frame_pixels?: number } | null;
-  version: string;
-  threads: number;
-  isa?: string;
-}
+export type ModelInfo = Schemas['Model'];
+export type QueueInfo = Schemas['Queue'];
 
-export interface QueueInfo {
-  queued: number;
-  running: number;
-  capacity: number;
-}
-
-export type ExportFormat = 'json' | 'csv' | 'srt' | 'vtt' | 'edl';
-export const exportFormats: readonly ExportFormat[] = ['json', 'csv', 'srt', 'vtt', 'edl'];
+// What an answer can be saved as, and how its file ends.
+export const exportExtensions = {
+  json: 'json', csv: 'csv', srt: 'srt', vtt: 'vtt', edl: 'edl', 'edl-markers': 'edl', fcpxml: 'fcpxml', xmeml: 'xml',
+  otio: 'otio', llc: 'llc', 'llc-csv': 'csv', youtube: 'txt', audacity: 'txt',
+} as const satisfies Partial<Record<components['parameters']['format'], string>>;
+export type ExportFormat = keyof typeof exportExtensions;
+export const exportFormats = Object.keys(exportExtensions) as readonly ExportFormat[];
 
 // The stage of a job that has ended is empty.
 export type ServerEvent =

@@ -1,5 +1,8 @@
 import type { Job, Span } from '../api/types.ts';
 
+// Characters of a question where the server does not say how many it takes.
+export const maxQuestion = 10_000;
+
 export const eventsOf = (job: Job): Span[] => job.corrections ?? job.result?.events ?? [];
 
 // Whether times were asked for at all.

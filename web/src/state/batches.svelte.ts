@@ -9,7 +9,7 @@ export interface Batch {
 }
 
 const storageKey = 'shijian.batches';
-const kept = 20;
+export const kept = 20;
 
 function stored(): Batch[] {
   try {
@@ -46,12 +46,12 @@ class Batches {
 export const batches = new Batches();
 
 // Fetches the jobs of a batch that the page has not met, by pages of the list: a batch is young,
-// so its jobs stand near the beginning.
+// so its jobs stand near the beginning. Those that are not found are not on the server any more.
 export async function loadBatch(batch: Batch): Promise<void> {
   await app.attempt(async () => {
     let cursor: string | undefined;
-    for (let pages = 0; pages < 20 && batch.jobs.some((id) => !jobs.byId.has(id)); ++pages) {
-      const page = await api.jobs({}, cursor, 100);
+    while (batch.jobs.some((id) => !jobs.byId.has(id))) {
+      const page = await api.jobs({}, cursor, 500);
       for (const job of page.jobs) jobs.put(job);
       if (page.next === null) return;
       cursor = page.next;

@@ -16,38 +16,49 @@ class Jobs {
   shares: Shares = $state(usualShares);
   readonly active = $derived([...this.live.values()].filter(isActive).length);
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #stream: AbortController | null = null;
+  #stream: EventSource | null = null;
+  #lost: ReturnType<typeof setTimeout> | undefined;
 
   // Holds one stream open while the page can be seen: a browser allows few connections to a
   // server, and hidden tabs would use them up.
   start(): void {
-    const follow = () => {
-      if (document.hidden) this.#stream?.abort();
-      else if (!this.#stream || this.#stream.signal.aborted) void this.#follow();
-    };
+    const follow = () => (document.hidden ? this.#close() : this.#open());
     document.addEventListener('visibilitychange', follow);
     follow();
   }
 
-  async #follow(): Promise<void> {
-    const stream = new AbortController();
+  #open(): void {
+    if (this.#stream) return;
+    const stream = api.events((event) => this.receive(event));
     this.#stream = stream;
-    for (let failures = 0; !stream.signal.aborted; ) {
-      const opened = Date.now();
-      const onOpen = () => {
-        this.connected = true;
-        // The new stream starts with the present state; what ended meanwhile is asked for.
-        const before = [...this.live.keys()];
-        this.live.clear();
-        for (const id of before) void this.refresh(id);
-        this.#changed();
-      };
-      await api.events(onOpen, (event) => this.receive(event), stream.signal).catch(() => {});
-      if (stream.signal.aborted) return;
-      failures = Date.now() - opened > 10_000 ? 1 : failures + 1;
-      if (failures > 1) this.connected = false;
-      await new Promise((resolve) => setTimeout(resolve, Math.min(10, failures) * 1000));
-    }
+    stream.onopen = () => {
+      clearTimeout(this.#lost);
+      this.#lost = undefined;
+      this.connected = true;
+      // The new stream starts with the present state; what ended meanwhile is asked for.
+      const before = [...this.live.keys()];
+      this.live.clear();
+      for (const id of before) void this.refresh(id);
+      this.#changed();
+    };
+    stream.onerror = () => {
+      this.#lost ??= setTimeout(() => (this.connected = false), 1500);
+      if (stream.readyState === EventSource.CLOSED) void this.#refused(stream);
+    };
+  }
+
+  // The browser does not try again where the server answered with an error. Another request tells
+  // which one, and asks for the key if that is it.
+  async #refused(stream: EventSource): Promise<void> {
+    await Promise.all([api.queue().catch(() => {}), new Promise((resolve) => setTimeout(resolve, 1000))]);
+    if (this.#stream !== stream) return;
+    this.#close();
+    if (!document.hidden) this.#open();
+  }
+
+  #close(): void {
+    this.#stream?.close();
+    this.#stream = null;
   }
 
   receive(event: ServerEvent): void {
@@ -116,7 +127,7 @@ export const jobs = new Jobs();
 export class JobList {
   total = $state(0);
   loaded = $state(false);
-  #ids: string[] = $state([]);
+  #ids: string[] = $state.raw([]);
   #next: string | null = $state(null);
   readonly items = $derived(this.#ids.flatMap((id) => jobs.byId.get(id) ?? []));
   readonly hasMore = $derived(this.#next !== null);
@@ -124,29 +135,35 @@ export class JobList {
   #run = 0;
 
   async read(filter: JobFilter): Promise<void> {
-    // As many as are shown already, so that the list does not shrink under the reader.
     const same = JSON.stringify(filter) === JSON.stringify(this.#filter);
-    const limit = same ? Math.min(100, Math.max(50, this.#ids.length)) : 50;
     this.#filter = filter;
     const run = ++this.#run;
-    const page = await app.attempt(() => api.jobs(filter, undefined, limit));
+    const page = await app.attempt(() => api.jobs(filter));
     if (!page || run !== this.#run) return;
-    this.#take(page.jobs, []);
-    this.#next = page.next;
+    // What was read beyond the first page stays, so that the list does not shrink under the reader.
+    const last = same ? this.#ids.indexOf(page.jobs[page.jobs.length - 1]?.id ?? '') : -1;
+    const rest = last < 0 ? [] : this.#ids.slice(last + 1).filter((id) => this.#belongs(id));
+    this.#take(page.jobs, [], rest);
+    if (rest.length === 0) this.#next = page.next;
     this.total = page.total;
     this.loaded = true;
   }
 
   async more(): Promise<void> {
     const run = this.#run;
-    const page = await app.attempt(() => api.jobs(this.#filter, this.#next ?? undefined));
+    const page = await app.attempt(() => api.jobs(this.#filter, this.#next ?? undefined, 100));
     if (!page || run !== this.#run) return;
     this.#take(page.jobs, this.#ids);
     this.#next = page.next;
   }
 
-  #take(list: Job[], before: string[]): void {
+  #belongs(id: string): boolean {
+    const job = jobs.byId.get(id);
+    return job !== undefined && (!this.#filter.state || job.state === this.#filter.state);
+  }
+
+  #take(list: Job[], before: string[], after: string[] = []): void {
     for (const job of list) jobs.put(job);
-    this.#ids = [...new Set([...before, ...list.map((job) => job.id)])];
+    this.#ids = [...new Set([...before, ...list.map((job) => job.id), ...after])];
   }
 }

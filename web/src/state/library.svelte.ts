@@ -6,7 +6,7 @@ import { t } from '../i18n/index.svelte.ts';
 import { api, app, describe } from './app.svelte.ts';
 
 export class VideoList {
-  videos: Video[] = $state([]);
+  videos: Video[] = $state.raw([]);
   total = $state(0);
   loaded = $state(false);
   #next: string | null = $state(null);
@@ -15,9 +15,11 @@ export class VideoList {
   #run = 0;
 
   async read(search: string): Promise<void> {
+    // As many as are shown already, so that the list does not shrink under the reader.
+    const limit = search === this.#search ? Math.min(1000, Math.max(60, this.videos.length)) : 60;
     this.#search = search;
     const run = ++this.#run;
-    const page = await app.attempt(() => api.videos(search, undefined, 60));
+    const page = await app.attempt(() => api.videos(search, undefined, limit));
     if (!page || run !== this.#run) return;
     this.videos = page.videos;
     this.#next = page.next;
@@ -27,9 +29,9 @@ export class VideoList {
 
   async more(): Promise<void> {
     const run = this.#run;
-    const page = await app.attempt(() => api.videos(this.#search, this.#next ?? undefined, 60));
+    const page = await app.attempt(() => api.videos(this.#search, this.#next ?? undefined, 120));
     if (!page || run !== this.#run) return;
-    this.videos.push(...page.videos);
+    this.videos = [...this.videos, ...page.videos];
     this.#next = page.next;
   }
 }

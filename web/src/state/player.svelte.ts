@@ -1,5 +1,6 @@
 // The player as the rest of the page sees it. It works without a <video> that plays, too: then
 // only the time moves.
+import type { FrameClock } from './frames.ts';
 import { clamp } from './timeline.ts';
 
 export interface Loop {
@@ -17,6 +18,7 @@ export class Player {
   loop: Loop | null = $state(null);
   duration = $state(0);
   frameRate = 25;
+  clock: FrameClock | null = null; // when the frames are on screen
   #element: HTMLVideoElement | null = null;
   #timer = 0;
   #shuttle = 0; // below 0: backwards, which browsers cannot do by themselves
@@ -91,8 +93,9 @@ export class Player {
   // Seeks a little into the frame: at its very edge a decoder may show the one before.
   step(frames: number): void {
     this.pause();
-    const frame = Math.floor(this.time * this.frameRate + 0.01) + frames;
-    this.seek((Math.max(0, frame) + 0.001) / this.frameRate);
+    const frame = (this.clock?.frame(this.time) ?? Math.floor(this.time * this.frameRate + 0.01)) + frames;
+    const time = this.clock?.at(Math.max(0, frame)) ?? Math.max(0, frame) / this.frameRate;
+    this.seek(time + 0.001 / this.frameRate);
   }
 
   // J and L: each press in the same direction is faster, the other direction starts at once.

@@ -60,6 +60,17 @@ function actionFor(
         if (player.loop) player.loop = null;
         else if (workspace.selected !== null) workspace.loop(workspace.selected);
       };
+    case 'i':
+      return () => workspace.mark('start');
+    case 'o':
+      return () => workspace.mark('end');
+    case 'n':
+      return () => workspace.add();
+    case 's':
+      return () => workspace.split();
+    case 'Delete':
+    case 'Backspace':
+      return () => workspace.remove();
     case '/':
       return focusQuestion;
     case '?':

@@ -1,6 +1,7 @@
 // Pictures that hold several frames, loaded once each and a few at a time.
 import type { FrameStrip } from '../api/client.ts';
 import { api } from './app.svelte.ts';
+import type { View } from './timeline.ts';
 
 export interface Strip {
   url: string; // of the whole picture
@@ -13,19 +14,30 @@ export interface Strip {
   height: number;
 }
 
-const strips = new Map<string, Promise<Strip>>();
+const strips = new Map<string, Promise<Strip>>(); // the last used last
+const mostKept = 400;
 const waiting: (() => void)[] = [];
 let running = 0;
 const atOnce = 3; // a browser allows six connections to a server, and others need them too
 
 function load(key: string, fetchStrip: () => Promise<FrameStrip>): Promise<Strip> {
-  let strip = strips.get(key);
-  if (!strip) {
-    strip = inTurn(async () => layOut(await fetchStrip()));
-    strips.set(key, strip);
-    strip.catch(() => strips.delete(key)); // asked for again next time
+  const known = strips.get(key);
+  const strip = known ?? inTurn(async () => layOut(await fetchStrip()));
+  strips.delete(key);
+  strips.set(key, strip);
+  if (!known) {
+    strip.catch(() => strips.get(key) === strip && strips.delete(key)); // asked for again next time
+    forgetOldest();
   }
   return strip;
+}
+
+function forgetOldest(): void {
+  for (const [key, strip] of strips) {
+    if (strips.size <= mostKept) return;
+    strips.delete(key);
+    strip.then(({ url }) => URL.revokeObjectURL(url), () => {});
+  }
 }
 
 // The strip that lists show a video by. Its first frame is often black, so the second stands for it.
@@ -35,6 +47,12 @@ export const coverIndex = 1;
 
 export const thumbnails = (id: string, count: number, height: number) =>
   load(`thumbnails ${id} ${count} ${height}`, () => api.thumbnails(id, count, height));
+
+export const thumbnailsOf = (id: string, count: number, height: number, range: View, signal: AbortSignal) =>
+  load(`thumbnails ${id} ${count} ${height} ${range.from} ${range.to}`, () => {
+    signal.throwIfAborted(); // while it waited for its turn
+    return api.thumbnails(id, count, height, range, signal);
+  });
 
 export const sampledFrames = (jobId: string, from: number) =>
   load(`frames ${jobId} ${from}`, () => api.frames(jobId, from));

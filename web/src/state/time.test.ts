@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { formatDuration, formatTime, timeFormats } from './time.ts';
+import { formatDuration, formatTime, parseTime, timeFormats } from './time.ts';
 
 describe('formatTime', () => {
   it('writes what the table of docs/formats.md says', () => {
@@ -47,5 +47,16 @@ describe('formatDuration', () => {
       '12:30',
       '1:02:03',
     ]);
+  });
+});
+
+describe('parseTime', () => {
+  it('reads what formatTime writes, and shorter forms', () => {
+    for (const format of timeFormats) expect(parseTime(formatTime(3723.5, format, 25), format, 25), format).toBeCloseTo(3723.5, 1);
+    const read = (text: string) => parseTime(text, 'HH:MM:SS.sss', 25);
+    expect(['7', ' 7.25 ', '1:30', '1:02:03.5', '1：30', '7,5'].map(read)).toEqual([7, 7.25, 90, 3723.5, 90, 7.5]);
+    expect(read('')).toBeNull();
+    expect(['x', '1:', '1:60', '-1', '1:2:3:4', '7 s'].map(read)).toEqual(new Array(6).fill(NaN));
+    expect(parseTime('50', 'frames', 25)).toBe(2);
   });
 });

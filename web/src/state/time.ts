@@ -42,3 +42,16 @@ export function formatDuration(seconds: number): string {
   const rest = `${two((s / 60) % 60)}:${two(s % 60)}`;
   return s >= 3600 ? `${Math.floor(s / 3600)}:${rest}` : rest.replace(/^0/, '');
 }
+
+// What a person writes for a time: "1:02:03.5", "62.5", in frames a number of them. Null for
+// nothing, NaN for what is no time.
+export function parseTime(text: string, format: TimeFormat, frameRate: number): number | null {
+  const trimmed = text.trim().replace(/：/g, ':').replace(',', '.');
+  if (trimmed === '') return null;
+  if (format === 'frames' && /^\d+$/.test(trimmed)) return Number(trimmed) / (frameRate || 25);
+  const parts = /^(?:(?:(\d+):)?(\d{1,3}):)?(\d+(?:\.\d*)?)$/.exec(trimmed);
+  if (!parts) return NaN;
+  const [hours, minutes, seconds] = parts.slice(1).map((part) => Number(part ?? 0)) as [number, number, number];
+  if (parts[2] !== undefined && seconds >= 60) return NaN;
+  return hours * 3600 + minutes * 60 + seconds;
+}

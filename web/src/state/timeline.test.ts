@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
+  bars,
   frameInterval,
   lanes,
   moveEdge,
@@ -101,6 +102,36 @@ describe('lanes', () => {
     const events = spans.map(([start, end]) => ({ start, end }));
     expect(lanes(events, 0.6)).toEqual([0, 1, 0, 1, 2]);
     expect(lanes(events, 0.5)).toEqual([0, 1, 0, 1, 0]);
+  });
+});
+
+describe('bars', () => {
+  const many = Array.from({ length: 2000 }, (_, n) => ({ start: n * 3.6, end: n * 3.6 + 2 }));
+
+  it('are one for each moment where there is room', () => {
+    const result = bars([{ start: 1, end: 3 }, { start: 2, end: 4 }, { start: 200, end: 300 }], whole, 1000);
+    expect(result).toEqual([
+      { key: '0', start: 1, end: 3, row: 0, members: [0] },
+      { key: '1', start: 2, end: 4, row: 1, members: [1] },
+    ]);
+  });
+
+  it('stand for several where moments would pile up, and leave none out', () => {
+    const result = bars(many, { from: 0, to: 7200 }, 1200, 1000);
+    expect(result.length).toBeLessThan(1200 / 30);
+    expect(result.flatMap(({ members }) => members).sort((a, b) => a - b)).toEqual(many.map((_, n) => n));
+    expect(result.find(({ key }) => key === '1000')).toMatchObject({ members: [1000], row: 1 });
+    for (const { start, end } of result) expect(end).toBeGreaterThanOrEqual(start);
+  });
+
+  it('come apart when one zooms in', () => {
+    const result = bars(many, { from: 3600, to: 3660 }, 1200);
+    expect(result.map(({ members }) => members)).toEqual(Array.from({ length: 17 }, (_, n) => [1000 + n]));
+  });
+
+  it('are few however many moments lie on top of each other', () => {
+    const piled = Array.from({ length: 10_000 }, () => ({ start: 5, end: 50 }));
+    expect(bars(piled, whole, 1000)).toMatchObject([{ start: 5, members: { length: 10_000 } }]);
   });
 });
 

@@ -100,8 +100,13 @@ function shorten(text: string, format: TimeFormat, step: number): string {
   return whole.replace(/^00:(?=\d\d:)/, '') + (kept && `.${kept}`);
 }
 
-// The row of each event: events that overlap, or nearly touch, lie in different rows.
-export function lanes(events: readonly { start: number; end: number }[], gap: number): number[] {
+// The row of each event: events that overlap, or nearly touch, lie in different rows. Null when they
+// need more than `most` rows.
+export function lanes(
+  events: readonly { start: number; end: number }[],
+  gap: number,
+  most = Infinity,
+): number[] | null {
   const ends: number[] = [];
   const order = events.map((_, i) => i).sort((a, b) => events[a]!.start - events[b]!.start || a - b);
   const result: number[] = new Array(events.length).fill(0);
@@ -109,11 +114,59 @@ export function lanes(events: readonly { start: number; end: number }[], gap: nu
     const { start, end } = events[i]!;
     const free = ends.findIndex((last) => last + gap <= start);
     const lane = free < 0 ? ends.length : free;
+    if (lane >= most) return null;
     ends[lane] = Math.max(end, start);
     result[i] = lane;
   }
   return result;
 }
+
+// What stands for one moment, or for several that find no room beside each other.
+export interface Bar {
+  key: string;
+  start: number;
+  end: number;
+  row: number;
+  members: number[]; // places in the list of moments
+}
+
+const narrowest = 14; // pixels of a moment without length
+const gap = 4;
+const mostRows = 8;
+const cell = 32; // pixels of a bar that stands for several
+
+// The bars in view. Where moments are so many that they would pile up, those that begin close
+// together share a bar; `selected` has its own in any case.
+export function bars(
+  moments: readonly { start: number; end: number }[],
+  view: View,
+  width: number,
+  selected: number | null = null,
+): Bar[] {
+  const perPixel = (view.to - view.from) / Math.max(1, width);
+  const shown = ({ start, end }: { start: number; end: number }) => ({ start, end: Math.max(end, start + narrowest * perPixel) });
+  const inView = ({ start, end }: { start: number; end: number }) => end >= view.from && start <= view.to;
+  const single = (i: number, row: number): Bar => ({ key: `${i}`, ...pick(moments[i]!), row, members: [i] });
+  const rows = lanes(moments.map(shown), gap * perPixel, mostRows);
+  if (rows) return rows.flatMap((row, i) => (inView(shown(moments[i]!)) ? single(i, row) : []));
+  const cells = new Map<number, number[]>();
+  const seconds = cell * perPixel;
+  moments.forEach((moment, i) => {
+    if (!inView(shown(moment)) || i === selected) return;
+    const n = Math.floor(Math.max(moment.start, view.from) / seconds);
+    cells.set(n, [...(cells.get(n) ?? []), i]);
+  });
+  const result = [...cells].map(([n, members]): Bar => {
+    const limit = (n + 1) * seconds - gap * perPixel;
+    const start = Math.max(n * seconds, Math.min(...members.map((i) => moments[i]!.start)));
+    const end = Math.max(...members.map((i) => moments[i]!.end));
+    return { key: members.length > 1 ? `c${n}` : `${members[0]}`, start, end: Math.max(start, Math.min(end, limit)), row: 0, members };
+  });
+  if (selected !== null && moments[selected] && inView(moments[selected])) result.push(single(selected, 1));
+  return result;
+}
+
+const pick = ({ start, end }: { start: number; end: number }) => ({ start, end });
 
 // The event with one edge moved: in the clip, and never past its other edge.
 export function moveEdge<E extends { start: number; end: number }>(

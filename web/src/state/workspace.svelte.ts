@@ -1,21 +1,20 @@
-// One video with one question: the selected moment, the part of the timeline in view, and the
-// edges that a person moves before they are saved.
-import type { AnswerEvent, ErrorBody, Job, Span, Video } from '../api/types.ts';
+// One video with one question: the selected moment, the part of the timeline in view, and what a
+// person makes of the moments before it is saved.
+import type { ErrorBody, Job, Span, Video } from '../api/types.ts';
 import { t } from '../i18n/index.svelte.ts';
+import { isGrounded } from './answer.ts';
 import { api, app, describe } from './app.svelte.ts';
+import { FrameClock } from './frames.ts';
 import { jobs } from './jobs.svelte.ts';
+import { addMoment, removeMoment, setEdge, shownMoments, splitMoment, type Edit, type Shown } from './moments.ts';
 import { Player } from './player.svelte.ts';
 import { sampledFrames, type Strip } from './strips.ts';
-import { frameInterval, reveal, smallestSpan, zoom, type View } from './timeline.ts';
+import { frameInterval, nearest, reveal, smallestSpan, zoom, type View } from './timeline.ts';
 
-// A moment as it is shown: corrected or as the model gave it.
-export interface Shown extends Span {
-  index: number; // among the answer's events
-  confidence: number | null;
-  startUncertainty: number;
-  endUncertainty: number;
-  corrected: boolean;
-}
+export type { Shown } from './moments.ts';
+
+const cutsAround = 3; // seconds to either side of an edge
+const newLength = 2; // seconds of a moment that is added
 
 export class Workspace {
   readonly video: Video;
@@ -25,24 +24,29 @@ export class Workspace {
   view: View = $state({ from: 0, to: 1 });
   selected: number | null = $state(null);
   threshold = $state(0); // least confidence shown, 0 to 1
-  onlyVisible = $state(false); // the next question is about the part in view
-  // What the model saw of it, as far as it was asked for; a picture holds a part of the frames.
+  // The part that the next question is about, in seconds; null: from the start, to the end.
+  part: { from: number | null; to: number | null } = $state({ from: null, to: null });
+  // What the model saw of it: when each frame is on screen, and pictures of them as far as they
+  // were asked for; a picture holds a part of the frames.
+  sampledTimes: number[] = $state.raw([]);
   frames: Strip[] = $state.raw([]);
   framesError: ErrorBody | null = $state(null);
-  draft: Span[] | null = $state(null); // edges moved, not saved
+  draft: Span[] | null = $state.raw(null); // not saved
+  clock: FrameClock = $state.raw(new FrameClock({ start: 0, rate: 25, frames: 1, duration: 0 }));
+  cuts: number[] = $state.raw([]); // seconds, as far as they were looked for
+  readonly #searched: View[] = [];
+  // Further questions whose moments lie on the timeline as well.
+  lanes: string[] = $state([]);
 
   readonly job: Job | undefined = $derived(this.jobId === null ? undefined : jobs.byId.get(this.jobId));
   readonly live = $derived(this.jobId === null ? undefined : jobs.live.get(this.jobId));
-  readonly events: Shown[] = $derived.by(() => {
-    const original = this.job?.result?.events ?? [];
-    const edited = this.draft ?? this.job?.corrections ?? null;
-    return (edited ?? original).map((span, index) => shown(span, index, original[index]));
-  });
+  readonly events: Shown[] = $derived(shownMoments(this.job?.result?.events ?? [], this.draft ?? this.job?.corrections ?? null));
   readonly visibleEvents = $derived(
     this.events.filter((event) => (event.confidence ?? 1) >= this.threshold),
   );
-  readonly sampledTimes: number[] = $derived(this.frames.flatMap(({ times }) => times));
-  readonly hasMoreFrames = $derived(this.sampledTimes.length < (this.frames[0]?.total ?? 0));
+  readonly editable = $derived(this.job?.state === 'done' && isGrounded(this.job));
+  readonly framesShown = $derived(this.frames.reduce((sum, { times }) => sum + times.length, 0));
+  readonly hasMoreFrames = $derived(this.framesShown < (this.frames[0]?.total ?? 0));
   readonly isZoomed = $derived.by(
     () => this.view.to - this.view.from < this.video.duration * 0.999,
   );
@@ -53,6 +57,29 @@ export class Workspace {
     this.player.frameRate = video.frame_rate || 25;
     this.smallest = smallestSpan(video.duration, video.frame_rate);
     this.view = { from: 0, to: video.duration };
+    this.#setClock(new FrameClock({ start: 0, rate: video.frame_rate, frames: video.frames, duration: video.duration }));
+  }
+
+  #setClock(clock: FrameClock): void {
+    this.clock = clock;
+    this.player.clock = clock;
+  }
+
+  // The exact times of the frames; until they are there, those of the mean rate do.
+  async readClock(): Promise<void> {
+    const { id, constant_rate, duration } = this.video;
+    try {
+      let part = await api.frameTimes(id, 0, constant_rate ? 0 : 100_000);
+      const { start, frames, times } = part;
+      const [count = 25, seconds = 1] = part.rate;
+      while (!constant_rate && part.next !== null) {
+        part = await api.frameTimes(id, part.next, 100_000);
+        for (const time of part.times) times.push(time);
+      }
+      this.#setClock(new FrameClock({ start, rate: count / seconds, frames, duration }, constant_rate ? null : times));
+    } catch {
+      // The mean rate stays.
+    }
   }
 
   open(jobId: string | null): void {
@@ -60,9 +87,33 @@ export class Workspace {
     this.jobId = jobId;
     this.selected = null;
     this.draft = null;
+    this.sampledTimes = [];
     this.frames = [];
     this.framesError = null;
     this.player.loop = null;
+  }
+
+  toggleLane(jobId: string): void {
+    this.lanes = this.lanes.includes(jobId) ? this.lanes.filter((id) => id !== jobId) : [...this.lanes, jobId];
+  }
+
+  // The open question and one of the lanes change places; `index`: of the moment to select.
+  exchange(jobId: string, index: number | null): void {
+    const { jobId: before } = this;
+    this.lanes = this.lanes.map((id) => (id === jobId && before !== null ? before : id));
+    this.open(jobId);
+    this.select(index);
+  }
+
+  async readSampledTimes(): Promise<void> {
+    const id = this.jobId;
+    if (id === null) return;
+    try {
+      const times = await api.sampledTimes(id);
+      if (this.jobId === id) this.sampledTimes = times;
+    } catch (error) {
+      if (this.jobId === id) this.framesError = describe(error);
+    }
   }
 
   async moreFrames(): Promise<void> {
@@ -70,7 +121,7 @@ export class Workspace {
     if (id === null) return;
     const before = this.frames;
     try {
-      const strip = await sampledFrames(id, this.sampledTimes.length);
+      const strip = await sampledFrames(id, this.framesShown);
       if (this.jobId === id && this.frames === before) this.frames = [...before, strip];
     } catch (error) {
       if (this.jobId === id) this.framesError = describe(error);
@@ -129,15 +180,101 @@ export class Workspace {
     this.player.startLoop(event.start, event.end);
   }
 
-  // An event with an edge moved becomes part of the draft.
+  // Looks for cuts around the edges of a moment, so that those can snap to them.
+  async readCuts(span: { start: number; end: number }): Promise<void> {
+    const { id, duration } = this.video;
+    for (const edge of [span.start, span.end]) {
+      const [from, to] = [Math.max(0, edge - cutsAround), Math.min(duration, edge + cutsAround)];
+      if (this.#searched.some((done) => done.from <= from && done.to >= to)) continue;
+      this.#searched.push({ from, to });
+      try {
+        const found = await api.cuts(id, from, to);
+        this.cuts = [...new Set([...this.cuts, ...found])].sort((a, b) => a - b);
+      } catch {
+        // Edges snap to frames alone.
+      }
+    }
+  }
+
+  // To a cut within `reach` seconds, else to a frame.
+  snap(time: number, reach = 0): number {
+    const cut = this.cuts[nearest(this.cuts, time)];
+    return cut !== undefined && Math.abs(cut - time) <= reach ? cut : this.clock.snap(time);
+  }
+
+  // Every change becomes part of the draft.
   adjust(index: number, span: { start: number; end: number }): void {
-    this.draft ??= this.events.map(({ start, end, label }) => ({ start, end, label }));
-    const old = this.draft[index];
-    if (old) this.draft[index] = { ...old, start: span.start, end: span.end };
+    const moments = this.#moments();
+    const old = moments[index];
+    if (old) this.draft = replaced(moments, index, { ...old, start: span.start, end: span.end });
+  }
+
+  // The chosen edge at the playhead. Where no moment is selected, a new one begins or ends there.
+  mark(edge: 'start' | 'end'): void {
+    if (!this.editable) return;
+    const time = this.clock.snap(this.player.time);
+    const moments = this.#moments();
+    const old = this.selected === null ? undefined : moments[this.selected];
+    if (old && this.selected !== null) {
+      const { start, end } = setEdge(old, edge, time, this.video.duration);
+      this.adjust(this.selected, { start, end });
+      app.announcement = t(edge === 'start' ? 'edit.startSet' : 'edit.endSet');
+    } else {
+      this.#add(edge === 'start' ? time : Math.max(0, time - newLength));
+    }
+  }
+
+  // At the playhead.
+  add(): void {
+    if (this.editable) this.#add(this.clock.snap(this.player.time));
+  }
+
+  #add(wanted: number): void {
+    const { duration } = this.video;
+    const start = this.clock.snap(Math.min(wanted, Math.max(0, duration - 0.5)));
+    const end = this.clock.snap(Math.min(duration, start + newLength));
+    this.#edit(addMoment(this.#moments(), { start, end, label: this.job?.query ?? '' }));
+    app.announcement = t('edit.added');
+  }
+
+  remove(): void {
+    if (!this.editable || this.selected === null || !this.events[this.selected]) return;
+    this.#edit(removeMoment(this.#moments(), this.selected));
+    app.announcement = t('edit.removed');
+  }
+
+  // Whether the playhead is inside the selected moment.
+  get canSplit(): boolean {
+    const event = this.selected === null ? undefined : this.events[this.selected];
+    if (!this.editable || !event) return false;
+    const time = this.clock.snap(this.player.time);
+    return time > event.start && time < event.end;
+  }
+
+  split(): void {
+    if (!this.canSplit || this.selected === null) return;
+    this.#edit(splitMoment(this.#moments(), this.selected, this.clock.snap(this.player.time)));
+    app.announcement = t('edit.splitDone');
+  }
+
+  relabel(index: number, label: string): void {
+    const moments = this.#moments();
+    const old = moments[index];
+    if (old && old.label !== label) this.draft = replaced(moments, index, { ...old, label });
+  }
+
+  #moments(): Span[] {
+    return this.draft ?? this.events.map(({ start, end, label }) => ({ start, end, label }));
+  }
+
+  #edit(edit: Edit | null): void {
+    if (!edit) return;
+    this.draft = edit.moments;
+    this.selected = edit.index;
   }
 
   async saveDraft(): Promise<void> {
-    const events = $state.snapshot(this.draft);
+    const events = this.draft;
     if (events && (await this.#correct(events))) app.announcement = t('correct.done');
   }
 
@@ -158,14 +295,5 @@ export class Workspace {
   }
 }
 
-function shown(span: Span, index: number, original: AnswerEvent | undefined): Shown {
-  const same = original?.start === span.start && original.end === span.end;
-  return {
-    ...span,
-    index,
-    confidence: original?.confidence ?? null,
-    startUncertainty: (same && original.start_uncertainty) || 0,
-    endUncertainty: (same && original.end_uncertainty) || 0,
-    corrected: !same,
-  };
-}
+const replaced = (moments: readonly Span[], index: number, moment: Span) =>
+  moments.map((old, n) => (n === index ? moment : old));

@@ -102,3 +102,30 @@ export function overflowing(page: Page): Promise<string[]> {
       .map((element) => `${element.tagName}.${element.className}`);
   });
 }
+
+// Controls that a finger hits in fewer than 24 x 24 pixels around their middle. A label belongs to its
+// control; what another control covers or what is out of sight is not looked at.
+export function narrow(page: Page): Promise<string[]> {
+  return page.evaluate(() => {
+    const controls = [...document.querySelectorAll<HTMLElement>('button, a[href], input, select, textarea, summary, [role=slider]')];
+    return controls.flatMap((control) => {
+      if (control.matches(':disabled, .skip') || (control as HTMLInputElement).type === 'file') return [];
+      control.scrollIntoView({ block: 'center', inline: 'center' });
+      const { left, top, width, height } = control.getBoundingClientRect();
+      if (width === 0 || height === 0) return [];
+      const [x, y] = [left + width / 2, top + height / 2];
+      const hits = (dx: number, dy: number) => {
+        const hit = document.elementFromPoint(x + dx, y + dy);
+        return hit !== null && (control.contains(hit) || (hit.closest('label')?.contains(control) ?? false));
+      };
+      if (!hits(0, 0)) return [];
+      const reach = (dx: number, dy: number) => {
+        let n = 0;
+        while (n < 12 && hits(dx * (n + 1), dy * (n + 1))) ++n;
+        return n;
+      };
+      const [wide, high] = [reach(1, 0) + reach(-1, 0) + 1, reach(0, 1) + reach(0, -1) + 1];
+      return Math.min(wide, high) >= 24 ? [] : [`${control.outerHTML.slice(0, 150)}: ${wide} x ${high}`];
+    });
+  });
+}

@@ -2,7 +2,7 @@
 import type { Page } from 'playwright-core';
 import { beforeAll, describe, expect, inject, it } from 'vitest';
 import type { Job, Video } from '../../src/api/types.ts';
-import { overflowing, seriousFaults, withProgram } from './browser.ts';
+import { narrow, overflowing, seriousFaults, withProgram } from './browser.ts';
 import { presentQuestion, slow } from './program.ts';
 
 const { program, visit } = withProgram();
@@ -74,6 +74,13 @@ describe('every view', () => {
       await end();
     });
   }
+
+  it('has room for a finger on everything', async () => {
+    const phone = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, reducedMotion: 'reduce' as const };
+    const { page, end } = await visit('', phone);
+    await everywhere(page, async (name) => expect(await narrow(page), name).toEqual([]));
+    await end();
+  });
 
   for (const locale of ['en-GB', 'zh-CN']) {
     it(`fits a phone of 360 pixels (${locale})`, async () => {

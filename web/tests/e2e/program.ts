@@ -12,8 +12,8 @@ import type { Job, JobOptions, Video } from '../../src/api/types.ts';
 export const root = fileURLToPath(new URL('../../..', import.meta.url));
 export const programPath = process.env.SHIJIAN_PROGRAM ?? join(root, 'build/test/shijian');
 
-// So many frames that the answer takes seconds even on a fast machine.
-export const slow: JobOptions = { frame_sampling_rate: 30, max_frames: 1000 };
+// So many frames that nano says no more than nonsense, and so many tokens of it that it takes half a minute.
+export const slow: JobOptions = { frame_sampling_rate: 30, max_frames: 1000, max_new_tokens: 5000 };
 
 export class Program {
   readonly folder = mkdtempSync(join(tmpdir(), 'shijian-e2e-'));
