@@ -11,13 +11,13 @@
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size < 2) return 0;
   shijian::AnswerOptions options;
-  options.duration = (data[0] + 256 * data[1]) / 10.0;
+  options.to = (data[0] + 256 * data[1]) / 10.0;
   const std::string_view text(reinterpret_cast<const char*>(data) + 2, size - 2);
   shijian::ParsedAnswer answer = shijian::parse_answer(text, options);
   double previous = 0;
   for (const shijian::Event& event : answer.events) {
     CHECK(std::isfinite(event.start) && std::isfinite(event.end));
-    CHECK(previous <= event.start && event.start <= event.end && event.end <= options.duration);
+    CHECK(previous <= event.start && event.start <= event.end && event.end <= options.to);
     CHECK(event.start_range.end <= text.size() && event.end_range.end <= text.size());
     previous = event.start;
   }

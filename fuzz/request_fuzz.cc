@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "base/utf8.h"
 #include "http/request.h"
 #include "http/text.h"
 
@@ -34,7 +35,7 @@ shijian::http::RequestHead head_of(std::string_view text) {
 }
 
 void check_path(std::string_view path) {
-  CHECK(path.starts_with('/') && shijian::http::is_utf8(path));
+  CHECK(path.starts_with('/') && shijian::is_valid_utf8(path));
   CHECK(!shijian::http::has_control_character(path) && path.find('\\') == path.npos);
   for (size_t begin = 1; begin <= path.size();) {
     const size_t end = std::min(path.find('/', begin), path.size());
@@ -53,7 +54,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   try {
     read_head(head, request);
     check_path(request.path);
-    for (const auto& [name, value] : request.query) CHECK(is_utf8(name) && is_utf8(value));
+    for (const auto& [name, value] : request.query) {
+      CHECK(shijian::is_valid_utf8(name) && shijian::is_valid_utf8(value));
+    }
     for (const auto& [name, value] : request.headers) CHECK(lower(name) == name);
     body_framing(request);
     check_host(request, {"localhost", "[::1]"});

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "base/utf8.h"
 #include "text/tokenizer.h"
 #include "text/unicode.h"
 
@@ -15,7 +16,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   const auto ids = tokenizer.encode(text, Specials::kAsText);
   for (int32_t id : ids) CHECK(!tokenizer.is_added(id), "token {}", id);
-  CHECK(tokenizer.decode(ids, false) == normalize_nfc(repair_utf8(text)),
+  CHECK(tokenizer.decode(ids, false) == normalize_nfc(to_valid_utf8(text)),
         "it reads back otherwise");
 
   const auto parsed = tokenizer.encode(text, Specials::kParse);

@@ -8,7 +8,7 @@ out=build/page
 mkdir -p "$out"
 exec 9>"$out/lock"
 flock 9
-page_files() { find web \( -name node_modules -o -name tests \) -prune -o -type f -print; }
+page_files() { find web \( -name node_modules -o -name tests -o -name generated \) -prune -o -type f -print; }
 sources=$( (page_files; echo scripts/build_page.sh) | sort | xargs -d '\n' sha256sum | sha256sum)
 [[ -f $out/stamp && -f $out/page_files.cc && $(<"$out/stamp") == "$sources" ]] && exit 0
 

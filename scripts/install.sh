@@ -4,12 +4,12 @@
 set -euo pipefail
 
 run_packages=(g++ cmake ninja-build ccache pkg-config libavformat-dev libavcodec-dev libavutil-dev
-  libswscale-dev libswresample-dev libpcre2-dev libicu-dev nlohmann-json3-dev libsimdjson-dev libcli11-dev
+  libswscale-dev libswresample-dev libwebp-dev libpcre2-dev libicu-dev nlohmann-json3-dev libsimdjson-dev libcli11-dev
   libtomlplusplus-dev libfmt-dev libspdlog-dev prometheus-cpp-dev libxxhash-dev libmicrohttpd-dev
-  libcurl4-openssl-dev libgnutls28-dev libsqlite3-dev libzstd-dev libseccomp-dev libpango1.0-dev
+  libcurl4-openssl-dev libgnutls28-dev libsqlite3-dev zlib1g-dev libzstd-dev libseccomp-dev libpango1.0-dev
   fonts-dejavu-core fonts-droid-fallback
   nodejs npm)
-test_packages=("${run_packages[@]}" libgtest-dev libgmock-dev ffmpeg curl openssl chromium)
+test_packages=("${run_packages[@]}" libgtest-dev libgmock-dev libxml2-utils ffmpeg curl openssl chromium)
 all_packages=("${test_packages[@]}" clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev
   libbenchmark-dev)
 

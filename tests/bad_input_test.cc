@@ -87,7 +87,7 @@ TEST_F(BadInput, Questions) {
   expect_refused({"locate", clip()}, 2, "question");
   const std::string long_line(size_t{1} << 20, 'a');
   expect_refused({"locate", clip(), "--questions", file("long.txt", long_line)}, 2,
-                 "1048576 bytes");
+                 "1048576 characters");
   expect_refused({"locate", clip(), "\xff\xfe"}, 2, "UTF-8");
 }
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "base/file.h"
 #include "command.h"
@@ -19,8 +20,10 @@ using testing::IsEmpty;
 
 std::string sample() { return SHIJIAN_SOURCE_DIR "/samples/shapes.mp4"; }
 
-json locate(const std::string& question) {
-  const CommandResult result = run_shijian({"locate", sample(), question, "--format", "json"});
+json locate(const std::string& question, const std::string& video = sample(),
+            const std::string& fps = "2") {
+  const CommandResult result =
+      run_shijian({"locate", video, question, "--fps", fps, "--format", "json"});
   EXPECT_EQ(result.status, 0) << result.err;
   return json::parse(result.out);
 }
@@ -46,6 +49,39 @@ TEST(Finds, AWordAndSaysWhen) {
   }
 }
 
+// Two frames a second are what it knows best; half and twice as many show it the same.
+TEST(Finds, AWordAtOtherRates) {
+  for (const char* fps : {"1", "4"}) {
+    const json answer = locate("When is the cyan word MENU on screen?", sample(), fps);
+    ASSERT_EQ(answer["events"].size(), 1u) << answer;
+    EXPECT_GE(overlap(answer["events"][0], 4.540, 6.586), 0.5) << answer["events"];
+  }
+}
+
+// What is on screen from the first frame to the last is found as that, and not refused.
+TEST(Finds, WhatIsThereAllTheTime) {
+  const ScratchFolder folder;
+  const CommandResult made =
+      run_shijian({"synth", "--out", folder / "set", "--count", "6", "--seed", "5", "--seconds",
+                   "12", "--split", "heldout", "--long", "100", "--kinds", "visible,text,digit"});
+  ASSERT_EQ(made.status, 0) << made.err;
+  std::istringstream lines(read_file(folder / "set/annotations.jsonl", 1 << 20));
+  int asked = 0, found = 0;
+  for (std::string line; std::getline(lines, line);) {
+    const json question = json::parse(line);
+    const double duration = question["duration"];
+    if (question["spans"][0][0] > 0 || question["spans"][0][1] < duration) continue;
+    ++asked;
+    const json answer =
+        locate(question["query"], folder / ("set/" + question["video"].get<std::string>()));
+    if (answer["events"].size() != 1) continue;
+    EXPECT_EQ(answer["events"][0]["start"], 0) << answer;
+    found += overlap(answer["events"][0], 0, duration) > 0.95;
+  }
+  ASSERT_GE(asked, 4);
+  EXPECT_GE(found, asked - 1) << "of " << asked;
+}
+
 TEST(Finds, AShapeAndACut) {
   const json heart = locate("Find the first time the white heart appears.");
   ASSERT_EQ(heart["events"].size(), 1u);
@@ -68,10 +104,137 @@ TEST(Finds, TheSameInEveryFormat) {
                {"locate", sample(), "When is the cyan word MENU on screen?", "--format", format})
         .out;
   };
-  EXPECT_THAT(as("srt"), HasSubstr("00:00:04,500 --> 00:00:06,600"));
-  EXPECT_THAT(as("vtt"), HasSubstr("00:00:04.500 --> 00:00:06.600"));
-  EXPECT_THAT(as("csv"), HasSubstr("4.500,6.600"));
-  EXPECT_THAT(as("text"), HasSubstr("00:00:04.500 - 00:00:06.600"));
+  EXPECT_THAT(as("srt"), HasSubstr("00:00:04,242 --> 00:00:06,900"));
+  EXPECT_THAT(as("vtt"), HasSubstr("00:00:04.242 --> 00:00:06.900"));
+  EXPECT_THAT(as("csv"), HasSubstr("4.242,6.900"));
+  EXPECT_THAT(as("text"), HasSubstr("00:00:04.242 - 00:00:06.900"));
+}
+
+// A screen recording: frames where something changes, else none. What stays on screen is looked at
+// for as long as it stays.
+TEST(Finds, WhatStaysOnScreenInARecordingOfVariableRate) {
+  const ScratchFolder folder;
+  const std::string still = folder / "recording.mp4";
+  // The sample's first 4 s, then one picture each from 4, 20 (with MENU), 40 and 59.967 s.
+  run_tool({"ffmpeg", "-v", "error", "-i", sample(), "-vf",
+            "select='lt(n,121)+eq(n,165)+eq(n,240)+eq(n,241)',"
+            "setpts='if(lt(N,121),N/30,if(eq(N,121),20,if(eq(N,122),40,59.967)))/TB'",
+            "-fps_mode", "passthrough", "-enc_time_base", "1/30000", "-an", still});
+  const CommandResult result =
+      run_shijian({"locate", still, "When is the cyan word MENU on screen?", "--format", "json"});
+  ASSERT_EQ(result.status, 0) << result.err;
+  const json answer = json::parse(result.out);
+  EXPECT_FALSE(answer["video"]["constant_rate"]);
+  EXPECT_EQ(answer["video"]["frames"], 124);
+  EXPECT_EQ(answer["sampling"]["frames"], 120) << "two a second, however few the pictures";
+  const auto times = answer["sampling"]["times"].get<std::vector<double>>();
+  EXPECT_EQ(std::count_if(times.begin(), times.end(),
+                          [](double time) { return time >= 20 && time < 40; }),
+            40);
+  ASSERT_EQ(answer["events"].size(), 1u) << answer;
+  EXPECT_NEAR(answer["events"][0]["start"], 20, 1) << answer["events"];
+  EXPECT_LE(answer["events"][0]["end"], 40.5) << "how long it is, is the weights' to say";
+  // A picture that stays is encoded once.
+  EXPECT_LT(answer["encoded_slots"], 20);
+  EXPECT_EQ(answer["encoded_slots"].get<int>() + answer["reused"]["slots"].get<int>(), 60);
+}
+
+TEST(Finds, NothingOutsideTheWindow) {
+  for (const std::vector<std::string>& window :
+       {std::vector<std::string>{"--from", "7"}, {"--to", "3"}, {"--from", "4", "--to", "5"}}) {
+    std::vector<std::string> arguments = {
+        "locate", sample(), "Find the first time the white heart appears.", "--format", "json"};
+    arguments.insert(arguments.end(), window.begin(), window.end());
+    const CommandResult result = run_shijian(arguments);
+    ASSERT_EQ(result.status, 0) << result.err;
+    const json answer = json::parse(result.out);
+    for (const json& event : answer["events"]) {
+      EXPECT_GE(event["start"], answer["sampling"]["from"]) << answer;
+      EXPECT_LE(event["end"], answer["sampling"]["to"]) << answer;
+    }
+  }
+}
+
+// Parts of a long file are answered as the same seconds in a file of their own.
+TEST(Finds, InAWindowLateInAFileWhatItFindsInAFileOfItsOwn) {
+  const ScratchFolder folder;
+  const int count = 4, seconds = 24;
+  const CommandResult made =
+      run_shijian({"synth", "--out", folder / "set", "--count", std::to_string(count), "--seed",
+                   "11", "--seconds", std::to_string(seconds), "--fps", "25", "--size", "320x240",
+                   "--split", "heldout", "--questions", "2"});
+  ASSERT_EQ(made.status, 0) << made.err;
+  std::string list;
+  for (int i = 0; i < count; ++i) {
+    list += "file '" + (folder / "set/videos/0000") + std::to_string(i) + ".mp4'\n";
+  }
+  write_file_atomic(folder / "list.txt", list);
+  const std::string whole = folder / "whole.mp4";
+  run_tool({"ffmpeg", "-v", "error", "-f", "concat", "-safe", "0", "-i", folder / "list.txt", "-c",
+            "copy", whole});
+
+  std::istringstream lines(read_file(folder / "set/annotations.jsonl", 1 << 20));
+  int right = 0, occurring = 0;
+  for (std::string line; std::getline(lines, line);) {
+    const json item = json::parse(line);
+    const std::string name = item["video"], question = item["query"];
+    const double from = seconds * (name[name.size() - 5] - '0');
+    const auto ask = [&](std::vector<std::string> arguments) {
+      arguments.insert(arguments.begin(), "locate");
+      arguments.insert(arguments.end(),
+                       {question, "--format", "json", "--cache-dir", folder / "cache"});
+      const CommandResult result = run_shijian(arguments);
+      EXPECT_EQ(result.status, 0) << result.err;
+      return json::parse(result.out);
+    };
+    const json alone = ask({folder / ("set/" + name)});
+    const json part =
+        ask({whole, "--from", std::to_string(from), "--to", std::to_string(from + seconds)});
+    EXPECT_EQ(part["response"], alone["response"]) << "the model's words, by the window's clock";
+    ASSERT_EQ(part["events"].size(), alone["events"].size()) << question;
+    for (size_t i = 0; i < part["events"].size(); ++i) {
+      const json& there = part["events"][i];
+      const json& here = alone["events"][i];
+      EXPECT_NEAR(there["start"], here["start"].get<double>() + from, 0.002);
+      EXPECT_NEAR(there["end"], here["end"].get<double>() + from, 0.002);
+      EXPECT_EQ(there["confidence"], here["confidence"]);
+      EXPECT_NEAR(there["start_uncertainty"], here["start_uncertainty"].get<double>(), 0.002);
+    }
+    EXPECT_EQ(part["sampling"]["clock"], from > 0 ? "window" : "file");
+    EXPECT_EQ(part["sampling"]["clock_start"], from);
+    EXPECT_EQ(part["notes"].dump().find("window_clock") != std::string::npos, from > 0);
+    if (item["spans"].size() != 1 || part["events"].empty()) continue;
+    ++occurring;
+    const json& span = item["spans"][0];
+    right += overlap(part["events"][0], span[0].get<double>() + from,
+                     span[1].get<double>() + from) >= 0.5;
+  }
+  EXPECT_GE(occurring, 2);
+  EXPECT_GE(right, occurring / 2);
+}
+
+// A rate that the model's number of frames does not allow is no secret, nor is the way to have it.
+TEST(Finds, SaysWhatALongVideoCosts) {
+  const ScratchFolder folder;
+  const std::string clip = folder / "long.mp4";
+  run_tool({"ffmpeg", "-v", "error", "-f", "lavfi", "-i", "color=c=gray:s=64x64:r=10:d=600",
+            "-pix_fmt", "yuv420p", "-preset", "ultrafast", clip});
+  const auto notes = [&](std::vector<std::string> more) {
+    std::vector<std::string> arguments = {"locate", clip, "When is the red circle visible?",
+                                          "--format", "json"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const CommandResult result = run_shijian(arguments);
+    EXPECT_EQ(result.status, 0) << result.err;
+    return json::parse(result.out)["notes"].dump();
+  };
+  const std::string said =
+      "256 frames were seen, the most that are taken: 0.427 a second instead of 2";
+  EXPECT_THAT(notes({}), HasSubstr(said));
+  EXPECT_THAT(notes({"--fps", "2"}), HasSubstr(said));
+  EXPECT_THAT(notes({"--fps", "2"}), HasSubstr("ask about at most 128 s at a time"));
+  EXPECT_THAT(notes({"--fps", "2"}), testing::Not(HasSubstr("leave the rate")));
+  EXPECT_THAT(notes({"--from", "300", "--to", "428"}), testing::Not(HasSubstr("frame_limit")));
+  EXPECT_THAT(notes({"--fps", "0.25"}), HasSubstr("sampling_rate"));
 }
 
 TEST(Finds, ASetIsMadeAndScored) {

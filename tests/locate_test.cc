@@ -52,6 +52,25 @@ TEST_F(Locate, JsonHasTheDocumentedFields) {
   }
 }
 
+TEST_F(Locate, QuestionsMayBeSavedByAnyEditor) {
+  const std::string file = *folder_ / "questions.txt";
+  const auto save = [&](std::string_view bytes) {
+    std::ofstream(file, std::ios::binary) << bytes;
+    std::vector<std::string> asked;
+    for (const json& answer : locate({"--questions", file})) asked.push_back(answer["question"]);
+    return asked;
+  };
+  const std::vector<std::string> both{"When is it red?", "When?"};
+  EXPECT_EQ(save("\xEF\xBB\xBFWhen is it red?\r\n\r\n \t\r\nWhen?\r\n"), both);
+  std::string utf16 = "\xFF\xFE";
+  for (const char c : std::string("When is it red?\r\nWhen?")) utf16 += {c, '\0'};
+  EXPECT_EQ(save(utf16), both);
+  std::ofstream(file, std::ios::binary) << "\xCA\xB2\xC3\xB4\xCA\xB1\xBA\xF2";  // GBK
+  const CommandResult refused = run_shijian({"locate", clip(), "--questions", file});
+  EXPECT_EQ(refused.status, 1);
+  EXPECT_THAT(refused.err, HasSubstr("line 1 is not text in UTF-8"));
+}
+
 TEST_F(Locate, SeveralQuestionsAnswerAsOneByOne) {
   const json together =
       locate({"When is the red circle visible?", "-q", "蓝色的方块什么时候出现？"});
@@ -124,6 +143,12 @@ TEST_F(Locate, AWindowKeepsTimesOnTheTimeline) {
   const json answer = locate({"When is the red circle visible?", "--from", "2", "--to", "4"});
   EXPECT_EQ(answer["sampling"]["from"], 2.0);
   EXPECT_EQ(answer["sampling"]["to"], 4.0);
+  EXPECT_EQ(answer["sampling"]["clock"], "window") << "the default model's";
+  EXPECT_EQ(answer["sampling"]["clock_start"], 2.0);
+  const auto times = answer["sampling"]["times"].get<std::vector<double>>();
+  ASSERT_EQ(times.size(), answer["sampling"]["frames"]);
+  EXPECT_EQ(times.front(), 2.0);
+  EXPECT_EQ(times.back(), 3.96);
 }
 
 TEST_F(Locate, SaysThatTheClipEndsBeforeTheWindow) {

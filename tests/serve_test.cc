@@ -2,6 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sqlite3.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -127,6 +130,59 @@ TEST_F(Serve, KilledTwentyTimesItLosesNothingAndFinishesNothingTwice) {
   server->kill();
   execute(scratch_ / "storm/data/shijian.db",
           "CREATE TEMP TABLE t(n CHECK (n = 30)); INSERT INTO t SELECT COUNT(*) FROM ends;");
+}
+
+// A kill of the whole server says nothing about the job that it was at; a crash does, the second
+// time.
+TEST_F(Serve, OnlyCrashesCountAgainstAJob) {
+  const std::vector<std::string> here = settings("crashes");
+  auto server = std::make_unique<Served>(here);
+  const json submitted = server->json("POST", "/api/v1/jobs", R"({"video_path": "shapes.mp4",
+      "query": "When?", "options": {"frame_sampling_rate": 30, "max_frames": 600,
+                                    "enable_temporal_grounding": false, "max_new_tokens": 400}})");
+  const std::string path = "/api/v1/jobs/" + submitted["jobs"][0]["id"].get<std::string>();
+  // Ends it at work, and starts it again.
+  const auto end_by = [&](int signal) {
+    for (std::string stage; stage.empty() || stage == "queued" || stage == "probing";) {
+      const json job = server->json("GET", path);
+      ASSERT_TRUE(job.contains("progress")) << job;
+      stage = job["progress"]["stage"];
+    }
+    ::kill(server->process(), signal);
+    siginfo_t ended{};
+    ::waitid(P_PID, static_cast<id_t>(server->process()), &ended, WEXITED | WNOWAIT);
+    server->kill();
+    server = std::make_unique<Served>(here);
+  };
+  for (int i = 0; i < 4; ++i) ASSERT_NO_FATAL_FAILURE(end_by(SIGKILL));
+  ASSERT_NO_FATAL_FAILURE(end_by(SIGSEGV));
+  ASSERT_NO_FATAL_FAILURE(end_by(SIGABRT));
+  const json job = server->json("GET", path);
+  EXPECT_EQ(job["state"], "failed");
+  EXPECT_THAT(job["error"]["message"].get<std::string>(), HasSubstr("crashed twice"));
+  EXPECT_EQ(job["attempts"], 6);
+}
+
+TEST_F(Serve, AnswersWithSixtyFourDescriptors) {
+  rlimit before{};
+  ::getrlimit(RLIMIT_NOFILE, &before);
+  const rlimit few{64, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+  const Served server(settings("few"));
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  std::vector<std::unique_ptr<TestClient>> silent;
+  for (int i = 0; i < 100; ++i) {
+    silent.push_back(std::make_unique<TestClient>(server.port()));
+    if (i % 2 == 0) silent.back()->send("GET /healthz HTTP/1.1\r\n");
+  }
+  // Those that are cut need a moment to go.
+  EXPECT_TRUE(becomes_true([&] { return server.call("GET", "/healthz").status == 200; }));
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(server.call("GET", "/healthz").status, 200) << i;
+  EXPECT_EQ(server
+                .call("POST", "/api/v1/inference",
+                      R"({"video_path": "shapes.mp4", "query": "When does the scene cut?"})")
+                .status,
+            200);
 }
 
 TEST_F(Serve, TakesSettingsFromFileEnvironmentAndCommandLine) {

@@ -85,6 +85,41 @@ const tests = {
     assert.ok(await tokens(frames) > image);
   },
 
+  async "videos in data URLs as browsers write them"() {
+    const tokens = async (url) => (await ask({ messages: user({ type: "video_url", video_url: { url } }, text("What?")) }))
+      .usage.prompt_tokens;
+    const video = await tokens("shapes.mp4");
+    const bytes = readFileSync(join(source, "samples/shapes.mp4")).toString("base64");
+    for (const head of ["data:video/mp4;codecs=avc1.640014,mp4a.40.2;base64,",
+      'data:video/mp4;codecs="avc1.42E01E, mp4a.40.2";base64,', "DATA:Video/MP4;BASE64,"]) {
+      assert.equal(await tokens(head + bytes), video);
+    }
+    assert.equal(await tokens(`data:video/mp4;base64,${bytes.replace(/.{76}/g, "$&\r\n")}`), video);
+    assert.equal(await tokens(`data:video/mp4;base64,${encodeURIComponent(bytes)}`), video);
+  },
+
+  async "fields that ask for nothing"() {
+    const answer = await ask({ messages: [...user(text("Hello")), { role: "assistant", content: "Hi", refusal: null,
+      annotations: [], audio: null, function_call: null }, ...user(text("Again"))],
+      audio: null, functions: null, function_call: null, logit_bias: {}, metadata: {}, modalities: ["text"], n: 1,
+      parallel_tool_calls: true, prediction: null, presence_penalty: 0, reasoning_effort: null, response_format:
+      { type: "text" }, seed: null, service_tier: "auto", stop: [], store: false, stream_options: null, tool_choice:
+      "none", tools: [], top_logprobs: null, user: "me", verbosity: null });
+    assert.equal(answer.object, "chat.completion");
+  },
+
+  async "sampling as clients of Qwen and vLLM ask for it"() {
+    const tokens = async (part, body) => (await ask({ messages: user(
+      { type: "video_url", video_url: { url: "shapes.mp4" }, ...part }, text("What?")), ...body })).usage.prompt_tokens;
+    const usual = await tokens({}, {});
+    const slow = await tokens({ fps: 1 }, {});
+    assert.ok(slow < 0.6 * usual);
+    assert.equal(await tokens({}, { mm_processor_kwargs: { fps: 1, do_sample_frames: true } }), slow);
+    assert.ok(await tokens({ nframes: 4 }, {}) < slow);
+    const jpegs = { type: "video_url", video_url: { url: `data:video/jpeg;base64,${picture.split(",")[1]},${picture.split(",")[1]}` } };
+    assert.ok((await ask({ messages: user(jpegs, text("What?")) })).usage.prompt_tokens > 0);
+  },
+
   async "tools and their results"() {
     const tools = [{ type: "function", function: { name: "now", description: "The time",
       parameters: { type: "object", properties: {} } } }];
