@@ -35,8 +35,10 @@ class Jobs {
       clearTimeout(this.#lost);
       this.#lost = undefined;
       this.connected = true;
-      // The new stream starts with the present state; what ended meanwhile is asked for.
-      const before = [...this.live.keys()];
+      // The new stream starts with the present state; what ended meanwhile, be it asked before there was a
+      // stream, is asked for.
+      const waiting = [...this.byId.values()].filter(isActive).map(({ id }) => id);
+      const before = new Set([...this.live.keys(), ...waiting]);
       this.live.clear();
       for (const id of before) void this.refresh(id);
       this.#changed();
