@@ -1,18 +1,3 @@
-# What the libraries of shijian::engine need, then the libraries. CMakeLists.txt finds the same.
-include(CMakeFindDependencyMacro)
-find_dependency(PkgConfig)
-find_dependency(Threads)
-find_dependency(fmt)
-find_dependency(spdlog)
-find_dependency(nlohmann_json)
-find_dependency(simdjson)
-find_dependency(ICU COMPONENTS uc)
-pkg_check_modules(FFMPEG REQUIRED IMPORTED_TARGET libavformat libavcodec libavutil libswscale
-  libswresample)
-pkg_check_modules(WEBP REQUIRED IMPORTED_TARGET libwebpdemux)
-pkg_check_modules(PCRE2 REQUIRED IMPORTED_TARGET libpcre2-8)
-pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
-pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
-pkg_check_modules(GNUTLS REQUIRED IMPORTED_TARGET gnutls)
-pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp)
+# What the libraries of shijian::engine need, then the libraries.
+include(${CMAKE_CURRENT_LIST_DIR}/engine-libraries.cmake)
 include(${CMAKE_CURRENT_LIST_DIR}/shijian-targets.cmake)

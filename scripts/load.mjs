@@ -4,6 +4,7 @@ import { copyFile, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promise
 import { Agent, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { caller, portOf } from './client.mjs';
 
 const SECONDS = Number(process.argv[2]);
 const STREAMS = 200;
@@ -22,25 +23,9 @@ const server = spawn(
   { stdio: ['ignore', 'pipe', 'inherit'] },
 );
 process.on('exit', () => server.kill('SIGKILL')); // also when this script breaks off
-const port = await new Promise((resolve, reject) => {
-  server.stdout.once('data', (line) => resolve(Number(/:(\d+)/.exec(line.toString().split('//')[1])[1])));
-  server.once('exit', () => reject(new Error('the server did not start')));
-});
-
+const port = await portOf(server);
 const agent = new Agent({ keepAlive: true, maxSockets: 8 });
-const call = (method, path, body) =>
-  new Promise((resolve, reject) => {
-    const begin = performance.now();
-    const headers = body ? { 'Content-Type': 'application/json' } : {};
-    const sent = request({ port, method, path, headers, agent }, (response) => {
-      const pieces = [];
-      response.on('data', (piece) => pieces.push(piece));
-      response.on('end', () =>
-        resolve({ status: response.statusCode, ms: performance.now() - begin, text: Buffer.concat(pieces).toString() }));
-    });
-    sent.on('error', reject);
-    sent.end(body && JSON.stringify(body));
-  });
+const call = caller(port, agent);
 
 const state = async () => {
   const status = await readFile(`/proc/${server.pid}/status`, 'utf8');
@@ -71,7 +56,8 @@ const feed = async () => {
   const { queued } = JSON.parse((await call('GET', '/api/v1/queue')).text);
   if (queued >= BATCH) return;
   const queries = Array.from({ length: BATCH }, () => `When is the number ${submitted++} on screen?`);
-  const { status } = await call('POST', '/api/v1/jobs', { video_path: 'shapes.mp4', queries });
+  const { status } = await call('POST', '/api/v1/jobs', JSON.stringify({ video_path: 'shapes.mp4', queries }),
+    { 'Content-Type': 'application/json' });
   if (status !== 202) failures.push(`POST /api/v1/jobs: ${status}`);
 };
 

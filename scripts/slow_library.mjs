@@ -2,9 +2,10 @@
 import { spawn } from 'node:child_process';
 import { linkSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { Agent, request } from 'node:http';
+import { Agent } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { caller, portOf } from './client.mjs';
 
 const SECONDS = Number(process.argv[2]);
 const FILES = Number(process.argv[3]);
@@ -32,24 +33,8 @@ const server = spawn(
   },
 );
 process.on('exit', () => server.kill('SIGKILL'));
-const port = await new Promise((resolve, reject) => {
-  server.stdout.once('data', (line) => resolve(Number(/:(\d+)/.exec(line.toString().split('//')[1])[1])));
-  server.once('exit', () => reject(new Error('the server did not start')));
-});
-
-const agent = new Agent({ keepAlive: true });
-const call = (method, path, body, headers = {}) =>
-  new Promise((resolve, reject) => {
-    const begin = performance.now();
-    const sent = request({ port, method, path, headers, agent }, (response) => {
-      const pieces = [];
-      response.on('data', (piece) => pieces.push(piece));
-      response.on('end', () =>
-        resolve({ status: response.statusCode, ms: performance.now() - begin, text: Buffer.concat(pieces).toString() }));
-    });
-    sent.on('error', reject);
-    sent.end(body);
-  });
+const port = await portOf(server);
+const call = caller(port, new Agent({ keepAlive: true }));
 
 // A piece of an upload each time: what a whole one costs beyond that is its probing.
 let piece = 0;

@@ -421,6 +421,7 @@ LocateResult Engine::locate(const LocateRequest& request, const RunHooks& hooks)
       s.read_media(planned, sequences, session, request.keep_frames, hooks, shared, reuse);
   const Media& video = planned.media.front();
   const SamplingOptions sampled = s.media.sampling(request.sampling);
+  const std::vector<Note> notes = media_notes(planned, s.media);
 
   LocateResult result;
   auto answer_start = start;
@@ -453,9 +454,7 @@ LocateResult Engine::locate(const LocateRequest& request, const RunHooks& hooks)
     if (reply.finish == FinishReason::kLength && !request.generation.ignore_stop) {
       answer.notes.push_back({NoteCode::kLengthLimit, static_cast<int>(options.max_new_tokens)});
     }
-    for (const Note& note : media_notes(planned, s.media)) {
-      answer.notes.push_back(note);
-    }
+    answer.notes.insert(answer.notes.end(), notes.begin(), notes.end());
     const auto wanted = static_cast<size_t>(request.generation.logprobs);
     if (wanted > 0) {
       for (GeneratedToken& token : reply.tokens) {

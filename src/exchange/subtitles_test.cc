@@ -4,33 +4,13 @@
 
 #include <algorithm>
 
-#include "grounding/output.h"
+#include "grounding/test_answer.h"
 
 namespace shijian {
 namespace {
 
-Answer sample() {
-  Answer answer;
-  answer.question = "When does the dog jump?";
-  answer.response = "It jumps twice.";
-  answer.model = "nano";
-  answer.video.path = "clip.mp4";
-  answer.video.duration = 30;
-  answer.video.frame_rate = 25;
-  Event first;
-  first.start = 1.2345678;
-  first.end = 3.1;
-  first.label = "jump";
-  first.confidence = 0.87654;
-  Event second;
-  second.start = second.end = 29.96;
-  second.label = "jump again";
-  answer.events = {first, second};
-  return answer;
-}
-
 TEST(Subtitles, SubRip) {
-  Answer answer = sample();
+  Answer answer = sample_answer();
   answer.events[0].label = "a --> b <i>x</i>\nnext";
   // The moment at 29.96 would leave the clip: its cue ends with it.
   EXPECT_EQ(format_srt({&answer, 1}),
@@ -39,19 +19,19 @@ TEST(Subtitles, SubRip) {
 }
 
 TEST(Subtitles, WebVtt) {
-  Answer answer = sample();
+  Answer answer = sample_answer();
   answer.events[0].label = "a --> b & <c>";
   answer.events[1].label = "";
   EXPECT_EQ(format_vtt({&answer, 1}),
             "WEBVTT\n\n00:00:01.235 --> 00:00:03.100\na --&gt; b &amp; &lt;c&gt;\n\n"
             "00:00:29.900 --> 00:00:30.000\n-\n\n");
-  Answer none = sample();
+  Answer none = sample_answer();
   none.events.clear();
   EXPECT_EQ(format_vtt({&none, 1}), "WEBVTT\n\n");
 }
 
 TEST(Csv, QuotesAndStopsFormulas) {
-  Answer answer = sample();
+  Answer answer = sample_answer();
   answer.question = "say \"hi\", twice";
   answer.events[0].label = "=HYPERLINK(\"http://x\")";
   answer.events[1].label = "-1+2";
@@ -63,7 +43,7 @@ TEST(Csv, QuotesAndStopsFormulas) {
 }
 
 TEST(Csv, HasARowForWhatWasNotFound) {
-  Answer found = sample(), absent = sample();
+  Answer found = sample_answer(), absent = sample_answer();
   found.events.resize(1);
   absent.question = "never";
   absent.events.clear();
@@ -75,7 +55,7 @@ TEST(Csv, HasARowForWhatWasNotFound) {
 }
 
 TEST(Subtitles, SubtitlesOfSeveralQuestionsAreInOrderOfTime) {
-  Answer late = sample(), early = sample();
+  Answer late = sample_answer(), early = sample_answer();
   late.events.resize(1);
   late.events[0].start = 10;
   late.events[0].end = 11;

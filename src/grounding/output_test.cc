@@ -5,32 +5,13 @@
 #include <cmath>
 
 #include "base/json.h"
+#include "grounding/test_answer.h"
 
 namespace shijian {
 namespace {
 
-Answer sample() {
-  Answer answer;
-  answer.question = "When does the dog jump?";
-  answer.response = "It jumps twice.";
-  answer.model = "nano";
-  answer.video.path = "clip.mp4";
-  answer.video.duration = 30;
-  answer.video.frame_rate = 25;
-  Event first;
-  first.start = 1.2345678;
-  first.end = 3.1;
-  first.label = "jump";
-  first.confidence = 0.87654;
-  Event second;
-  second.start = second.end = 29.96;
-  second.label = "jump again";
-  answer.events = {first, second};
-  return answer;
-}
-
 TEST(AnswerJson, KeysAndTheirOrder) {
-  Answer answer = sample();
+  Answer answer = sample_answer();
   answer.reasoning = "I saw it.";
   answer.reasoning_source = "model";
   answer.notes = {{NoteCode::kMerged, 2}};
@@ -51,7 +32,7 @@ TEST(AnswerJson, KeysAndTheirOrder) {
 }
 
 TEST(AnswerJson, NothingFound) {
-  Answer answer = sample();
+  Answer answer = sample_answer();
   answer.events.clear();
   const OrderedJson json = answer_json(answer, TimeFormat::kSeconds);
   EXPECT_TRUE(json["events"].is_array() && json["events"].empty());
@@ -61,7 +42,7 @@ TEST(AnswerJson, NothingFound) {
 }
 
 TEST(AnswerJson, TimeFormatsAndOneOrSeveralAnswers) {
-  const Answer answer = sample();
+  const Answer answer = sample_answer();
   EXPECT_EQ(answer_json(answer, TimeFormat::kFrames)["events"][0]["end_text"], "78");
   EXPECT_EQ(answer_json(answer, TimeFormat::kMinutesCentis)["timestamp_range"],
             (OrderedJson{"00:01.23", "00:29.96"}));
@@ -71,7 +52,7 @@ TEST(AnswerJson, TimeFormatsAndOneOrSeveralAnswers) {
 }
 
 TEST(AnswerJson, SurvivesIllFormedText) {
-  Answer answer = sample();
+  Answer answer = sample_answer();
   answer.response = "bad \xFF byte";
   answer.events[0].label = "\xE7\xA7";
   answer.events[0].confidence = NAN;
@@ -112,12 +93,12 @@ TEST(ReadAnswer, SaysInWordsThatNothingOccurs) {
 }
 
 TEST(FormatAnswers, Text) {
-  const Answer answer = sample();
+  const Answer answer = sample_answer();
   EXPECT_EQ(format_text({&answer, 1}, TimeFormat::kHoursMillis),
             "It jumps twice.\n"
             "00:00:01.235 - 00:00:03.100  confidence 88%  jump\n"
             "00:00:29.960 - 00:00:29.960  jump again\n");
-  Answer absent = sample();
+  Answer absent = sample_answer();
   absent.events.clear();
   absent.language = Language::kChinese;
   absent.response = "没有出现。";
@@ -152,7 +133,7 @@ TEST(ReadAnswer, BringsTheWindowsClockToTheFiles) {
 // A model that writes stamps: what it names are slots, and an event takes their time.
 TEST(ReadAnswer, StampsOfSlotsStandForTheirTime) {
   const auto read = [](const char* generated, bool stamps) {
-    Answer answer = sample();
+    Answer answer = sample_answer();
     answer.sampling.slot_times = {10.5, 12.5, 14.46, 16.5, 18.5};
     answer.sampling.from = 10;
     answer.sampling.to = 19.9;

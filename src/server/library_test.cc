@@ -13,6 +13,7 @@
 #include "base/temporary_folder.h"
 #include "jobs/schema.h"
 #include "jobs/store_faults.h"
+#include "server/test_videos.h"
 
 namespace shijian {
 namespace {
@@ -31,16 +32,6 @@ class LibraryTest : public testing::Test {
     store_.reset();
     store_.emplace(folder_.path() / "jobs.db");
     library_.emplace(LibraryOptions{videos_, int64_t{1} << 30}, *store_);
-  }
-  static std::string sample() {
-    return read_file(fs::path(SHIJIAN_SOURCE_DIR) / "samples" / "shapes.mp4", size_t{1} << 24);
-  }
-  // The sample as another file: what players skip follows its end.
-  static std::string video(const std::string& mark) {
-    std::string bytes = sample();
-    const auto size = static_cast<uint32_t>(8 + mark.size());
-    for (int shift = 24; shift >= 0; shift -= 8) bytes.push_back(static_cast<char>(size >> shift));
-    return bytes + "free" + mark;
   }
   void put(const std::string& name, const std::string& bytes) const {
     fs::create_directories((videos_ / name).parent_path());
@@ -78,12 +69,12 @@ class Nobody {
 };
 
 TEST_F(LibraryTest, AFolderThatCannotBeReadHidesNoOther) {
-  put("a.mp4", video("a"));
-  put("closed/b.mp4", video("b"));
-  put("z.mp4", video("z"));
+  put("a.mp4", another_video("a"));
+  put("closed/b.mp4", another_video("b"));
+  put("z.mp4", another_video("z"));
   library_->scan();
   EXPECT_EQ(names(), (Names{"a.mp4", "closed/b.mp4", "z.mp4"}));
-  put("y.mp4", video("y"));
+  put("y.mp4", another_video("y"));
   ASSERT_EQ(::chmod((videos_ / "closed").c_str(), 0), 0);
   {
     const Nobody nobody;
@@ -97,7 +88,7 @@ TEST_F(LibraryTest, AFolderThatCannotBeReadHidesNoOther) {
 }
 
 TEST_F(LibraryTest, AShareThatIsAwayForAWhileLosesNothing) {
-  put("talks/a.mp4", video("a"));
+  put("talks/a.mp4", another_video("a"));
   library_->scan();
   const Video before = store_->videos({}, {}).items.at(0);
   JobRequest request;
@@ -125,8 +116,8 @@ TEST_F(LibraryTest, AShareThatIsAwayForAWhileLosesNothing) {
 
 TEST_F(LibraryTest, AllFilesOfACallAreTakenInOrNone) {
   // The second name can be had only without the first.
-  EXPECT_THROW(library_->accept(
-                   {{"x.mp4", upload("1", video("1"))}, {"x.mp4/y.mp4", upload("2", video("2"))}}),
+  EXPECT_THROW(library_->accept({{"x.mp4", upload("1", another_video("1"))},
+                                 {"x.mp4/y.mp4", upload("2", another_video("2"))}}),
                Error);
   library_->scan();
   EXPECT_EQ(names(), Names{});
@@ -136,10 +127,10 @@ TEST_F(LibraryTest, AllFilesOfACallAreTakenInOrNone) {
 
 TEST_F(LibraryTest, AStoreThatFailsIsNoMissingVideo) {
   const StoreFaults faults;
-  put("a.mp4", video("a"));
+  put("a.mp4", another_video("a"));
   const Video known = library_->find("a.mp4");
   StoreFaults::full = true;
-  put("b.mp4", video("b"));
+  put("b.mp4", another_video("b"));
   EXPECT_EQ(library_->find("b.mp4").name, "b.mp4");  // only its row is missing
   StoreFaults::full = false;
   library_.reset();
@@ -155,10 +146,10 @@ TEST_F(LibraryTest, AStoreThatFailsIsNoMissingVideo) {
 TEST_F(LibraryTest, ALargeNewFileIsNotReadWhileSomebodyWaits) {
   // What players skip is a hole of 100 MiB.
   constexpr uint32_t kHole = 100 << 20;
-  std::string bytes = sample();
+  std::string bytes = sample_video();
   for (int shift = 24; shift >= 0; shift -= 8) bytes.push_back(static_cast<char>(kHole >> shift));
   put("large.mp4", bytes + "free");
-  fs::resize_file(videos_ / "large.mp4", sample().size() + kHole);
+  fs::resize_file(videos_ / "large.mp4", sample_video().size() + kHole);
   const Video soon = library_->find_soon("large.mp4");
   EXPECT_EQ(soon.id, "");
   EXPECT_NE(soon.probe, "");
@@ -175,7 +166,7 @@ TEST_F(LibraryTest, ADatabaseWithOldIdsKeepsItsHistory) {
   store_.reset();
   const fs::path file = folder_.path() / "jobs.db";
   fs::remove(file);
-  const std::string bytes = video("a");
+  const std::string bytes = another_video("a");
   put("a.mp4", bytes);
   put("twin.mp4", bytes);
   const std::string hash = content_hash(std::as_bytes(std::span(bytes)));

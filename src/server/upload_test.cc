@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "server/server_fixture.h"
+#include "server/test_videos.h"  // needs SHIJIAN_SOURCE_DIR
 #include "server/uploads.h"
 
 namespace shijian {
@@ -16,16 +17,6 @@ namespace fs = std::filesystem;
 
 class Upload : public Server {
  protected:
-  static std::string sample() {
-    return read_file(fs::path(SHIJIAN_SOURCE_DIR) / "samples" / "shapes.mp4", size_t{1} << 24);
-  }
-  // The sample as another file: what players skip follows its end.
-  static std::string video(const std::string& mark) {
-    std::string bytes = sample();
-    const auto size = static_cast<uint32_t>(8 + mark.size());
-    for (int shift = 24; shift >= 0; shift -= 8) bytes.push_back(static_cast<char>(size >> shift));
-    return bytes + "free" + mark;
-  }
   void set_quota(int64_t bytes) {
     library_.emplace(LibraryOptions{folder_ / "videos", bytes}, *store_);
   }
@@ -48,7 +39,7 @@ class Upload : public Server {
 };
 
 TEST_F(Upload, TheQuotaHoldsForEveryWayIn) {
-  const std::string one = video("one"), two = video("two");
+  const std::string one = another_video("one"), two = another_video("two");
   const auto size = static_cast<int64_t>(one.size());
   set_quota(2 * size + 1000);  // the sample is there already
   EXPECT_EQ(post({{"one.mp4", one}, {"two.mp4", two}}).status, 413);
@@ -67,18 +58,19 @@ TEST_F(Upload, TheQuotaHoldsForEveryWayIn) {
 }
 
 TEST_F(Upload, TheSameContentTakesNoRoom) {
-  set_quota(2 * static_cast<int64_t>(sample().size()) + 1000);
+  set_quota(2 * static_cast<int64_t>(sample_video().size()) + 1000);
   EXPECT_EQ(videos(), 1u);
-  for (int i = 0; i < 3; ++i) EXPECT_EQ(put("same.mp4", sample()).status, 201);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(put("same.mp4", sample_video()).status, 201);
   EXPECT_EQ(videos(), 1u);
   EXPECT_TRUE(nothing_is_left());
 }
 
 TEST_F(Upload, AFormIsTakenInWholeOrNotAtAll) {
-  EXPECT_EQ(post({{"one.mp4", video("one")}, {"bad.mp4", "no video"}}).status, 415);
+  EXPECT_EQ(post({{"one.mp4", another_video("one")}, {"bad.mp4", "no video"}}).status, 415);
   EXPECT_EQ(videos(), 1u);
   EXPECT_TRUE(nothing_is_left());
-  const TestAnswer answer = post({{"one.mp4", video("one")}, {"same.mp4", video("one")}});
+  const TestAnswer answer =
+      post({{"one.mp4", another_video("one")}, {"same.mp4", another_video("one")}});
   EXPECT_EQ(answer.status, 201) << answer.body;
   EXPECT_EQ(json(answer)["videos"][0]["id"], json(answer)["videos"][1]["id"]);
   EXPECT_EQ(videos(), 2u);
@@ -87,10 +79,10 @@ TEST_F(Upload, AFormIsTakenInWholeOrNotAtAll) {
 TEST_F(Upload, NamesThatNoFileSystemTakesAreRefused) {
   std::string chinese;
   for (int i = 0; i < 90; ++i) chinese += "%E8%A7%86";  // 视, 270 bytes
-  EXPECT_EQ(put(chinese + ".mp4", video("one")).status, 422);
-  EXPECT_EQ(post({{std::string(300, 'a') + ".mp4", video("one")}}).status, 422);
-  EXPECT_EQ(put(std::string(236, 'a') + ".mp4", video("one")).status, 201);
-  EXPECT_EQ(put(std::string(236, 'a') + ".mp4", video("two")).status, 201);
+  EXPECT_EQ(put(chinese + ".mp4", another_video("one")).status, 422);
+  EXPECT_EQ(post({{std::string(300, 'a') + ".mp4", another_video("one")}}).status, 422);
+  EXPECT_EQ(put(std::string(236, 'a') + ".mp4", another_video("one")).status, 201);
+  EXPECT_EQ(put(std::string(236, 'a') + ".mp4", another_video("two")).status, 201);
   EXPECT_TRUE(nothing_is_left());
 }
 
@@ -100,13 +92,14 @@ TEST_F(Upload, NoLinkLeadsAFileOutOfTheLibrary) {
   fs::create_directory_symlink(outside, folder_ / "videos" / "link");
   service_->fetch.hosts = AllowedHosts({"127.0.0.1"});
   for (const char* name : {"link/x.mp4", "link%2Fx.mp4", "link%2Fnew%2Fx.mp4"}) {
-    const int status = put(name, video("one")).status;
+    const int status = put(name, another_video("one")).status;
     EXPECT_TRUE(status == 403 || status == 404 || status == 405) << name << status;
     const int piece = put(name, "ab", "Content-Range: bytes 0-1/100\r\n").status;
     EXPECT_TRUE(piece == 403 || piece == 404 || piece == 405) << name << piece;
   }
-  EXPECT_EQ(put("link%2Fx.mp4", video("one")).status, 403);
-  EXPECT_EQ(post({{"ok.mp4", video("two")}, {"link/x.mp4", video("one")}}).status, 403);
+  EXPECT_EQ(put("link%2Fx.mp4", another_video("one")).status, 403);
+  EXPECT_EQ(post({{"ok.mp4", another_video("two")}, {"link/x.mp4", another_video("one")}}).status,
+            403);
   const std::string there =
       fmt::format("http://127.0.0.1:{}/api/v1/videos/{}/content", http_->port(), video_id());
   EXPECT_EQ(call("POST", "/api/v1/videos/fetch",
@@ -118,13 +111,13 @@ TEST_F(Upload, NoLinkLeadsAFileOutOfTheLibrary) {
   EXPECT_EQ(videos(), 1u);
   fs::remove_all(folder_ / "videos" / ".uploads");
   fs::create_directory_symlink(outside, folder_ / "videos" / ".uploads");
-  EXPECT_EQ(put("one.mp4", video("one")).status, 403);
+  EXPECT_EQ(put("one.mp4", another_video("one")).status, 403);
   EXPECT_TRUE(fs::is_empty(outside));
 }
 
 // While the first is taken in, which takes as long as the threads for files are busy.
 TEST_F(Upload, ALastPieceThatIsSentAgainLosesNothing) {
-  const std::string whole = video("pieces");
+  const std::string whole = another_video("pieces");
   const size_t half = whole.size() / 2;
   const auto piece = [&](size_t begin, size_t end) {
     return put("pieces.mp4", whole.substr(begin, end - begin),
@@ -166,7 +159,7 @@ TEST_F(Upload, ALastPieceThatIsSentAgainLosesNothing) {
 TEST_F(Upload, ALibraryThatMayOnlyBeReadIsServed) {
   fs::remove_all(folder_ / "videos" / ".uploads");
   std::ofstream(folder_ / "videos" / ".uploads") << "no folder";
-  const TestAnswer answer = put("one.mp4", video("one"));
+  const TestAnswer answer = put("one.mp4", another_video("one"));
   EXPECT_GE(answer.status, 400);
   EXPECT_EQ(answer.body.find(folder_.string()), std::string::npos) << answer.body;
   EXPECT_EQ(videos(), 1u);
@@ -180,7 +173,7 @@ TEST_F(Upload, WhatWasBrokenOffGoesAfterADay) {
   const fs::path fresh = library_->partial_folder() / "piece-fresh";
   for (const fs::path& path : {old, fresh}) std::ofstream(path) << "a piece";
   fs::last_write_time(old, fs::file_time_type::clock::now() - std::chrono::hours(25));
-  EXPECT_EQ(put("one.mp4", video("one")).status, 201);
+  EXPECT_EQ(put("one.mp4", another_video("one")).status, 201);
   EXPECT_FALSE(fs::exists(old));
   EXPECT_TRUE(fs::exists(fresh));
 }

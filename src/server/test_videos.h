@@ -1,0 +1,24 @@
+// Tests alone: the bytes of small videos. Whoever includes this names SHIJIAN_SOURCE_DIR.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+#include "base/file.h"
+
+namespace shijian {
+
+inline std::string sample_video() {
+  return read_file(std::filesystem::path(SHIJIAN_SOURCE_DIR) / "samples" / "shapes.mp4",
+                   size_t{1} << 24);
+}
+// The sample as another file: what players skip follows its end.
+inline std::string another_video(const std::string& mark) {
+  std::string bytes = sample_video();
+  const auto size = static_cast<uint32_t>(8 + mark.size());
+  for (int shift = 24; shift >= 0; shift -= 8) bytes.push_back(static_cast<char>(size >> shift));
+  return bytes + "free" + mark;
+}
+
+}  // namespace shijian
