@@ -19,35 +19,35 @@ std::string video;
 class Calls : public benchmark::Fixture {
  public:
   void SetUp(benchmark::State& state) override {
-    if (state.range(0) == 1) start_decode_sandbox();
+    if (state.range(0) == 1) video::start_decode_sandbox();
   }
-  void TearDown(benchmark::State&) override { stop_decode_sandbox(); }
+  void TearDown(benchmark::State&) override { video::stop_decode_sandbox(); }
 };
 
 BENCHMARK_DEFINE_F(Calls, Probe)(benchmark::State& state) {
-  probe(video);
-  for (auto _ : state) benchmark::DoNotOptimize(probe(video));
+  video::probe(video);
+  for (auto _ : state) benchmark::DoNotOptimize(video::probe(video));
 }
 
 // range(1) frames.
 BENCHMARK_DEFINE_F(Calls, Decode)(benchmark::State& state) {
   ThreadPool pool(2);
-  const VideoInfo info = probe(video);
-  SamplingOptions sampling;
+  const video::VideoInfo info = video::probe(video);
+  video::SamplingOptions sampling;
   sampling.frames = static_cast<int>(state.range(1));
-  const FramePlan plan = plan_frames(info, sampling, {});
+  const video::FramePlan plan = video::plan_frames(info, sampling, {});
   for (auto _ : state) {
-    benchmark::DoNotOptimize(decode_frames(video, info, plan, {}, pool).shown);
+    benchmark::DoNotOptimize(video::decode_frames(video, info, plan, {}, pool).shown);
   }
 }
 
 // range(1): 1 for exactly, else at key frames. A quarter of the video.
 BENCHMARK_DEFINE_F(Calls, Cut)(benchmark::State& state) {
-  const double from = probe(video).duration / 4;
+  const double from = video::probe(video).duration / 4;
   for (auto _ : state) {
     const Descriptor output(::memfd_create("clip", MFD_CLOEXEC));
-    benchmark::DoNotOptimize(write_clip(
-        video, {from, 2 * from}, state.range(1) == 1 ? ClipMode::kExact : ClipMode::kFast, output));
+    benchmark::DoNotOptimize(video::write_clip(
+        video, {from, 2 * from}, state.range(1) == 1 ? video::ClipMode::kExact : video::ClipMode::kFast, output));
   }
 }
 
@@ -65,8 +65,8 @@ BENCHMARK_REGISTER_F(Calls, Cut)
 }  // namespace shijian
 
 int main(int argc, char** argv) {
-  if (argc == 2 && std::string_view(argv[1]) == shijian::kDecodeWorker) {
-    return shijian::run_decode_worker();
+  if (argc == 2 && std::string_view(argv[1]) == shijian::video::kDecodeWorker) {
+    return shijian::video::run_decode_worker();
   }
   benchmark::Initialize(&argc, argv);
   if (argc != 2) {

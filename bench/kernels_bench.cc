@@ -32,14 +32,14 @@ ThreadPool& pool() {
 }
 
 // Values in [-1, 1), cheaply.
-Tensor random_tensor(DType dtype, Shape shape) {
-  Tensor tensor(dtype, std::move(shape));
+tensor::Tensor random_tensor(tensor::DType dtype, tensor::Shape shape) {
+  tensor::Tensor tensor(dtype, std::move(shape));
   uint32_t state = 1;
   const auto next = [&state] {
     state = state * 1664525 + 1013904223;
     return static_cast<float>(static_cast<int32_t>(state)) * 0x1p-31f;
   };
-  if (dtype == DType::kF32) {
+  if (dtype == tensor::DType::kF32) {
     for (float& value : tensor.floats()) value = next();
   } else {  // BF16: the upper half of an F32
     auto* values = static_cast<uint16_t*>(const_cast<void*>(tensor.view().data));
@@ -79,7 +79,7 @@ void compare_with_peak(benchmark::State& state, double flops, const std::functio
 void compare_with_bandwidth(benchmark::State& state, double bytes,
                             const std::function<void()>& kernel) {
   constexpr int64_t kFloats = 32 << 20;
-  static const Tensor memory = Tensor::zeros(DType::kF32, {kFloats});
+  static const tensor::Tensor memory = tensor::Tensor::zeros(tensor::DType::kF32, {kFloats});
   const auto yardstick = [](Rate& r) {
     measure_bandwidth(pool(), memory.data<float>(), kFloats * sizeof(float), r);
   };
@@ -92,13 +92,13 @@ struct MatmulCase {
       : m(state.range(0)),
         k(state.range(1)),
         n(state.range(2)),
-        x(random_tensor(DType::kF32, {m, k})),
-        w(random_tensor(state.range(3) == 0 ? DType::kF32 : DType::kBF16, {n, k})),
-        y(DType::kF32, {m, n}) {}
+        x(random_tensor(tensor::DType::kF32, {m, k})),
+        w(random_tensor(state.range(3) == 0 ? tensor::DType::kF32 : tensor::DType::kBF16, {n, k})),
+        y(tensor::DType::kF32, {m, n}) {}
   void run(bool transposed) {
-    const ConstMatrix input(x.data<float>(), m, k);
-    const Matrix output(y.data<float>(), m, n);
-    const TensorView view = w.view();
+    const tensor::ConstMatrix input(x.data<float>(), m, k);
+    const tensor::Matrix output(y.data<float>(), m, n);
+    const tensor::TensorView view = w.view();
     if (transposed) {
       kernels::matmul_transposed(pool(), input, {view.data, view.dtype, k, n, n}, output);
     } else {
@@ -107,7 +107,7 @@ struct MatmulCase {
   }
   double flops() const { return 2.0 * static_cast<double>(m) * static_cast<double>(k * n); }
   int64_t m, k, n;
-  Tensor x, w, y;
+  tensor::Tensor x, w, y;
 };
 
 void BM_Matmul(benchmark::State& state) {
@@ -164,10 +164,10 @@ struct AttentionCase {
   explicit AttentionCase(const benchmark::State& state) {
     const int64_t queries = state.range(0), keys = state.range(1), heads = state.range(2);
     const int64_t kv_heads = state.range(3), dim = state.range(4);
-    q = random_tensor(DType::kF32, {queries, heads, dim});
-    k = random_tensor(DType::kF32, {keys, kv_heads, dim});
-    v = random_tensor(DType::kF32, {keys, kv_heads, dim});
-    out = Tensor(DType::kF32, {queries, heads, dim});
+    q = random_tensor(tensor::DType::kF32, {queries, heads, dim});
+    k = random_tensor(tensor::DType::kF32, {keys, kv_heads, dim});
+    v = random_tensor(tensor::DType::kF32, {keys, kv_heads, dim});
+    out = tensor::Tensor(tensor::DType::kF32, {queries, heads, dim});
     args = {.q = q.data<float>(),
             .k = k.data<float>(),
             .v = v.data<float>(),
@@ -189,7 +189,7 @@ struct AttentionCase {
     const double pairs = args.causal ? queries * (keys - (queries - 1) / 2) : queries * keys;
     return 4 * pairs * static_cast<double>(args.heads * args.head_dim);
   }
-  Tensor q, k, v, out;
+  tensor::Tensor q, k, v, out;
   kernels::AttentionArgs args;
 };
 
@@ -218,17 +218,17 @@ BENCHMARK(BM_AttentionDecode)
 
 // Rows of 512 tokens at the widths of the 4B model.
 void BM_RmsNorm(benchmark::State& state) {
-  Tensor x = random_tensor(DType::kF32, {512, 2560}), weight = random_tensor(DType::kF32, {2560});
+  tensor::Tensor x = random_tensor(tensor::DType::kF32, {512, 2560}), weight = random_tensor(tensor::DType::kF32, {2560});
   for (auto _ : state) {
-    const Matrix m(x.data<float>(), 512, 2560);
+    const tensor::Matrix m(x.data<float>(), 512, 2560);
     kernels::rms_norm(pool(), m, weight.data<float>(), 1e-6f, m);
   }
 }
 BENCHMARK(BM_RmsNorm)->Unit(benchmark::kMillisecond);
 
 void BM_SiluMul(benchmark::State& state) {
-  const Tensor up = random_tensor(DType::kF32, {512, 9728});
-  Tensor gate = random_tensor(DType::kF32, {512, 9728});
+  const tensor::Tensor up = random_tensor(tensor::DType::kF32, {512, 9728});
+  tensor::Tensor gate = random_tensor(tensor::DType::kF32, {512, 9728});
   for (auto _ : state) {
     kernels::silu_mul(pool(), {gate.data<float>(), 512, 9728}, {up.data<float>(), 512, 9728});
   }
@@ -236,21 +236,21 @@ void BM_SiluMul(benchmark::State& state) {
 BENCHMARK(BM_SiluMul)->Unit(benchmark::kMillisecond);
 
 void BM_GeluTanh(benchmark::State& state) {
-  Tensor x = random_tensor(DType::kF32, {1024, 4096});
+  tensor::Tensor x = random_tensor(tensor::DType::kF32, {1024, 4096});
   for (auto _ : state) kernels::gelu_tanh(pool(), {x.data<float>(), 1024, 4096});
 }
 BENCHMARK(BM_GeluTanh)->Unit(benchmark::kMillisecond);
 
 void BM_GeluErf(benchmark::State& state) {
-  Tensor x = random_tensor(DType::kF32, {1024, 4096});
+  tensor::Tensor x = random_tensor(tensor::DType::kF32, {1024, 4096});
   for (auto _ : state) kernels::gelu_erf(pool(), {x.data<float>(), 1024, 4096});
 }
 BENCHMARK(BM_GeluErf)->Unit(benchmark::kMillisecond);
 
 void BM_Rotary(benchmark::State& state) {
-  Tensor x = random_tensor(DType::kF32, {512, 32 * 128});
-  const Tensor cosine = random_tensor(DType::kF32, {512, 64});
-  const ConstMatrix angles(cosine.data<float>(), 512, 64);
+  tensor::Tensor x = random_tensor(tensor::DType::kF32, {512, 32 * 128});
+  const tensor::Tensor cosine = random_tensor(tensor::DType::kF32, {512, 64});
+  const tensor::ConstMatrix angles(cosine.data<float>(), 512, 64);
   for (auto _ : state) {
     kernels::rotary(pool(), {x.data<float>(), 512, 32 * 128}, 32, 128, angles, angles);
   }

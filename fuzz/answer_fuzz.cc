@@ -10,12 +10,12 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size < 2) return 0;
-  shijian::AnswerOptions options;
+  shijian::grounding::AnswerOptions options;
   options.to = (data[0] + 256 * data[1]) / 10.0;
   const std::string_view text(reinterpret_cast<const char*>(data) + 2, size - 2);
-  shijian::ParsedAnswer answer = shijian::parse_answer(text, options);
+  shijian::grounding::ParsedAnswer answer = shijian::grounding::parse_answer(text, options);
   double previous = 0;
-  for (const shijian::Event& event : answer.events) {
+  for (const shijian::grounding::Event& event : answer.events) {
     CHECK(std::isfinite(event.start) && std::isfinite(event.end));
     CHECK(previous <= event.start && event.start <= event.end && event.end <= options.to);
     CHECK(event.start_range.end <= text.size() && event.end_range.end <= text.size());
@@ -24,9 +24,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   CHECK(!(answer.absent && answer.unparsed));
   CHECK(answer.events.empty() || !(answer.absent || answer.unparsed));
   CHECK(answer.trust > 0 && answer.trust <= 1);
-  const shijian::GeneratedToken whole{0, std::string(text), -0.5, {}};
-  shijian::set_confidence(answer.events, text, {&whole, 1}, answer.trust);
-  for (const shijian::Event& event : answer.events) {
+  const shijian::grounding::GeneratedToken whole{0, std::string(text), -0.5, {}};
+  shijian::grounding::set_confidence(answer.events, text, {&whole, 1}, answer.trust);
+  for (const shijian::grounding::Event& event : answer.events) {
     CHECK(!event.confidence || (*event.confidence >= 0 && *event.confidence <= 1));
   }
   return 0;

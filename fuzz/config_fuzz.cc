@@ -11,16 +11,16 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   try {
     switch (data[0]) {
       case 'g':
-        shijian::parse_generation_config(json, "input");
+        shijian::checkpoint::parse_generation_config(json, "input");
         break;
       case 'i':
-        shijian::parse_image_processor(json, "input");
+        shijian::checkpoint::parse_image_processor(json, "input");
         break;
       case 'v':
-        shijian::parse_video_processor(json, "input");
+        shijian::checkpoint::parse_video_processor(json, "input");
         break;
       default: {
-        const auto config = shijian::parse_model_config(json, "input");
+        const auto config = shijian::checkpoint::parse_model_config(json, "input");
         for (int64_t i = 0; i < config.text.num_layers; ++i) config.text.is_sparse_layer(i);
       }
     }

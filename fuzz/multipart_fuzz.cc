@@ -11,8 +11,8 @@
 
 namespace {
 
-struct Notes : shijian::MultipartSink {
-  void begin_part(const shijian::MultipartPart& part) override {
+struct Notes : shijian::http::MultipartSink {
+  void begin_part(const shijian::http::MultipartPart& part) override {
     CHECK(!inside);
     inside = true;
     parts.push_back(part.name + "|" + part.filename + "|" + part.content_type + "|");
@@ -33,14 +33,14 @@ struct Notes : shijian::MultipartSink {
 std::optional<std::vector<std::string>> read(std::span<const std::byte> body, size_t piece) {
   Notes notes;
   try {
-    shijian::MultipartReader reader("multipart/form-data; boundary=XX", notes);
+    shijian::http::MultipartReader reader("multipart/form-data; boundary=XX", notes);
     while (!body.empty()) {
       const size_t size = std::min(piece, body.size());
       reader.write(body.first(size));
       body = body.subspan(size);
     }
     reader.finish();
-  } catch (const shijian::HttpError& error) {
+  } catch (const shijian::http::HttpError& error) {
     CHECK(error.status() == 400 || error.status() == 413, "{}", error.status());
     return std::nullopt;
   }

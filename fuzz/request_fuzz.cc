@@ -50,7 +50,7 @@ void check_path(std::string_view path) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace shijian::http;
   const RequestHead head = head_of({reinterpret_cast<const char*>(data), size});
-  shijian::HttpRequest request;
+  shijian::http::HttpRequest request;
   try {
     read_head(head, request);
     check_path(request.path);
@@ -62,7 +62,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     check_host(request, {"localhost", "[::1]"});
     check_origin(request);
     check_json(request);
-  } catch (const shijian::HttpError& error) {
+  } catch (const shijian::http::HttpError& error) {
     CHECK(error.status() >= 400 && error.status() < 500, "{}", error.status());
   }
   return 0;

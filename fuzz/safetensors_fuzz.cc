@@ -11,7 +11,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::unique_ptr<std::byte[]> copy(new std::byte[size]);
   if (size > 0) std::memcpy(copy.get(), data, size);
   try {
-    const auto header = shijian::parse_safetensors({copy.get(), size}, "input");
+    const auto header = shijian::checkpoint::parse_safetensors({copy.get(), size}, "input");
     volatile uint8_t last = 0;  // the reads below must happen
     for (const auto& entry : header.tensors) {
       const auto* bytes = static_cast<const uint8_t*>(entry.view.data);

@@ -11,16 +11,16 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace shijian;
-  static const Tokenizer tokenizer =
-      Tokenizer::open(SHIJIAN_SOURCE_DIR "/tests/reference/text/tiny");
+  static const text::Tokenizer tokenizer =
+      text::Tokenizer::open(SHIJIAN_SOURCE_DIR "/tests/reference/text/tiny");
   const std::string_view text(reinterpret_cast<const char*>(data), size);
-  const auto ids = tokenizer.encode(text, Specials::kAsText);
+  const auto ids = tokenizer.encode(text, text::Specials::kAsText);
   for (int32_t id : ids) CHECK(!tokenizer.is_added(id), "token {}", id);
-  CHECK(tokenizer.decode(ids, false) == normalize_nfc(to_valid_utf8(text)),
+  CHECK(tokenizer.decode(ids, false) == text::normalize_nfc(to_valid_utf8(text)),
         "it reads back otherwise");
 
-  const auto parsed = tokenizer.encode(text, Specials::kParse);
-  StreamDecoder stream(tokenizer, false);
+  const auto parsed = tokenizer.encode(text, text::Specials::kParse);
+  text::StreamDecoder stream(tokenizer, false);
   std::string joined;
   for (int32_t id : parsed) joined += stream.push(id);
   joined += stream.finish();
@@ -28,10 +28,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
 
   // Halves of two owners: only what lies in the first may be an added token.
   const std::string_view first = text.substr(0, size / 2);
-  const TextRun runs[] = {{first, Specials::kParse}, {text.substr(size / 2), Specials::kAsText}};
+  const text::TextRun runs[] = {{first, text::Specials::kParse}, {text.substr(size / 2), text::Specials::kAsText}};
   size_t added = 0, allowed = 0;
   for (int32_t id : tokenizer.encode(runs)) added += tokenizer.is_added(id);
-  for (int32_t id : tokenizer.encode(first, Specials::kParse)) allowed += tokenizer.is_added(id);
+  for (int32_t id : tokenizer.encode(first, text::Specials::kParse)) allowed += tokenizer.is_added(id);
   CHECK(added == allowed, "{} added tokens, {} in the first half", added, allowed);
   return 0;
 }

@@ -15,7 +15,7 @@ std::string read_text(const std::filesystem::path& path) {
   return read_file(path, size_t{16} << 20);
 }
 
-std::vector<int64_t> ints(const SafetensorsFile& file, const std::string& name) {
+std::vector<int64_t> ints(const checkpoint::SafetensorsFile& file, const std::string& name) {
   const auto values = file.tensor(name).span<int32_t>();
   return {values.begin(), values.end()};
 }
@@ -68,9 +68,9 @@ std::filesystem::path Fixture::checkpoint_directory() const {
   return reference_directory() / "checkpoints" / checkpoint_;
 }
 
-Tensor Fixture::frames(const Medium& medium) const {
-  const TensorView& view = frames_.tensor(medium.file + "/frames");
-  Tensor frames(DType::kU8, view.shape);
+tensor::Tensor Fixture::frames(const Medium& medium) const {
+  const tensor::TensorView& view = frames_.tensor(medium.file + "/frames");
+  tensor::Tensor frames(tensor::DType::kU8, view.shape);
   std::ranges::copy(view.span<uint8_t>(), frames.data<uint8_t>());
   return frames;
 }
@@ -83,9 +83,9 @@ std::span<const double> Fixture::frame_times(const Medium& medium) const {
   return frames_.tensor(medium.file + "/frame_times").span<double>();
 }
 
-Tensor Fixture::pixel_values(const Medium& medium) const {
-  const TensorView& levels = pixels_.tensor(medium.file + "/" + sizes_);
-  Tensor values(DType::kF32, levels.shape);
+tensor::Tensor Fixture::pixel_values(const Medium& medium) const {
+  const tensor::TensorView& levels = pixels_.tensor(medium.file + "/" + sizes_);
+  tensor::Tensor values(tensor::DType::kF32, levels.shape);
   std::ranges::transform(levels.span<uint8_t>(), values.data<float>(), [](uint8_t level) {
     return (static_cast<float>(level) - 127.5f) / 127.5f;
   });
@@ -116,7 +116,7 @@ double Fixture::apart(const Input& input, const std::string& stage,
   constexpr double kInfinite = std::numeric_limits<double>::infinity();
   const Json& note = notes_.at("inputs").at(input.name).at("stages").at(stage);
   const auto count = static_cast<int64_t>(ours.size());
-  if (element_count(note.at("shape").get<Shape>()) != count) return kInfinite;
+  if (tensor::element_count(note.at("shape").get<tensor::Shape>()) != count) return kInfinite;
 
   const auto theirs = samples_.tensor(input.name + "/" + stage).span<float>();
   const std::vector<int64_t> indices = sample_indices(count);

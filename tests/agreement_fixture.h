@@ -42,11 +42,11 @@ class Fixture {
   std::filesystem::path checkpoint_directory() const;
 
   // Of a medium: frames U8 [n, height, width, 3], indices I64 [n], times F64 [n].
-  Tensor frames(const Medium& medium) const;
+  tensor::Tensor frames(const Medium& medium) const;
   std::span<const int64_t> frame_indices(const Medium& medium) const;
   std::span<const double> frame_times(const Medium& medium) const;
   // Its patches, F32 [patches, values of a patch].
-  Tensor pixel_values(const Medium& medium) const;
+  tensor::Tensor pixel_values(const Medium& medium) const;
 
   // Of an input.
   std::vector<int64_t> prompt_tokens(const Input& input) const;
@@ -63,10 +63,10 @@ class Fixture {
   std::string checkpoint_;
   std::string layout_;  // which prompts: "instruct", "thinking" or "capped"
   std::string sizes_;   // which pixels: "default" or "capped"
-  SafetensorsFile frames_;
-  SafetensorsFile pixels_;
-  SafetensorsFile prompts_;
-  SafetensorsFile samples_;
+  checkpoint::SafetensorsFile frames_;
+  checkpoint::SafetensorsFile pixels_;
+  checkpoint::SafetensorsFile prompts_;
+  checkpoint::SafetensorsFile samples_;
   Json notes_;
 };
 

@@ -35,22 +35,22 @@ std::string case_name(const testing::TestParamInfo<Case>& info) {
   return fmt::format("{}_{}", info.param.checkpoint, info.param.reference);
 }
 
-Reference reference_of(int number) { return number == 5 ? Reference::k5 : Reference::k4; }
+engine::Reference reference_of(int number) { return number == 5 ? engine::Reference::k5 : engine::Reference::k4; }
 
 std::filesystem::path media_path(const Medium& medium) {
   return reference_directory() / "media" / medium.file;
 }
 
-GenerationRequest greedy(int64_t tokens) {
-  GenerationRequest request;
+engine::GenerationRequest greedy(int64_t tokens) {
+  engine::GenerationRequest request;
   request.temperature = 0;
   request.max_new_tokens = tokens;
   return request;
 }
 
 // The input as a request: media are named by their places in the prompt.
-DescribeRequest describe_request(const Input& input, int64_t tokens) {
-  DescribeRequest request;
+engine::DescribeRequest describe_request(const Input& input, int64_t tokens) {
+  engine::DescribeRequest request;
   std::string system, prompt;
   for (const Medium& medium : input.media)
     request.media.push_back({media_path(medium), medium.is_image});
@@ -62,21 +62,21 @@ DescribeRequest describe_request(const Input& input, int64_t tokens) {
       prompt += part.at("type") == "text" ? part.at("text").get<std::string>()
                                           : fmt::format("<{}>", part.at("type").get<std::string>());
   }
-  request.messages = one_turn(system, prompt, request.media);
-  if (!input.tools.is_null()) request.tools = split_tools(input.tools.dump());
+  request.messages = engine::one_turn(system, prompt, request.media);
+  if (!input.tools.is_null()) request.tools = engine::split_tools(input.tools.dump());
   request.generation = greedy(tokens);
   return request;
 }
 
-void run(Engine& engine, const Input& input, int64_t tokens, const RunHooks& hooks) {
+void run(engine::Engine& engine, const Input& input, int64_t tokens, const engine::RunHooks& hooks) {
   if (input.locate.is_null()) {
     engine.describe(describe_request(input, tokens), hooks);
     return;
   }
-  LocateRequest request;
+  engine::LocateRequest request;
   request.video = media_path(input.media.at(0));
   request.questions = {input.locate.at("question")};
-  request.prompt_style = parse_prompt_style(input.locate.at("style").get<std::string>());
+  request.prompt_style = grounding::parse_prompt_style(input.locate.at("style").get<std::string>());
   request.generation = greedy(tokens);
   engine.locate(request, hooks);
 }
@@ -104,24 +104,24 @@ class Agreement : public testing::TestWithParam<Case> {
 };
 
 TEST_P(Agreement, StageByStage) {
-  Engine engine({fixture_.checkpoint_directory(), 0, reference_of(GetParam().reference)});
+  engine::Engine engine({fixture_.checkpoint_directory(), 0, reference_of(GetParam().reference)});
   Worst worst;
   for (const Input& input : read_inputs()) {
     if (input.prompt_only) continue;
     SCOPED_TRACE(input.name);
-    std::vector<Tensor> frames;
-    std::vector<Tensor> pixels;
+    std::vector<tensor::Tensor> frames;
+    std::vector<tensor::Tensor> pixels;
     for (const Medium& medium : input.media) {
       frames.push_back(fixture_.frames(medium));
       pixels.push_back(fixture_.pixel_values(medium));
     }
-    Overrides overrides;
+    engine::Overrides overrides;
     for (size_t i = 0; i < input.media.size(); ++i) {
       overrides.frames[i] = &frames[i];
       overrides.pixels[i] = &pixels[i];
     }
-    StageRecorder recorder;
-    RunHooks hooks;
+    model::StageRecorder recorder;
+    engine::RunHooks hooks;
     hooks.stages = &recorder;
     hooks.overrides = &overrides;
     run(engine, input, 64, hooks);
@@ -159,16 +159,16 @@ TEST_P(Agreement, TurnsWithTools) {
   const auto inputs = read_inputs();
   const auto input = std::ranges::find_if(inputs, &Input::prompt_only);
   ASSERT_NE(input, inputs.end());
-  std::vector<Message> messages;
+  std::vector<text::Message> messages;
   for (const OrderedJson& entry : input->messages) {
-    Message message;
+    text::Message message;
     message.role = entry.at("role");
-    message.parts = {{Part::Kind::kText, entry.at("content"), 0}};
+    message.parts = {{text::Part::Kind::kText, entry.at("content"), 0}};
     message.reasoning = entry.value("reasoning_content", "");
     for (const OrderedJson& call : entry.value("tool_calls", OrderedJson::array())) {
       const OrderedJson& function = call.at("function");
       message.tool_calls.push_back(
-          {function.at("name"), template_json(function.at("arguments").dump())});
+          {function.at("name"), text::template_json(function.at("arguments").dump())});
     }
     messages.push_back(std::move(message));
   }
@@ -176,9 +176,9 @@ TEST_P(Agreement, TurnsWithTools) {
   for (const OrderedJson& tool : input->tools) tools.push_back(tool.dump());
 
   const auto directory = fixture_.checkpoint_directory();
-  const auto segments = ChatTemplate::open(directory).render(messages, tools);
-  const TokenSequence sequence =
-      build_tokens(Tokenizer::open(directory), segments, {}, reference_of(GetParam().reference));
+  const auto segments = text::ChatTemplate::open(directory).render(messages, tools);
+  const engine::TokenSequence sequence =
+      engine::build_tokens(text::Tokenizer::open(directory), segments, {}, reference_of(GetParam().reference));
   EXPECT_THAT(sequence.ids, ElementsAreArray(fixture_.prompt_tokens(*input)));
 }
 
@@ -199,17 +199,17 @@ INSTANTIATE_TEST_SUITE_P(Tiny, Agreement,
 // conversion of colours, which differs between builds of FFmpeg.
 TEST(AgreementDecoding, FramesAreTheReferences) {
   const Fixture fixture("dense_tied", 4);
-  Engine engine({fixture.checkpoint_directory(), 0, Reference::k4});
+  engine::Engine engine({fixture.checkpoint_directory(), 0, engine::Reference::k4});
   for (const Input& input : read_inputs()) {
     if (input.prompt_only) continue;
     SCOPED_TRACE(input.name);
-    StageRecorder recorder;
-    RunHooks hooks;
+    model::StageRecorder recorder;
+    engine::RunHooks hooks;
     hooks.stages = &recorder;
     run(engine, input, 1, hooks);
     for (size_t i = 0; i < input.media.size(); ++i) {
       const auto ours = recorder.tensors().at(fmt::format("frames.{}", i));
-      const Tensor theirs = fixture.frames(input.media[i]);
+      const tensor::Tensor theirs = fixture.frames(input.media[i]);
       ASSERT_EQ(ours.shape, theirs.shape()) << input.media[i].file;
       const auto values = ours.span<uint8_t>();
       int most = 0;

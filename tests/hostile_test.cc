@@ -50,9 +50,9 @@ std::vector<pid_t> children_of(pid_t process) {
 
 class HostileTest : public testing::Test {
  protected:
-  TestAnswer ask(const std::string& method, const std::string& target, const std::string& headers,
+  http::TestAnswer ask(const std::string& method, const std::string& target, const std::string& headers,
                  const std::string& body = {}) {
-    TestClient client(server_.port());
+    http::TestClient client(server_.port());
     return client.ask(method, target, headers, body);
   }
   bool serves() { return runs() && ask("GET", "/healthz", "").status == 200; }
@@ -65,10 +65,10 @@ class HostileTest : public testing::Test {
   void twice(const Attack& attack) {
     attack();
     const auto is_quiet = [&] { return decoders().empty() && connections_are_closed(); };
-    ASSERT_TRUE(becomes_true(is_quiet));
+    ASSERT_TRUE(http::becomes_true(is_quiet));
     const int64_t memory = resident_bytes();
     attack();
-    ASSERT_TRUE(becomes_true(is_quiet));
+    ASSERT_TRUE(http::becomes_true(is_quiet));
     if (!kSanitized) {
       EXPECT_LE(resident_bytes(), memory + (5 << 20));
     }
@@ -159,7 +159,7 @@ TEST_F(HostileTest, DamagedVideos) {
       const std::string name = fmt::format("{}-{}", i, base);
       const std::string damaged = damage_file(bytes, random);
       SCOPED_TRACE(name);
-      const TestAnswer upload = ask("PUT", "/api/v1/videos/" + name, "", damaged);
+      const http::TestAnswer upload = ask("PUT", "/api/v1/videos/" + name, "", damaged);
       ASSERT_THAT(upload.status, AnyOf(201, 400, 415, 422)) << upload.body;
       if (upload.status == 201) {
         ++taken;
@@ -171,16 +171,16 @@ TEST_F(HostileTest, DamagedVideos) {
       const std::string question = fmt::format(
           R"({{"video_path": "{}", "query": "x", "options": {{"max_frames": 4, "max_new_tokens": 2}}}})",
           name);
-      const TestAnswer answer = ask("POST", "/api/v1/inference", kJson, question);
+      const http::TestAnswer answer = ask("POST", "/api/v1/inference", kJson, question);
       EXPECT_THAT(answer.status, AnyOf(200, 415, 422)) << answer.body;
       EXPECT_EQ(answer.body.find(folder_.path().string()), std::string::npos) << answer.body;
       if (upload.status == 201) {
         const Json video = Json::parse(upload.body, nullptr, false).value("video", Json());
         const std::string path = "/api/v1/videos/" + text(video, "id");
-        const TestAnswer strip = ask("GET", path + "/thumbnails?count=3&height=32", "");
+        const http::TestAnswer strip = ask("GET", path + "/thumbnails?count=3&height=32", "");
         EXPECT_THAT(strip.status, AnyOf(200, 415, 422)) << strip.body;
         for (const char* mode : {"exact", "fast"}) {
-          const TestAnswer clip = ask("GET", path + "/clip?from=0.3&to=1.7&mode=" + mode, "");
+          const http::TestAnswer clip = ask("GET", path + "/clip?from=0.3&to=1.7&mode=" + mode, "");
           EXPECT_THAT(clip.status, AnyOf(200, 422)) << clip.body;
           EXPECT_EQ(clip.body.find(folder_.path().string()), std::string::npos);
           cut += clip.status == 200;
@@ -208,23 +208,23 @@ TEST_F(HostileTest, CuttersThatAreKilledOrNotWaitedFor) {
                   text(videos["videos"][0], "id"));
   const auto begin = [&] {
     // The clip before may still be open for a moment after its answer.
-    EXPECT_TRUE(becomes_true([&] { return decoders().empty() && clip_bytes() == 0; }));
-    TestClient client(server_.port());
+    EXPECT_TRUE(http::becomes_true([&] { return decoders().empty() && clip_bytes() == 0; }));
+    http::TestClient client(server_.port());
     EXPECT_TRUE(client.send(target));
-    EXPECT_TRUE(becomes_true([&] { return clip_bytes() > 0 && !decoders().empty(); }, 60));
+    EXPECT_TRUE(http::becomes_true([&] { return clip_bytes() > 0 && !decoders().empty(); }, 60));
     return client;
   };
   twice([&] {
     for (const int signal : {SIGKILL, SIGABRT}) {
-      TestClient client = begin();
+      http::TestClient client = begin();
       for (const pid_t child : decoders()) ::kill(child, signal);
-      const TestAnswer answer = client.read_answer();
+      const http::TestAnswer answer = client.read_answer();
       ASSERT_EQ(answer.status, 422);
       EXPECT_THAT(answer.body, HasSubstr(fmt::format("signal {}", signal)));
       EXPECT_EQ(answer.body.find(folder_.path().string()), std::string::npos) << answer.body;
     }
     begin().close();
-    EXPECT_TRUE(becomes_true([&] { return decoders().empty() && clip_bytes() == 0; }));
+    EXPECT_TRUE(http::becomes_true([&] { return decoders().empty() && clip_bytes() == 0; }));
   });
 }
 
@@ -293,7 +293,7 @@ TEST_F(HostileTest, MalformedRequests) {
     answered = 0;
     for (int i = 0; i < count; ++i) {
       const std::string request = damage_request(seeds[random() % seeds.size()], random);
-      TestClient client(server_.port());
+      http::TestClient client(server_.port());
       client.send(request);
       client.finish_sending();
       const int status = client.read_head(20).status;
@@ -323,7 +323,7 @@ TEST_F(HostileTest, PathsThatLeaveTheLibraryAreRefusedAndLogged) {
         Attempt{"link.mp4", "links"}, Attempt{"etc/passwd", "links"}, Attempt{"a\\u0000b", "NUL"},
         Attempt{"a\\\\b", "backslash"}}) {
     for (const char* route : {"/api/v1/inference", "/api/v1/jobs"}) {
-      const TestAnswer answer =
+      const http::TestAnswer answer =
           ask("POST", route, kJson,
               fmt::format(R"({{"video_path": "{}", "query": "x"}})", attempt.path));
       EXPECT_EQ(answer.status, 403) << attempt.path;
@@ -335,7 +335,7 @@ TEST_F(HostileTest, PathsThatLeaveTheLibraryAreRefusedAndLogged) {
         return at != std::string::npos && end != std::string::npos &&
                all.substr(at, end - at).find(attempt.reason) != std::string::npos;
       };
-      EXPECT_TRUE(becomes_true(logged)) << attempt.path << " in " << log();
+      EXPECT_TRUE(http::becomes_true(logged)) << attempt.path << " in " << log();
     }
   }
   for (const char* target :
@@ -344,7 +344,7 @@ TEST_F(HostileTest, PathsThatLeaveTheLibraryAreRefusedAndLogged) {
     EXPECT_EQ(ask("PUT", target, "", "x").status, 403) << target;
   }
   for (const char* name : {"../x.mp4", "/x.mp4", "a\\\\b.mp4", ".x"}) {
-    const TestAnswer answer =
+    const http::TestAnswer answer =
         ask("POST", "/api/v1/videos", "Content-Type: multipart/form-data; boundary=edge\r\n",
             fmt::format("--edge\r\nContent-Disposition: form-data; name=\"f\"; "
                         "filename=\"{}\"\r\n\r\nx\r\n--edge--\r\n",

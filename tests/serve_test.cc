@@ -170,13 +170,13 @@ TEST_F(Serve, AnswersWithSixtyFourDescriptors) {
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
   const Served server(settings("few"));
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
-  std::vector<std::unique_ptr<TestClient>> silent;
+  std::vector<std::unique_ptr<http::TestClient>> silent;
   for (int i = 0; i < 100; ++i) {
-    silent.push_back(std::make_unique<TestClient>(server.port()));
+    silent.push_back(std::make_unique<http::TestClient>(server.port()));
     if (i % 2 == 0) silent.back()->send("GET /healthz HTTP/1.1\r\n");
   }
   // Those that are cut need a moment to go.
-  EXPECT_TRUE(becomes_true([&] { return server.call("GET", "/healthz").status == 200; }));
+  EXPECT_TRUE(http::becomes_true([&] { return server.call("GET", "/healthz").status == 200; }));
   for (int i = 0; i < 20; ++i) EXPECT_EQ(server.call("GET", "/healthz").status, 200) << i;
   EXPECT_EQ(server
                 .call("POST", "/api/v1/inference",
@@ -216,7 +216,7 @@ TEST_F(Serve, RefusesAPartThatIsNone) {
   const Served server(settings("here"));
   for (const char* part :
        {R"({"from": 1, "to": 1})", R"({"from": 5})", R"({"to": 0})", R"({"from": 3, "to": 2})"}) {
-    const TestAnswer answer = server.call(
+    const http::TestAnswer answer = server.call(
         "POST", "/api/v1/inference",
         R"({"video_path": "160x120.mp4", "query": "x", "options": )" + std::string(part) + "}");
     EXPECT_EQ(answer.status, 422) << part << answer.body;

@@ -60,9 +60,9 @@ int Served::interrupt() {
   return wait();
 }
 
-TestAnswer Served::call(const std::string& method, const std::string& path, const std::string& body,
+http::TestAnswer Served::call(const std::string& method, const std::string& path, const std::string& body,
                         const std::string& headers) const {
-  TestClient client(port_);
+  http::TestClient client(port_);
   client.send(fmt::format("{} {} HTTP/1.1\r\nHost: localhost\r\n{}Content-Length: {}\r\n\r\n{}",
                           method, path, headers, body.size(), body));
   return client.read_answer(120);
@@ -70,7 +70,7 @@ TestAnswer Served::call(const std::string& method, const std::string& path, cons
 
 nlohmann::json Served::json(const std::string& method, const std::string& path,
                             const std::string& body) const {
-  const TestAnswer answer = call(method, path, body);
+  const http::TestAnswer answer = call(method, path, body);
   if (answer.status / 100 != 2) {
     throw std::runtime_error(fmt::format("{} {}: {} {}", method, path, answer.status, answer.body));
   }

@@ -24,7 +24,7 @@
 #include "model/vision_encoder.h"
 #include "model/weights.h"
 
-namespace shijian {
+namespace shijian::app {
 namespace {
 
 namespace fs = std::filesystem;
@@ -68,8 +68,8 @@ class Bench {
  public:
   Bench(const fs::path& directory, const BenchFlags& flags)
       : flags_(flags),
-        checkpoint_(Checkpoint::open(directory)),
-        weights_(bind_weights(checkpoint_)),
+        checkpoint_(checkpoint::Checkpoint::open(directory)),
+        weights_(model::bind_weights(checkpoint_)),
         pool_(flags.threads),
         vision_(checkpoint_.config().vision, weights_.vision, pool_),
         decoder_(checkpoint_.config().text, weights_.text, pool_) {}
@@ -77,13 +77,13 @@ class Bench {
   // The median of `repeat` requests, each of them whole; the first, which reads the weights from
   // disk, does not count.
   Figures run() {
-    RequestSize size;
+    model::RequestSize size;
     size.context_tokens = flags_.prompt + visual_tokens() + flags_.answer;
     size.visual_tokens = visual_tokens();
     size.largest_slot = grid().rows * grid().cols;
     size.patch_bytes = grid().patches() * vision_.patch_width() * 4;
-    check_request(checkpoint_.config(), size, static_cast<int64_t>(checkpoint_.tensor_bytes()),
-                  available_memory());
+    model::check_request(checkpoint_.config(), size, static_cast<int64_t>(checkpoint_.tensor_bytes()),
+                  model::available_memory());
     std::vector<Figures> runs;
     for (int i = 0; i <= flags_.repeat; ++i) {
       interrupt_token().check();
@@ -101,7 +101,7 @@ class Bench {
             median(&Figures::decode_tokens_per_second), median(&Figures::first_answer_seconds)};
   }
 
-  const Checkpoint& checkpoint() const { return checkpoint_; }
+  const checkpoint::Checkpoint& checkpoint() const { return checkpoint_; }
   int threads() const { return pool_.size(); }
   int64_t visual_tokens() const {
     const int64_t merge = checkpoint_.config().vision.spatial_merge_size;
@@ -109,8 +109,8 @@ class Bench {
   }
 
  private:
-  PatchGrid grid() const {
-    const VisionConfig& config = checkpoint_.config().vision;
+  model::PatchGrid grid() const {
+    const checkpoint::VisionConfig& config = checkpoint_.config().vision;
     const int64_t factor = config.patch_size * config.spatial_merge_size;
     const int64_t side = std::max<int64_t>(1, flags_.side / factor) * config.spatial_merge_size;
     return {flags_.slots, side, side};
@@ -119,15 +119,15 @@ class Bench {
   Figures request() {
     Figures figures;
     const auto start = Clock::now();
-    const PatchGrid g = grid();
-    Tensor patches(DType::kF32, {g.patches(), vision_.patch_width()});
+    const model::PatchGrid g = grid();
+    tensor::Tensor patches(tensor::DType::kF32, {g.patches(), vision_.patch_width()});
     for (size_t i = 0; i < patches.floats().size(); ++i) {
       patches.floats()[i] = static_cast<float>(i * 2654435761u >> 8 & 0xffff) / 32768.0f - 1.0f;
     }
-    EncodeOptions encode;
+    model::EncodeOptions encode;
     encode.cancel = interrupt_token();
     const auto before_vision = Clock::now();
-    const VisionFeatures features =
+    const model::VisionFeatures features =
         vision_.encode({patches.data<float>(), patches.dim(0), patches.dim(1)}, {&g, 1}, encode);
     figures.vision_tokens_per_second =
         static_cast<double>(visual_tokens()) / seconds_since(before_vision);
@@ -139,36 +139,36 @@ class Bench {
     for (int64_t i = 0; i < total; ++i) {
       tokens[i] = static_cast<int32_t>(static_cast<uint32_t>(i) * 7919u % vocabulary);
     }
-    PositionIds positions;
-    append_positions(positions, total, {});
-    const VisualRows rows{flags_.prompt, visual_tokens(), &features, 0};
-    KvCache cache = decoder_.make_cache(total + flags_.answer);
-    ForwardOptions forward;
+    model::PositionIds positions;
+    model::append_positions(positions, total, {});
+    const model::VisualRows rows{flags_.prompt, visual_tokens(), &features, 0};
+    model::KvCache cache = decoder_.make_cache(total + flags_.answer);
+    model::ForwardOptions forward;
     forward.cancel = interrupt_token();
     const auto before_prefill = Clock::now();
-    const ConstMatrix logits = decoder_.forward({tokens, positions, {&rows, 1}}, cache, forward);
+    const tensor::ConstMatrix logits = decoder_.forward({tokens, positions, {&rows, 1}}, cache, forward);
     figures.prefill_tokens_per_second = static_cast<double>(total) / seconds_since(before_prefill);
 
-    GenerateOptions options;
+    model::GenerateOptions options;
     options.max_new_tokens = flags_.answer;
     options.cancel = interrupt_token();
     Clock::time_point first{};
-    options.on_token = [&](const TokenChoice&) {
+    options.on_token = [&](const model::TokenChoice&) {
       if (first == Clock::time_point{}) first = Clock::now();
       return true;
     };
-    generate(decoder_, cache, logits, positions.next, tokens, options);
+    model::generate(decoder_, cache, logits, positions.next, tokens, options);
     figures.first_answer_seconds = std::chrono::duration<double>(first - start).count();
     figures.decode_tokens_per_second = (flags_.answer - 1) / seconds_since(first);
     return figures;
   }
 
   const BenchFlags& flags_;
-  Checkpoint checkpoint_;
-  ModelWeights weights_;
+  checkpoint::Checkpoint checkpoint_;
+  model::ModelWeights weights_;
   ThreadPool pool_;
-  VisionEncoder vision_;
-  Decoder decoder_;
+  model::VisionEncoder vision_;
+  model::Decoder decoder_;
 };
 
 int64_t peak_memory() {
@@ -198,7 +198,7 @@ void print(const BenchFlags& flags, const Bench& bench, const Figures& figures,
     return;
   }
   std::string out = fmt::format("{}: {} weights, {} threads, {}\n", name,
-                                bytes_text(static_cast<int64_t>(bench.checkpoint().tensor_bytes())),
+                                model::bytes_text(static_cast<int64_t>(bench.checkpoint().tensor_bytes())),
                                 bench.threads(), kernels::isa_name(kernels::active_isa()));
   const auto line = [&](const char* what, double value, const char* unit) {
     out += fmt::format("  {:<14} {:10.2f} {}\n", what, value, unit);
@@ -208,7 +208,7 @@ void print(const BenchFlags& flags, const Bench& bench, const Figures& figures,
   line("decode", figures.decode_tokens_per_second, "tokens/s");
   line("first answer", figures.first_answer_seconds, "s");
   out += fmt::format("  {:<14} {:>10} (mapped weights included)\n", "peak memory",
-                     bytes_text(peak_memory()));
+                     model::bytes_text(peak_memory()));
   write_output(out);
 }
 
@@ -225,7 +225,7 @@ void measure(const BenchFlags& flags, const fs::path& directory, const std::stri
 
 void bench(const BenchFlags& flags) {
   if (flags.shape.empty()) {
-    const fs::path directory = find_model_directory(flags.directory);
+    const fs::path directory = engine::find_model_directory(flags.directory);
     measure(flags, directory, directory.filename().string());
     return;
   }
@@ -233,7 +233,7 @@ void bench(const BenchFlags& flags) {
   if (flags.keep.empty()) temporary = std::make_unique<TemporaryFolder>();
   const fs::path directory = temporary ? temporary->path() : fs::path(flags.keep);
   say(fmt::format("writing random weights of shape {} to {} ...", flags.shape, directory.string()));
-  write_random_checkpoint(flags.shape, directory, 1, interrupt_token());
+  engine::write_random_checkpoint(flags.shape, directory, 1, interrupt_token());
   if (flags.reuse) lend_tokenizer(directory);
   measure(flags, directory, flags.shape + " (random)");
 }
@@ -246,7 +246,7 @@ void add_bench_command(CLI::App& app) {
   command->footer(kFooter);
   auto* directory = command->add_option("DIR", flags->directory, "Checkpoint directory");
   command->add_option("--shape", flags->shape, "Random weights of this published size instead")
-      ->check(CLI::IsMember(random_shape_names()))
+      ->check(CLI::IsMember(engine::random_shape_names()))
       ->excludes(directory);
   command->add_option("--keep", flags->keep, "Write the random checkpoint here and keep it")
       ->type_name("DIR");
@@ -282,4 +282,4 @@ void add_bench_command(CLI::App& app) {
   command->callback([flags] { bench(*flags); });
 }
 
-}  // namespace shijian
+}  // namespace shijian::app

@@ -2,9 +2,9 @@
 
 #include <CLI/App.hpp>
 
-namespace shijian {
+namespace shijian::app {
 
 // shijian bench: how fast this machine runs a checkpoint.
 void add_bench_command(CLI::App& app);
 
-}  // namespace shijian
+}  // namespace shijian::app

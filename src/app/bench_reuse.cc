@@ -17,7 +17,7 @@
 #include "grounding/output.h"
 #include "synth/encoder.h"
 
-namespace shijian {
+namespace shijian::app {
 namespace {
 
 namespace fs = std::filesystem;
@@ -50,13 +50,13 @@ void write_clip(const fs::path& path, const ReuseBench& bench) {
 }
 
 struct Run {
-  Answer answer;
+  grounding::Answer answer;
   double processor = 0;  // seconds
 };
 
-Run ask(Engine& engine, LocateRequest request, const char* question) {
+Run ask(engine::Engine& engine, engine::LocateRequest request, const char* question) {
   request.questions = {question};
-  RunHooks hooks;
+  engine::RunHooks hooks;
   hooks.cancel = interrupt_token();
   const double before = processor_seconds();
   Run run;
@@ -66,10 +66,10 @@ Run ask(Engine& engine, LocateRequest request, const char* question) {
 }
 
 bool same_tokens(const Run& a, const Run& b) {
-  const auto same = [](const GeneratedToken& x, const GeneratedToken& y) {
+  const auto same = [](const grounding::GeneratedToken& x, const grounding::GeneratedToken& y) {
     return x.id == y.id && x.logprob == y.logprob &&
            std::equal(x.top.begin(), x.top.end(), y.top.begin(), y.top.end(),
-                      [](const TokenAlternative& s, const TokenAlternative& t) {
+                      [](const grounding::TokenAlternative& s, const grounding::TokenAlternative& t) {
                         return s.bytes == t.bytes && s.logprob == t.logprob;
                       });
   };
@@ -97,15 +97,15 @@ Straying straying(const Run& a, const Run& b) {
 }
 
 OrderedJson run_json(const Run& run) {
-  OrderedJson json = {{"usage", usage_json(run.answer.usage)}};
-  add_reuse(json, run.answer.reuse);
-  json["timing"] = timing_json(run.answer.timing);
+  OrderedJson json = {{"usage", grounding::usage_json(run.answer.usage)}};
+  grounding::add_reuse(json, run.answer.reuse);
+  json["timing"] = grounding::timing_json(run.answer.timing);
   json["processor_seconds"] = run.processor;
   return json;
 }
 
 std::string run_line(const char* what, const Run& run) {
-  const Answer& a = run.answer;
+  const grounding::Answer& a = run.answer;
   return fmt::format(
       "  {:<16} {:8.2f} s  (vision {:.2f}, prefill {:.2f}, generation {:.2f}; processor {:.2f})  "
       "encoded {} slots, reused {} slots and {} tokens\n",
@@ -116,7 +116,7 @@ std::string run_line(const char* what, const Run& run) {
 }  // namespace
 
 void lend_tokenizer(const fs::path& model) {
-  const fs::path data = data_directory();
+  const fs::path data = engine::data_directory();
   if (data.empty()) {
     throw Error(ErrorCode::kNotFound, "bench: models/nano is not there to lend its tokenizer",
                 "set SHIJIAN_HOME to the folder that holds models/nano");
@@ -131,7 +131,7 @@ void lend_tokenizer(const fs::path& model) {
 
 void run_reuse_bench(const ReuseBench& bench) {
   const TemporaryFolder folder;
-  LocateRequest request;
+  engine::LocateRequest request;
   request.video = folder.path() / "clip.mp4";
   write_clip(request.video, bench);
   request.sampling.fps = 1;
@@ -139,7 +139,7 @@ void run_reuse_bench(const ReuseBench& bench) {
   request.generation.max_new_tokens = bench.answer;
   request.generation.ignore_stop = true;
   request.generation.logprobs = kLogprobs;
-  EngineOptions options;
+  engine::EngineOptions options;
   options.model = bench.model;
   options.threads = bench.threads;
   options.cache.folder = folder.path() / "cache";
@@ -148,12 +148,12 @@ void run_reuse_bench(const ReuseBench& bench) {
   const char* question = "When does the man in the red coat open the door?";
   Run first, second, again;
   {
-    Engine engine(options);
+    engine::Engine engine(options);
     first = ask(engine, request, question);
     second = ask(engine, request, "When does the white dog run across the street?");
     again = ask(engine, request, question);
   }
-  Engine engine(options);
+  engine::Engine engine(options);
   const Run restarted = ask(engine, request, question);
 
   const double rest = first.answer.timing.total - first.answer.timing.vision;
@@ -194,4 +194,4 @@ void run_reuse_bench(const ReuseBench& bench) {
   write_output(out);
 }
 
-}  // namespace shijian
+}  // namespace shijian::app

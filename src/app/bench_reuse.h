@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <string>
 
-namespace shijian {
+namespace shijian::app {
 
 struct ReuseBench {
   std::string name;             // of the model, for the output
@@ -26,4 +26,4 @@ void run_reuse_bench(const ReuseBench& bench);
 // Lends the default model's tokenizer to a checkpoint that has none, so that prompts can be made.
 void lend_tokenizer(const std::filesystem::path& model);
 
-}  // namespace shijian
+}  // namespace shijian::app

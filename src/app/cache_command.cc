@@ -16,7 +16,7 @@
 #include "cache/disk_store.h"
 #include "model/memory.h"
 
-namespace shijian {
+namespace shijian::app {
 namespace {
 
 constexpr const char* kFooter = R"(
@@ -29,14 +29,14 @@ struct CacheCommandFlags {
   std::string folder;
   bool json = false;
 
-  DiskStore store() const {
-    DiskStoreOptions options;
-    options.folder = folder.empty() ? default_cache_folder() : std::filesystem::path(folder);
+  cache::DiskStore store() const {
+    cache::DiskStoreOptions options;
+    options.folder = folder.empty() ? cache::default_cache_folder() : std::filesystem::path(folder);
     if (options.folder.empty()) {
       throw Error(ErrorCode::kUsage, "cache: HOME is not set, so there is no folder to look at",
                   "name it with --cache-dir");
     }
-    return DiskStore(options);
+    return cache::DiskStore(options);
   }
 };
 
@@ -54,14 +54,14 @@ void print(const OrderedJson& facts, bool json) {
   for (const auto& [key, value] : facts.items()) {
     const std::string words = value.is_string() ? value.get<std::string>() : value.dump();
     out +=
-        fmt::format("{:<10} {}\n", key, key == "bytes" ? bytes_text(value.get<int64_t>()) : words);
+        fmt::format("{:<10} {}\n", key, key == "bytes" ? model::bytes_text(value.get<int64_t>()) : words);
   }
   write_output(out);
 }
 
 void stats(const CacheCommandFlags& flags) {
-  const DiskStore store = flags.store();
-  const DiskUsage usage = store.usage();
+  const cache::DiskStore store = flags.store();
+  const cache::DiskUsage usage = store.usage();
   OrderedJson facts = {{"folder", store.options().folder.string()},
                        {"entries", usage.entries},
                        {"bytes", usage.bytes}};
@@ -73,8 +73,8 @@ void stats(const CacheCommandFlags& flags) {
 }
 
 void clear(const CacheCommandFlags& flags) {
-  DiskStore store = flags.store();
-  const DiskUsage gone = store.clear();
+  cache::DiskStore store = flags.store();
+  const cache::DiskUsage gone = store.clear();
   print({{"folder", store.options().folder.string()},
          {"removed", gone.entries},
          {"bytes", gone.bytes}},
@@ -82,8 +82,8 @@ void clear(const CacheCommandFlags& flags) {
 }
 
 void verify(const CacheCommandFlags& flags) {
-  DiskStore store = flags.store();
-  const DiskCheck check = store.verify(interrupt_token());
+  cache::DiskStore store = flags.store();
+  const cache::DiskCheck check = store.verify(interrupt_token());
   print({{"folder", store.options().folder.string()},
          {"checked", check.checked},
          {"damaged", check.damaged},
@@ -111,4 +111,4 @@ void add_cache_command(CLI::App& app) {
   add("verify", "Check every entry and remove what is damaged", verify);
 }
 
-}  // namespace shijian
+}  // namespace shijian::app

@@ -2,9 +2,9 @@
 
 #include <CLI/App.hpp>
 
-namespace shijian {
+namespace shijian::app {
 
 // `shijian cache`: what is kept on disk between runs.
 void add_cache_command(CLI::App& app);
 
-}  // namespace shijian
+}  // namespace shijian::app

@@ -6,11 +6,11 @@
 
 #include "i18n/chinese.h"
 
-namespace shijian {
+namespace shijian::app {
 namespace {
 
 void replace(const std::string& english, const auto& set) {
-  if (has_chinese(english)) set(in_chinese(english));
+  if (i18n::has_chinese(english)) set(i18n::in_chinese(english));
 }
 
 // Line by line: a whole line, or what a line explains after two spaces or more.
@@ -68,4 +68,4 @@ void help_in_chinese(CLI::App& app) {
   translate(app, formatter);
 }
 
-}  // namespace shijian
+}  // namespace shijian::app

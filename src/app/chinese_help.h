@@ -4,10 +4,10 @@
 
 #include <CLI/CLI.hpp>
 
-namespace shijian {
+namespace shijian::app {
 
 // Replaces every description, group, footer and label of the app and its subcommands; what the
 // table lacks stays as it is.
 void help_in_chinese(CLI::App& app);
 
-}  // namespace shijian
+}  // namespace shijian::app

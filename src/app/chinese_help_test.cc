@@ -7,7 +7,7 @@
 #include "app/commands.h"
 #include "i18n/chinese.h"
 
-namespace shijian {
+namespace shijian::app {
 namespace {
 
 void all_texts(const CLI::App& app, std::vector<std::string>* texts) {
@@ -31,7 +31,7 @@ TEST(ChineseHelpTest, LacksNoDescription) {
   EXPECT_GT(texts.size(), 200);
   for (const std::string& text : texts) {
     EXPECT_FALSE(text.empty());
-    EXPECT_TRUE(has_chinese(text)) << "src/i18n/chinese.txt lacks: " << text;
+    EXPECT_TRUE(i18n::has_chinese(text)) << "src/i18n/chinese.txt lacks: " << text;
   }
 }
 
@@ -60,4 +60,4 @@ TEST(ChineseHelpTest, IsShownInPlaceOfTheEnglish) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::app

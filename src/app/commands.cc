@@ -9,7 +9,7 @@
 #include "app/serve_command.h"
 #include "app/synth_command.h"
 
-namespace shijian {
+namespace shijian::app {
 namespace {
 
 constexpr const char* kFooter = R"(
@@ -35,4 +35,4 @@ void add_commands(CLI::App& app, const char* version) {
   add_cache_command(app);
 }
 
-}  // namespace shijian
+}  // namespace shijian::app

@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "base/text_file.h"
 
-namespace shijian {
+namespace shijian::app {
 namespace {
 
 // As it would be written on the command line.
@@ -53,4 +53,4 @@ void apply_config_file(CLI::App& command, const std::string& file) {
   }
 }
 
-}  // namespace shijian
+}  // namespace shijian::app

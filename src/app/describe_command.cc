@@ -18,7 +18,7 @@
 #include "engine/description_json.h"
 #include "video/sandbox.h"
 
-namespace shijian {
+namespace shijian::app {
 namespace {
 
 constexpr const char* kFooter = R"(
@@ -43,18 +43,18 @@ struct DescribeFlags {
 };
 
 // By content: what the image decoder knows is an image, everything else is tried as a video.
-MediaFile media_file(const std::string& path) {
+engine::MediaFile media_file(const std::string& path) {
   require_regular_file(path, "media file");
-  return {path, is_still_image(path)};
+  return {path, video::is_still_image(path)};
 }
 
 void describe(DescribeFlags& flags) {
-  DescribeRequest request;
+  engine::DescribeRequest request;
   for (const std::string& file : flags.files) request.media.push_back(media_file(file));
-  request.messages = one_turn(std::string(without_bom(flags.system)),
+  request.messages = engine::one_turn(std::string(without_bom(flags.system)),
                               std::string(without_bom(flags.prompt)), request.media);
   if (!flags.tools_file.empty()) {
-    request.tools = split_tools(read_text_file(flags.tools_file, size_t{1} << 20));
+    request.tools = engine::split_tools(read_text_file(flags.tools_file, size_t{1} << 20));
   }
   request.sampling = flags.sampling.request();
   request.generation = flags.generation.values;
@@ -62,15 +62,15 @@ void describe(DescribeFlags& flags) {
   Outputs outputs;
   OutputFile* const answer_file = outputs.open(flags.output);
   flags.dump.open(outputs);
-  start_decode_sandbox();
-  Engine engine(flags.model.engine_options());
+  video::start_decode_sandbox();
+  engine::Engine engine(flags.model.engine_options());
   if (!flags.quiet) warn_of_memory(engine);
   const bool stream = flags.format == "text" && flags.output.empty();
   ProgressLine progress(!flags.quiet);
-  RunHooks hooks;
+  engine::RunHooks hooks;
   hooks.cancel = interrupt_token();
   hooks.stages = flags.dump.recorder();
-  hooks.progress = [&](const Progress& p) {
+  hooks.progress = [&](const engine::Progress& p) {
     if (p.stage != "answering" || !stream) {
       progress.show(p);
       return;
@@ -78,7 +78,7 @@ void describe(DescribeFlags& flags) {
     progress.finish();
     write_output(std::string(p.text));
   };
-  const Description result = engine.describe(request, hooks);
+  const engine::Description result = engine.describe(request, hooks);
   progress.finish();
   if (!flags.quiet) warn_of_cache(engine);
   flags.dump.write();
@@ -87,7 +87,7 @@ void describe(DescribeFlags& flags) {
   } else if (flags.format == "text") {
     write_output(result.response + "\n", answer_file);
   } else {
-    write_output(write_json(description_json(result, engine.model_name()), 2) + "\n", answer_file);
+    write_output(write_json(engine::description_json(result, engine.model_name()), 2) + "\n", answer_file);
   }
   outputs.commit();
   if (flags.format == "text") print_notes(result.notes, result.language);
@@ -121,4 +121,4 @@ void add_describe_command(CLI::App& app) {
   command->callback([flags] { describe(*flags); });
 }
 
-}  // namespace shijian
+}  // namespace shijian::app

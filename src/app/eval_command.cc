@@ -18,7 +18,7 @@
 #include "eval/report.h"
 #include "eval/runner.h"
 
-namespace shijian {
+namespace shijian::app {
 namespace {
 
 namespace fs = std::filesystem;
@@ -51,27 +51,27 @@ fs::path folder_of(const fs::path& annotations) {
 }
 
 void evaluate(const EvalFlags& flags) {
-  const Dataset dataset = *parse_dataset(flags.dataset);
-  std::vector<EvalItem> items = read_annotations(dataset, flags.path);
-  if (!flags.kinds.empty()) items = keep_kinds(std::move(items), flags.kinds);
+  const eval::Dataset dataset = *eval::parse_dataset(flags.dataset);
+  std::vector<eval::EvalItem> items = eval::read_annotations(dataset, flags.path);
+  if (!flags.kinds.empty()) items = eval::keep_kinds(std::move(items), flags.kinds);
   if (flags.limit > 0 && items.size() > flags.limit) items.resize(flags.limit);
 
-  Engine engine(flags.model.engine_options());
+  engine::Engine engine(flags.model.engine_options());
   if (!flags.quiet) warn_of_memory(engine);
-  LocateRequest request;
+  engine::LocateRequest request;
   request.sampling = flags.sampling.request();
-  if (flags.prompt_style != "auto") request.prompt_style = parse_prompt_style(flags.prompt_style);
-  RunHooks hooks;
+  if (flags.prompt_style != "auto") request.prompt_style = grounding::parse_prompt_style(flags.prompt_style);
+  engine::RunHooks hooks;
   hooks.cancel = interrupt_token();
-  const AnswerVideo answer = [&](const fs::path& video, std::span<const EvalItem* const> asked) {
+  const eval::AnswerVideo answer = [&](const fs::path& video, std::span<const eval::EvalItem* const> asked) {
     request.video = video;
     request.questions.clear();
-    for (const EvalItem* item : asked) request.questions.push_back(item->query);
+    for (const eval::EvalItem* item : asked) request.questions.push_back(item->query);
     return engine.locate(request, hooks).answers;
   };
 
   ProgressLine line(!flags.quiet);
-  EvalOptions options;
+  eval::EvalOptions options;
   options.videos = flags.videos.empty() ? folder_of(flags.path) : fs::path(flags.videos);
   std::error_code ignored;
   options.run_name = fmt::format("{} {} {} {} reference={} {} {}", engine.model_name(),
@@ -83,16 +83,16 @@ void evaluate(const EvalFlags& flags) {
   options.progress = [&](size_t done, size_t total, double) {
     line.show({"questions", static_cast<int64_t>(done), static_cast<int64_t>(total), {}});
   };
-  const std::vector<EvalResult> results = run_eval(items, answer, options);
+  const std::vector<eval::EvalResult> results = eval::run_eval(items, answer, options);
   line.finish();
   if (!flags.quiet) warn_of_cache(engine);
 
-  EvalReport report = make_report(results);
+  eval::EvalReport report = eval::make_report(results);
   report.dataset = flags.dataset;
   report.annotations = flags.path;
   report.model = engine.model_name();
-  if (!flags.json.empty()) write_file_atomic(flags.json, write_json(report_json(report), 2) + "\n");
-  write_output(report_table(report));
+  if (!flags.json.empty()) write_file_atomic(flags.json, write_json(eval::report_json(report), 2) + "\n");
+  write_output(eval::report_table(report));
 }
 
 }  // namespace
@@ -121,4 +121,4 @@ void add_eval_command(CLI::App& app) {
   command->callback([flags] { evaluate(*flags); });
 }
 
-}  // namespace shijian
+}  // namespace shijian::app

@@ -2,9 +2,9 @@
 
 #include <CLI/App.hpp>
 
-namespace shijian {
+namespace shijian::app {
 
 // shijian eval: scores a model on annotated videos.
 void add_eval_command(CLI::App& app);
 
-}  // namespace shijian
+}  // namespace shijian::app

@@ -10,7 +10,7 @@
 #include "cache/cache_folder.h"
 #include "model/memory.h"
 
-namespace shijian {
+namespace shijian::app {
 namespace {
 
 std::optional<double> time_flag(const std::string& text, const char* flag) {
@@ -44,29 +44,29 @@ void CacheFlags::add_to(CLI::App& command) {
   command.add_flag("--no-cache", off, "Keep nothing and use nothing that was kept")->group(group);
 }
 
-CacheOptions CacheFlags::options() const {
-  CacheOptions options;
+engine::CacheOptions CacheFlags::options() const {
+  engine::CacheOptions options;
   options.enabled = !off;
-  options.folder = folder.empty() ? default_cache_folder() : std::filesystem::path(folder);
+  options.folder = folder.empty() ? cache::default_cache_folder() : std::filesystem::path(folder);
   options.max_bytes = max_bytes;
   return options;
 }
 
-void warn_of_cache(const Engine& engine) {
-  const DiskCounters counters = engine.cache_report().disk;
+void warn_of_cache(const engine::Engine& engine) {
+  const cache::DiskCounters counters = engine.cache_report().disk;
   if (counters.failed == 0) return;
   say(fmt::format("not everything could be cached: {}", counters.last_failure),
       "name another folder with --cache-dir, or none with --no-cache");
 }
 
-void warn_of_memory(const Engine& engine) {
+void warn_of_memory(const engine::Engine& engine) {
   const auto weights = static_cast<int64_t>(engine.checkpoint().tensor_bytes());
-  const std::string warning = weights_warning(weights, available_memory());
+  const std::string warning = model::weights_warning(weights, model::available_memory());
   if (!warning.empty()) say(warning, "close other programs, or use a smaller model");
 }
 
-void print_notes(std::span<const Note> notes, Language language) {
-  for (const Note& note : notes) say(note_text(note, language));
+void print_notes(std::span<const grounding::Note> notes, grounding::Language language) {
+  for (const grounding::Note& note : notes) say(grounding::note_text(note, language));
 }
 
 void ModelFlags::add_to(CLI::App& command) {
@@ -89,11 +89,11 @@ void ModelFlags::add_to(CLI::App& command) {
   cache.add_to(command);
 }
 
-EngineOptions ModelFlags::engine_options() const {
-  EngineOptions options;
-  options.model = find_model_directory(model);
+engine::EngineOptions ModelFlags::engine_options() const {
+  engine::EngineOptions options;
+  options.model = engine::find_model_directory(model);
   options.threads = threads;
-  options.reference = reference == "5" ? Reference::k5 : Reference::k4;
+  options.reference = reference == "5" ? engine::Reference::k5 : engine::Reference::k4;
   options.cache = cache.options();
   return options;
 }
@@ -130,8 +130,8 @@ void SamplingFlags::add_to(CLI::App& command) {
       ->group(group);
 }
 
-SamplingRequest SamplingFlags::request() const {
-  SamplingRequest request;
+engine::SamplingRequest SamplingFlags::request() const {
+  engine::SamplingRequest request;
   request.fps = fps;
   request.frames = frames;
   request.max_frames = max_frames;
@@ -215,7 +215,7 @@ void DumpFlag::add_to(CLI::App& command) {
       ->group("Output");
 }
 
-StageRecorder* DumpFlag::recorder() { return path_.empty() ? nullptr : &stages_; }
+model::StageRecorder* DumpFlag::recorder() { return path_.empty() ? nullptr : &stages_; }
 
 void DumpFlag::write() const {
   if (file_ != nullptr) stages_.write(*file_);
@@ -232,4 +232,4 @@ void write_output(const std::string& text, OutputFile* file) {
   }
 }
 
-}  // namespace shijian
+}  // namespace shijian::app

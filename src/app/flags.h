@@ -14,26 +14,26 @@
 #include "base/file.h"
 #include "engine/engine.h"
 
-namespace shijian {
+namespace shijian::app {
 
 // Where what was computed is kept between runs.
 struct CacheFlags {
   std::string folder;  // empty: the usual one
-  int64_t max_bytes = CacheOptions().max_bytes;
+  int64_t max_bytes = engine::CacheOptions().max_bytes;
   bool off = false;
 
   void add_to(CLI::App& command);
-  CacheOptions options() const;
+  engine::CacheOptions options() const;
 };
 
 // Says on standard error when something could not be cached.
-void warn_of_cache(const Engine& engine);
+void warn_of_cache(const engine::Engine& engine);
 
 // Says on standard error when the memory does not hold the weights.
-void warn_of_memory(const Engine& engine);
+void warn_of_memory(const engine::Engine& engine);
 
 // Notes on standard error, for outputs that have no place for them.
-void print_notes(std::span<const Note> notes, Language language);
+void print_notes(std::span<const grounding::Note> notes, grounding::Language language);
 
 struct ModelFlags {
   std::string model;
@@ -42,7 +42,7 @@ struct ModelFlags {
   CacheFlags cache;
 
   void add_to(CLI::App& command);
-  EngineOptions engine_options() const;
+  engine::EngineOptions engine_options() const;
 };
 
 struct SamplingFlags {
@@ -58,12 +58,12 @@ struct SamplingFlags {
   std::string pipeline = "transformers";
 
   void add_to(CLI::App& command);
-  SamplingRequest request() const;
+  engine::SamplingRequest request() const;
   std::string describe() const;  // the flags that were given, on one line
 };
 
 struct GenerationFlags {
-  GenerationRequest values;
+  engine::GenerationRequest values;
 
   // Greedy commands offer only the flags that keep them so.
   void add_to(CLI::App& command, bool greedy);
@@ -85,17 +85,17 @@ class Outputs {
 class DumpFlag {
  public:
   void add_to(CLI::App& command);
-  StageRecorder* recorder();  // null without the flag
+  model::StageRecorder* recorder();  // null without the flag
   void open(Outputs& outputs) { file_ = outputs.open(path_); }
   void write() const;  // does nothing without the flag
 
  private:
   std::string path_;
   OutputFile* file_ = nullptr;
-  StageRecorder stages_;
+  model::StageRecorder stages_;
 };
 
 // Writes to `file`, or to standard output where there is none.
 void write_output(const std::string& text, OutputFile* file = nullptr);
 
-}  // namespace shijian
+}  // namespace shijian::app

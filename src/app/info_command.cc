@@ -22,7 +22,7 @@
 #include "video/probe.h"
 #include "video/sandbox.h"
 
-namespace shijian {
+namespace shijian::app {
 namespace {
 
 constexpr const char* kFooter = R"(
@@ -32,8 +32,8 @@ Examples:
   shijian info models/nano --json    sizes, element types, memory)";
 
 OrderedJson video_facts(const std::string& path, int stream) {
-  const VideoInfo info = probe(path, interrupt_token(), stream);
-  const EditRate rate = edit_rate(info);
+  const video::VideoInfo info = video::probe(path, interrupt_token(), stream);
+  const EditRate rate = video::edit_rate(info);
   OrderedJson facts = {
       {"kind", "video"},
       {"path", path},
@@ -65,7 +65,7 @@ OrderedJson video_facts(const std::string& path, int stream) {
   facts["start_timecode"] = nullptr;
   if (!info.start_timecode.empty()) facts["start_timecode"] = info.start_timecode;
   OrderedJson tracks = OrderedJson::array();
-  for (const Track& track : info.tracks) {
+  for (const video::Track& track : info.tracks) {
     OrderedJson json = {{"index", track.index},
                         {"type", track.type},
                         {"codec", track.codec},
@@ -81,7 +81,7 @@ OrderedJson video_facts(const std::string& path, int stream) {
 }
 
 OrderedJson image_facts(const std::string& path) {
-  const StillImage image = load_image(path);
+  const video::StillImage image = video::load_image(path);
   return {{"kind", "image"},
           {"path", path},
           {"format", image.format},
@@ -90,18 +90,18 @@ OrderedJson image_facts(const std::string& path) {
 }
 
 OrderedJson checkpoint_facts(const std::string& path) {
-  const Checkpoint checkpoint = Checkpoint::open(path);
-  const ModelConfig& config = checkpoint.config();
-  const TextConfig& text = config.text;
-  const VisionConfig& vision = config.vision;
+  const checkpoint::Checkpoint checkpoint = checkpoint::Checkpoint::open(path);
+  const checkpoint::ModelConfig& config = checkpoint.config();
+  const checkpoint::TextConfig& text = config.text;
+  const checkpoint::VisionConfig& vision = config.vision;
   OrderedJson types = OrderedJson::object();
   int64_t parameters = 0;
   for (const auto& [dtype, bytes] : checkpoint.bytes_by_dtype()) {
-    types[std::string(dtype_name(dtype))] = bytes;
-    parameters += static_cast<int64_t>(bytes / dtype_size(dtype));
+    types[std::string(tensor::dtype_name(dtype))] = bytes;
+    parameters += static_cast<int64_t>(bytes / tensor::dtype_size(dtype));
   }
   const int64_t kv_token =
-      KvCache::bytes_for(text.num_layers, text.num_kv_heads * text.head_dim, 1);
+      model::KvCache::bytes_for(text.num_layers, text.num_kv_heads * text.head_dim, 1);
   OrderedJson facts = {
       {"kind", "checkpoint"},
       {"path", path},
@@ -124,7 +124,7 @@ OrderedJson checkpoint_facts(const std::string& path) {
         {"vocabulary", text.vocab_size},
         {"max_positions", text.max_position_embeddings},
         {"rope_theta", text.rope.theta},
-        {"yarn_factor", text.rope.type == RopeType::kYarn ? text.rope.factor : 1.0},
+        {"yarn_factor", text.rope.type == checkpoint::RopeType::kYarn ? text.rope.factor : 1.0},
         {"tied", text.tie_word_embeddings}}},
       {"vision",
        {{"depth", vision.depth},
@@ -137,7 +137,7 @@ OrderedJson checkpoint_facts(const std::string& path) {
        {{"weights_bytes", checkpoint.tensor_bytes()},
         {"kv_bytes_per_token", kv_token},
         {"kv_bytes_at_32768_tokens", kv_token * 32768},
-        {"available_bytes", available_memory()}}},
+        {"available_bytes", model::available_memory()}}},
   };
   return facts;
 }
@@ -150,12 +150,12 @@ OrderedJson machine_facts() {
   OrderedJson facts = {
       {"kind", "machine"},
       {"cores", available_cores()},
-      {"memory_available_bytes", available_memory()},
+      {"memory_available_bytes", model::available_memory()},
       {"instruction_sets", std::move(isas)},
       {"instruction_set_used", std::string(kernels::isa_name(kernels::active_isa()))},
   };
   try {
-    facts["model"] = find_model_directory("").string();
+    facts["model"] = engine::find_model_directory("").string();
   } catch (const Error& error) {
     facts["model"] = nullptr;
   }
@@ -167,8 +167,8 @@ OrderedJson facts_of(const std::string& path, int stream) {
   std::error_code ignored;
   if (std::filesystem::is_directory(path, ignored)) return checkpoint_facts(path);
   require_regular_file(path, "file");
-  start_decode_sandbox();
-  return is_still_image(path) ? image_facts(path) : video_facts(path, stream);
+  video::start_decode_sandbox();
+  return video::is_still_image(path) ? image_facts(path) : video_facts(path, stream);
 }
 
 void print_facts(const OrderedJson& facts, int indent, std::string& out) {
@@ -221,7 +221,7 @@ void info(const std::vector<std::string>& paths, int stream, bool as_json) {
 void add_info_command(CLI::App& app) {
   struct Flags {
     std::vector<std::string> paths;
-    int stream = kMainStream;
+    int stream = video::kMainStream;
     bool json = false;
   };
   auto flags = std::make_shared<Flags>();
@@ -236,4 +236,4 @@ void add_info_command(CLI::App& app) {
   command->callback([flags] { info(flags->paths, flags->stream, flags->json); });
 }
 
-}  // namespace shijian
+}  // namespace shijian::app

@@ -7,7 +7,7 @@
 #include <csignal>
 #include <cstdint>
 
-namespace shijian {
+namespace shijian::app {
 namespace {
 
 CancelSource& source() {
@@ -52,4 +52,4 @@ void wait_for_interrupt() {
   }
 }
 
-}  // namespace shijian
+}  // namespace shijian::app

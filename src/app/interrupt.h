@@ -3,7 +3,7 @@
 
 #include "base/cancel.h"
 
-namespace shijian {
+namespace shijian::app {
 
 // Installs the handlers at the first call; the token is cancelled by the first signal.
 CancelToken interrupt_token();
@@ -11,4 +11,4 @@ CancelToken interrupt_token();
 // Returns at the first signal, also one that came before. From one thread.
 void wait_for_interrupt();
 
-}  // namespace shijian
+}  // namespace shijian::app

@@ -16,7 +16,7 @@
 #include "picture/filmstrip.h"
 #include "video/sandbox.h"
 
-namespace shijian {
+namespace shijian::app {
 namespace {
 
 constexpr const char* kFooter = R"(
@@ -63,15 +63,15 @@ std::vector<std::string> LocateFlags::questions() const {
 }
 
 void locate(LocateFlags& flags) {
-  LocateRequest request;
+  engine::LocateRequest request;
   request.video = flags.video;
   request.questions = flags.questions();
   request.sampling = flags.sampling.request();
   request.generation = flags.generation.values;
-  if (flags.prompt_style != "auto") request.prompt_style = parse_prompt_style(flags.prompt_style);
+  if (flags.prompt_style != "auto") request.prompt_style = grounding::parse_prompt_style(flags.prompt_style);
   request.keep_frames = !flags.picture.empty();
-  const ExportFormat& format = *find_export_format(flags.format);
-  const ExportOptions output{*parse_time_format(flags.time_format),
+  const exchange::ExportFormat& format = *exchange::find_export_format(flags.format);
+  const exchange::ExportOptions output{*parse_time_format(flags.time_format),
                              std::filesystem::current_path()};
   if (!flags.picture.empty() && request.questions.size() > 1) {
     throw Error(ErrorCode::kUsage, "--picture draws one answer, and several questions were asked",
@@ -88,28 +88,28 @@ void locate(LocateFlags& flags) {
   OutputFile* const answer_file = outputs.open(flags.output);
   OutputFile* const picture = outputs.open(flags.picture);
   flags.dump.open(outputs);
-  start_decode_sandbox();
-  Engine engine(flags.model.engine_options());
+  video::start_decode_sandbox();
+  engine::Engine engine(flags.model.engine_options());
   if (!flags.quiet) warn_of_memory(engine);
   ProgressLine progress(!flags.quiet);
-  RunHooks hooks;
+  engine::RunHooks hooks;
   hooks.cancel = interrupt_token();
-  hooks.progress = [&](const Progress& p) { progress.show(p); };
+  hooks.progress = [&](const engine::Progress& p) { progress.show(p); };
   hooks.stages = flags.dump.recorder();
-  const LocateResult result = engine.locate(request, hooks);
+  const engine::LocateResult result = engine.locate(request, hooks);
   progress.finish();
   if (!flags.quiet) warn_of_cache(engine);
 
   flags.dump.write();
   if (picture != nullptr) {
-    picture->write(draw_filmstrip(result.answers.front(),
+    picture->write(picture::draw_filmstrip(result.answers.front(),
                                   {&result.media.frames.rgb, result.media.frames.times},
                                   output.time_format));
   }
-  write_output(write_export(format, result.answers, output), answer_file);
+  write_output(exchange::write_export(format, result.answers, output), answer_file);
   outputs.commit();
   if (format.shows_notes) return;
-  for (const Answer& answer : result.answers) print_notes(answer.notes, answer.language);
+  for (const grounding::Answer& answer : result.answers) print_notes(answer.notes, answer.language);
 }
 
 }  // namespace
@@ -134,7 +134,7 @@ void add_locate_command(CLI::App& app) {
   flags->generation.add_to(*command, true);
   const char* group = "Output";
   command->add_option("--format", flags->format, "Output format")
-      ->check(CLI::IsMember(export_format_names()))
+      ->check(CLI::IsMember(exchange::export_format_names()))
       ->capture_default_str()
       ->group(group);
   command->add_option("--time-format", flags->time_format, "How times are written")
@@ -154,4 +154,4 @@ void add_locate_command(CLI::App& app) {
   command->callback([flags] { locate(*flags); });
 }
 
-}  // namespace shijian
+}  // namespace shijian::app

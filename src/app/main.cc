@@ -59,8 +59,8 @@ void open_standard_streams() {
 }
 
 int run(int argc, char** argv) {
-  if (argc == 2 && std::string_view(argv[1]) == shijian::kDecodeWorker) {
-    return shijian::run_decode_worker();
+  if (argc == 2 && std::string_view(argv[1]) == shijian::video::kDecodeWorker) {
+    return shijian::video::run_decode_worker();
   }
   open_standard_streams();
   std::signal(SIGXFSZ, SIG_IGN);  // a file over the limit is an error of its write()
@@ -68,7 +68,7 @@ int run(int argc, char** argv) {
   CLI::App app("", "shijian");
   app.set_version_flag("--version", "shijian " SHIJIAN_VERSION);
   shijian::add_commands(app, SHIJIAN_VERSION);
-  if (shijian::reads_chinese()) shijian::help_in_chinese(app);
+  if (shijian::i18n::reads_chinese()) shijian::help_in_chinese(app);
   try {
     app.parse(argc, argv);
     return 0;

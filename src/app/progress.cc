@@ -7,7 +7,7 @@
 
 #include "i18n/chinese.h"
 
-namespace shijian {
+namespace shijian::app {
 namespace {
 constexpr auto kPatience = std::chrono::seconds(2);
 constexpr auto kInterval = std::chrono::milliseconds(100);
@@ -17,14 +17,14 @@ ProgressLine::ProgressLine(bool enabled) : enabled_(enabled), terminal_(isatty(S
 
 ProgressLine::~ProgressLine() { finish(); }
 
-void ProgressLine::show(const Progress& progress) {
+void ProgressLine::show(const engine::Progress& progress) {
   const auto now = Clock::now();
   if (!enabled_ || now - start_ < kPatience) return;
   const bool new_stage = progress.stage != stage_;
   if (!new_stage && (!terminal_ || now - last_ < kInterval)) return;
   last_ = now;
   stage_ = progress.stage;
-  std::string words = for_reader(progress.stage);
+  std::string words = i18n::for_reader(progress.stage);
   if (progress.total > 0) words += fmt::format(" {}/{}", progress.done, progress.total);
   if (!terminal_) {
     fmt::print(stderr, "shijian: {} ...\n", words);
@@ -43,4 +43,4 @@ void ProgressLine::finish() {
   drawn_ = false;
 }
 
-}  // namespace shijian
+}  // namespace shijian::app

@@ -8,7 +8,7 @@
 
 #include "engine/engine.h"
 
-namespace shijian {
+namespace shijian::app {
 
 // Not for several threads. Ends its line when destroyed.
 class ProgressLine {
@@ -18,7 +18,7 @@ class ProgressLine {
   ProgressLine(const ProgressLine&) = delete;
   ProgressLine& operator=(const ProgressLine&) = delete;
 
-  void show(const Progress& progress);
+  void show(const engine::Progress& progress);
   // Ends the line, so that something else may be printed.
   void finish();
 
@@ -32,4 +32,4 @@ class ProgressLine {
   std::string stage_;
 };
 
-}  // namespace shijian
+}  // namespace shijian::app

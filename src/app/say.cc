@@ -6,11 +6,11 @@
 
 #include "i18n/chinese.h"
 
-namespace shijian {
+namespace shijian::app {
 
 void say(std::string_view message, std::string_view hint) {
-  fmt::print(stderr, "shijian: {}\n", for_reader(message));
-  if (!hint.empty()) fmt::print(stderr, "  {}: {}\n", for_reader("hint"), for_reader(hint));
+  fmt::print(stderr, "shijian: {}\n", i18n::for_reader(message));
+  if (!hint.empty()) fmt::print(stderr, "  {}: {}\n", i18n::for_reader("hint"), i18n::for_reader(hint));
 }
 
-}  // namespace shijian
+}  // namespace shijian::app

@@ -3,9 +3,9 @@
 
 #include <string_view>
 
-namespace shijian {
+namespace shijian::app {
 
 // "shijian: open movie.mp4: …" and, unless it is empty, "  hint: …" on a line of its own.
 void say(std::string_view message, std::string_view hint = {});
 
-}  // namespace shijian
+}  // namespace shijian::app

@@ -20,7 +20,7 @@
 #include "server/worker.h"
 #include "video/sandbox.h"
 
-namespace shijian {
+namespace shijian::app {
 namespace {
 
 constexpr const char* kFooter = R"(
@@ -45,9 +45,9 @@ struct ServeFlags {
   int64_t max_upload = int64_t{8} << 30;
   int64_t quota = int64_t{100} << 30;
   int64_t queue = 1000;
-  HistoryOptions history;
+  jobs::HistoryOptions history;
   int64_t decode_memory = int64_t{4} << 30;
-  int64_t prefix_memory = CacheOptions().prefix_bytes;
+  int64_t prefix_memory = engine::CacheOptions().prefix_bytes;
   int prefix_bits = 32;
   double rate = 200;
   std::vector<std::string> fetch_hosts, webhook_hosts;
@@ -72,8 +72,8 @@ std::vector<std::string> read_keys(const std::string& file) {
   return keys;
 }
 
-HttpOptions http_options(const ServeFlags& flags) {
-  HttpOptions options;
+http::HttpOptions http_options(const ServeFlags& flags) {
+  http::HttpOptions options;
   options.host = flags.host;
   options.port = flags.port;
   options.names = flags.names;
@@ -91,7 +91,7 @@ HttpOptions http_options(const ServeFlags& flags) {
   return options;
 }
 
-void log_request(const AccessRecord& record) {
+void log_request(const http::AccessRecord& record) {
   OrderedJson fields = {{"id", record.id},
                         {"client", record.client},
                         {"method", record.method},
@@ -107,10 +107,10 @@ void log_request(const AccessRecord& record) {
             "request", fields);
 }
 
-int64_t count_parameters(const Checkpoint& checkpoint) {
+int64_t count_parameters(const checkpoint::Checkpoint& checkpoint) {
   int64_t count = 0;
   for (const auto& [dtype, bytes] : checkpoint.bytes_by_dtype()) {
-    count += static_cast<int64_t>(bytes / dtype_size(dtype));
+    count += static_cast<int64_t>(bytes / tensor::dtype_size(dtype));
   }
   return count;
 }
@@ -119,36 +119,36 @@ void serve(ServeFlags& flags, const char* version) {
   namespace fs = std::filesystem;
   interrupt_token();  // from now on a signal ends it in order
   set_log({flags.log_format == "json", *parse_log_level(flags.log_level)});
-  SandboxOptions sandbox;
+  video::SandboxOptions sandbox;
   sandbox.limits.memory_bytes = sandbox.encoder_memory_bytes = flags.decode_memory;
-  start_decode_sandbox(sandbox);
-  Metrics metrics;
-  HttpOptions options = http_options(flags);
-  options.log = [&metrics](const AccessRecord& record) {
+  video::start_decode_sandbox(sandbox);
+  server::Metrics metrics;
+  http::HttpOptions options = http_options(flags);
+  options.log = [&metrics](const http::AccessRecord& record) {
     metrics.request(record);
     log_request(record);
   };
   fs::create_directories(flags.data);
-  Store store(fs::path(flags.data) / "shijian.db");
+  jobs::Store store(fs::path(flags.data) / "shijian.db");
   if (!store.notice().empty()) {
     log_event(LogLevel::kWarning, "database_replaced", {{"message", store.notice()}});
   }
   CrashNote crash_note(fs::path(flags.data) / "crash-note");
-  JobQueue queue(store, {flags.queue, 16, crash_note.found()});
+  jobs::JobQueue queue(store, {flags.queue, 16, crash_note.found()});
   crash_note.arm();
-  if (const Store::Recovery& found = queue.recovery(); found.requeued + found.failed > 0) {
+  if (const jobs::Store::Recovery& found = queue.recovery(); found.requeued + found.failed > 0) {
     log_event(LogLevel::kWarning, "jobs_recovered",
               {{"requeued", found.requeued}, {"failed", found.failed}});
   }
-  Library library({flags.videos, flags.quota}, store);
-  EngineOptions engine_options = flags.model.engine_options();
+  server::Library library({flags.videos, flags.quota}, store);
+  engine::EngineOptions engine_options = flags.model.engine_options();
   engine_options.cache.prefix_bytes = flags.prefix_memory;
   engine_options.cache.prefix_packed = flags.prefix_bits == 8;
-  Engine engine(engine_options);
+  engine::Engine engine(engine_options);
   warn_of_memory(engine);
-  Executor executor;
-  EngineCalls calls(100, [&queue] { queue.wake(); });
-  Service service{engine,
+  server::Executor executor;
+  server::EngineCalls calls(100, [&queue] { queue.wake(); });
+  server::Service service{engine,
                   store,
                   queue,
                   calls,
@@ -156,32 +156,32 @@ void serve(ServeFlags& flags, const char* version) {
                   executor,
                   metrics,
                   version,
-                  read_model_profile(engine_options.model),
+                  engine::read_model_profile(engine_options.model),
                   count_parameters(engine.checkpoint()),
                   flags.max_upload,
-                  {AllowedHosts(flags.fetch_hosts), flags.max_upload},
-                  AllowedHosts(flags.webhook_hosts),
+                  {http::AllowedHosts(flags.fetch_hosts), flags.max_upload},
+                  http::AllowedHosts(flags.webhook_hosts),
                   flags.data};
-  if (const std::string weakness = sandbox_weakness(); !weakness.empty()) {
+  if (const std::string weakness = video::sandbox_weakness(); !weakness.empty()) {
     log_event(LogLevel::kWarning, "system_calls_not_filtered", {{"message", weakness}});
   }
-  HttpServer http(std::move(options));  // its routes use all of the above to their end
-  add_routes(http, service);
+  http::HttpServer http(std::move(options));  // its routes use all of the above to their end
+  server::add_routes(http, service);
   executor.files.run([&library] { library.refresh(); });  // so that the first list finds all
   http.start();
-  const Worker worker(
+  const server::Worker worker(
       engine, queue, calls, library,
-      [&metrics](const Timing& timing, const Usage& usage, const Reuse& reuse) {
+      [&metrics](const grounding::Timing& timing, const grounding::Usage& usage, const grounding::Reuse& reuse) {
         metrics.answered(timing, usage, reuse);
       },
       &crash_note);
-  const Webhooks webhooks(store, service.webhook_hosts);
-  const History history(store, flags.history);
+  const server::Webhooks webhooks(store, service.webhook_hosts);
+  const jobs::History history(store, flags.history);
   const std::string where = fmt::format("http{}://{}:{}  videos in {}, model {}",
                                         flags.tls_certificate.empty() ? "" : "s",
                                         is_loopback(flags.host) ? "localhost" : flags.host,
                                         http.port(), flags.videos, engine.model_name());
-  fmt::print("shijian: {}\n", for_reader(where));
+  fmt::print("shijian: {}\n", i18n::for_reader(where));
   std::fflush(stdout);
   wait_for_interrupt();
   log_event(LogLevel::kInfo, "stopping", {{"queued", queue.statistics().queued}});
@@ -310,4 +310,4 @@ void add_serve_command(CLI::App& app, const char* version) {
   });
 }
 
-}  // namespace shijian
+}  // namespace shijian::app

@@ -3,8 +3,8 @@
 
 #include <CLI/App.hpp>
 
-namespace shijian {
+namespace shijian::app {
 
 void add_serve_command(CLI::App& app, const char* version);
 
-}  // namespace shijian
+}  // namespace shijian::app

@@ -12,7 +12,7 @@
 #include "base/file.h"
 #include "base/temporary_folder.h"
 
-namespace shijian {
+namespace shijian::app {
 namespace {
 
 // "--keep-jobs" is "SHIJIAN_KEEP_JOBS".
@@ -62,4 +62,4 @@ TEST(ConfigFile, MayHaveAByteOrderMark) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::app

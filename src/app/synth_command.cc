@@ -18,7 +18,7 @@
 #include "synth/dataset.h"
 #include "synth/stream.h"
 
-namespace shijian {
+namespace shijian::app {
 namespace {
 
 constexpr const char* kFooter = R"(
@@ -215,4 +215,4 @@ void add_synth_command(CLI::App& app) {
   command->callback([flags] { run(*flags); });
 }
 
-}  // namespace shijian
+}  // namespace shijian::app

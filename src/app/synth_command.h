@@ -5,9 +5,9 @@ namespace CLI {
 class App;
 }
 
-namespace shijian {
+namespace shijian::app {
 
 // Adds the subcommand. It runs when parsing ends; errors are thrown as Error.
 void add_synth_command(CLI::App& app);
 
-}  // namespace shijian
+}  // namespace shijian::app

@@ -2,7 +2,7 @@
 
 #include <cstdlib>
 
-namespace shijian {
+namespace shijian::cache {
 namespace fs = std::filesystem;
 
 fs::path default_cache_folder() {
@@ -18,4 +18,4 @@ fs::path default_cache_folder() {
   return home.empty() ? home : home / ".cache" / "shijian";
 }
 
-}  // namespace shijian
+}  // namespace shijian::cache

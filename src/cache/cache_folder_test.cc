@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
-namespace shijian {
+namespace shijian::cache {
 namespace {
 
 TEST(CacheFolder, FollowsTheEnvironment) {
@@ -19,4 +19,4 @@ TEST(CacheFolder, FollowsTheEnvironment) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::cache

@@ -13,7 +13,7 @@
 #include "base/error.h"
 #include "base/file.h"
 
-namespace shijian {
+namespace shijian::cache {
 namespace {
 
 constexpr size_t kPiece = size_t{1} << 20;
@@ -101,4 +101,4 @@ int64_t ContentHashes::files_read() const {
   return files_read_;
 }
 
-}  // namespace shijian
+}  // namespace shijian::cache

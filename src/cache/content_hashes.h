@@ -10,7 +10,7 @@
 #include "base/cancel.h"
 #include "cache/memory_lru.h"
 
-namespace shijian {
+namespace shijian::cache {
 
 // Device, inode, size and the times of the last change of content and of attributes, in words: a
 // file whose state is the same holds the same bytes. Empty when there is no such file.
@@ -46,4 +46,4 @@ class ContentHashes {
   int64_t files_read_ = 0;
 };
 
-}  // namespace shijian
+}  // namespace shijian::cache

@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 
-namespace shijian {
+namespace shijian::cache {
 namespace {
 
 namespace fs = std::filesystem;
@@ -95,4 +95,4 @@ TEST(ContentHasher, IsSha256) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::cache

@@ -16,7 +16,7 @@
 #include "base/file.h"
 #include "cache/entry_file.h"
 
-namespace shijian {
+namespace shijian::cache {
 namespace fs = std::filesystem;
 
 namespace {
@@ -226,4 +226,4 @@ DiskCounters DiskStore::counters() const {
   return counters_;
 }
 
-}  // namespace shijian
+}  // namespace shijian::cache

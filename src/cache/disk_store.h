@@ -20,7 +20,7 @@
 
 #include "base/cancel.h"
 
-namespace shijian {
+namespace shijian::cache {
 
 struct DiskStoreOptions {
   std::filesystem::path folder;
@@ -87,4 +87,4 @@ class DiskStore {
   int64_t added_ = 0;   // since last looked at
 };
 
-}  // namespace shijian
+}  // namespace shijian::cache

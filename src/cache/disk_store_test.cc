@@ -20,7 +20,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 
-namespace shijian {
+namespace shijian::cache {
 namespace {
 
 namespace fs = std::filesystem;
@@ -366,4 +366,4 @@ TEST_F(DiskStoreTest, TwoProcessesShareAFolder) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::cache

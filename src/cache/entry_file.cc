@@ -11,7 +11,7 @@
 #include <new>
 #include <utility>
 
-namespace shijian {
+namespace shijian::cache {
 namespace {
 
 enum Encoding : uint32_t { kRaw = 0, kZstd = 1 };
@@ -145,4 +145,4 @@ void EntryFile::remove() {
   }
 }
 
-}  // namespace shijian
+}  // namespace shijian::cache

@@ -15,7 +15,7 @@
 #include <string>
 #include <string_view>
 
-namespace shijian {
+namespace shijian::cache {
 
 struct EntryHeader {
   std::array<char, 8> magic = {'S', 'H', 'I', 'J', 'C', 'A', 'C', 'H'};
@@ -76,4 +76,4 @@ class EntryFile {
   struct stat info_ {};
 };
 
-}  // namespace shijian
+}  // namespace shijian::cache

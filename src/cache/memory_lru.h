@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 
-namespace shijian {
+namespace shijian::cache {
 
 // Key needs operator<; Value may be move-only. Owned values; pointers into it are valid until the
 // next call that is not const. One thread at a time.
@@ -66,4 +66,4 @@ class MemoryLru {
   std::map<Key, typename std::list<Entry>::iterator> index_;
 };
 
-}  // namespace shijian
+}  // namespace shijian::cache

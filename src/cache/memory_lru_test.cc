@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace shijian {
+namespace shijian::cache {
 namespace {
 
 using testing::ElementsAre;
@@ -65,4 +65,4 @@ TEST(MemoryLru, TakeHandsOver) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::cache

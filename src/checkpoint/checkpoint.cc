@@ -16,7 +16,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 
-namespace shijian {
+namespace shijian::checkpoint {
 namespace {
 
 namespace fs = std::filesystem;
@@ -266,10 +266,10 @@ Checkpoint Checkpoint::open(const fs::path& directory) {
   parts += content_hash(as_bytes(image.json)) + content_hash(as_bytes(video.json));
   for (const SafetensorsFile& file : out.files_) {
     for (const SafetensorsEntry& entry : file.tensors()) {
-      if (entry.view.dtype == DType::kF8E4M3 || entry.view.dtype == DType::kF8E5M2) {
+      if (entry.view.dtype == tensor::DType::kF8E4M3 || entry.view.dtype == tensor::DType::kF8E5M2) {
         throw Error(ErrorCode::kUnsupported,
                     fmt::format("open checkpoint {}: tensor {} is {}", directory.string(),
-                                entry.name, dtype_name(entry.view.dtype)),
+                                entry.name, tensor::dtype_name(entry.view.dtype)),
                     "use the BF16 checkpoint of this model instead of the FP8 one");
       }
       out.tensors_.emplace(entry.name, entry.view);
@@ -290,13 +290,13 @@ std::vector<std::string> Checkpoint::names() const {
   return out;
 }
 
-const TensorView* Checkpoint::find(std::string_view name) const {
+const tensor::TensorView* Checkpoint::find(std::string_view name) const {
   const auto found = tensors_.find(name);
   return found == tensors_.end() ? nullptr : &found->second;
 }
 
-const TensorView& Checkpoint::tensor(std::string_view name) const {
-  const TensorView* view = find(name);
+const tensor::TensorView& Checkpoint::tensor(std::string_view name) const {
+  const tensor::TensorView* view = find(name);
   if (view == nullptr) {
     throw Error(ErrorCode::kInvalid,
                 fmt::format("open checkpoint {}: tensor {} is missing", directory_.string(), name),
@@ -305,4 +305,4 @@ const TensorView& Checkpoint::tensor(std::string_view name) const {
   return *view;
 }
 
-}  // namespace shijian
+}  // namespace shijian::checkpoint

@@ -15,7 +15,7 @@
 #include "checkpoint/config.h"
 #include "checkpoint/safetensors.h"
 
-namespace shijian {
+namespace shijian::checkpoint {
 
 // Immutable after open(); safe to read from many threads. Views are valid while it lives, also
 // after a move.
@@ -35,11 +35,11 @@ class Checkpoint {
   const VideoProcessorConfig& video_processor() const { return video_processor_; }
 
   std::vector<std::string> names() const;                 // sorted
-  const TensorView* find(std::string_view name) const;    // null when absent
-  const TensorView& tensor(std::string_view name) const;  // Error(kInvalid) naming it when absent
+  const tensor::TensorView* find(std::string_view name) const;    // null when absent
+  const tensor::TensorView& tensor(std::string_view name) const;  // Error(kInvalid) naming it when absent
 
   uint64_t tensor_bytes() const { return tensor_bytes_; }
-  const std::map<DType, uint64_t>& bytes_by_dtype() const { return bytes_by_dtype_; }
+  const std::map<tensor::DType, uint64_t>& bytes_by_dtype() const { return bytes_by_dtype_; }
   const std::vector<SafetensorsFile>& files() const { return files_; }
 
   // 32 hexadecimal digits that differ when the configuration, the headers or the weights differ
@@ -55,10 +55,10 @@ class Checkpoint {
   ImageProcessorConfig image_processor_;
   VideoProcessorConfig video_processor_;
   std::vector<SafetensorsFile> files_;
-  std::map<std::string, TensorView, std::less<>> tensors_;
+  std::map<std::string, tensor::TensorView, std::less<>> tensors_;
   uint64_t tensor_bytes_ = 0;
-  std::map<DType, uint64_t> bytes_by_dtype_;
+  std::map<tensor::DType, uint64_t> bytes_by_dtype_;
   std::string identity_;
 };
 
-}  // namespace shijian
+}  // namespace shijian::checkpoint

@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "base/file.h"
 
-namespace shijian {
+namespace shijian::checkpoint {
 namespace {
 
 namespace fs = std::filesystem;
@@ -44,8 +44,8 @@ class CheckpointTest : public testing::Test {
     write_file_atomic(directory_ / name, content);
   }
   void write_weights(const std::string& name, const std::vector<std::string>& tensors,
-                     DType dtype = DType::kF32) {
-    std::map<std::string, TensorView> views;
+                     tensor::DType dtype = tensor::DType::kF32) {
+    std::map<std::string, tensor::TensorView> views;
     for (const auto& tensor : tensors) views[tensor] = {values_.data(), dtype, {2, 2}};
     write_safetensors(directory_ / name, views);
   }
@@ -70,7 +70,7 @@ TEST_F(CheckpointTest, OneFile) {
   EXPECT_EQ(opened.find("c"), nullptr);
   EXPECT_THROW(opened.tensor("c"), Error);
   EXPECT_EQ(opened.tensor_bytes(), 32u);
-  EXPECT_EQ(opened.bytes_by_dtype().at(DType::kF32), 32u);
+  EXPECT_EQ(opened.bytes_by_dtype().at(tensor::DType::kF32), 32u);
   EXPECT_EQ(opened.config().text.hidden_size, 8);
   EXPECT_THAT(opened.generation().eos_token_ids, ElementsAre(7));
   EXPECT_EQ(opened.video_processor().longest_edge, 65536);
@@ -80,13 +80,13 @@ TEST_F(CheckpointTest, OneFile) {
 
 TEST_F(CheckpointTest, Shards) {
   write_weights("model-00001-of-00002.safetensors", {"a"});
-  write_weights("model-00002-of-00002.safetensors", {"b", "c"}, DType::kBF16);
+  write_weights("model-00002-of-00002.safetensors", {"b", "c"}, tensor::DType::kBF16);
   write("model.safetensors.index.json",
         R"({"metadata": {"total_size": 1}, "weight_map": {"a": "model-00001-of-00002.safetensors",
             "b": "model-00002-of-00002.safetensors", "c": "model-00002-of-00002.safetensors"}})");
   const Checkpoint opened = Checkpoint::open(directory_);
   EXPECT_THAT(opened.names(), ElementsAre("a", "b", "c"));
-  EXPECT_EQ(opened.bytes_by_dtype().at(DType::kBF16), 16u);
+  EXPECT_EQ(opened.bytes_by_dtype().at(tensor::DType::kBF16), 16u);
   EXPECT_EQ(opened.files().size(), 2u);
 
   fs::remove(directory_ / "model-00002-of-00002.safetensors");
@@ -153,7 +153,7 @@ TEST_F(CheckpointTest, VideoProcessorFallsBackToTheImageFile) {
 }
 
 TEST_F(CheckpointTest, Fp8IsUnsupported) {
-  write_weights("model.safetensors", {"a", "a_scale_inv"}, DType::kF8E4M3);
+  write_weights("model.safetensors", {"a", "a_scale_inv"}, tensor::DType::kF8E4M3);
   try {
     Checkpoint::open(directory_);
     FAIL();
@@ -181,4 +181,4 @@ TEST_F(CheckpointTest, IdentityFollowsContentAndNotPlace) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::checkpoint

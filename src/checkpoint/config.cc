@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "checkpoint/config_fields.h"
 
-namespace shijian {
+namespace shijian::checkpoint {
 namespace {
 
 // Larger than any model of the family by a wide margin, small enough that products of two of
@@ -369,4 +369,4 @@ VideoProcessorConfig parse_video_processor(std::string_view json, std::string_vi
   return out;
 }
 
-}  // namespace shijian
+}  // namespace shijian::checkpoint

@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-namespace shijian {
+namespace shijian::checkpoint {
 
 enum class RopeType { kDefault, kYarn };
 
@@ -134,4 +134,4 @@ GenerationDefaults parse_generation_config(std::string_view json, std::string_vi
 ImageProcessorConfig parse_image_processor(std::string_view json, std::string_view file);
 VideoProcessorConfig parse_video_processor(std::string_view json, std::string_view file);
 
-}  // namespace shijian
+}  // namespace shijian::checkpoint

@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 
-namespace shijian {
+namespace shijian::checkpoint {
 namespace {
 
 constexpr const char* kHint = "use the file as the model's repository has it";
@@ -142,4 +142,4 @@ std::optional<std::vector<double>> ConfigFields::numbers(std::string_view key, d
   return out;
 }
 
-}  // namespace shijian
+}  // namespace shijian::checkpoint

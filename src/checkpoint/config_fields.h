@@ -9,7 +9,7 @@
 
 #include "base/json.h"
 
-namespace shijian {
+namespace shijian::checkpoint {
 
 // Refers to an object that the caller keeps alive. A key whose value is null counts as absent.
 // Everything that throws names the file and the full key.
@@ -52,4 +52,4 @@ class ConfigFields {
   std::string prefix_;
 };
 
-}  // namespace shijian
+}  // namespace shijian::checkpoint

@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "base/json.h"
 
-namespace shijian {
+namespace shijian::checkpoint {
 namespace {
 
 using testing::ElementsAre;
@@ -307,4 +307,4 @@ TEST(Config, ProcessorsInTheirOwnFileOrInOneForBoth) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::checkpoint

@@ -14,7 +14,7 @@
 #include "base/error.h"
 #include "base/json.h"
 
-namespace shijian {
+namespace shijian::checkpoint {
 namespace {
 
 constexpr size_t kLengthBytes = 8;
@@ -22,7 +22,7 @@ constexpr uint64_t kMaxHeaderBytes = 100'000'000;  // the format's own limit
 constexpr size_t kMaxTensors = 1'000'000;
 constexpr size_t kMaxRank = 8;
 
-std::optional<DType> dtype_from_name(std::string_view name) {
+std::optional<tensor::DType> dtype_from_name(std::string_view name) {
   for (DType dtype :
        {DType::kF32, DType::kF16, DType::kBF16, DType::kF64, DType::kI64, DType::kI32, DType::kI16,
         DType::kI8, DType::kU8, DType::kBool, DType::kF8E4M3, DType::kF8E5M2}) {
@@ -146,7 +146,7 @@ class Parser {
   }
 
   // Fills the shape; returns the bytes that it needs.
-  uint64_t read_shape(std::string_view name, simdjson::dom::array list, TensorView& view) const {
+  uint64_t read_shape(std::string_view name, simdjson::dom::array list, tensor::TensorView& view) const {
     if (list.size() > kMaxRank) fail(name, fmt::format("more than {} dimensions", kMaxRank));
     int64_t elements = 1;
     for (simdjson::dom::element item : list) {
@@ -165,14 +165,14 @@ class Parser {
     }
     const bool empty = std::find(view.shape.begin(), view.shape.end(), 0) != view.shape.end();
     uint64_t bytes = 0;
-    if (__builtin_mul_overflow(static_cast<uint64_t>(elements), dtype_size(view.dtype), &bytes)) {
-      fail(name, fmt::format("its shape {} overflows", shape_string(view.shape)));
+    if (__builtin_mul_overflow(static_cast<uint64_t>(elements), tensor::dtype_size(view.dtype), &bytes)) {
+      fail(name, fmt::format("its shape {} overflows", tensor::shape_string(view.shape)));
     }
     return empty ? 0 : bytes;
   }
 
   void place(std::string_view name, simdjson::dom::array list, uint64_t bytes,
-             TensorView& view) const {
+             tensor::TensorView& view) const {
     uint64_t offsets[2] = {0, 0};
     size_t count = 0;
     for (simdjson::dom::element item : list) {
@@ -189,13 +189,13 @@ class Parser {
     }
     if (end - begin != bytes) {
       fail(name, fmt::format("{} {} needs {} bytes, its data_offsets hold {}",
-                             dtype_name(view.dtype), shape_string(view.shape), bytes, end - begin));
+                             tensor::dtype_name(view.dtype), tensor::shape_string(view.shape), bytes, end - begin));
     }
     view.data = data_ + begin;
-    if (reinterpret_cast<uintptr_t>(view.data) % dtype_size(view.dtype) != 0) {
+    if (reinterpret_cast<uintptr_t>(view.data) % tensor::dtype_size(view.dtype) != 0) {
       throw Error(ErrorCode::kUnsupported,
                   fmt::format("read {}: tensor {}: its bytes start at {}, not a multiple of {}",
-                              file_, shown(name), begin, dtype_size(view.dtype)),
+                              file_, shown(name), begin, tensor::dtype_size(view.dtype)),
                   "save the file again with the safetensors library, which aligns tensors");
     }
   }
@@ -243,13 +243,13 @@ SafetensorsFile::SafetensorsFile(const std::filesystem::path& path)
   for (size_t i = 0; i < header_.tensors.size(); ++i) index_[header_.tensors[i].name] = i;
 }
 
-const TensorView* SafetensorsFile::find(std::string_view name) const {
+const tensor::TensorView* SafetensorsFile::find(std::string_view name) const {
   const auto found = index_.find(name);
   return found == index_.end() ? nullptr : &header_.tensors[found->second].view;
 }
 
-const TensorView& SafetensorsFile::tensor(std::string_view name) const {
-  const TensorView* view = find(name);
+const tensor::TensorView& SafetensorsFile::tensor(std::string_view name) const {
+  const tensor::TensorView* view = find(name);
   if (view == nullptr) {
     throw Error(ErrorCode::kInvalid,
                 fmt::format("read {}: it holds no tensor {}", path_.string(), shown(name)),
@@ -275,7 +275,7 @@ void write_safetensors(OutputFile& file, const std::map<std::string, TensorView>
   order.reserve(tensors.size());
   for (const auto& [name, view] : tensors) order.emplace_back(name, &view);
   std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) {
-    return dtype_size(a.second->dtype) > dtype_size(b.second->dtype);
+    return tensor::dtype_size(a.second->dtype) > tensor::dtype_size(b.second->dtype);
   });
   std::string header = "{\"__metadata__\":{";
   for (const auto& [key, value] : metadata) {
@@ -304,4 +304,4 @@ void write_safetensors(OutputFile& file, const std::map<std::string, TensorView>
   file.write(pieces, cancel);
 }
 
-}  // namespace shijian
+}  // namespace shijian::checkpoint

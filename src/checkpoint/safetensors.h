@@ -18,11 +18,11 @@
 #include "base/file.h"
 #include "tensor/tensor.h"
 
-namespace shijian {
+namespace shijian::checkpoint {
 
 struct SafetensorsEntry {
   std::string name;
-  TensorView view;  // points into the bytes that were parsed
+  tensor::TensorView view;  // points into the bytes that were parsed
 };
 
 struct SafetensorsHeader {
@@ -48,8 +48,8 @@ class SafetensorsFile {
   std::string_view header_json() const { return header_.json; }
   size_t bytes() const { return file_.size(); }
 
-  const TensorView* find(std::string_view name) const;    // null when absent
-  const TensorView& tensor(std::string_view name) const;  // Error(kInvalid) when absent
+  const tensor::TensorView* find(std::string_view name) const;    // null when absent
+  const tensor::TensorView& tensor(std::string_view name) const;  // Error(kInvalid) when absent
 
  private:
   std::filesystem::path path_;
@@ -61,12 +61,12 @@ class SafetensorsFile {
 // Writes the tensors under their names; readers see the whole file or none of it.
 // Throws Error(kIo), its kin and kCancelled; leaves nothing behind on failure.
 void write_safetensors(const std::filesystem::path& path,
-                       const std::map<std::string, TensorView>& tensors,
+                       const std::map<std::string, tensor::TensorView>& tensors,
                        const std::map<std::string, std::string>& metadata = {},
                        const CancelToken& cancel = {});
 // The same into a file that the caller commits.
-void write_safetensors(OutputFile& file, const std::map<std::string, TensorView>& tensors,
+void write_safetensors(OutputFile& file, const std::map<std::string, tensor::TensorView>& tensors,
                        const std::map<std::string, std::string>& metadata = {},
                        const CancelToken& cancel = {});
 
-}  // namespace shijian
+}  // namespace shijian::checkpoint

@@ -11,7 +11,7 @@
 
 #include "base/error.h"
 
-namespace shijian {
+namespace shijian::checkpoint {
 namespace {
 
 using testing::HasSubstr;
@@ -198,11 +198,11 @@ TEST_F(SafetensorsFiles, WhatIsWrittenIsReadBack) {
   const std::vector<float> floats{1.5f, -2, 3, 4, 5, 6};
   const std::vector<uint8_t> bytes{7, 8, 9};
   const int64_t number = 42;
-  const std::map<std::string, TensorView> tensors{
-      {"bytes \"quoted\" \xe4\xba\x8b", {bytes.data(), DType::kU8, {3}}},
-      {"floats", {floats.data(), DType::kF32, {2, 3}}},
-      {"number", {&number, DType::kI64, {}}},
-      {"nothing", {nullptr, DType::kF16, {0, 7}}}};
+  const std::map<std::string, tensor::TensorView> tensors{
+      {"bytes \"quoted\" \xe4\xba\x8b", {bytes.data(), tensor::DType::kU8, {3}}},
+      {"floats", {floats.data(), tensor::DType::kF32, {2, 3}}},
+      {"number", {&number, tensor::DType::kI64, {}}},
+      {"nothing", {nullptr, tensor::DType::kF16, {0, 7}}}};
   const auto file = path_ / "out.safetensors";
   write_safetensors(file, tensors, {{"format", "pt"}, {"note", "a\nb"}});
 
@@ -210,8 +210,8 @@ TEST_F(SafetensorsFiles, WhatIsWrittenIsReadBack) {
   SafetensorsFile read = std::move(opened);  // views survive a move
   EXPECT_EQ(read.tensors().size(), 4u);
   EXPECT_EQ(read.metadata().at("note"), "a\nb");
-  const TensorView& view = read.tensor("floats");
-  EXPECT_EQ(view.shape, (Shape{2, 3}));
+  const tensor::TensorView& view = read.tensor("floats");
+  EXPECT_EQ(view.shape, (tensor::Shape{2, 3}));
   EXPECT_TRUE(std::equal(floats.begin(), floats.end(), view.span<float>().begin()));
   EXPECT_EQ(read.tensor("bytes \"quoted\" \xe4\xba\x8b").span<uint8_t>()[2], 9);
   EXPECT_EQ(read.tensor("number").span<int64_t>()[0], 42);
@@ -229,4 +229,4 @@ TEST_F(SafetensorsFiles, MissingFilesAndDirectoriesAreErrors) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::checkpoint

@@ -6,16 +6,16 @@
 #include "base/error.h"
 #include "base/json.h"
 
-namespace shijian {
+namespace shijian::engine {
 
-std::vector<Part> place_media(const std::string& prompt, const std::vector<MediaFile>& files) {
-  std::vector<Part> parts;
+std::vector<text::Part> place_media(const std::string& prompt, const std::vector<MediaFile>& files) {
+  std::vector<text::Part> parts;
   const auto add_text = [&](std::string_view text) {
-    if (!text.empty()) parts.push_back({Part::Kind::kText, std::string(text), 0});
+    if (!text.empty()) parts.push_back({text::Part::Kind::kText, std::string(text), 0});
   };
   const auto add_media = [&](size_t i) {
     parts.push_back(
-        {files[i].is_image ? Part::Kind::kImage : Part::Kind::kVideo, {}, static_cast<int64_t>(i)});
+        {files[i].is_image ? text::Part::Kind::kImage : text::Part::Kind::kVideo, {}, static_cast<int64_t>(i)});
   };
   std::vector<std::string_view> texts;
   std::vector<bool> names_image;
@@ -50,13 +50,13 @@ std::vector<Part> place_media(const std::string& prompt, const std::vector<Media
   return parts;
 }
 
-std::vector<Message> one_turn(const std::string& system, const std::string& prompt,
+std::vector<text::Message> one_turn(const std::string& system, const std::string& prompt,
                               const std::vector<MediaFile>& files) {
   if (prompt.find_first_not_of(" \t\r\n") == std::string::npos) {
     throw Error(ErrorCode::kUsage, "prompt: it is empty", "say what you want to know");
   }
-  std::vector<Message> messages;
-  if (!system.empty()) messages.push_back({"system", {{Part::Kind::kText, system, 0}}, {}, {}});
+  std::vector<text::Message> messages;
+  if (!system.empty()) messages.push_back({"system", {{text::Part::Kind::kText, system, 0}}, {}, {}});
   messages.push_back({"user", place_media(prompt, files), {}, {}});
   return messages;
 }
@@ -74,4 +74,4 @@ std::vector<std::string> split_tools(const std::string& tools_json) {
   return tools;
 }
 
-}  // namespace shijian
+}  // namespace shijian::engine

@@ -4,24 +4,24 @@
 
 #include "base/error.h"
 
-namespace shijian {
+namespace shijian::engine {
 namespace {
 
 const MediaFile kVideo{"a.mp4", false};
 const MediaFile kImage{"b.png", true};
 
 // "t:words", "v0", "i1" for each part.
-std::vector<std::string> shown(const std::vector<Part>& parts) {
+std::vector<std::string> shown(const std::vector<text::Part>& parts) {
   std::vector<std::string> words;
-  for (const Part& part : parts) {
+  for (const text::Part& part : parts) {
     switch (part.kind) {
-      case Part::Kind::kText:
+      case text::Part::Kind::kText:
         words.push_back("t:" + part.text);
         break;
-      case Part::Kind::kVideo:
+      case text::Part::Kind::kVideo:
         words.push_back("v" + std::to_string(part.index));
         break;
-      case Part::Kind::kImage:
+      case text::Part::Kind::kImage:
         words.push_back("i" + std::to_string(part.index));
         break;
     }
@@ -57,4 +57,4 @@ TEST(SplitTools, KeepsOrderAndRefusesOtherJson) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::engine

@@ -11,7 +11,7 @@
 #include "engine/chat_parts.h"
 #include "engine/engine.h"
 
-namespace shijian {
+namespace shijian::engine {
 namespace {
 
 namespace fs = std::filesystem;
@@ -29,9 +29,9 @@ class Chat : public testing::Test {
     delete thinking_;
   }
 
-  static Part text(const std::string& words) { return {Part::Kind::kText, words, 0}; }
-  static Part video(int64_t index) { return {Part::Kind::kVideo, {}, index}; }
-  static Part image(int64_t index) { return {Part::Kind::kImage, {}, index}; }
+  static text::Part text(const std::string& words) { return {text::Part::Kind::kText, words, 0}; }
+  static text::Part video(int64_t index) { return {text::Part::Kind::kVideo, {}, index}; }
+  static text::Part image(int64_t index) { return {text::Part::Kind::kImage, {}, index}; }
 
   // Pictures of one size, a second apart.
   std::vector<GivenFrame> frames(int count, const std::string& size) {
@@ -57,7 +57,7 @@ class Chat : public testing::Test {
   }
   static std::vector<double> logprobs(const Description& description) {
     std::vector<double> all;
-    for (const GeneratedToken& token : description.tokens) all.push_back(token.logprob);
+    for (const grounding::GeneratedToken& token : description.tokens) all.push_back(token.logprob);
     return all;
   }
 
@@ -123,7 +123,7 @@ TEST_F(Chat, AnswersAreJsonWhateverTheWeights) {
       "schema");
   DescribeRequest request;
   request.messages = one_turn("", "List the events.", {});
-  request.format = std::make_shared<AnswerForm>(JsonGrammar::of_schema(schema));
+  request.format = std::make_shared<guided::AnswerForm>(guided::JsonGrammar::of_schema(schema));
   request.generation.max_new_tokens = 300;
   request.generation.temperature = 1.5;
   int ended = 0;
@@ -143,7 +143,7 @@ TEST_F(Chat, AnswersAreJsonWhateverTheWeights) {
 TEST_F(Chat, ThoughtsAreFreeUntilTheyEnd) {
   DescribeRequest request;
   request.messages = one_turn("", "Think.", {});
-  request.format = std::make_shared<AnswerForm>(JsonGrammar::any_object());
+  request.format = std::make_shared<guided::AnswerForm>(guided::JsonGrammar::any_object());
   request.generation.max_new_tokens = 40;
   request.generation.temperature = 0;
   request.generation.logprobs = 1;
@@ -183,7 +183,7 @@ TEST_F(Chat, ThePromptMustFitTheContext) {
   request.generation.ignore_stop = true;
   int heard = 0;
   hooks = {};
-  hooks.token = [&](const GeneratedToken&, std::string_view) { return ++heard < 2; };
+  hooks.token = [&](const grounding::GeneratedToken&, std::string_view) { return ++heard < 2; };
   EXPECT_EQ(engine.describe(request, hooks).usage.generated_tokens, 2);
   request.generation.max_new_tokens = 1024;
   EXPECT_THROW(engine.describe(request), Error);
@@ -196,11 +196,11 @@ TEST_F(Chat, WhoListensMayEndTheAnswer) {
   request.generation.ignore_stop = true;
   int heard = 0;
   RunHooks hooks;
-  hooks.token = [&](const GeneratedToken&, std::string_view) { return ++heard < 3; };
+  hooks.token = [&](const grounding::GeneratedToken&, std::string_view) { return ++heard < 3; };
   const Description answer = engine_->describe(request, hooks);
   EXPECT_EQ(answer.usage.generated_tokens, 3);
   EXPECT_EQ(answer.finish_reason, "stop");
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::engine

@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 
-namespace shijian {
+namespace shijian::engine {
 namespace {
 
 constexpr std::string_view kVisionStart = "<|vision_start|>";
@@ -17,15 +17,15 @@ constexpr std::string_view kVideoPad = "<|video_pad|>";
 // Collects runs of text between visual tokens; each stretch is encoded in one piece.
 class Builder {
  public:
-  explicit Builder(const Tokenizer& tokenizer) : tokenizer_(tokenizer) {}
+  explicit Builder(const text::Tokenizer& tokenizer) : tokenizer_(tokenizer) {}
 
-  void text(std::string words, Specials specials) {
+  void text(std::string words, text::Specials specials) {
     texts_.push_back({std::move(words), specials});
   }
 
   // One visual block, its pads repeated; pads are single tokens, so they end a stretch of text.
-  void block(std::string_view pad, const MergedGrid& grid, size_t media, int64_t feature_row) {
-    text(std::string(kVisionStart), Specials::kParse);
+  void block(std::string_view pad, const model::MergedGrid& grid, size_t media, int64_t feature_row) {
+    text(std::string(kVisionStart), text::Specials::kParse);
     flush();
     const std::optional<int32_t> id = tokenizer_.token_id(pad);
     if (!id) {
@@ -36,7 +36,7 @@ class Builder {
     sequence_.blocks.push_back(
         {{static_cast<int64_t>(sequence_.ids.size()), grid}, media, feature_row});
     sequence_.ids.insert(sequence_.ids.end(), grid.tokens(), *id);
-    text(std::string(kVisionEnd), Specials::kParse);
+    text(std::string(kVisionEnd), text::Specials::kParse);
   }
 
   TokenSequence finish() {
@@ -47,11 +47,11 @@ class Builder {
  private:
   struct Text {
     std::string words;
-    Specials specials;
+    text::Specials specials;
   };
 
   void flush() {
-    std::vector<TextRun> runs;
+    std::vector<text::TextRun> runs;
     runs.reserve(texts_.size());
     for (const Text& text : texts_) runs.push_back({text.words, text.specials});
     const std::vector<int32_t> ids = tokenizer_.encode(runs);
@@ -59,41 +59,41 @@ class Builder {
     texts_.clear();
   }
 
-  const Tokenizer& tokenizer_;
+  const text::Tokenizer& tokenizer_;
   TokenSequence sequence_;
   std::vector<Text> texts_;
 };
 
 void add_video(Builder& builder, const MediaShape& shape, size_t index, Reference reference) {
-  if (reference == Reference::k5) builder.text(std::string(kVisionStart), Specials::kParse);
+  if (reference == Reference::k5) builder.text(std::string(kVisionStart), text::Specials::kParse);
   for (int64_t slot = 0; slot < shape.slots(); ++slot) {
-    builder.text(fmt::format("<{:.1f} seconds>", shape.slot_times[slot]), Specials::kAsText);
+    builder.text(fmt::format("<{:.1f} seconds>", shape.slot_times[slot]), text::Specials::kAsText);
     builder.block(kVideoPad, shape.grid, index, slot * shape.grid.tokens());
   }
-  if (reference == Reference::k5) builder.text(std::string(kVisionEnd), Specials::kParse);
+  if (reference == Reference::k5) builder.text(std::string(kVisionEnd), text::Specials::kParse);
 }
 
 }  // namespace
 
-TokenSequence build_tokens(const Tokenizer& tokenizer, std::span<const Segment> segments,
+TokenSequence build_tokens(const text::Tokenizer& tokenizer, std::span<const text::Segment> segments,
                            std::span<const MediaShape> media, Reference reference) {
   Builder builder(tokenizer);
   std::vector<bool> used(media.size(), false);
-  for (const Segment& segment : segments) {
+  for (const text::Segment& segment : segments) {
     switch (segment.kind) {
-      case Segment::Kind::kControl:
-        builder.text(segment.text, Specials::kParse);
+      case text::Segment::Kind::kControl:
+        builder.text(segment.text, text::Specials::kParse);
         break;
-      case Segment::Kind::kUser:
-        builder.text(segment.text, Specials::kAsText);
+      case text::Segment::Kind::kUser:
+        builder.text(segment.text, text::Specials::kAsText);
         break;
-      case Segment::Kind::kImage:
-      case Segment::Kind::kVideo: {
+      case text::Segment::Kind::kImage:
+      case text::Segment::Kind::kVideo: {
         const auto index = static_cast<size_t>(segment.index);
         CHECK(index < media.size() && !used[index], "media {} of {}", index, media.size());
         used[index] = true;
         const MediaShape& shape = media[index];
-        CHECK(shape.is_image == (segment.kind == Segment::Kind::kImage), "media {}", index);
+        CHECK(shape.is_image == (segment.kind == text::Segment::Kind::kImage), "media {}", index);
         if (shape.is_image) {
           builder.block(kImagePad, shape.grid, index, 0);
         } else {
@@ -107,4 +107,4 @@ TokenSequence build_tokens(const Tokenizer& tokenizer, std::span<const Segment> 
   return builder.finish();
 }
 
-}  // namespace shijian
+}  // namespace shijian::engine

@@ -11,12 +11,12 @@
 #include "text/chat_template.h"
 #include "text/tokenizer.h"
 
-namespace shijian {
+namespace shijian::engine {
 
 // What a prompt needs to know of a video or image.
 struct MediaShape {
   bool is_image = false;
-  MergedGrid grid;                 // of one slot
+  model::MergedGrid grid;                 // of one slot
   std::vector<double> slot_times;  // [slots] seconds; videos alone
   int64_t slots() const { return is_image ? 1 : static_cast<int64_t>(slot_times.size()); }
 };
@@ -24,7 +24,7 @@ struct MediaShape {
 // A visual block's place: its tokens take the features of rows [feature_row, + block.grid.tokens())
 // of media `media`.
 struct PlacedBlock {
-  VisualBlock block;
+  model::VisualBlock block;
   size_t media = 0;
   int64_t feature_row = 0;
   std::string name = {};  // equal names, equal features; set by who knows the media
@@ -40,7 +40,7 @@ struct TokenSequence {
 // Encodes the segments. A video becomes, for each temporal slot, "<{t:.1f} seconds>" and its visual
 // tokens between vision_start and vision_end; with Reference::k5 such a pair also surrounds the
 // whole video. Each of `media` must be named by exactly one segment.
-TokenSequence build_tokens(const Tokenizer& tokenizer, std::span<const Segment> segments,
+TokenSequence build_tokens(const text::Tokenizer& tokenizer, std::span<const text::Segment> segments,
                            std::span<const MediaShape> media, Reference reference);
 
-}  // namespace shijian
+}  // namespace shijian::engine

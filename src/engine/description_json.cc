@@ -2,7 +2,7 @@
 
 #include "grounding/output.h"
 
-namespace shijian {
+namespace shijian::engine {
 
 OrderedJson description_json(const Description& d, const std::string& model) {
   OrderedJson json = {{"response", d.response}};
@@ -12,12 +12,12 @@ OrderedJson description_json(const Description& d, const std::string& model) {
   }
   json["model"] = model;
   json["finish_reason"] = d.finish_reason;
-  json["usage"] = usage_json(d.usage);
-  add_reuse(json, d.reuse);
-  json["timing"] = timing_json(d.timing);
-  if (!d.notes.empty()) json["notes"] = notes_json(d.notes, d.language);
-  if (!d.tokens.empty()) json["tokens"] = tokens_json(d.tokens);
+  json["usage"] = grounding::usage_json(d.usage);
+  grounding::add_reuse(json, d.reuse);
+  json["timing"] = grounding::timing_json(d.timing);
+  if (!d.notes.empty()) json["notes"] = grounding::notes_json(d.notes, d.language);
+  if (!d.tokens.empty()) json["tokens"] = grounding::tokens_json(d.tokens);
   return json;
 }
 
-}  // namespace shijian
+}  // namespace shijian::engine

@@ -4,8 +4,8 @@
 #include "base/json.h"
 #include "engine/engine.h"
 
-namespace shijian {
+namespace shijian::engine {
 
 OrderedJson description_json(const Description& description, const std::string& model);
 
-}  // namespace shijian
+}  // namespace shijian::engine

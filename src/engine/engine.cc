@@ -26,7 +26,7 @@
 #include "text/tokenizer.h"
 #include "video/edit_rate.h"
 
-namespace shijian {
+namespace shijian::engine {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -54,17 +54,17 @@ void check_text(std::string_view what, size_t bytes, size_t most) {
 
 size_t text_bytes(const DescribeRequest& request) {
   size_t bytes = 0;
-  for (const Message& message : request.messages) {
+  for (const text::Message& message : request.messages) {
     bytes += message.reasoning.size();
-    for (const Part& part : message.parts) bytes += part.text.size();
-    for (const ToolCall& call : message.tool_calls) bytes += call.arguments.size();
+    for (const text::Part& part : message.parts) bytes += part.text.size();
+    for (const text::ToolCall& call : message.tool_calls) bytes += call.arguments.size();
   }
   for (const std::string& tool : request.tools) bytes += tool.size();
   return bytes;
 }
 
 // Of the file, or of all the pictures that a video comes as.
-std::string content_of(const MediaFile& file, ContentHashes& hashes, const CancelToken& cancel) {
+std::string content_of(const MediaFile& file, cache::ContentHashes& hashes, const CancelToken& cancel) {
   if (!file.content.empty()) return file.content;
   if (file.frames.empty()) return hashes.of(file.path, cancel);
   std::string all;
@@ -72,8 +72,8 @@ std::string content_of(const MediaFile& file, ContentHashes& hashes, const Cance
   return content_hash(std::as_bytes(std::span(all)));
 }
 
-Usage usage_of(const TokenSequence& prompt, const Reply& reply) {
-  Usage usage;
+grounding::Usage usage_of(const TokenSequence& prompt, const Reply& reply) {
+  grounding::Usage usage;
   for (const PlacedBlock& placed : prompt.blocks) {
     usage.vision_tokens += placed.block.grid.tokens();
   }
@@ -93,30 +93,30 @@ struct PlannedMedia {
 };
 
 // Frames a second of what was looked at.
-double rate_seen(const Media& video, const SamplingOptions& sampled) {
+double rate_seen(const Media& video, const video::SamplingOptions& sampled) {
   const double from = sampled.from.value_or(0);
   const double to = std::min(sampled.to.value_or(video.video.duration), video.video.duration);
   return to > from ? static_cast<double>(video.plan.indices.size()) / (to - from) : sampled.fps;
 }
 
 // Whether a video was looked at less often than `known`, the rate that the model was trained on.
-std::optional<Note> rate_note(const Media& video, const SamplingOptions& sampled,
+std::optional<grounding::Note> rate_note(const Media& video, const video::SamplingOptions& sampled,
                               const SamplingRequest& asked, std::optional<double> known) {
   const double seen = rate_seen(video, sampled);
   if (video.plan.limited) {
-    return Note{NoteCode::kFrameLimit, static_cast<int>(video.plan.indices.size()),
+    return grounding::Note{grounding::NoteCode::kFrameLimit, static_cast<int>(video.plan.indices.size()),
                 sampled.max_frames / sampled.fps, sampled.fps, seen};
   }
   if (!known || !video.given.empty() || seen >= 0.75 * *known) return std::nullopt;
   const bool by_request = asked.frames || (asked.fps && *asked.fps < 0.75 * *known);
-  return Note{by_request ? NoteCode::kSamplingRate : NoteCode::kFewFrames,
+  return grounding::Note{by_request ? grounding::NoteCode::kSamplingRate : grounding::NoteCode::kFewFrames,
               static_cast<int>(std::lround(*known))};
 }
 
 // What answers about these files should be read with.
-std::vector<Note> media_notes(const PlannedMedia& planned, const MediaSettings& settings) {
-  std::vector<Note> notes;
-  if (planned.damaged) notes.push_back({NoteCode::kDamaged});
+std::vector<grounding::Note> media_notes(const PlannedMedia& planned, const MediaSettings& settings) {
+  std::vector<grounding::Note> notes;
+  if (planned.damaged) notes.push_back({grounding::NoteCode::kDamaged});
   for (size_t i = 0; i < planned.media.size(); ++i) {
     const Media& m = planned.media[i];
     const SamplingRequest& asked = planned.asked[i];
@@ -126,23 +126,23 @@ std::vector<Note> media_notes(const PlannedMedia& planned, const MediaSettings& 
     }
     if (!m.given.empty()) continue;  // they have no window and no file
     if (const auto& jumps = m.video.clock_jumps; !jumps.empty()) {
-      notes.push_back({NoteCode::kClockJumps, static_cast<int>(jumps.size()), jumps.front().time});
+      notes.push_back({grounding::NoteCode::kClockJumps, static_cast<int>(jumps.size()), jumps.front().time});
     }
-    if (m.plan.clock_start > 0) notes.push_back({NoteCode::kWindowClock, 1, m.plan.clock_start});
+    if (m.plan.clock_start > 0) notes.push_back({grounding::NoteCode::kWindowClock, 1, m.plan.clock_start});
     if (asked.to.value_or(0) > m.video.duration + kRounding) {
-      notes.push_back({NoteCode::kWindowCut, 1, m.video.duration});
+      notes.push_back({grounding::NoteCode::kWindowCut, 1, m.video.duration});
     }
     if (m.video.video_streams() > 1) {
-      notes.push_back({NoteCode::kOtherStreams, static_cast<int>(m.video.video_streams()),
+      notes.push_back({grounding::NoteCode::kOtherStreams, static_cast<int>(m.video.video_streams()),
                        static_cast<double>(m.video.stream)});
     }
   }
   return notes;
 }
 
-VideoSummary video_summary(const Media& media) {
-  const VideoInfo& info = media.video;
-  VideoSummary summary;
+grounding::VideoSummary video_summary(const Media& media) {
+  const video::VideoInfo& info = media.video;
+  grounding::VideoSummary summary;
   summary.path = media.path;
   summary.duration = info.duration;
   summary.frame_rate = info.frame_rate.value();
@@ -152,10 +152,10 @@ VideoSummary video_summary(const Media& media) {
   summary.height = info.height;
   summary.codec = info.codec;
   summary.start_time = info.start_time;
-  summary.edit_rate = edit_rate(info);
+  summary.edit_rate = video::edit_rate(info);
   summary.start_timecode = info.start_timecode;
   summary.sound = std::any_of(info.tracks.begin(), info.tracks.end(),
-                              [](const Track& track) { return track.type == "audio"; });
+                              [](const video::Track& track) { return track.type == "audio"; });
   return summary;
 }
 
@@ -165,57 +165,57 @@ struct Engine::State {
   std::string name;
   Reference reference;
   ThreadPool pool;
-  Checkpoint checkpoint;
-  Tokenizer tokenizer;
-  ChatTemplate chat;
-  ModelWeights weights;
-  VisionEncoder vision;
-  Decoder decoder;
+  checkpoint::Checkpoint checkpoint;
+  text::Tokenizer tokenizer;
+  text::ChatTemplate chat;
+  model::ModelWeights weights;
+  model::VisionEncoder vision;
+  model::Decoder decoder;
   MediaSettings media;
-  PromptStyle style;
+  grounding::PromptStyle style;
   VisionStage vision_stage;
   const CacheOptions cache;
-  ContentHashes hashes;
-  DiskStore store;
+  cache::ContentHashes hashes;
+  cache::DiskStore store;
   FeatureCache features;
   PrefixCache prefixes;
-  std::optional<TokenOrder> token_order;  // made when the first answer needs it
+  std::optional<guided::TokenOrder> token_order;  // made when the first answer needs it
 
   explicit State(const EngineOptions& options)
       : name(std::filesystem::weakly_canonical(options.model).filename().string()),
         reference(options.reference),
         pool(options.threads),
-        checkpoint(Checkpoint::open(options.model)),
-        tokenizer(Tokenizer::open(options.model)),
-        chat(ChatTemplate::open(options.model)),
-        weights(bind_weights(checkpoint)),
+        checkpoint(checkpoint::Checkpoint::open(options.model)),
+        tokenizer(text::Tokenizer::open(options.model)),
+        chat(text::ChatTemplate::open(options.model)),
+        weights(model::bind_weights(checkpoint)),
         vision(checkpoint.config().vision, weights.vision, pool),
         decoder(checkpoint.config().text, weights.text, pool),
         media{checkpoint.image_processor(), checkpoint.video_processor(),
               read_model_profile(options.model), options.reference},
-        style(media.profile.prompt_style.value_or(family_prompt_style(options.model))),
+        style(media.profile.prompt_style.value_or(grounding::family_prompt_style(options.model))),
         vision_stage(checkpoint.config().vision, vision, media, pool),
         cache(options.cache),
         store({cache.folder, cache.max_bytes}),
         features(store, checkpoint),
         prefixes(decoder, pool,
-                 {cache.prefix_bytes < 0 ? available_memory() / 4 : cache.prefix_bytes,
+                 {cache.prefix_bytes < 0 ? model::available_memory() / 4 : cache.prefix_bytes,
                   cache.prefix_packed}) {}
 
   PlannedMedia plan(const std::vector<MediaFile>& files, const SamplingRequest& sampling,
                     const RunHooks& hooks);
-  TokenSequence tokens(const std::vector<Message>& messages, const std::vector<std::string>& tools,
+  TokenSequence tokens(const std::vector<text::Message>& messages, const std::vector<std::string>& tools,
                        const PlannedMedia& planned) const;
-  GenerateOptions generate_options(const GenerationRequest& request, bool greedy) const;
-  JsonConstraint constraint(const DescribeRequest& request, const GenerateOptions& options);
+  model::GenerateOptions generate_options(const GenerationRequest& request, bool greedy) const;
+  guided::JsonConstraint constraint(const DescribeRequest& request, const model::GenerateOptions& options);
   int64_t context_of(const GenerationRequest& request) const;
   Session open_session(const PlannedMedia& planned, const TokenSequence& first,
-                       int64_t longest_prompt, const GenerateOptions& options,
+                       int64_t longest_prompt, const model::GenerateOptions& options,
                        const GenerationRequest& request);
-  std::vector<VisionFeatures> read_media(PlannedMedia& planned,
+  std::vector<model::VisionFeatures> read_media(PlannedMedia& planned,
                                          std::span<const TokenSequence> sequences, Session& session,
-                                         bool keep_frames, const RunHooks& hooks, Timing& timing,
-                                         Reuse& reuse);
+                                         bool keep_frames, const RunHooks& hooks, grounding::Timing& timing,
+                                         grounding::Reuse& reuse);
 };
 
 PlannedMedia Engine::State::plan(const std::vector<MediaFile>& files,
@@ -224,7 +224,7 @@ PlannedMedia Engine::State::plan(const std::vector<MediaFile>& files,
   planned.kept = cache.enabled && hooks.stages == nullptr && hooks.overrides == nullptr;
   if (hooks.progress && !files.empty()) hooks.progress({"probing", 0, 0, {}});
   for (const MediaFile& file : files) {
-    planned.states.push_back(file_state(file.path));
+    planned.states.push_back(cache::file_state(file.path));
     planned.asked.push_back(file.sampling.value_or(sampling));
     const Media& m =
         planned.media.emplace_back(plan_media(file, sampling, media, pool, hooks.cancel));
@@ -237,7 +237,7 @@ PlannedMedia Engine::State::plan(const std::vector<MediaFile>& files,
   return planned;
 }
 
-TokenSequence Engine::State::tokens(const std::vector<Message>& messages,
+TokenSequence Engine::State::tokens(const std::vector<text::Message>& messages,
                                     const std::vector<std::string>& tools,
                                     const PlannedMedia& planned) const {
   std::vector<MediaShape> shapes;
@@ -253,11 +253,11 @@ TokenSequence Engine::State::tokens(const std::vector<Message>& messages,
   return sequence;
 }
 
-GenerateOptions Engine::State::generate_options(const GenerationRequest& request,
+model::GenerateOptions Engine::State::generate_options(const GenerationRequest& request,
                                                 bool greedy) const {
-  const GenerationDefaults& defaults = checkpoint.generation();
-  GenerateOptions options;
-  SamplerOptions& s = options.sampling;
+  const checkpoint::GenerationDefaults& defaults = checkpoint.generation();
+  model::GenerateOptions options;
+  model::SamplerOptions& s = options.sampling;
   if (!greedy && defaults.do_sample) {
     s.temperature = defaults.temperature;
     s.top_k = defaults.top_k;
@@ -284,11 +284,11 @@ GenerateOptions Engine::State::generate_options(const GenerationRequest& request
   return options;
 }
 
-JsonConstraint Engine::State::constraint(const DescribeRequest& request,
-                                         const GenerateOptions& options) {
+guided::JsonConstraint Engine::State::constraint(const DescribeRequest& request,
+                                         const model::GenerateOptions& options) {
   if (!token_order) token_order.emplace(tokenizer);
   const auto after = chat.opens_thinking() ? tokenizer.token_id("</think>") : std::nullopt;
-  return JsonConstraint(request.format, *token_order, tokenizer, options.stop_tokens, after);
+  return guided::JsonConstraint(request.format, *token_order, tokenizer, options.stop_tokens, after);
 }
 
 // Tokens of prompt and answer together.
@@ -307,7 +307,7 @@ int64_t Engine::State::context_of(const GenerationRequest& request) const {
 // Checks that the request fits the context and the memory, makes room, and takes what is known of
 // its prompt.
 Session Engine::State::open_session(const PlannedMedia& planned, const TokenSequence& first,
-                                    int64_t longest_prompt, const GenerateOptions& options,
+                                    int64_t longest_prompt, const model::GenerateOptions& options,
                                     const GenerationRequest& request) {
   const int64_t capacity = longest_prompt + options.max_new_tokens;
   const int64_t context = context_of(request);
@@ -321,7 +321,7 @@ Session Engine::State::open_session(const PlannedMedia& planned, const TokenSequ
         fmt::format("use less text, fewer or smaller frames, a shorter part or answer{}",
                     asked ? ", or a larger context" : ""));
   }
-  RequestSize size;
+  model::RequestSize size;
   size.context_tokens = capacity;
   const int64_t merge = checkpoint.config().vision.spatial_merge_size;
   for (const Media& m : planned.media) {
@@ -333,22 +333,22 @@ Session Engine::State::open_session(const PlannedMedia& planned, const TokenSequ
     size.patch_bytes += m.slots * slot_values + std::min(m.slots, piece) * slot_values * 4;
   }
   // Kept prefixes make room where need be.
-  const int64_t free = available_memory();
+  const int64_t free = model::available_memory();
   const int64_t most = std::numeric_limits<int64_t>::max();
-  check_request(checkpoint.config(), size, static_cast<int64_t>(checkpoint.tensor_bytes()),
+  model::check_request(checkpoint.config(), size, static_cast<int64_t>(checkpoint.tensor_bytes()),
                 free + std::min(most - free, prefixes.bytes()));
   if (!planned.kept)
     return Session(decoder, tokenizer, {decoder.make_cache(capacity), {}}, nullptr);
-  const int64_t bytes = memory_need(checkpoint.config(), size).total();
+  const int64_t bytes = model::memory_need(checkpoint.config(), size).total();
   return Session(decoder, tokenizer, prefixes.take(first, capacity, bytes), &prefixes);
 }
 
 // The features of all that the session has to read to answer `sequences`, one after another.
-std::vector<VisionFeatures> Engine::State::read_media(PlannedMedia& planned,
+std::vector<model::VisionFeatures> Engine::State::read_media(PlannedMedia& planned,
                                                       std::span<const TokenSequence> sequences,
                                                       Session& session, bool keep_frames,
-                                                      const RunHooks& hooks, Timing& timing,
-                                                      Reuse& reuse) {
+                                                      const RunHooks& hooks, grounding::Timing& timing,
+                                                      grounding::Reuse& reuse) {
   // What all of them share with the session, each shares with the one before it too.
   int64_t known = std::numeric_limits<int64_t>::max();
   for (const TokenSequence& sequence : sequences) known = std::min(known, session.known(sequence));
@@ -358,7 +358,7 @@ std::vector<VisionFeatures> Engine::State::read_media(PlannedMedia& planned,
       if (placed.block.first >= known) wanted[placed.media].insert(placed.slot());
     }
   }
-  std::vector<VisionFeatures> all;
+  std::vector<model::VisionFeatures> all;
   for (size_t i = 0; i < planned.media.size(); ++i) {
     Media& m = planned.media[i];
     VisionJob job{m, i, planned.keys[i], {wanted[i].begin(), wanted[i].end()}, keep_frames};
@@ -378,8 +378,8 @@ Engine::Engine(const EngineOptions& options) : state_(std::make_unique<State>(op
 Engine::~Engine() = default;
 
 const std::string& Engine::model_name() const { return state_->name; }
-const Checkpoint& Engine::checkpoint() const { return state_->checkpoint; }
-PromptStyle Engine::default_prompt_style() const { return state_->style; }
+const checkpoint::Checkpoint& Engine::checkpoint() const { return state_->checkpoint; }
+grounding::PromptStyle Engine::default_prompt_style() const { return state_->style; }
 bool Engine::opens_thinking() const { return state_->chat.opens_thinking(); }
 int Engine::threads() const { return state_->pool.size(); }
 void Engine::check_context(const GenerationRequest& request) const { state_->context_of(request); }
@@ -396,39 +396,39 @@ LocateResult Engine::locate(const LocateRequest& request, const RunHooks& hooks)
   const auto start = Clock::now();
   if (request.questions.empty())
     throw Error(ErrorCode::kUsage, "locate: no question was asked", "say what to look for");
-  const PromptStyle style = request.prompt_style.value_or(s.style);
-  std::vector<Prompt> prompts;
+  const grounding::PromptStyle style = request.prompt_style.value_or(s.style);
+  std::vector<grounding::Prompt> prompts;
   for (const std::string& question : request.questions) {
-    prompts.push_back(make_prompt(question, style));
+    prompts.push_back(grounding::make_prompt(question, style));
   }
   PlannedMedia planned = s.plan({{request.video, false, request.content}}, request.sampling, hooks);
 
-  GenerateOptions options = s.generate_options(request.generation, /*greedy=*/true);
+  model::GenerateOptions options = s.generate_options(request.generation, /*greedy=*/true);
   options.sampling.top_logprobs = std::max(options.sampling.top_logprobs, kDigitAlternatives);
   std::vector<TokenSequence> sequences;
   int64_t longest = 0;
-  for (const Prompt& prompt : prompts) {
-    const Part video{Part::Kind::kVideo, {}, 0};
-    const Part text{Part::Kind::kText, prompt.text, 0};
+  for (const grounding::Prompt& prompt : prompts) {
+    const text::Part video{text::Part::Kind::kVideo, {}, 0};
+    const text::Part text{text::Part::Kind::kText, prompt.text, 0};
     sequences.push_back(s.tokens({{"user", {video, text}, {}, {}}}, {}, planned));
     longest = std::max(longest, static_cast<int64_t>(sequences.back().ids.size()));
   }
   Session session =
       s.open_session(planned, sequences.front(), longest, options, request.generation);
-  Timing shared;
-  Reuse reuse;
-  const std::vector<VisionFeatures> features =
+  grounding::Timing shared;
+  grounding::Reuse reuse;
+  const std::vector<model::VisionFeatures> features =
       s.read_media(planned, sequences, session, request.keep_frames, hooks, shared, reuse);
   const Media& video = planned.media.front();
-  const SamplingOptions sampled = s.media.sampling(request.sampling);
-  const std::vector<Note> notes = media_notes(planned, s.media);
+  const video::SamplingOptions sampled = s.media.sampling(request.sampling);
+  const std::vector<grounding::Note> notes = media_notes(planned, s.media);
 
   LocateResult result;
   auto answer_start = start;
   for (size_t i = 0; i < sequences.size(); ++i) {
     const double before = seconds_between(answer_start, Clock::now());
     Reply reply = session.ask(sequences[i], features, options, hooks);
-    Answer answer;
+    grounding::Answer answer;
     answer.question = request.questions[i];
     answer.language = prompts[i].language;
     answer.model = s.name;
@@ -444,28 +444,28 @@ LocateResult Engine::locate(const LocateRequest& request, const RunHooks& hooks)
     answer.sampling.fps = rate_seen(video, sampled);
     answer.sampling.processor = request.sampling.qwen_vl_utils ? "qwen-vl-utils" : "transformers";
     answer.sampling.reference = s.reference == Reference::k5 ? "5" : "4.57";
-    answer.sampling.prompt_style = prompt_style_name(style);
+    answer.sampling.prompt_style = grounding::prompt_style_name(style);
     answer.sampling.times = video.plan.times;
     answer.sampling.slot_times = video.plan.slot_times;
     for (double& time : answer.sampling.slot_times) time += video.plan.clock_start;
     answer.sampling.slot_stamps = s.media.profile.slot_stamps;
     answer.usage = usage_of(sequences[i], reply);
-    read_answer(answer, reply.text, s.chat.opens_thinking(), reply.tokens);
-    if (reply.finish == FinishReason::kLength && !request.generation.ignore_stop) {
-      answer.notes.push_back({NoteCode::kLengthLimit, static_cast<int>(options.max_new_tokens)});
+    grounding::read_answer(answer, reply.text, s.chat.opens_thinking(), reply.tokens);
+    if (reply.finish == model::FinishReason::kLength && !request.generation.ignore_stop) {
+      answer.notes.push_back({grounding::NoteCode::kLengthLimit, static_cast<int>(options.max_new_tokens)});
     }
     answer.notes.insert(answer.notes.end(), notes.begin(), notes.end());
     const auto wanted = static_cast<size_t>(request.generation.logprobs);
     if (wanted > 0) {
-      for (GeneratedToken& token : reply.tokens) {
+      for (grounding::GeneratedToken& token : reply.tokens) {
         token.top.resize(std::min(token.top.size(), wanted));
       }
       answer.tokens = std::move(reply.tokens);
     }
     // The first question pays for what all of them share.
-    answer.reuse = std::exchange(reuse, Reuse{video.slots, 0, 0});
+    answer.reuse = std::exchange(reuse, grounding::Reuse{video.slots, 0, 0});
     answer.reuse.prefix_tokens = reply.reused_tokens;
-    answer.timing = std::exchange(shared, Timing{});
+    answer.timing = std::exchange(shared, grounding::Timing{});
     answer.timing.prefill = reply.prefill_seconds;
     answer.timing.generation = reply.generation_seconds;
     answer.timing.first_token = before + reply.first_token_seconds;
@@ -484,13 +484,13 @@ Description Engine::describe(const DescribeRequest& request, const RunHooks& hoo
   Description result;
   PlannedMedia planned = s.plan(request.media, request.sampling, hooks);
   const TokenSequence sequence = s.tokens(request.messages, request.tools, planned);
-  GenerateOptions options = s.generate_options(request.generation, /*greedy=*/false);
+  model::GenerateOptions options = s.generate_options(request.generation, /*greedy=*/false);
   // A length that nobody asked for is no reason to refuse a prompt that leaves some room.
   const int64_t room = s.context_of(request.generation) - static_cast<int64_t>(sequence.ids.size());
   if (!request.generation.max_new_tokens && !request.generation.max_context && room > 0) {
     options.max_new_tokens = std::min(options.max_new_tokens, room);
   }
-  std::optional<JsonConstraint> constraint;
+  std::optional<guided::JsonConstraint> constraint;
   if (request.format) {
     constraint.emplace(s.constraint(request, options));
     options.constrain = [&, taken = size_t{0}](auto so_far, auto scores) mutable {
@@ -500,20 +500,20 @@ Description Engine::describe(const DescribeRequest& request, const RunHooks& hoo
   }
   Session session = s.open_session(planned, sequence, static_cast<int64_t>(sequence.ids.size()),
                                    options, request.generation);
-  const std::vector<VisionFeatures> features = s.read_media(
+  const std::vector<model::VisionFeatures> features = s.read_media(
       planned, {&sequence, 1}, session, /*keep_frames=*/false, hooks, result.timing, result.reuse);
   const double before = seconds_between(start, Clock::now());
   Reply reply = session.ask(sequence, features, options, hooks);
-  AnswerOptions reading;
+  grounding::AnswerOptions reading;
   reading.starts_in_thought = s.chat.opens_thinking();
-  const ParsedAnswer parsed = parse_answer(reply.text, reading);
+  const grounding::ParsedAnswer parsed = grounding::parse_answer(reply.text, reading);
   result.response = parsed.response;
   result.reasoning = parsed.reasoning;
-  result.finish_reason = reply.finish == FinishReason::kLength ? "length" : "stop";
+  result.finish_reason = reply.finish == model::FinishReason::kLength ? "length" : "stop";
   result.notes = media_notes(planned, s.media);
-  for (const Message& message : request.messages) {
-    for (const Part& part : message.parts) {
-      if (!part.text.empty()) result.language = detect_language(part.text);
+  for (const text::Message& message : request.messages) {
+    for (const text::Part& part : message.parts) {
+      if (!part.text.empty()) result.language = grounding::detect_language(part.text);
     }
   }
   result.usage = usage_of(sequence, reply);
@@ -527,4 +527,4 @@ Description Engine::describe(const DescribeRequest& request, const RunHooks& hoo
   return result;
 }
 
-}  // namespace shijian
+}  // namespace shijian::engine

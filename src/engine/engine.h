@@ -22,7 +22,7 @@
 #include "model/stages.h"
 #include "text/chat_template.h"
 
-namespace shijian {
+namespace shijian::engine {
 
 // What is kept between calls. Runs that record stages or have overrides never use it.
 struct CacheOptions {
@@ -73,8 +73,8 @@ struct Progress {
 // Frames or pixels that stand in for what decoding would give, so that a comparison with another
 // implementation starts from identical values. Keyed by the media's place in the request.
 struct Overrides {
-  std::map<size_t, const Tensor*> frames;  // U8 [n, height, width, 3], n as the plan has
-  std::map<size_t, const Tensor*> pixels;  // F32 [patches, patch values]
+  std::map<size_t, const tensor::Tensor*> frames;  // U8 [n, height, width, 3], n as the plan has
+  std::map<size_t, const tensor::Tensor*> pixels;  // F32 [patches, patch values]
 };
 
 struct RunHooks {
@@ -82,8 +82,8 @@ struct RunHooks {
   std::function<void(const Progress&)> progress;  // called on the caller's thread
   // Called there with each generated token and the whole characters that it completes; false ends
   // the answer after it.
-  std::function<bool(const GeneratedToken&, std::string_view text)> token;
-  StageRecorder* stages = nullptr;  // records every stage of the run (--dump)
+  std::function<bool(const grounding::GeneratedToken&, std::string_view text)> token;
+  model::StageRecorder* stages = nullptr;  // records every stage of the run (--dump)
   const Overrides* overrides = nullptr;
 };
 
@@ -92,43 +92,43 @@ struct LocateRequest {
   std::string content;                 // the video's content_hash() where the caller knows it
   std::vector<std::string> questions;  // they share decoding, vision encoding and prefix
   SamplingRequest sampling;
-  std::optional<PromptStyle> prompt_style;  // absent: the checkpoint's
+  std::optional<grounding::PromptStyle> prompt_style;  // absent: the checkpoint's
   GenerationRequest generation;
   bool keep_frames =
       false;  // the result shall have the frames, which are decoded for that if need be
 };
 
 struct LocateResult {
-  std::vector<Answer> answers;  // [questions]
+  std::vector<grounding::Answer> answers;  // [questions]
   Media media;                  // without patches, and without frames unless they were asked for
 };
 
 // A chat over any number of videos and images, up to the model's next answer.
 struct DescribeRequest {
   std::vector<MediaFile> media;
-  std::vector<Message> messages;   // each of `media` is named by exactly one part of them
+  std::vector<text::Message> messages;   // each of `media` is named by exactly one part of them
   std::vector<std::string> tools;  // JSON of each function that the model may call
   SamplingRequest sampling;
   GenerationRequest generation;
-  std::shared_ptr<const AnswerForm> format;  // of the answer, thoughts apart; null: any
+  std::shared_ptr<const guided::AnswerForm> format;  // of the answer, thoughts apart; null: any
 };
 
 struct Description {
   std::string response;
   std::string reasoning;                   // of thinking models
   std::vector<Media> media;                // without patches and frames
-  std::vector<GeneratedToken> tokens;      // when log-probabilities were asked for
+  std::vector<grounding::GeneratedToken> tokens;      // when log-probabilities were asked for
   std::string finish_reason;               // "stop" or "length"
-  Language language = Language::kEnglish;  // of the last turn: notes follow it
-  std::vector<Note> notes;                 // what should be known of the files
-  Usage usage;
-  Reuse reuse;
-  Timing timing;
+  grounding::Language language = grounding::Language::kEnglish;  // of the last turn: notes follow it
+  std::vector<grounding::Note> notes;                 // what should be known of the files
+  grounding::Usage usage;
+  grounding::Reuse reuse;
+  grounding::Timing timing;
 };
 
 // What the caches hold and did.
 struct CacheReport {
-  DiskCounters disk;
+  cache::DiskCounters disk;
   int64_t prefix_bytes = 0;  // keys and values kept in memory
 };
 
@@ -145,8 +145,8 @@ class Engine {
   Description describe(const DescribeRequest& request, const RunHooks& hooks = {});
 
   const std::string& model_name() const;  // the directory's name
-  const Checkpoint& checkpoint() const;
-  PromptStyle default_prompt_style() const;
+  const checkpoint::Checkpoint& checkpoint() const;
+  grounding::PromptStyle default_prompt_style() const;
   bool opens_thinking() const;  // answers begin inside <think>
   // Throws Error(kUsage) when a request asks for a larger context than the model has.
   void check_context(const GenerationRequest& request) const;
@@ -162,4 +162,4 @@ class Engine {
   std::unique_ptr<State> state_;
 };
 
-}  // namespace shijian
+}  // namespace shijian::engine

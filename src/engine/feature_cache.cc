@@ -12,7 +12,7 @@
 #include "base/hash.h"
 #include "cache/content_hashes.h"
 
-namespace shijian {
+namespace shijian::engine {
 namespace {
 
 // Raise it with every change that changes a bit of what the encoder computes.
@@ -53,7 +53,7 @@ struct Layout {
   }
 };
 
-Layout layout_of(int64_t slot_tokens, const VisionFeatures& features) {
+Layout layout_of(int64_t slot_tokens, const model::VisionFeatures& features) {
   const auto tensors = static_cast<int64_t>(features.deepstack.size()) + 1;
   const int64_t width = features.embeddings.dim(1);
   return {FeatureCache::places(tensors * slot_tokens * width), tensors, slot_tokens, width};
@@ -106,17 +106,17 @@ std::string chunk_bytes(const Chunk& chunk, const Layout& layout) {
   return bytes;
 }
 
-void copy_in(std::string_view bytes, int64_t slot, const Layout& layout, VisionFeatures& features) {
+void copy_in(std::string_view bytes, int64_t slot, const Layout& layout, model::VisionFeatures& features) {
   const auto size = static_cast<size_t>(layout.tensor_bytes());
-  for (Tensor* tensor : tensors_of(features)) {
+  for (tensor::Tensor* tensor : tensors_of(features)) {
     std::memcpy(tensor->data<float>() + slot * layout.tokens * layout.width, bytes.data(), size);
     bytes.remove_prefix(size);
   }
 }
 
-std::string copy_out(const VisionFeatures& features, int64_t slot, const Layout& layout) {
+std::string copy_out(const model::VisionFeatures& features, int64_t slot, const Layout& layout) {
   std::string bytes;
-  for (const Tensor* tensor : tensors_of(features)) {
+  for (const tensor::Tensor* tensor : tensors_of(features)) {
     const float* rows = tensor->data<float>() + slot * layout.tokens * layout.width;
     bytes.append(reinterpret_cast<const char*>(rows), static_cast<size_t>(layout.tensor_bytes()));
   }
@@ -131,13 +131,13 @@ std::map<int64_t, std::vector<int64_t>> by_chunk(const SlotKeys& keys, int64_t p
   return chunks;
 }
 
-std::string hash_vision_weights(const Checkpoint& checkpoint) {
+std::string hash_vision_weights(const checkpoint::Checkpoint& checkpoint) {
   std::string parts;
   for (const std::string& name : checkpoint.names()) {
     if (!name.starts_with("model.visual.")) continue;
-    const TensorView& tensor = checkpoint.tensor(name);
+    const tensor::TensorView& tensor = checkpoint.tensor(name);
     parts +=
-        fmt::format("{} {} {} {}\n", name, dtype_name(tensor.dtype), shape_string(tensor.shape),
+        fmt::format("{} {} {} {}\n", name, tensor::dtype_name(tensor.dtype), tensor::shape_string(tensor.shape),
                     content_hash({static_cast<const std::byte*>(tensor.data), tensor.bytes()}));
   }
   return hash_of(parts);
@@ -145,16 +145,16 @@ std::string hash_vision_weights(const Checkpoint& checkpoint) {
 
 }  // namespace
 
-std::string encoder_identity(const Checkpoint& checkpoint, DiskStore& store) {
+std::string encoder_identity(const checkpoint::Checkpoint& checkpoint, cache::DiskStore& store) {
   std::string files = "vision weights 1 " + checkpoint.identity();
-  for (const SafetensorsFile& file : checkpoint.files()) files += " " + file_state(file.path());
+  for (const checkpoint::SafetensorsFile& file : checkpoint.files()) files += " " + cache::file_state(file.path());
   const std::string key = hash_of(files);
   std::optional<std::string> weights = store.get(key, kNameDigits);
   if (!weights) {
     weights = hash_vision_weights(checkpoint);
     store.put(key, *weights);
   }
-  const VisionConfig& c = checkpoint.config().vision;
+  const checkpoint::VisionConfig& c = checkpoint.config().vision;
   return hash_of(fmt::format(
       "encoder {} weights {} depth {} hidden {} heads {} ffn {} patch {} {} "
       "merge {} channels {} side {} out {} deepstack {} act {}",
@@ -163,7 +163,7 @@ std::string encoder_identity(const Checkpoint& checkpoint, DiskStore& store) {
       c.out_hidden_size, c.deepstack_visual_indexes, c.hidden_act));
 }
 
-FeatureCache::FeatureCache(DiskStore& store, const Checkpoint& checkpoint)
+FeatureCache::FeatureCache(cache::DiskStore& store, const checkpoint::Checkpoint& checkpoint)
     : store_(store), checkpoint_(checkpoint) {}
 
 int64_t FeatureCache::places(int64_t slot_floats) {
@@ -179,7 +179,7 @@ std::string FeatureCache::chunk_key(const SlotKeys& keys, int64_t places, int64_
 }
 
 std::vector<int64_t> FeatureCache::load(const SlotKeys& keys, std::span<const int64_t> wanted,
-                                        int64_t slot_tokens, VisionFeatures& features) {
+                                        int64_t slot_tokens, model::VisionFeatures& features) {
   const Layout layout = layout_of(slot_tokens, features);
   std::vector<int64_t> missing;
   for (const auto& [number, slots] : by_chunk(keys, layout.places, wanted)) {
@@ -198,7 +198,7 @@ std::vector<int64_t> FeatureCache::load(const SlotKeys& keys, std::span<const in
 }
 
 void FeatureCache::store(const SlotKeys& keys, std::span<const int64_t> slots, int64_t slot_tokens,
-                         const VisionFeatures& features) {
+                         const model::VisionFeatures& features) {
   const Layout layout = layout_of(slot_tokens, features);
   for (const auto& [number, members] : by_chunk(keys, layout.places, slots)) {
     const std::string key = chunk_key(keys, layout.places, number);
@@ -216,4 +216,4 @@ void FeatureCache::store(const SlotKeys& keys, std::span<const int64_t> slots, i
   }
 }
 
-}  // namespace shijian
+}  // namespace shijian::engine

@@ -20,21 +20,21 @@
 #include "engine/slot_keys.h"
 #include "model/vision_encoder.h"
 
-namespace shijian {
+namespace shijian::engine {
 
 // The store and the checkpoint must outlive it. One thread at a time.
 class FeatureCache {
  public:
-  FeatureCache(DiskStore& store, const Checkpoint& checkpoint);
+  FeatureCache(cache::DiskStore& store, const checkpoint::Checkpoint& checkpoint);
 
   // Copies those of the `wanted` slots (ascending) that are known to their rows of `features`,
   // [slots * slot_tokens, width], and returns the others.
   std::vector<int64_t> load(const SlotKeys& keys, std::span<const int64_t> wanted,
-                            int64_t slot_tokens, VisionFeatures& features);
+                            int64_t slot_tokens, model::VisionFeatures& features);
 
   // Stores these slots (ascending) from their rows of `features`.
   void store(const SlotKeys& keys, std::span<const int64_t> slots, int64_t slot_tokens,
-             const VisionFeatures& features);
+             const model::VisionFeatures& features);
 
   // Places in a chunk, a power of two, where a slot's features are so many numbers.
   static int64_t places(int64_t slot_floats);
@@ -42,14 +42,14 @@ class FeatureCache {
  private:
   std::string chunk_key(const SlotKeys& keys, int64_t places, int64_t chunk);
 
-  DiskStore& store_;
-  const Checkpoint& checkpoint_;
+  cache::DiskStore& store_;
+  const checkpoint::Checkpoint& checkpoint_;
   std::string encoder_;  // names the encoder; made at the first use
 };
 
 // Names everything that decides what the vision encoder makes of given pixels: a hash of its
 // weights, all of them, its configuration and the version of the arithmetic. The hash is
 // remembered in `store` while the checkpoint's files stay as they are.
-std::string encoder_identity(const Checkpoint& checkpoint, DiskStore& store);
+std::string encoder_identity(const checkpoint::Checkpoint& checkpoint, cache::DiskStore& store);
 
-}  // namespace shijian
+}  // namespace shijian::engine

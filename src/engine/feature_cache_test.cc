@@ -10,7 +10,7 @@
 
 #include "base/hash.h"
 
-namespace shijian {
+namespace shijian::engine {
 namespace {
 
 namespace fs = std::filesystem;
@@ -43,13 +43,13 @@ class FeatureCacheTest : public testing::Test {
     return slots;
   }
   // Features whose values tell slot, tensor and element; slot 0 stands at place `from`.
-  static VisionFeatures features(int64_t from, int64_t count, bool filled = true) {
-    VisionFeatures f;
-    const Shape shape = {count * kTokens, kWidth};
-    f.embeddings = Tensor::zeros(DType::kF32, shape);
-    for (int k = 0; k < 2; ++k) f.deepstack.push_back(Tensor::zeros(DType::kF32, shape));
+  static model::VisionFeatures features(int64_t from, int64_t count, bool filled = true) {
+    model::VisionFeatures f;
+    const tensor::Shape shape = {count * kTokens, kWidth};
+    f.embeddings = tensor::Tensor::zeros(tensor::DType::kF32, shape);
+    for (int k = 0; k < 2; ++k) f.deepstack.push_back(tensor::Tensor::zeros(tensor::DType::kF32, shape));
     if (!filled) return f;
-    const auto fill = [&](Tensor& tensor, int which) {
+    const auto fill = [&](tensor::Tensor& tensor, int which) {
       for (int64_t i = 0; i < tensor.elements(); ++i) {
         tensor.data<float>()[i] =
             static_cast<float>(from * kTokens * kWidth + i) * 1.25f + static_cast<float>(which);
@@ -59,10 +59,10 @@ class FeatureCacheTest : public testing::Test {
     for (int k = 0; k < 2; ++k) fill(f.deepstack[k], k + 2);
     return f;
   }
-  static void expect_slots_equal(const VisionFeatures& a, const VisionFeatures& b,
+  static void expect_slots_equal(const model::VisionFeatures& a, const model::VisionFeatures& b,
                                  const std::vector<int64_t>& slots) {
     for (const int64_t slot : slots) {
-      const auto rows = [&](const Tensor& t) {
+      const auto rows = [&](const tensor::Tensor& t) {
         return std::vector<float>(t.data<float>() + slot * kTokens * kWidth,
                                   t.data<float>() + (slot + 1) * kTokens * kWidth);
       };
@@ -77,14 +77,14 @@ class FeatureCacheTest : public testing::Test {
   }
 
   const fs::path root_ = make_folder();
-  Checkpoint checkpoint_ = Checkpoint::open(checkpoint("dense_tied"));
-  DiskStore store_{{root_ / "cache", int64_t{1} << 30}};
+  checkpoint::Checkpoint checkpoint_ = checkpoint::Checkpoint::open(checkpoint("dense_tied"));
+  cache::DiskStore store_{{root_ / "cache", int64_t{1} << 30}};
 };
 
 TEST_F(FeatureCacheTest, GivesBackTheVeryBits) {
   FeatureCache first(store_, checkpoint_);
   const SlotKeys k = keys(0, 37);
-  VisionFeatures out = features(0, 37, false);
+  model::VisionFeatures out = features(0, 37, false);
   EXPECT_EQ(first.load(k, all(37), kTokens, out).size(), 37u);
   first.store(k, all(37), kTokens, features(0, 37));
   FeatureCache second(store_, checkpoint_);
@@ -95,7 +95,7 @@ TEST_F(FeatureCacheTest, GivesBackTheVeryBits) {
 TEST_F(FeatureCacheTest, OnlyWhatIsWantedIsCopied) {
   FeatureCache cache(store_, checkpoint_);
   cache.store(keys(0, 20), all(20), kTokens, features(0, 20));
-  VisionFeatures out = features(0, 20, false);
+  model::VisionFeatures out = features(0, 20, false);
   EXPECT_THAT(cache.load(keys(0, 20), std::vector<int64_t>{3, 17}, kTokens, out), IsEmpty());
   expect_slots_equal(out, features(0, 20), {3, 17});
   expect_slots_equal(out, features(0, 20, false), {0, 2, 4, 16, 18});
@@ -104,7 +104,7 @@ TEST_F(FeatureCacheTest, OnlyWhatIsWantedIsCopied) {
 TEST_F(FeatureCacheTest, AShiftedWindowFindsTheOverlapAndAddsTheRest) {
   FeatureCache cache(store_, checkpoint_);
   cache.store(keys(5, 20), all(20), kTokens, features(5, 20));  // places 5 to 24
-  VisionFeatures out = features(0, 40, false);
+  model::VisionFeatures out = features(0, 40, false);
   EXPECT_THAT(
       cache.load(keys(0, 40), all(40), kTokens, out),
       ElementsAre(0, 1, 2, 3, 4, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39));
@@ -119,7 +119,7 @@ TEST_F(FeatureCacheTest, ASlotOfAnotherNameIsAnotherSlot) {
   cache.store(keys(0, 4), all(4), kTokens, features(0, 4));
   SlotKeys other = keys(0, 4);
   other.slots[2] = keys(99, 1).slots[0];
-  VisionFeatures out = features(0, 4, false);
+  model::VisionFeatures out = features(0, 4, false);
   EXPECT_THAT(cache.load(other, all(4), kTokens, out), ElementsAre(2));
   EXPECT_EQ(cache.load(keys(0, 4, "elsewhere"), all(4), kTokens, out).size(), 4u);
 }
@@ -132,7 +132,7 @@ TEST_F(FeatureCacheTest, AHalfSlotAndAWholeOneStandSideBySide) {
   half.last_repeats = true;
   cache.store(half, all(4), kTokens, features(50, 4));
   cache.store(keys(0, 8), all(8), kTokens, features(0, 8));
-  VisionFeatures out = features(0, 8, false);
+  model::VisionFeatures out = features(0, 8, false);
   EXPECT_THAT(cache.load(keys(0, 8), all(8), kTokens, out), IsEmpty());
   expect_slots_equal(out, features(0, 8), all(8));
   EXPECT_THAT(cache.load(half, all(4), kTokens, out), IsEmpty());
@@ -140,13 +140,13 @@ TEST_F(FeatureCacheTest, AHalfSlotAndAWholeOneStandSideBySide) {
 }
 
 TEST_F(FeatureCacheTest, AnotherEncoderIsAnotherCache) {
-  const Checkpoint other = Checkpoint::open(checkpoint("dense_untied"));
+  const checkpoint::Checkpoint other = checkpoint::Checkpoint::open(checkpoint("dense_untied"));
   EXPECT_NE(encoder_identity(checkpoint_, store_), encoder_identity(other, store_));
   EXPECT_EQ(encoder_identity(checkpoint_, store_), encoder_identity(checkpoint_, store_));
   FeatureCache cache(store_, checkpoint_);
   cache.store(keys(0, 4), all(4), kTokens, features(0, 4));
   FeatureCache others(store_, other);
-  VisionFeatures out = features(0, 4, false);
+  model::VisionFeatures out = features(0, 4, false);
   EXPECT_EQ(others.load(keys(0, 4), all(4), kTokens, out).size(), 4u);
 }
 
@@ -159,9 +159,9 @@ TEST_F(FeatureCacheTest, TheIdentityIsThatOfAllVisionWeights) {
   const std::string original = encoder_identity(checkpoint_, store_);
   uint64_t at = 0;
   {
-    const Checkpoint copy = Checkpoint::open(root_ / "copy");
+    const checkpoint::Checkpoint copy = checkpoint::Checkpoint::open(root_ / "copy");
     EXPECT_EQ(encoder_identity(copy, store_), original);
-    const TensorView& tensor = copy.tensor("model.visual.blocks.0.attn.qkv.weight");
+    const tensor::TensorView& tensor = copy.tensor("model.visual.blocks.0.attn.qkv.weight");
     const auto& file = copy.files().front();
     const auto* base = static_cast<const char*>(file.tensors().front().view.data);
     at = file.bytes() - [&] {
@@ -178,7 +178,7 @@ TEST_F(FeatureCacheTest, TheIdentityIsThatOfAllVisionWeights) {
   std::fseek(file, static_cast<long>(at), SEEK_SET);
   std::fputc(byte ^ 1, file);
   std::fclose(file);
-  const Checkpoint changed = Checkpoint::open(root_ / "copy");
+  const checkpoint::Checkpoint changed = checkpoint::Checkpoint::open(root_ / "copy");
   EXPECT_EQ(changed.identity(), checkpoint_.identity()) << "choose a byte that is no sample";
   EXPECT_NE(encoder_identity(changed, store_), original);
 }
@@ -190,4 +190,4 @@ TEST_F(FeatureCacheTest, LargeSlotsComeInShorterChunks) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::engine

@@ -6,7 +6,7 @@
 #include "video/image.h"
 #include "video/resize.h"
 
-namespace shijian {
+namespace shijian::engine {
 namespace {
 
 constexpr double kTick = 1e-6;  // seconds
@@ -29,10 +29,10 @@ void check_times(const std::vector<GivenFrame>& frames) {
 
 }  // namespace
 
-VideoInfo describe_given_frames(const std::vector<GivenFrame>& frames) {
+video::VideoInfo describe_given_frames(const std::vector<GivenFrame>& frames) {
   check_times(frames);
-  const Tensor first = load_image(frames.front().picture).rgb;
-  VideoInfo info;
+  const tensor::Tensor first = video::load_image(frames.front().picture).rgb;
+  video::VideoInfo info;
   info.container = "frames";
   info.coded_height = info.height = static_cast<int>(first.dim(0));
   info.coded_width = info.width = static_cast<int>(first.dim(1));
@@ -47,23 +47,23 @@ VideoInfo describe_given_frames(const std::vector<GivenFrame>& frames) {
   const int64_t gaps = info.frame_count - 1;
   const int64_t ticks = info.frame_pts.back() - info.frame_pts.front();
   info.frame_rate =
-      gaps > 0 && ticks > 0 ? Rational{gaps * info.time_base.den, ticks} : Rational{1, 1};
+      gaps > 0 && ticks > 0 ? video::Rational{gaps * info.time_base.den, ticks} : video::Rational{1, 1};
   info.duration = frames.back().time + 1 / info.frame_rate.value();
   return info;
 }
 
-Frames load_given_frames(const std::vector<GivenFrame>& frames, const FramePlan& plan,
+video::Frames load_given_frames(const std::vector<GivenFrame>& frames, const video::FramePlan& plan,
                          ThreadPool& pool, const CancelToken& cancel,
-                         const DecodeProgress& progress) {
+                         const video::DecodeProgress& progress) {
   const auto count = static_cast<int64_t>(plan.indices.size());
   const int64_t bytes = int64_t{plan.height} * plan.width * 3;
-  Frames result;
-  result.rgb = Tensor(DType::kU8, {count, plan.height, plan.width, 3});
+  video::Frames result;
+  result.rgb = tensor::Tensor(tensor::DType::kU8, {count, plan.height, plan.width, 3});
   int64_t height = 0, width = 0;
   for (int64_t i = 0; i < count; ++i) {
     cancel.check();
     const auto index = static_cast<size_t>(plan.indices[static_cast<size_t>(i)]);
-    const Tensor picture = load_image(frames[index].picture).rgb;
+    const tensor::Tensor picture = video::load_image(frames[index].picture).rgb;
     if (i == 0) {
       height = picture.dim(0);
       width = picture.dim(1);
@@ -73,11 +73,11 @@ Frames load_given_frames(const std::vector<GivenFrame>& frames, const FramePlan&
                               picture.dim(1), picture.dim(0), width, height),
                   "give frames of one size");
     }
-    const ConstImage from{picture.data<uint8_t>(), static_cast<int>(height),
+    const video::ConstImage from{picture.data<uint8_t>(), static_cast<int>(height),
                           static_cast<int>(width), width * 3};
-    const Image to{result.rgb.data<uint8_t>() + i * bytes, plan.height, plan.width,
+    const video::Image to{result.rgb.data<uint8_t>() + i * bytes, plan.height, plan.width,
                    int64_t{plan.width} * 3};
-    resize_bicubic(from, to, pool);
+    video::resize_bicubic(from, to, pool);
     if (progress) progress(i + 1, count);
   }
   result.indices = result.shown = plan.indices;
@@ -85,4 +85,4 @@ Frames load_given_frames(const std::vector<GivenFrame>& frames, const FramePlan&
   return result;
 }
 
-}  // namespace shijian
+}  // namespace shijian::engine

@@ -8,7 +8,7 @@
 #include "base/threads.h"
 #include "video/decode.h"
 
-namespace shijian {
+namespace shijian::engine {
 
 struct GivenFrame {
   std::filesystem::path picture;  // an image file
@@ -17,12 +17,12 @@ struct GivenFrame {
 
 // What probe() says of a video file, with frames of the first picture's size. Throws Error(kUsage)
 // unless there are frames and times ascend from 0 on, and the errors of load_image.
-VideoInfo describe_given_frames(const std::vector<GivenFrame>& frames);
+video::VideoInfo describe_given_frames(const std::vector<GivenFrame>& frames);
 
 // decode_frames() for them: loads the plan's pictures one after another and resizes each. Throws
 // Error(kInvalid) for one of another size, and the errors of load_image.
-Frames load_given_frames(const std::vector<GivenFrame>& frames, const FramePlan& plan,
+video::Frames load_given_frames(const std::vector<GivenFrame>& frames, const video::FramePlan& plan,
                          ThreadPool& pool, const CancelToken& cancel,
-                         const DecodeProgress& progress);
+                         const video::DecodeProgress& progress);
 
-}  // namespace shijian
+}  // namespace shijian::engine

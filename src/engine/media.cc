@@ -7,11 +7,11 @@
 #include "video/patches.h"
 #include "video/resize.h"
 
-namespace shijian {
+namespace shijian::engine {
 namespace {
 
-PatchGeometry geometry(const ImageProcessorConfig& config) {
-  PatchGeometry g;
+video::PatchGeometry geometry(const checkpoint::ImageProcessorConfig& config) {
+  video::PatchGeometry g;
   g.patch = static_cast<int>(config.patch_size);
   g.temporal = static_cast<int>(config.temporal_patch_size);
   g.merge = static_cast<int>(config.merge_size);
@@ -23,11 +23,11 @@ PatchGeometry geometry(const ImageProcessorConfig& config) {
   return g;
 }
 
-void set_image(Media& media, const Tensor& rgb, const SamplingRequest& sampling,
+void set_image(Media& media, const tensor::Tensor& rgb, const SamplingRequest& sampling,
                const MediaSettings& settings, ThreadPool& pool) {
-  const ImageOptions options{sampling.min_pixels.value_or(settings.image.shortest_edge),
+  const video::ImageOptions options{sampling.min_pixels.value_or(settings.image.shortest_edge),
                              sampling.max_pixels.value_or(settings.image.longest_edge)};
-  ImagePatches image = image_patches(rgb, options, settings.image_geometry(), pool);
+  video::ImagePatches image = video::image_patches(rgb, options, settings.image_geometry(), pool);
   media.frames.rgb = std::move(image.rgb);
   media.frames.indices = {0};
   media.frames.times = {0.0};
@@ -49,14 +49,14 @@ View frame_of(Frames& frames, int64_t i) {
 
 }  // namespace
 
-PatchGeometry MediaSettings::image_geometry() const { return geometry(image); }
-PatchGeometry MediaSettings::video_geometry() const { return geometry(video); }
+video::PatchGeometry MediaSettings::image_geometry() const { return geometry(image); }
+video::PatchGeometry MediaSettings::video_geometry() const { return geometry(video); }
 
-SamplingOptions MediaSettings::sampling(const SamplingRequest& request) const {
-  SamplingOptions options;
-  options.pipeline = request.qwen_vl_utils        ? Pipeline::kQwenVlUtils
-                     : reference == Reference::k5 ? Pipeline::kProcessor5
-                                                  : Pipeline::kProcessor4;
+video::SamplingOptions MediaSettings::sampling(const SamplingRequest& request) const {
+  video::SamplingOptions options;
+  options.pipeline = request.qwen_vl_utils        ? video::Pipeline::kQwenVlUtils
+                     : reference == Reference::k5 ? video::Pipeline::kProcessor5
+                                                  : video::Pipeline::kProcessor4;
   options.fps = request.fps.value_or(profile.fps.value_or(video.fps));
   options.frames = request.frames;
   options.min_frames = profile.min_frames.value_or(static_cast<int>(video.min_frames));
@@ -93,21 +93,21 @@ Media plan_media(const MediaFile& file, const SamplingRequest& request,
   media.is_image = file.is_image;
   media.path = file.path.string();
   if (file.is_image) {
-    set_image(media, load_image(file.path).rgb, file.sampling.value_or(SamplingRequest{}), settings,
+    set_image(media, video::load_image(file.path).rgb, file.sampling.value_or(SamplingRequest{}), settings,
               pool);
     return media;
   }
-  const PatchGeometry g = settings.video_geometry();
-  SamplingOptions sampling = settings.sampling(file.sampling.value_or(request));
+  const video::PatchGeometry g = settings.video_geometry();
+  video::SamplingOptions sampling = settings.sampling(file.sampling.value_or(request));
   if (file.frames.empty()) {
-    media.video = probe(file.path, cancel, request.stream.value_or(kMainStream));
+    media.video = video::probe(file.path, cancel, request.stream.value_or(video::kMainStream));
   } else {
     media.given = file.frames;
     media.video = describe_given_frames(media.given);
     sampling.every_frame = true;
     sampling.from = sampling.to = std::nullopt;
   }
-  media.plan = plan_frames(media.video, sampling, g);
+  media.plan = video::plan_frames(media.video, sampling, g);
   media.slots = media.plan.slots;
   media.grid_height = media.plan.grid_height(g);
   media.grid_width = media.plan.grid_width(g);
@@ -115,11 +115,11 @@ Media plan_media(const MediaFile& file, const SamplingRequest& request,
 }
 
 void load_slots(Media& media, std::span<const int64_t> slots, const MediaSettings& settings,
-                ThreadPool& pool, const CancelToken& cancel, const DecodeProgress& progress) {
+                ThreadPool& pool, const CancelToken& cancel, const video::DecodeProgress& progress) {
   if (media.is_image) return;
-  const PatchGeometry g = settings.video_geometry();
+  const video::PatchGeometry g = settings.video_geometry();
   const auto frames = static_cast<int64_t>(media.plan.indices.size());
-  FramePlan part = media.plan;
+  video::FramePlan part = media.plan;
   part.indices.clear();
   part.times.clear();
   for (const int64_t slot : slots) {
@@ -129,39 +129,39 @@ void load_slots(Media& media, std::span<const int64_t> slots, const MediaSetting
     }
   }
   if (media.given.empty()) {
-    DecodeOptions options;
+    video::DecodeOptions options;
     options.threads = pool.size();
-    media.frames = decode_frames(media.path, media.video, part, options, pool, cancel, progress);
+    media.frames = video::decode_frames(media.path, media.video, part, options, pool, cancel, progress);
   } else {
     media.frames = load_given_frames(media.given, part, pool, cancel, progress);
   }
 }
 
-ConstMatrix cut_patches(const Media& media, int64_t first, int64_t slots,
-                        const MediaSettings& settings, ThreadPool& pool, Tensor& storage) {
-  const Tensor* patches = &media.patches;
+tensor::ConstMatrix cut_patches(const Media& media, int64_t first, int64_t slots,
+                        const MediaSettings& settings, ThreadPool& pool, tensor::Tensor& storage) {
+  const tensor::Tensor* patches = &media.patches;
   if (!media.is_image) {
-    storage = make_patches(media.frames.rgb, settings.video_geometry(), pool, first, slots);
+    storage = video::make_patches(media.frames.rgb, settings.video_geometry(), pool, first, slots);
     patches = &storage;
   }
   return {patches->data<float>(), patches->dim(0), patches->dim(1)};
 }
 
-Tensor source_frames(const Media& media, ThreadPool& pool, const CancelToken& cancel) {
+tensor::Tensor source_frames(const Media& media, ThreadPool& pool, const CancelToken& cancel) {
   if (media.is_image) {
-    const Tensor rgb = load_image(media.path).rgb;
-    Tensor frame(DType::kU8, {1, rgb.dim(0), rgb.dim(1), 3});
+    const tensor::Tensor rgb = video::load_image(media.path).rgb;
+    tensor::Tensor frame(tensor::DType::kU8, {1, rgb.dim(0), rgb.dim(1), 3});
     std::copy_n(rgb.data<uint8_t>(), rgb.elements(), frame.data<uint8_t>());
     return frame;
   }
-  DecodeOptions options;
+  video::DecodeOptions options;
   options.threads = pool.size();
   options.source_size = true;
   return std::move(
-      decode_frames(media.path, media.video, media.plan, options, pool, cancel, {}).rgb);
+      video::decode_frames(media.path, media.video, media.plan, options, pool, cancel, {}).rgb);
 }
 
-void load_media_from(Media& media, const Tensor& frames, const MediaSettings& settings,
+void load_media_from(Media& media, const tensor::Tensor& frames, const MediaSettings& settings,
                      ThreadPool& pool) {
   const int64_t planned = media.is_image ? 1 : static_cast<int64_t>(media.plan.indices.size());
   if (frames.dim(0) != planned) {
@@ -169,17 +169,17 @@ void load_media_from(Media& media, const Tensor& frames, const MediaSettings& se
                                                media.path, frames.dim(0), planned));
   }
   if (media.is_image) {
-    Tensor rgb(DType::kU8, {frames.dim(1), frames.dim(2), 3});
+    tensor::Tensor rgb(tensor::DType::kU8, {frames.dim(1), frames.dim(2), 3});
     std::copy_n(frames.data<uint8_t>(), frames.elements(), rgb.data<uint8_t>());
     set_image(media, rgb, {}, settings, pool);
     return;
   }
-  const FramePlan& plan = media.plan;
-  Tensor resized(DType::kU8, {planned, plan.height, plan.width, 3});
+  const video::FramePlan& plan = media.plan;
+  tensor::Tensor resized(tensor::DType::kU8, {planned, plan.height, plan.width, 3});
   for (int64_t i = 0; i < planned; ++i) {
-    resize_bicubic(frame_of<ConstImage>(frames, i), frame_of<Image>(resized, i), pool);
+    video::resize_bicubic(frame_of<video::ConstImage>(frames, i), frame_of<video::Image>(resized, i), pool);
   }
   media.frames = {std::move(resized), plan.indices, plan.times, plan.indices, {}};
 }
 
-}  // namespace shijian
+}  // namespace shijian::engine

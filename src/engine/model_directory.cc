@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "base/json.h"
 
-namespace shijian {
+namespace shijian::engine {
 namespace fs = std::filesystem;
 
 namespace {
@@ -86,7 +86,7 @@ ModelProfile read_model_profile(const fs::path& directory) {
   if (const auto style = json.find("prompt_style"); style != json.end()) {
     try {
       profile.prompt_style =
-          parse_prompt_style(style->is_string() ? style->get<std::string>() : "");
+          grounding::parse_prompt_style(style->is_string() ? style->get<std::string>() : "");
     } catch (const Error& error) {
       throw Error(ErrorCode::kInvalid, fmt::format("read {}: {}", file.string(), error.message()),
                   error.hint());
@@ -128,4 +128,4 @@ ModelProfile read_model_profile(const fs::path& directory) {
   return profile;
 }
 
-}  // namespace shijian
+}  // namespace shijian::engine

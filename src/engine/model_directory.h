@@ -8,7 +8,7 @@
 
 #include "grounding/prompt.h"
 
-namespace shijian {
+namespace shijian::engine {
 
 // `requested` when not empty, else $SHIJIAN_MODEL, else the first ./models/Qwen3-VL-* (by name),
 // else the default model "nano" that ships beside the program (see data_directory).
@@ -24,7 +24,7 @@ std::filesystem::path data_directory();
 // shijian.json: {"prompt_style": "timelens", "clock": "window", "times": "slots",
 //                "sampling": {"fps": 4, "frame_pixels": 16384, "min_frames": 4, "max_frames": 256}}
 struct ModelProfile {
-  std::optional<PromptStyle> prompt_style;
+  std::optional<grounding::PromptStyle> prompt_style;
   std::optional<double> fps;
   std::optional<int64_t> frame_pixels;
   std::optional<int> min_frames;
@@ -38,4 +38,4 @@ struct ModelProfile {
 // All empty when the directory has no shijian.json. Error(kInvalid) for a wrong one.
 ModelProfile read_model_profile(const std::filesystem::path& directory);
 
-}  // namespace shijian
+}  // namespace shijian::engine

@@ -9,7 +9,7 @@
 #include "base/file.h"
 #include "base/temporary_folder.h"
 
-namespace shijian {
+namespace shijian::engine {
 namespace {
 
 class Profile : public ::testing::Test {
@@ -29,7 +29,7 @@ TEST_F(Profile, SaysHowToUseTheModel) {
   const ModelProfile profile = read(
       R"({"prompt_style": "timelens2", "times": "slots", "sampling": {"fps": 4, "frame_pixels": 16384, "max_frames": 9}})");
   EXPECT_TRUE(profile.slot_stamps);
-  EXPECT_EQ(profile.prompt_style, PromptStyle::kTimeLens2);
+  EXPECT_EQ(profile.prompt_style, grounding::PromptStyle::kTimeLens2);
   EXPECT_EQ(profile.fps, 4);
   EXPECT_EQ(profile.frame_pixels, 16384);
   EXPECT_EQ(profile.max_frames, 9);
@@ -83,4 +83,4 @@ TEST(FindModel, GoesFromWhatIsNamedToWhatIsThere) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::engine

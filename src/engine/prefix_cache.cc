@@ -9,7 +9,7 @@
 #include "base/hash.h"
 #include "model/memory.h"
 
-namespace shijian {
+namespace shijian::engine {
 namespace {
 
 // Room beyond what a prompt needs, for a longer question to the same video. It costs address space
@@ -66,14 +66,14 @@ int64_t common_prefix(const TokenSequence& held, int64_t tokens, const TokenSequ
   return common;
 }
 
-PrefixCache::PrefixCache(Decoder& decoder, ThreadPool& pool, const PrefixCacheOptions& options)
+PrefixCache::PrefixCache(model::Decoder& decoder, ThreadPool& pool, const PrefixCacheOptions& options)
     : decoder_(decoder), pool_(pool), packed_(options.packed), entries_(options.max_bytes) {}
 
 int64_t PrefixCache::bytes_of(int64_t tokens) const {
-  const TextConfig& text = decoder_.config();
+  const checkpoint::TextConfig& text = decoder_.config();
   const int64_t width = text.num_kv_heads * text.head_dim;
-  return packed_ ? PackedKv::bytes_for(text.num_layers, width, tokens)
-                 : KvCache::bytes_for(text.num_layers, width, tokens);
+  return packed_ ? model::PackedKv::bytes_for(text.num_layers, width, tokens)
+                 : model::KvCache::bytes_for(text.num_layers, width, tokens);
 }
 
 Prefix PrefixCache::make(int64_t capacity) const {
@@ -82,11 +82,11 @@ Prefix PrefixCache::make(int64_t capacity) const {
 
 Prefix PrefixCache::copy(Kept& from, int64_t tokens, int64_t capacity) const {
   Prefix to = make(capacity);
-  if (const auto* packed = std::get_if<PackedKv>(&from.rows)) {
+  if (const auto* packed = std::get_if<model::PackedKv>(&from.rows)) {
     packed->unpack(pool_, tokens, to.cache);
   } else {
     for (int64_t plane = 0; plane < to.cache.planes(); ++plane) {
-      const Matrix rows = std::get<KvCache>(from.rows).plane(plane, 0, tokens);
+      const tensor::Matrix rows = std::get<model::KvCache>(from.rows).plane(plane, 0, tokens);
       std::memcpy(to.cache.plane(plane, 0, tokens).data, rows.data,
                   static_cast<size_t>(tokens * rows.cols) * sizeof(float));
     }
@@ -98,7 +98,7 @@ Prefix PrefixCache::copy(Kept& from, int64_t tokens, int64_t capacity) const {
 }
 
 void PrefixCache::make_room(int64_t bytes) {
-  while (!entries_.entries().empty() && available_memory() < bytes) {
+  while (!entries_.entries().empty() && model::available_memory() < bytes) {
     entries_.take(entries_.entries().back().key);
   }
 }
@@ -121,10 +121,10 @@ Prefix PrefixCache::take(const TokenSequence& prompt, int64_t capacity, int64_t 
   }
   const auto& blocks = found->prompt.blocks;
   const bool loses = !blocks.empty() && end_of(blocks.back()) > best;
-  auto* whole = std::get_if<KvCache>(&found->rows);
+  auto* whole = std::get_if<model::KvCache>(&found->rows);
   const bool fits = whole != nullptr && whole->capacity() >= capacity;
   make_room(loses || !fits ? bytes : bytes - bytes_of(best));
-  const bool room = available_memory() >= bytes;
+  const bool room = model::available_memory() >= bytes;
   if (fits && !(loses && room)) {
     bytes_ = entries_.bytes();
     Prefix prefix{std::move(*whole), std::move(found->prompt)};
@@ -144,7 +144,7 @@ void PrefixCache::keep(Prefix prefix) {
     // Both copies are in memory for a while.
     const int64_t bytes = bytes_of(prefix.length());
     make_room(bytes);
-    if (available_memory() >= bytes) put({PackedKv(pool_, prefix.cache), std::move(prefix.prompt)});
+    if (model::available_memory() >= bytes) put({model::PackedKv(pool_, prefix.cache), std::move(prefix.prompt)});
   } else {
     put({std::move(prefix.cache), std::move(prefix.prompt)});
   }
@@ -157,4 +157,4 @@ void PrefixCache::put(Kept kept) {
   entries_.put(std::move(key), std::move(kept), bytes);
 }
 
-}  // namespace shijian
+}  // namespace shijian::engine

@@ -13,11 +13,11 @@
 #include "model/kv_cache.h"
 #include "model/packed_kv.h"
 
-namespace shijian {
+namespace shijian::engine {
 
 // A key/value cache and the prompt whose beginning it holds.
 struct Prefix {
-  KvCache cache;
+  model::KvCache cache;
   TokenSequence prompt;
 
   int64_t length() const;  // tokens that are held and known
@@ -38,7 +38,7 @@ struct PrefixCacheOptions {
 // The decoder and the pool must outlive it. One thread at a time, but for bytes().
 class PrefixCache {
  public:
-  PrefixCache(Decoder& decoder, ThreadPool& pool, const PrefixCacheOptions& options);
+  PrefixCache(model::Decoder& decoder, ThreadPool& pool, const PrefixCacheOptions& options);
 
   // A key/value cache with room for `capacity` tokens that holds as much of `prompt` as is known.
   // A kept prefix that would lose part of a video by it is copied and stays; else it is handed
@@ -51,10 +51,10 @@ class PrefixCache {
 
  private:
   struct Kept {
-    std::variant<KvCache, PackedKv> rows;
+    std::variant<model::KvCache, model::PackedKv> rows;
     TokenSequence prompt;  // of as many tokens
   };
-  using Entries = MemoryLru<std::string, Kept>;
+  using Entries = cache::MemoryLru<std::string, Kept>;
 
   Prefix make(int64_t capacity) const;
   Prefix copy(Kept& from, int64_t tokens, int64_t capacity) const;
@@ -62,11 +62,11 @@ class PrefixCache {
   void make_room(int64_t bytes);
   int64_t bytes_of(int64_t tokens) const;
 
-  Decoder& decoder_;
+  model::Decoder& decoder_;
   ThreadPool& pool_;
   const bool packed_;
   Entries entries_;
   std::atomic<int64_t> bytes_ = 0;
 };
 
-}  // namespace shijian
+}  // namespace shijian::engine

@@ -8,7 +8,7 @@
 #include "checkpoint/checkpoint.h"
 #include "model/weights.h"
 
-namespace shijian {
+namespace shijian::engine {
 namespace {
 
 constexpr int64_t kAll = std::numeric_limits<int64_t>::max();
@@ -47,7 +47,7 @@ class PrefixCacheTest : public testing::Test {
              [&](const float& value, float expected) { ASSERT_EQ(value, expected + mark); });
   }
   template <typename Body>
-  static void for_rows(KvCache& cache, int64_t tokens, const Body& body) {
+  static void for_rows(model::KvCache& cache, int64_t tokens, const Body& body) {
     for (int64_t layer = 0; layer < cache.layers(); ++layer) {
       for (int64_t token = 0; token < tokens; ++token) {
         body(cache.keys(layer, token, 1).data[0], static_cast<float>(token * 100 + layer));
@@ -57,11 +57,11 @@ class PrefixCacheTest : public testing::Test {
     }
   }
 
-  const Checkpoint checkpoint_ = Checkpoint::open(std::filesystem::path(SHIJIAN_SOURCE_DIR) /
+  const checkpoint::Checkpoint checkpoint_ = checkpoint::Checkpoint::open(std::filesystem::path(SHIJIAN_SOURCE_DIR) /
                                                   "tests/reference/checkpoints/dense_tied");
-  const ModelWeights weights_ = bind_weights(checkpoint_);
+  const model::ModelWeights weights_ = model::bind_weights(checkpoint_);
   ThreadPool pool_{1};
-  Decoder decoder_{checkpoint_.config().text, weights_.text, pool_};
+  model::Decoder decoder_{checkpoint_.config().text, weights_.text, pool_};
   PrefixCache cache_{decoder_, pool_, {int64_t{1} << 30, false}};
 };
 
@@ -141,4 +141,4 @@ TEST_F(PrefixCacheTest, KeptPrefixesMakeRoom) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::engine

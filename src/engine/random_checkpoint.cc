@@ -16,7 +16,7 @@
 #include "model/weights.h"
 #include "tensor/tensor.h"
 
-namespace shijian {
+namespace shijian::engine {
 namespace {
 
 namespace fs = std::filesystem;
@@ -107,23 +107,23 @@ std::vector<uint16_t> noise(int64_t count, uint64_t seed, const CancelToken& can
   return values;
 }
 
-void write_weights(const ModelConfig& config, const fs::path& file, uint64_t seed,
+void write_weights(const checkpoint::ModelConfig& config, const fs::path& file, uint64_t seed,
                    const CancelToken& cancel) {
-  const std::vector<TensorSpec> specs = expected_tensors(config);
+  const std::vector<model::TensorSpec> specs = model::expected_tensors(config);
   int64_t largest = 0;
-  for (const TensorSpec& spec : specs) largest = std::max(largest, element_count(spec.shape));
+  for (const model::TensorSpec& spec : specs) largest = std::max(largest, tensor::element_count(spec.shape));
   // Every tensor is a window of one buffer of noise: distinct enough, and cheap to make.
   constexpr int64_t kSpread = 1 << 20;
   const std::vector<uint16_t> values = noise(largest + kSpread, seed, cancel);
   const std::vector<uint16_t> ones(1 << 16, to_bf16(1));
-  std::map<std::string, TensorView> tensors;
+  std::map<std::string, tensor::TensorView> tensors;
   for (size_t i = 0; i < specs.size(); ++i) {
-    const TensorSpec& spec = specs[i];
+    const model::TensorSpec& spec = specs[i];
     const bool is_norm = spec.shape.size() == 1 && spec.name.ends_with("weight");
     const uint64_t offset = splitmix64(seed + i) % kSpread;
-    tensors[spec.name] = {is_norm ? ones.data() : values.data() + offset, DType::kBF16, spec.shape};
+    tensors[spec.name] = {is_norm ? ones.data() : values.data() + offset, tensor::DType::kBF16, spec.shape};
   }
-  write_safetensors(file, tensors, {{"format", "pt"}}, cancel);
+  checkpoint::write_safetensors(file, tensors, {{"format", "pt"}}, cancel);
 }
 
 }  // namespace
@@ -158,9 +158,9 @@ void write_random_checkpoint(std::string_view name, const fs::path& directory, u
   write("config.json", config);
   write("preprocessor_config.json", processor_json(65536, 16777216).dump(2));
   write("video_preprocessor_config.json", processor_json(4096, 25165824).dump(2));
-  write_weights(parse_model_config(config, "config.json"), directory / "model.safetensors", seed,
+  write_weights(checkpoint::parse_model_config(config, "config.json"), directory / "model.safetensors", seed,
                 cancel);
   created.keep();
 }
 
-}  // namespace shijian
+}  // namespace shijian::engine

@@ -9,7 +9,7 @@
 
 #include "base/cancel.h"
 
-namespace shijian {
+namespace shijian::engine {
 
 // The names that write_random_checkpoint knows: "2b", "4b", "8b".
 std::vector<std::string> random_shape_names();
@@ -21,4 +21,4 @@ std::vector<std::string> random_shape_names();
 void write_random_checkpoint(std::string_view shape, const std::filesystem::path& directory,
                              uint64_t seed, const CancelToken& cancel = {});
 
-}  // namespace shijian
+}  // namespace shijian::engine

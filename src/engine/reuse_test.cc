@@ -14,7 +14,7 @@
 #include "engine/chat_parts.h"
 #include "engine/engine.h"
 
-namespace shijian {
+namespace shijian::engine {
 namespace {
 
 namespace fs = std::filesystem;
@@ -26,12 +26,12 @@ fs::path checkpoint(const std::string& name) {
                         : kSource / "tests/reference/checkpoints" / name;
 }
 
-bool same_tokens(const std::vector<GeneratedToken>& a, const std::vector<GeneratedToken>& b) {
-  const auto same_choice = [](const TokenAlternative& x, const TokenAlternative& y) {
+bool same_tokens(const std::vector<grounding::GeneratedToken>& a, const std::vector<grounding::GeneratedToken>& b) {
+  const auto same_choice = [](const grounding::TokenAlternative& x, const grounding::TokenAlternative& y) {
     return x.bytes == y.bytes && x.logprob == y.logprob;
   };
   return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [&](const GeneratedToken& x, const GeneratedToken& y) {
+                    [&](const grounding::GeneratedToken& x, const grounding::GeneratedToken& y) {
                       return x.id == y.id && x.logprob == y.logprob &&
                              std::equal(x.top.begin(), x.top.end(), y.top.begin(), y.top.end(),
                                         same_choice);
@@ -80,19 +80,19 @@ class Reuses : public testing::Test {
     request.generation.logprobs = 5;
     return request;
   }
-  static Answer ask(Engine& engine, const LocateRequest& request, const RunHooks& hooks = {}) {
+  static grounding::Answer ask(Engine& engine, const LocateRequest& request, const RunHooks& hooks = {}) {
     return engine.locate(request, hooks).answers.front();
   }
-  static Answer fresh(const std::string& name, const LocateRequest& request) {
+  static grounding::Answer fresh(const std::string& name, const LocateRequest& request) {
     Engine engine(options(name, false));
     return ask(engine, request);
   }
-  static void expect_same(const Answer& a, const Answer& b) {
+  static void expect_same(const grounding::Answer& a, const grounding::Answer& b) {
     EXPECT_EQ(a.tokens.size(), b.tokens.size());
     EXPECT_TRUE(same_tokens(a.tokens, b.tokens));
     EXPECT_EQ(a.response, b.response);
   }
-  static void expect_reuse(const Answer& answer, int64_t encoded, bool prefix) {
+  static void expect_reuse(const grounding::Answer& answer, int64_t encoded, bool prefix) {
     EXPECT_EQ(answer.reuse.encoded_slots, encoded);
     EXPECT_EQ(answer.reuse.slots, answer.sampling.slots - encoded);
     EXPECT_EQ(answer.reuse.prefix_tokens > 0, prefix) << answer.reuse.prefix_tokens;
@@ -121,25 +121,25 @@ TEST_P(ReusesWith, LocateTheSameBitsWhateverIsKnown) {
   const std::string name = GetParam();
   const LocateRequest first = question("When is the red circle visible?");
   const LocateRequest second = question("什么时候出现蓝色的方块？");
-  const Answer first_alone = fresh(name, first);
-  const Answer second_alone = fresh(name, second);
+  const grounding::Answer first_alone = fresh(name, first);
+  const grounding::Answer second_alone = fresh(name, second);
   {
     Engine engine(options(name));
-    const Answer a = ask(engine, first);
+    const grounding::Answer a = ask(engine, first);
     expect_reuse(a, 21, false);
     expect_same(a, first_alone);
-    const Answer b = ask(engine, second);
+    const grounding::Answer b = ask(engine, second);
     expect_reuse(b, 0, true);
     expect_same(b, second_alone);
     EXPECT_GT(b.reuse.prefix_tokens, b.usage.vision_tokens);
     EXPECT_LT(b.timing.decode, 0.001);
     // The very same question again: all but its last token.
-    const Answer again = ask(engine, second);
+    const grounding::Answer again = ask(engine, second);
     EXPECT_EQ(again.reuse.prefix_tokens, again.usage.prompt_tokens - 1);
     expect_same(again, second_alone);
   }
   Engine restarted(options(name));
-  const Answer c = ask(restarted, second);
+  const grounding::Answer c = ask(restarted, second);
   expect_reuse(c, 0, false);
   expect_same(c, second_alone);
   expect_no_temporary_files();
@@ -194,7 +194,7 @@ TEST_F(Reuses, AShiftedWindowEncodesOnlyWhatIsNew) {
   }
   for (const auto& [request, fewer] : {std::pair(&moved, 4), std::pair(&shorter, 1)}) {
     Engine engine(options("dense_tied"));
-    const Answer answer = ask(engine, *request);
+    const grounding::Answer answer = ask(engine, *request);
     expect_reuse(answer, fewer, false);
     expect_same(answer, fresh("dense_tied", *request));
   }
@@ -209,19 +209,19 @@ TEST_F(Reuses, ALongerWindowFromTheSameBeginningSharesThePrefix) {
   shorter.sampling.to = 9.5;
   Engine engine(options("dense_tied"));
   ask(engine, base);
-  const Answer a = ask(engine, shorter);
+  const grounding::Answer a = ask(engine, shorter);
   expect_reuse(a, 0, true);
   EXPECT_GT(a.reuse.prefix_tokens, a.usage.vision_tokens);
   expect_same(a, fresh("dense_tied", shorter));
   // The longer prefix is still there.
-  const Answer b = ask(engine, base);
+  const grounding::Answer b = ask(engine, base);
   EXPECT_EQ(b.reuse.prefix_tokens, b.usage.prompt_tokens - 1);
   expect_same(b, fresh("dense_tied", base));
 }
 
 TEST_F(Reuses, DamagedEntriesAreComputedAgain) {
   const LocateRequest request = question("When?");
-  const Answer alone = fresh("dense_tied", request);
+  const grounding::Answer alone = fresh("dense_tied", request);
   {
     Engine engine(options("dense_tied"));
     ask(engine, request);
@@ -234,7 +234,7 @@ TEST_F(Reuses, DamagedEntriesAreComputedAgain) {
   fs::resize_file(chunks[0], fs::file_size(chunks[0]) - 64);
   {
     Engine engine(options("dense_tied"));
-    const Answer answer = ask(engine, request);
+    const grounding::Answer answer = ask(engine, request);
     EXPECT_TRUE(answer.reuse.encoded_slots == 16 || answer.reuse.encoded_slots == 5)
         << answer.reuse.encoded_slots;
     expect_same(answer, alone);
@@ -254,7 +254,7 @@ TEST_F(Reuses, AnotherContentUnderTheNameIsAnotherVideo) {
   // The same bytes under another name are the same video.
   expect_reuse(ask(engine, question("When?")), 0, true);
   make_clip("changing.mp4", "mandelbrot=s=96x64:r=10 -t 24");
-  const Answer answer = ask(engine, request);
+  const grounding::Answer answer = ask(engine, request);
   expect_reuse(answer, 21, false);
   expect_same(answer, fresh("dense_tied", request));
 }
@@ -310,10 +310,10 @@ TEST_F(Reuses, RunsThatRecordUseNoCache) {
   Engine engine(options("dense_tied"));
   ask(engine, request);
   const size_t files = files_of(cache_folder()).size();
-  StageRecorder stages;
+  model::StageRecorder stages;
   RunHooks hooks;
   hooks.stages = &stages;
-  const Answer recorded = ask(engine, request, hooks);
+  const grounding::Answer recorded = ask(engine, request, hooks);
   expect_reuse(recorded, 21, false);
   EXPECT_EQ(stages.tensors().at("vision.embeddings").shape[0], recorded.usage.vision_tokens);
   EXPECT_EQ(stages.tensors().at("hidden.0").shape[0], recorded.usage.prompt_tokens);
@@ -344,7 +344,7 @@ TEST_F(Reuses, ACancelledRunLeavesWholeEntriesAlone) {
     Engine engine(options("dense_tied"));
     EXPECT_THROW(engine.locate(request, hooks), Error);
     expect_no_temporary_files();
-    const Answer answer = ask(engine, request);
+    const grounding::Answer answer = ask(engine, request);
     expect_reuse(answer, 16, false);
     expect_same(answer, fresh("dense_tied", request));
   }
@@ -357,7 +357,7 @@ TEST_F(Reuses, ACancelledRunLeavesWholeEntriesAlone) {
   };
   Engine engine(options("dense_tied"));
   EXPECT_THROW(engine.locate(request, later), Error);
-  const Answer answer = ask(engine, request);
+  const grounding::Answer answer = ask(engine, request);
   expect_reuse(answer, 0, true);
   EXPECT_LT(answer.reuse.prefix_tokens, answer.usage.prompt_tokens / 2);
   expect_same(answer, fresh("dense_tied", request));
@@ -392,14 +392,14 @@ TEST_F(Reuses, PackedPrefixesAreSmallAndAnswerAboutAlike) {
   const LocateRequest request = question("When?");
   EngineOptions whole = options("dense_tied");
   Engine exact(whole);
-  const Answer expected = ask(exact, request);
+  const grounding::Answer expected = ask(exact, request);
   whole.cache.prefix_packed = true;
   Engine engine(whole);
   ask(engine, request);
   EXPECT_LT(engine.cache_report().prefix_bytes, exact.cache_report().prefix_bytes / 3);
   // Another question between: the same prefix is packed again and again.
   for (const char* text : {"When else?", "When?"}) {
-    const Answer answer = ask(engine, question(text));
+    const grounding::Answer answer = ask(engine, question(text));
     expect_reuse(answer, 0, true);
     if (std::string_view(text) == "When?") {
       ASSERT_FALSE(answer.tokens.empty());
@@ -421,7 +421,7 @@ TEST_F(Reuses, AMuchLongerAnswerStillPaysForTheQuestion) {
   ask(engine, question("When?"));
   LocateRequest request = question("When else?");
   request.generation.max_new_tokens = 1500;
-  const Answer answer = ask(engine, request);
+  const grounding::Answer answer = ask(engine, request);
   expect_reuse(answer, 0, true);
   EXPECT_EQ(answer.usage.generated_tokens, 1500);
   expect_same(answer, fresh("dense_tied", request));
@@ -431,14 +431,14 @@ TEST_F(Reuses, SeveralQuestionsInOneCall) {
   LocateRequest request = question("When?");
   request.questions = {"When?", "When is it red?", "When?"};
   Engine engine(options("dense_tied"));
-  const std::vector<Answer> answers = engine.locate(request).answers;
+  const std::vector<grounding::Answer> answers = engine.locate(request).answers;
   expect_reuse(answers[0], 21, false);
   expect_reuse(answers[1], 0, true);
   expect_reuse(answers[2], 0, true);
   expect_same(answers[0], fresh("dense_tied", question("When?")));
   expect_same(answers[1], fresh("dense_tied", question("When is it red?")));
   expect_same(answers[2], answers[0]);
-  const std::vector<Answer> more = engine.locate(request).answers;
+  const std::vector<grounding::Answer> more = engine.locate(request).answers;
   expect_reuse(more[0], 0, true);
   expect_same(more[1], answers[1]);
 }
@@ -447,18 +447,18 @@ TEST_F(Reuses, AFolderThatCannotBeWrittenEndsNoRun) {
   EngineOptions o = options("dense_tied");
   o.cache.folder = "/proc/no/such/folder";
   Engine engine(o);
-  const Answer answer = ask(engine, question("When?"));
+  const grounding::Answer answer = ask(engine, question("When?"));
   expect_same(answer, fresh("dense_tied", question("When?")));
   EXPECT_GT(engine.cache_report().disk.failed, 0);
   EXPECT_NE(engine.cache_report().disk.last_failure, "");
 }
 
 TEST_F(Reuses, TwoProcessesAtOnce) {
-  const Answer alone = fresh("dense_tied", question("When?"));
+  const grounding::Answer alone = fresh("dense_tied", question("When?"));
   const auto work = [&] {
     for (int round = 0; round < 3; ++round) {
       Engine engine(options("dense_tied"));
-      const Answer answer = ask(engine, question("When?"));
+      const grounding::Answer answer = ask(engine, question("When?"));
       if (!same_tokens(answer.tokens, alone.tokens)) return 2;
       if (round > 0 && answer.reuse.encoded_slots != 0) return 3;
       if (engine.cache_report().disk.damaged != 0) return 4;
@@ -479,4 +479,4 @@ TEST_F(Reuses, TwoProcessesAtOnce) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::engine

@@ -4,7 +4,7 @@
 #include <new>
 #include <utility>
 
-namespace shijian {
+namespace shijian::engine {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -13,11 +13,11 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-PositionIds positions_of(const TokenSequence& prompt, int64_t first) {
-  std::vector<VisualBlock> before;
-  std::vector<VisualBlock> after;
+model::PositionIds positions_of(const TokenSequence& prompt, int64_t first) {
+  std::vector<model::VisualBlock> before;
+  std::vector<model::VisualBlock> after;
   for (const PlacedBlock& placed : prompt.blocks) {
-    VisualBlock block = placed.block;
+    model::VisualBlock block = placed.block;
     if (block.first < first) {
       before.push_back(block);
     } else {
@@ -25,17 +25,17 @@ PositionIds positions_of(const TokenSequence& prompt, int64_t first) {
       after.push_back(block);
     }
   }
-  PositionIds skipped;
-  append_positions(skipped, first, before);
-  PositionIds positions;
+  model::PositionIds skipped;
+  model::append_positions(skipped, first, before);
+  model::PositionIds positions;
   positions.next = skipped.next;
-  append_positions(positions, static_cast<int64_t>(prompt.ids.size()) - first, after);
+  model::append_positions(positions, static_cast<int64_t>(prompt.ids.size()) - first, after);
   return positions;
 }
 
 }  // namespace
 
-Session::Session(Decoder& decoder, const Tokenizer& tokenizer, Prefix start, PrefixCache* keeper)
+Session::Session(model::Decoder& decoder, const text::Tokenizer& tokenizer, Prefix start, PrefixCache* keeper)
     : decoder_(decoder), tokenizer_(tokenizer), keeper_(keeper), held_(std::move(start)) {}
 
 Session::~Session() {
@@ -47,16 +47,16 @@ Session::~Session() {
   }
 }
 
-ConstMatrix Session::read(const TokenSequence& prompt, const std::vector<VisionFeatures>& features,
-                          int64_t reused, const PositionIds& positions, const RunHooks& hooks) {
-  std::vector<VisualRows> visual;
+tensor::ConstMatrix Session::read(const TokenSequence& prompt, const std::vector<model::VisionFeatures>& features,
+                          int64_t reused, const model::PositionIds& positions, const RunHooks& hooks) {
+  std::vector<model::VisualRows> visual;
   for (const PlacedBlock& placed : prompt.blocks) {
     if (placed.block.first < reused) continue;
     visual.push_back({placed.block.first - reused, placed.block.grid.tokens(),
                       &features[placed.media], placed.feature_row});
   }
   const auto total = static_cast<int64_t>(prompt.ids.size());
-  ForwardOptions options;
+  model::ForwardOptions options;
   options.cancel = hooks.cancel;
   options.stages = hooks.stages;
   if (hooks.progress) {
@@ -68,8 +68,8 @@ ConstMatrix Session::read(const TokenSequence& prompt, const std::vector<VisionF
   return decoder_.forward({tokens, positions, visual}, held_.cache, options);
 }
 
-Reply Session::ask(const TokenSequence& prompt, const std::vector<VisionFeatures>& features,
-                   const GenerateOptions& options, const RunHooks& hooks) {
+Reply Session::ask(const TokenSequence& prompt, const std::vector<model::VisionFeatures>& features,
+                   const model::GenerateOptions& options, const RunHooks& hooks) {
   const auto start = Clock::now();
   Reply reply;
   reply.prompt_tokens = static_cast<int64_t>(prompt.ids.size());
@@ -81,21 +81,21 @@ Reply Session::ask(const TokenSequence& prompt, const std::vector<VisionFeatures
     const std::vector<int64_t> ids(prompt.ids.begin(), prompt.ids.end());
     hooks.stages->set_ints("prompt_tokens", ids);
   }
-  const PositionIds positions = positions_of(prompt, reply.reused_tokens);
-  const ConstMatrix logits = read(prompt, features, reply.reused_tokens, positions, hooks);
+  const model::PositionIds positions = positions_of(prompt, reply.reused_tokens);
+  const tensor::ConstMatrix logits = read(prompt, features, reply.reused_tokens, positions, hooks);
   reply.prefill_seconds = seconds_since(start);
 
-  GenerateOptions run = options;
+  model::GenerateOptions run = options;
   run.cancel = hooks.cancel;
-  StreamDecoder stream(tokenizer_, /*skip_special=*/true);
-  run.on_token = [&](const TokenChoice& choice) {
+  text::StreamDecoder stream(tokenizer_, /*skip_special=*/true);
+  run.on_token = [&](const model::TokenChoice& choice) {
     if (reply.tokens.empty()) reply.first_token_seconds = seconds_since(start);
-    GeneratedToken token;
+    grounding::GeneratedToken token;
     token.id = choice.token;
     // Control tokens are no words: they show in the ids alone.
     if (!tokenizer_.is_special(choice.token)) token.bytes = tokenizer_.token_bytes(choice.token);
     token.logprob = choice.logprob;
-    for (const TokenLogprob& other : choice.top) {
+    for (const model::TokenLogprob& other : choice.top) {
       token.top.push_back({std::string(tokenizer_.token_bytes(other.token)), other.logprob});
     }
     reply.text += token.bytes;
@@ -107,17 +107,17 @@ Reply Session::ask(const TokenSequence& prompt, const std::vector<VisionFeatures
     }
     return !hooks.token || hooks.token(reply.tokens.back(), piece);
   };
-  const Generated generated =
-      generate(decoder_, held_.cache, logits, positions.next, prompt.ids, run);
+  const model::Generated generated =
+      model::generate(decoder_, held_.cache, logits, positions.next, prompt.ids, run);
   reply.finish = generated.reason;
   reply.generation_seconds = seconds_since(start) - reply.prefill_seconds;
   if (hooks.stages != nullptr) {
     std::vector<int64_t> ids;
-    for (const GeneratedToken& token : reply.tokens) ids.push_back(token.id);
+    for (const grounding::GeneratedToken& token : reply.tokens) ids.push_back(token.id);
     if (generated.stop) ids.push_back(generated.stop->token);
     hooks.stages->set_ints("tokens", ids);
   }
   return reply;
 }
 
-}  // namespace shijian
+}  // namespace shijian::engine

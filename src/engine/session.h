@@ -14,13 +14,13 @@
 #include "model/decoder.h"
 #include "model/generate.h"
 
-namespace shijian {
+namespace shijian::engine {
 
 // What one prompt gave.
 struct Reply {
   std::string text;                    // everything generated, stop token apart
-  std::vector<GeneratedToken> tokens;  // with alternatives when the sampler reports them
-  FinishReason finish = FinishReason::kLength;
+  std::vector<grounding::GeneratedToken> tokens;  // with alternatives when the sampler reports them
+  model::FinishReason finish = model::FinishReason::kLength;
   int64_t prompt_tokens = 0;
   int64_t reused_tokens = 0;  // of the prompt, already in the cache
   double prefill_seconds = 0;
@@ -33,7 +33,7 @@ class Session {
  public:
   // `start` has room for the longest prompt plus answer that will come. Where `keeper` is not null,
   // what the session has read goes there when it ends, however it ends.
-  Session(Decoder& decoder, const Tokenizer& tokenizer, Prefix start, PrefixCache* keeper);
+  Session(model::Decoder& decoder, const text::Tokenizer& tokenizer, Prefix start, PrefixCache* keeper);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -47,18 +47,18 @@ class Session {
 
   // features: [media], with the rows of every block that is not known.
   // Throws Error as Decoder::forward and generate do.
-  Reply ask(const TokenSequence& prompt, const std::vector<VisionFeatures>& features,
-            const GenerateOptions& options, const RunHooks& hooks);
+  Reply ask(const TokenSequence& prompt, const std::vector<model::VisionFeatures>& features,
+            const model::GenerateOptions& options, const RunHooks& hooks);
 
  private:
   // Reads what the cache does not hold yet and returns the logits of the last token.
-  ConstMatrix read(const TokenSequence& prompt, const std::vector<VisionFeatures>& features,
-                   int64_t reused, const PositionIds& positions, const RunHooks& hooks);
+  tensor::ConstMatrix read(const TokenSequence& prompt, const std::vector<model::VisionFeatures>& features,
+                   int64_t reused, const model::PositionIds& positions, const RunHooks& hooks);
 
-  Decoder& decoder_;
-  const Tokenizer& tokenizer_;
+  model::Decoder& decoder_;
+  const text::Tokenizer& tokenizer_;
   PrefixCache* keeper_;
   Prefix held_;
 };
 
-}  // namespace shijian
+}  // namespace shijian::engine

@@ -10,7 +10,7 @@
 #include "base/hash.h"
 #include "video/pixel_version.h"
 
-namespace shijian {
+namespace shijian::engine {
 namespace {
 
 constexpr double kTicks = 1e6;  // of a second, on the lattice of a variable rate
@@ -21,7 +21,7 @@ std::string hash_of(const std::string& text) {
 
 // Everything but the frames themselves that shapes the pixels of a slot.
 std::string pixel_settings(const Media& media, const MediaSettings& settings) {
-  const PatchGeometry g = media.is_image ? settings.image_geometry() : settings.video_geometry();
+  const video::PatchGeometry g = media.is_image ? settings.image_geometry() : settings.video_geometry();
   return fmt::format(
       "{} reference {} grid {}x{} patch {} temporal {} merge {} mean {} std {} by {}",
       media.is_image ? "image" : "video", settings.reference == Reference::k5 ? 5 : 4,
@@ -32,7 +32,7 @@ std::string pixel_settings(const Media& media, const MediaSettings& settings) {
 
 SlotKeys slot_keys(const Media& media, const MediaSettings& settings, const std::string& content) {
   const std::string base =
-      fmt::format("slot 1 {} stream {} pixels {} {}", content, media.video.stream, pixel_version(),
+      fmt::format("slot 1 {} stream {} pixels {} {}", content, media.video.stream, video::pixel_version(),
                   pixel_settings(media, settings));
   SlotKeys keys;
   if (media.is_image) {
@@ -40,7 +40,7 @@ SlotKeys slot_keys(const Media& media, const MediaSettings& settings, const std:
     keys.lattice = base;
     return keys;
   }
-  const FramePlan& plan = media.plan;
+  const video::FramePlan& plan = media.plan;
   const int64_t temporal = settings.video_geometry().temporal;
   const auto n = static_cast<int64_t>(plan.indices.size());
   for (int64_t slot = 0; slot < media.slots; ++slot) {
@@ -80,4 +80,4 @@ SlotKeys local_slot_keys(const Media& media, size_t index) {
   return keys;
 }
 
-}  // namespace shijian
+}  // namespace shijian::engine

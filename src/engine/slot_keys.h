@@ -24,7 +24,7 @@
 
 #include "engine/media.h"
 
-namespace shijian {
+namespace shijian::engine {
 
 struct SlotKeys {
   std::vector<std::string> slots;  // [slots] names
@@ -39,4 +39,4 @@ SlotKeys slot_keys(const Media& media, const MediaSettings& settings, const std:
 // Names that hold within one request alone: slot k of medium `index`.
 SlotKeys local_slot_keys(const Media& media, size_t index);
 
-}  // namespace shijian
+}  // namespace shijian::engine

@@ -5,7 +5,7 @@
 
 #include <set>
 
-namespace shijian {
+namespace shijian::engine {
 namespace {
 
 using testing::ElementsAreArray;
@@ -22,18 +22,18 @@ MediaSettings settings() {
 
 // A plan of n frames spread from `first` to `last` as the planner does, at 25 frames a second.
 Media planned(int64_t first, int64_t last, int64_t n) {
-  VideoInfo info;
+  video::VideoInfo info;
   info.frame_count = 100'000;
   info.frame_rate = {25, 1};
   info.duration = 4000;
   info.width = info.height = 64;
-  SamplingOptions options;
+  video::SamplingOptions options;
   options.frames = static_cast<int>(n);
   options.from = static_cast<double>(first) / 25;
   options.to = static_cast<double>(last) / 25;
   Media media;
   media.video = info;
-  media.plan = plan_frames(info, options, settings().video_geometry());
+  media.plan = video::plan_frames(info, options, settings().video_geometry());
   media.slots = media.plan.slots;
   media.grid_height = media.grid_width = 4;
   EXPECT_EQ(media.plan.indices.front(), first);
@@ -97,7 +97,7 @@ TEST(SlotKeys, AnotherPhaseIsAnotherLattice) {
 
 // Where a picture stays on screen, slots that show it have one name; moments have a lattice too.
 TEST(SlotKeys, APictureThatStaysHasOneName) {
-  VideoInfo info;
+  video::VideoInfo info;
   info.frame_count = 4;
   info.variable_rate = true;
   info.time_base = {1, 1000};
@@ -106,12 +106,12 @@ TEST(SlotKeys, APictureThatStaysHasOneName) {
   info.duration = 60;
   info.width = info.height = 64;
   const auto keys = [&](double from, double to) {
-    SamplingOptions options;
+    video::SamplingOptions options;
     options.from = from;
     options.to = to;
     Media media;
     media.video = info;
-    media.plan = plan_frames(info, options, settings().video_geometry());
+    media.plan = video::plan_frames(info, options, settings().video_geometry());
     media.slots = media.plan.slots;
     media.grid_height = media.grid_width = 4;
     return keys_of(media);
@@ -165,4 +165,4 @@ TEST(SlotKeys, ShortAndStill) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::engine

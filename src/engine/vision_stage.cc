@@ -10,7 +10,7 @@
 
 #include "cache/content_hashes.h"
 
-namespace shijian {
+namespace shijian::engine {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -24,7 +24,7 @@ double seconds_between(Clock::time_point start, Clock::time_point end) {
 }
 
 // The rows of a slot, from row `first` of one tensor to row `at` of another.
-void copy_rows(const Tensor& from, int64_t first, int64_t rows, Tensor& to, int64_t at) {
+void copy_rows(const tensor::Tensor& from, int64_t first, int64_t rows, tensor::Tensor& to, int64_t at) {
   const int64_t width = to.dim(1);
   std::memcpy(to.data<float>() + at * width, from.data<float>() + first * width,
               static_cast<size_t>(rows * width) * sizeof(float));
@@ -52,11 +52,11 @@ DistinctSlots distinct(const SlotKeys& keys, std::span<const int64_t> slots) {
 
 }  // namespace
 
-VisionStage::VisionStage(const VisionConfig& config, const VisionEncoder& encoder,
+VisionStage::VisionStage(const checkpoint::VisionConfig& config, const model::VisionEncoder& encoder,
                          const MediaSettings& settings, ThreadPool& pool)
     : config_(config), encoder_(encoder), settings_(settings), pool_(pool) {}
 
-int64_t VisionStage::piece_slots(const VisionConfig& config, int64_t slot_patches) {
+int64_t VisionStage::piece_slots(const checkpoint::VisionConfig& config, int64_t slot_patches) {
   const int64_t tokens = slot_patches / (config.spatial_merge_size * config.spatial_merge_size);
   const auto tensors = static_cast<int64_t>(config.deepstack_visual_indexes.size()) + 1;
   // Pieces end where chunks end: both are powers of two.
@@ -65,7 +65,7 @@ int64_t VisionStage::piece_slots(const VisionConfig& config, int64_t slot_patche
   return slots;
 }
 
-VisionOutcome VisionStage::run(const VisionJob& job, const RunHooks& hooks, Timing& timing) const {
+VisionOutcome VisionStage::run(const VisionJob& job, const RunHooks& hooks, grounding::Timing& timing) const {
   Media& m = job.media;
   const auto start = Clock::now();
   VisionOutcome outcome;
@@ -74,10 +74,10 @@ VisionOutcome VisionStage::run(const VisionJob& job, const RunHooks& hooks, Timi
   std::vector<int64_t> missing = slots.first;
   const int64_t tokens = encoder_.merged({1, m.grid_height, m.grid_width}).tokens();
   if (!missing.empty()) {
-    const Shape shape = {m.slots * tokens, config_.out_hidden_size};
-    outcome.features.embeddings = Tensor(DType::kF32, shape);
+    const tensor::Shape shape = {m.slots * tokens, config_.out_hidden_size};
+    outcome.features.embeddings = tensor::Tensor(tensor::DType::kF32, shape);
     for (size_t k = 0; k < config_.deepstack_visual_indexes.size(); ++k) {
-      outcome.features.deepstack.emplace_back(DType::kF32, shape);
+      outcome.features.deepstack.emplace_back(tensor::DType::kF32, shape);
     }
     if (job.cache != nullptr) {
       missing = job.cache->load(job.keys, missing, tokens, outcome.features);
@@ -89,20 +89,20 @@ VisionOutcome VisionStage::run(const VisionJob& job, const RunHooks& hooks, Timi
   const std::vector<int64_t>& loaded = job.all_frames ? every : missing;
   if (!loaded.empty()) load(job, loaded, hooks);
   if (!missing.empty()) {
-    const bool changed = !job.state.empty() && file_state(m.path) != job.state;
+    const bool changed = !job.state.empty() && cache::file_state(m.path) != job.state;
     outcome.sound = m.frames.notes.empty() && !changed;
   }
   const auto decoded = Clock::now();
   if (!missing.empty()) encode(job, missing, hooks, outcome);
-  const auto repeat = [&](Tensor& features) {
+  const auto repeat = [&](tensor::Tensor& features) {
     for (const auto& [slot, same] : slots.repeated) {
       copy_rows(features, same * tokens, tokens, features, slot * tokens);
     }
   };
   repeat(outcome.features.embeddings);
-  for (Tensor& tensor : outcome.features.deepstack) repeat(tensor);
-  m.patches = Tensor();
-  if (!job.all_frames) m.frames = Frames();
+  for (tensor::Tensor& tensor : outcome.features.deepstack) repeat(tensor);
+  m.patches = tensor::Tensor();
+  if (!job.all_frames) m.frames = video::Frames();
   timing.decode += seconds_between(looked_up, decoded);
   timing.vision += seconds_between(start, looked_up) + seconds_between(decoded, Clock::now());
   return outcome;
@@ -116,7 +116,7 @@ void VisionStage::load(const VisionJob& job, std::span<const int64_t> slots,
   if (frames_given) {
     load_media_from(m, *given->frames.at(job.index), settings_, pool_);
   } else {
-    DecodeProgress decoding;
+    video::DecodeProgress decoding;
     if (hooks.progress) {
       decoding = [&](int64_t done, int64_t total) {
         hooks.progress({"decoding", done, total, {}});
@@ -131,7 +131,7 @@ void VisionStage::load(const VisionJob& job, std::span<const int64_t> slots,
   }
   hooks.stages->set_ints("frame_indices" + suffix, m.frames.indices);
   hooks.stages->set_doubles("frame_times" + suffix, m.frames.times);
-  Tensor storage;
+  tensor::Tensor storage;
   const auto loaded = static_cast<int64_t>(frames_given ? m.slots : slots.size());
   hooks.stages->add_rows("pixel_values" + suffix,
                          cut_patches(m, 0, loaded, settings_, pool_, storage));
@@ -141,7 +141,7 @@ void VisionStage::encode(const VisionJob& job, std::span<const int64_t> missing,
                          const RunHooks& hooks, VisionOutcome& outcome) const {
   const Media& m = job.media;
   const Overrides* given = hooks.overrides;
-  const Tensor* pixels =
+  const tensor::Tensor* pixels =
       given != nullptr && given->pixels.contains(job.index) ? given->pixels.at(job.index) : nullptr;
   const int64_t slot_patches = m.slot_patches();
   const int64_t tokens = encoder_.merged({1, m.grid_height, m.grid_width}).tokens();
@@ -150,7 +150,7 @@ void VisionStage::encode(const VisionJob& job, std::span<const int64_t> missing,
   // Patches lie in the order of the slots that were loaded.
   const auto place = [&](int64_t i) { return job.all_frames ? missing[i] : i; };
 
-  EncodeOptions options;
+  model::EncodeOptions options;
   options.cancel = hooks.cancel;
   options.stages = hooks.stages;
   for (int64_t first = 0; first < total;) {
@@ -165,14 +165,14 @@ void VisionStage::encode(const VisionJob& job, std::span<const int64_t> missing,
         hooks.progress({"encoding", first + done, total, {}});
       };
     }
-    const PatchGrid grid{last - first, m.grid_height, m.grid_width};
-    Tensor storage;
-    const ConstMatrix patches =
+    const model::PatchGrid grid{last - first, m.grid_height, m.grid_width};
+    tensor::Tensor storage;
+    const tensor::ConstMatrix patches =
         pixels == nullptr
             ? cut_patches(m, place(first), last - first, settings_, pool_, storage)
-            : ConstMatrix{pixels->data<float>() + place(first) * slot_patches * pixels->dim(1),
+            : tensor::ConstMatrix{pixels->data<float>() + place(first) * slot_patches * pixels->dim(1),
                           grid.patches(), pixels->dim(1)};
-    const VisionFeatures piece = encoder_.encode(patches, {&grid, 1}, options);
+    const model::VisionFeatures piece = encoder_.encode(patches, {&grid, 1}, options);
     for (int64_t i = first; i < last; ++i) {
       const int64_t from = (i - first) * tokens;
       const int64_t at = missing[i] * tokens;
@@ -189,4 +189,4 @@ void VisionStage::encode(const VisionJob& job, std::span<const int64_t> missing,
   }
 }
 
-}  // namespace shijian
+}  // namespace shijian::engine

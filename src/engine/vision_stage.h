@@ -13,7 +13,7 @@
 #include "engine/slot_keys.h"
 #include "model/vision_encoder.h"
 
-namespace shijian {
+namespace shijian::engine {
 
 struct VisionJob {
   Media& media;      // an image's patches are released, and frames unless they are all wanted
@@ -26,7 +26,7 @@ struct VisionJob {
 };
 
 struct VisionOutcome {
-  VisionFeatures features;  // [all slots * tokens, width], rows of unwanted slots undefined; no
+  model::VisionFeatures features;  // [all slots * tokens, width], rows of unwanted slots undefined; no
                             // tensors when no slot was wanted
   int64_t encoded = 0;      // slots that the encoder ran over
   // The features are what the keys name. Not so where the file changed meanwhile or pictures were
@@ -37,25 +37,25 @@ struct VisionOutcome {
 // Keeps references to everything it is given. One run() at a time.
 class VisionStage {
  public:
-  VisionStage(const VisionConfig& config, const VisionEncoder& encoder,
+  VisionStage(const checkpoint::VisionConfig& config, const model::VisionEncoder& encoder,
               const MediaSettings& settings, ThreadPool& pool);
 
   // Slots whose patches are in memory at a time.
-  static int64_t piece_slots(const VisionConfig& config, int64_t slot_patches);
+  static int64_t piece_slots(const checkpoint::VisionConfig& config, int64_t slot_patches);
 
   // Adds to timing.decode and timing.vision. Throws the errors of load_slots and
   // VisionEncoder::encode; the slots that were encoded before are then stored.
-  VisionOutcome run(const VisionJob& job, const RunHooks& hooks, Timing& timing) const;
+  VisionOutcome run(const VisionJob& job, const RunHooks& hooks, grounding::Timing& timing) const;
 
  private:
   void load(const VisionJob& job, std::span<const int64_t> slots, const RunHooks& hooks) const;
   void encode(const VisionJob& job, std::span<const int64_t> missing, const RunHooks& hooks,
               VisionOutcome& outcome) const;
 
-  const VisionConfig& config_;
-  const VisionEncoder& encoder_;
+  const checkpoint::VisionConfig& config_;
+  const model::VisionEncoder& encoder_;
   const MediaSettings& settings_;
   ThreadPool& pool_;
 };
 
-}  // namespace shijian
+}  // namespace shijian::engine

@@ -14,7 +14,7 @@
 #include "base/text_file.h"
 #include "grounding/prompt.h"
 
-namespace shijian {
+namespace shijian::eval {
 
 namespace fs = std::filesystem;
 
@@ -231,7 +231,7 @@ class Reader {
     if (dataset_ == Dataset::kTimeLens) item.query = tidy(item.query);
     if (item.query.find_first_not_of(" \t\r\n") == std::string::npos) fail("the query is empty");
     if (item.kind.empty()) item.kind = dataset_name(dataset_);
-    if (item.language.empty()) item.language = language_name(detect_language(item.query));
+    if (item.language.empty()) item.language = grounding::language_name(grounding::detect_language(item.query));
     if (item.id.empty()) item.id = fmt::format("{:06}", items_.size());
     if (!ids_.insert(item.id).second) {
       item.id += fmt::format("#{}", items_.size());
@@ -311,4 +311,4 @@ fs::path find_video(const fs::path& directory, const std::string& video) {
       "name the folder of the videos with --videos DIR");
 }
 
-}  // namespace shijian
+}  // namespace shijian::eval

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace shijian {
+namespace shijian::eval {
 
 struct Span {
   double start = 0;  // seconds, start <= end
@@ -44,4 +44,4 @@ std::vector<EvalItem> keep_kinds(std::vector<EvalItem> items, std::string_view k
 // the usual extensions. Error(kNotFound) when there is none.
 std::filesystem::path find_video(const std::filesystem::path& directory, const std::string& video);
 
-}  // namespace shijian
+}  // namespace shijian::eval

@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 
-namespace shijian {
+namespace shijian::eval {
 namespace {
 
 namespace fs = std::filesystem;
@@ -179,4 +179,4 @@ TEST(Dataset, NamesGoBothWays) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::eval

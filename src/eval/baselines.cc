@@ -4,7 +4,7 @@
 #include <cmath>
 #include <map>
 
-namespace shijian {
+namespace shijian::eval {
 
 namespace {
 
@@ -98,7 +98,7 @@ ConstantAnswer question_only(std::span<const EvalItem> items) {
   return mean;
 }
 
-double sampling_ceiling(const SlotStamps& slots, bool covered, std::span<const Span> truth) {
+double sampling_ceiling(const grounding::SlotStamps& slots, bool covered, std::span<const Span> truth) {
   const std::span<const double> times = slots.times;
   if (times.empty()) return 0;
   // IoU falls the further a boundary moves off on either side, so the best pair holds, for each
@@ -117,8 +117,8 @@ double sampling_ceiling(const SlotStamps& slots, bool covered, std::span<const S
     for (size_t first = std::min(start_low, times.size() - 1); first < start_high; ++first) {
       for (size_t last = std::max(first, std::min(end_low, times.size() - 1)); last < end_high;
            ++last) {
-        const CoveredTime time =
-            covered ? time_of_slots(slots, first, last) : CoveredTime{times[first], times[last]};
+        const grounding::CoveredTime time =
+            covered ? grounding::time_of_slots(slots, first, last) : grounding::CoveredTime{times[first], times[last]};
         best = std::max(best, interval_iou({time.start, time.end}, span));
       }
     }
@@ -126,4 +126,4 @@ double sampling_ceiling(const SlotStamps& slots, bool covered, std::span<const S
   return best;
 }
 
-}  // namespace shijian
+}  // namespace shijian::eval

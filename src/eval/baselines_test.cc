@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace shijian {
+namespace shijian::eval {
 namespace {
 
 EvalItem item(double duration, std::vector<Span> spans, std::string kind = "visible") {
@@ -83,4 +83,4 @@ TEST(SamplingCeiling, IsTheBestTimeThatSlotsStandFor) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::eval

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <tuple>
 
-namespace shijian {
+namespace shijian::eval {
 
 namespace {
 
@@ -149,4 +149,4 @@ Summary summarize(std::span<const ItemScore> scores) {
   return sum;
 }
 
-}  // namespace shijian
+}  // namespace shijian::eval

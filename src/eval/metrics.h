@@ -8,7 +8,7 @@
 
 #include "eval/annotations.h"
 
-namespace shijian {
+namespace shijian::eval {
 
 inline constexpr std::array<double, 3> kRecallThresholds = {0.3, 0.5, 0.7};
 
@@ -62,4 +62,4 @@ struct Summary {
 };
 Summary summarize(std::span<const ItemScore> scores);
 
-}  // namespace shijian
+}  // namespace shijian::eval

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace shijian {
+namespace shijian::eval {
 namespace {
 
 TEST(IntervalIou, ByHand) {
@@ -81,4 +81,4 @@ TEST(Summary, ByHand) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::eval

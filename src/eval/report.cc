@@ -8,7 +8,7 @@
 #include "base/json.h"
 #include "base/utf8.h"
 
-namespace shijian {
+namespace shijian::eval {
 
 namespace {
 
@@ -138,4 +138,4 @@ std::string report_table(const EvalReport& report) {
   return out;
 }
 
-}  // namespace shijian
+}  // namespace shijian::eval

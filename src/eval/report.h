@@ -9,7 +9,7 @@
 #include "eval/baselines.h"
 #include "eval/runner.h"
 
-namespace shijian {
+namespace shijian::eval {
 
 struct EvalReport {
   std::string dataset;
@@ -30,4 +30,4 @@ nlohmann::ordered_json report_json(const EvalReport& report);
 // A table of at most 100 columns, percentages.
 std::string report_table(const EvalReport& report);
 
-}  // namespace shijian
+}  // namespace shijian::eval

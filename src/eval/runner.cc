@@ -17,7 +17,7 @@
 #include "base/utf8.h"
 #include "eval/baselines.h"
 
-namespace shijian {
+namespace shijian::eval {
 
 namespace fs = std::filesystem;
 
@@ -25,9 +25,9 @@ namespace {
 
 constexpr size_t kMaxRowsBytes = size_t{1} << 30;
 
-std::vector<Span> spans_of(const Answer& answer) {
+std::vector<Span> spans_of(const grounding::Answer& answer) {
   std::vector<Span> spans;
-  for (const Event& event : answer.events) spans.push_back({event.start, event.end});
+  for (const grounding::Event& event : answer.events) spans.push_back({event.start, event.end});
   return spans;
 }
 
@@ -160,7 +160,7 @@ class RowsFile {
   std::map<std::string, Json> rows_;
 };
 
-EvalResult result_of(const EvalItem& item, const Answer& answer, double seconds) {
+EvalResult result_of(const EvalItem& item, const grounding::Answer& answer, double seconds) {
   EvalResult result;
   result.item = item;
   if (!(result.item.duration > 0)) result.item.duration = answer.video.duration;
@@ -194,13 +194,13 @@ EvalResult read_row(const Json& row, const EvalItem& item, const fs::path& path)
 
 }  // namespace
 
-ItemScore score_answer(const EvalItem& item, const Answer& answer) {
+ItemScore score_answer(const EvalItem& item, const grounding::Answer& answer) {
   ItemScore score;
   score.occurs = !item.spans.empty();
   score.rejected = answer.absent;
   score.unparsed = answer.unparsed;
   if (!score.occurs) return score;
-  const SamplingSummary& seen = answer.sampling;
+  const grounding::SamplingSummary& seen = answer.sampling;
   score.ceiling =
       sampling_ceiling({seen.slot_times, seen.from, seen.to}, seen.slot_stamps, item.spans);
   if (answer.events.empty()) return score;
@@ -255,7 +255,7 @@ std::vector<EvalResult> run_eval(std::span<const EvalItem> items, const AnswerVi
       for (size_t i : open) questions.push_back(&items[i]);
       const auto start = Clock::now();
       try {
-        const std::vector<Answer> answers = answer(videos[first], questions);
+        const std::vector<grounding::Answer> answers = answer(videos[first], questions);
         CHECK(answers.size() == open.size(), "{} answers to {} questions", answers.size(),
               open.size());
         const double seconds = since(start) / static_cast<double>(open.size());
@@ -282,4 +282,4 @@ std::vector<EvalResult> run_eval(std::span<const EvalItem> items, const AnswerVi
   return results;
 }
 
-}  // namespace shijian
+}  // namespace shijian::eval

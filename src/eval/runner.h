@@ -12,11 +12,11 @@
 #include "eval/metrics.h"
 #include "grounding/output.h"
 
-namespace shijian {
+namespace shijian::eval {
 
 // Answers the questions of one video, in order; they share its decoding. Whatever it throws but
 // kCancelled, kNoMemory and kInternal counts as a failure of these questions, and the run goes on.
-using AnswerVideo = std::function<std::vector<Answer>(const std::filesystem::path& video,
+using AnswerVideo = std::function<std::vector<grounding::Answer>(const std::filesystem::path& video,
                                                       std::span<const EvalItem* const> items)>;
 
 struct EvalOptions {
@@ -46,6 +46,6 @@ struct EvalResult {
 std::vector<EvalResult> run_eval(std::span<const EvalItem> items, const AnswerVideo& answer,
                                  const EvalOptions& options);
 
-ItemScore score_answer(const EvalItem& item, const Answer& answer);
+ItemScore score_answer(const EvalItem& item, const grounding::Answer& answer);
 
-}  // namespace shijian
+}  // namespace shijian::eval

@@ -11,7 +11,7 @@
 #include "base/json.h"
 #include "eval/report.h"
 
-namespace shijian {
+namespace shijian::eval {
 namespace {
 
 namespace fs = std::filesystem;
@@ -35,19 +35,19 @@ class Runner : public ::testing::Test {
     return {id, video, 10, "question " + id, spans, kind, language};
   }
   // Answers 2 - 4 where the event occurs, denies it elsewhere.
-  std::vector<Answer> answer(const fs::path& video, std::span<const EvalItem* const> items) {
+  std::vector<grounding::Answer> answer(const fs::path& video, std::span<const EvalItem* const> items) {
     ++calls_;
     asked_ += items.size();
     if (video.filename() == broken_) throw Error(ErrorCode::kInvalid, "decode: damaged");
-    std::vector<Answer> answers;
+    std::vector<grounding::Answer> answers;
     for (const EvalItem* item : items) {
-      Answer made;
+      grounding::Answer made;
       made.video.duration = 10;
       made.sampling.slot_times = {1, 2, 3, 4, 5};
       if (item->spans.empty()) {
         made.absent = true;
       } else {
-        Event event;
+        grounding::Event event;
         event.start = 2;
         event.end = 4;
         made.events.push_back(event);
@@ -159,7 +159,7 @@ TEST_F(Runner, StopsOnCancelAndOnMissingVideos) {
 }
 
 TEST_F(Runner, RanksByConfidenceForMap) {
-  Answer answer;
+  grounding::Answer answer;
   answer.events.resize(2);
   answer.events[0].start = 20;
   answer.events[0].end = 30;
@@ -195,4 +195,4 @@ TEST_F(Runner, ReportHasTheDocumentedKeys) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::eval

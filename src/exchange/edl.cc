@@ -7,7 +7,7 @@
 #include "exchange/timeline.h"
 #include "exchange/writers.h"
 
-namespace shijian {
+namespace shijian::exchange {
 namespace {
 
 const char* frame_code_mode(bool drop) {
@@ -26,7 +26,7 @@ std::string field(std::string text) {
 
 }  // namespace
 
-std::string write_edl(std::span<const Answer> answers, const ExportOptions& options) {
+std::string write_edl(std::span<const grounding::Answer> answers, const ExportOptions& options) {
   const EditTimeline timeline = edit_timeline(answers, options.folder);
   bool drop = timeline.drop();
   std::string out = fmt::format("TITLE: SHIJIAN\n{}", frame_code_mode(drop));
@@ -52,7 +52,7 @@ std::string write_edl(std::span<const Answer> answers, const ExportOptions& opti
   return out;
 }
 
-std::string write_marker_edl(std::span<const Answer> answers, const ExportOptions& options) {
+std::string write_marker_edl(std::span<const grounding::Answer> answers, const ExportOptions& options) {
   const EditTimeline timeline = edit_timeline(answers, options.folder);
   std::string out =
       fmt::format("TITLE: {}\n{}\n", timeline.media.empty() ? "SHIJIAN" : timeline.media[0].name,
@@ -73,4 +73,4 @@ std::string write_marker_edl(std::span<const Answer> answers, const ExportOption
   return out;
 }
 
-}  // namespace shijian
+}  // namespace shijian::exchange

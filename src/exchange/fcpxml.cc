@@ -4,7 +4,7 @@
 #include "exchange/timeline.h"
 #include "exchange/writers.h"
 
-namespace shijian {
+namespace shijian::exchange {
 namespace {
 
 // Frames as a fraction of seconds: "1001/30000s".
@@ -33,7 +33,7 @@ std::string resources(const EditTimeline& timeline) {
 
 }  // namespace
 
-std::string write_fcpxml(std::span<const Answer> answers, const ExportOptions& options) {
+std::string write_fcpxml(std::span<const grounding::Answer> answers, const ExportOptions& options) {
   const EditTimeline timeline = edit_timeline(answers, options.folder);
   const EditRate rate = timeline.rate();
   int64_t length = 0;
@@ -69,4 +69,4 @@ std::string write_fcpxml(std::span<const Answer> answers, const ExportOptions& o
   return out + "      </project>\n    </event>\n  </library>\n</fcpxml>\n";
 }
 
-}  // namespace shijian
+}  // namespace shijian::exchange

@@ -9,7 +9,7 @@
 #include "exchange/subtitles.h"
 #include "exchange/writers.h"
 
-namespace shijian {
+namespace shijian::exchange {
 namespace {
 
 constexpr std::string_view kPlain = "text/plain; charset=utf-8";
@@ -17,14 +17,14 @@ constexpr std::string_view kXml = "application/xml; charset=utf-8";
 constexpr std::string_view kJsonText = "application/json; charset=utf-8";
 constexpr std::string_view kCsvText = "text/csv; charset=utf-8";
 
-using Answers = std::span<const Answer>;
+using Answers = std::span<const grounding::Answer>;
 using Options = const ExportOptions&;
 
 constexpr std::array kFormats = {
     ExportFormat{"text", "txt", kPlain, true, true,
-                 [](Answers a, Options o) { return format_text(a, o.time_format); }},
+                 [](Answers a, Options o) { return grounding::format_text(a, o.time_format); }},
     ExportFormat{"json", "json", kJsonText, true, true,
-                 [](Answers a, Options o) { return format_json(a, o.time_format); }},
+                 [](Answers a, Options o) { return grounding::format_json(a, o.time_format); }},
     ExportFormat{"srt", "srt", "application/x-subrip; charset=utf-8", true, false,
                  [](Answers a, Options) { return format_srt(a); }},
     ExportFormat{"vtt", "vtt", "text/vtt; charset=utf-8", true, false,
@@ -58,9 +58,9 @@ std::vector<std::string> export_format_names() {
   return names;
 }
 
-std::string write_export(const ExportFormat& format, std::span<const Answer> answers,
+std::string write_export(const ExportFormat& format, std::span<const grounding::Answer> answers,
                          const ExportOptions& options) {
-  for (const Answer& answer : answers) {
+  for (const grounding::Answer& answer : answers) {
     if (format.several_videos || answer.video.path == answers.front().video.path) continue;
     throw Error(
         ErrorCode::kUsage,
@@ -70,4 +70,4 @@ std::string write_export(const ExportFormat& format, std::span<const Answer> ans
   return format.write(answers, options);
 }
 
-}  // namespace shijian
+}  // namespace shijian::exchange

@@ -11,7 +11,7 @@
 #include "base/time_code.h"
 #include "grounding/output.h"
 
-namespace shijian {
+namespace shijian::exchange {
 
 struct ExportOptions {
   TimeFormat time_format = TimeFormat::kHoursMillis;  // of text, json and csv
@@ -26,7 +26,7 @@ struct ExportFormat {
   std::string_view mime_type;
   bool several_videos;  // whether one document can hold the moments of several
   bool shows_notes;     // whether it has a place for an answer's notes
-  std::string (*write)(std::span<const Answer> answers, const ExportOptions& options);
+  std::string (*write)(std::span<const grounding::Answer> answers, const ExportOptions& options);
 };
 
 std::span<const ExportFormat> export_formats();
@@ -34,7 +34,7 @@ const ExportFormat* find_export_format(std::string_view name);  // null: there i
 std::vector<std::string> export_format_names();
 
 // All answers as one document. Error(kUsage) where the format is of one video and there are more.
-std::string write_export(const ExportFormat& format, std::span<const Answer> answers,
+std::string write_export(const ExportFormat& format, std::span<const grounding::Answer> answers,
                          const ExportOptions& options);
 
-}  // namespace shijian
+}  // namespace shijian::exchange

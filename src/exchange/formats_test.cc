@@ -11,21 +11,21 @@
 #include "base/file.h"
 #include "base/json.h"
 
-namespace shijian {
+namespace shijian::exchange {
 namespace {
 
 namespace fs = std::filesystem;
 
-Event event(double start, double end, const std::string& label) {
-  Event made;
+grounding::Event event(double start, double end, const std::string& label) {
+  grounding::Event made;
   made.start = start;
   made.end = end;
   made.label = label;
   return made;
 }
 
-Answer answer(const std::string& path, EditRate rate, std::vector<Event> events) {
-  Answer made;
+grounding::Answer answer(const std::string& path, EditRate rate, std::vector<grounding::Event> events) {
+  grounding::Answer made;
   made.question = "When?";
   made.video.path = path;
   made.video.duration = 60;
@@ -37,7 +37,7 @@ Answer answer(const std::string& path, EditRate rate, std::vector<Event> events)
   return made;
 }
 
-std::string write(const std::string& name, const std::vector<Answer>& answers,
+std::string write(const std::string& name, const std::vector<grounding::Answer>& answers,
                   const fs::path& folder = {}) {
   ExportOptions options;
   options.folder = folder;
@@ -75,19 +75,19 @@ TEST(Formats, AreOneTable) {
   for (const ExportFormat& format : export_formats()) {
     EXPECT_TRUE(names.insert(format.name).second) << format.name;
     EXPECT_EQ(find_export_format(format.name), &format);
-    const std::vector<Answer> none = {answer("a.mp4", kPal, {})};
+    const std::vector<grounding::Answer> none = {answer("a.mp4", kPal, {})};
     EXPECT_NO_THROW(format.write(none, {})) << format.name;
     EXPECT_NO_THROW(format.write({}, {})) << format.name;
   }
   EXPECT_EQ(find_export_format("pdf"), nullptr);
-  const std::vector<Answer> two = {answer("a.mp4", kPal, {}), answer("b.mp4", kPal, {})};
+  const std::vector<grounding::Answer> two = {answer("a.mp4", kPal, {}), answer("b.mp4", kPal, {})};
   for (const char* name : {"edl-markers", "llc", "llc-csv", "youtube", "audacity"}) {
     EXPECT_THROW(write(name, two), Error) << name;
   }
 }
 
 TEST(Edl, BeginsAtTheFilesOwnTimeCode) {
-  Answer a = answer("tape.mov", kPal, {event(4.5, 6.7, "MENU")});
+  grounding::Answer a = answer("tape.mov", kPal, {event(4.5, 6.7, "MENU")});
   a.video.start_timecode = "01:00:00:00";
   EXPECT_EQ(write("edl", {a}),
             "TITLE: SHIJIAN\nFCM: NON-DROP FRAME\n"
@@ -96,7 +96,7 @@ TEST(Edl, BeginsAtTheFilesOwnTimeCode) {
 }
 
 TEST(Edl, DropsFramesAsTheFileDoes) {
-  Answer a = answer("a.mov", kNtsc, {event(60.06, 61.061, "x")});
+  grounding::Answer a = answer("a.mov", kNtsc, {event(60.06, 61.061, "x")});
   a.video.start_timecode = "00:59:00;02";
   std::string edl = write("edl", {a});
   EXPECT_TRUE(holds(edl, "FCM: DROP FRAME\n")) << edl;
@@ -107,7 +107,7 @@ TEST(Edl, DropsFramesAsTheFileDoes) {
   EXPECT_TRUE(holds(edl, "FCM: NON-DROP FRAME\n")) << edl;
   EXPECT_TRUE(holds(edl, "01:00:00:02 01:00:01:02 ")) << edl;
   // Another file whose codes count otherwise.
-  const Answer b = answer("b.mov", kPal, {event(1, 2, "y")});
+  const grounding::Answer b = answer("b.mov", kPal, {event(1, 2, "y")});
   a.video.start_timecode = "00:00:00;00";
   edl = write("edl", {a, b});
   EXPECT_TRUE(holds(edl,
@@ -117,7 +117,7 @@ TEST(Edl, DropsFramesAsTheFileDoes) {
 }
 
 TEST(Edl, ConformsWhatVaries) {
-  Answer a = answer("screen.mp4", {30, 1}, {event(20, 40, "MENU")});
+  grounding::Answer a = answer("screen.mp4", {30, 1}, {event(20, 40, "MENU")});
   a.video.constant_rate = false;
   a.video.frame_rate = 2.07;
   const std::string edl = write("edl", {a});
@@ -126,7 +126,7 @@ TEST(Edl, ConformsWhatVaries) {
 }
 
 TEST(MarkerEdl, IsAsResolveReadsIt) {
-  Answer a = answer("a.mp4", kPal, {event(4.52, 6.72, "a|b")});
+  grounding::Answer a = answer("a.mp4", kPal, {event(4.52, 6.72, "a|b")});
   EXPECT_EQ(write("edl-markers", {a}),
             "TITLE: a.mp4\nFCM: NON-DROP FRAME\n\n"
             "001  001      V     C        01:00:04:13 01:00:04:14 01:00:04:13 01:00:04:14  \n"
@@ -136,11 +136,11 @@ TEST(MarkerEdl, IsAsResolveReadsIt) {
 }
 
 TEST(Fcpxml, HoldsRationalTimesAndNames) {
-  Answer a = answer("/v/狗 1.mov", kNtsc, {event(10.01, 11.011, kTricky)});
+  grounding::Answer a = answer("/v/狗 1.mov", kNtsc, {event(10.01, 11.011, kTricky)});
   a.events[0].confidence = 0.5;
   a.video.sound = true;
   a.video.start_timecode = "01:00:00;00";
-  const Answer b = answer("b.mp4", kPal, {event(2, 4, "two")});
+  const grounding::Answer b = answer("b.mp4", kPal, {event(2, 4, "two")});
   const std::string xml = write("fcpxml", {a, b});
   EXPECT_EQ(xpath("string(/fcpxml/@version)", xml), "1.10");
   EXPECT_EQ(xpath("string(//format[1]/@frameDuration)", xml), "1001/30000s");
@@ -156,7 +156,7 @@ TEST(Fcpxml, HoldsRationalTimesAndNames) {
 }
 
 TEST(Xmeml, HoldsFramesAndFiles) {
-  Answer a =
+  grounding::Answer a =
       answer("/v/狗 1.mov", kNtsc, {event(10.01, 11.011, kTricky), event(20.02, 21.021, "x")});
   a.video.sound = true;
   a.video.start_timecode = "01:00:00;00";
@@ -175,7 +175,7 @@ TEST(Xmeml, HoldsFramesAndFiles) {
 }
 
 TEST(Otio, IsJsonOfItsSchemas) {
-  Answer a = answer("狗.mov", kPal, {event(4.52, 6.72, kTricky)});
+  grounding::Answer a = answer("狗.mov", kPal, {event(4.52, 6.72, kTricky)});
   a.video.start_timecode = "01:00:00:00";
   const std::string text = write("otio", {a}, "/some where");
   const Json clip = Json::parse(text)["tracks"]["children"][0]["children"][0];
@@ -188,7 +188,7 @@ TEST(Otio, IsJsonOfItsSchemas) {
 }
 
 TEST(LosslessCut, HasSegmentsInOrder) {
-  const Answer a = answer("v/a.mp4", kPal, {event(4, 5.5, "say \"b\", c"), event(1, 1, "a")});
+  const grounding::Answer a = answer("v/a.mp4", kPal, {event(4, 5.5, "say \"b\", c"), event(1, 1, "a")});
   EXPECT_EQ(write("llc-csv", {a}), "1.000,1.100,\"a\"\n4.000,5.500,\"say \"\"b\"\", c\"\n");
   const Json llc = Json::parse(write("llc", {a}));
   EXPECT_EQ(llc["version"], 1);
@@ -198,12 +198,12 @@ TEST(LosslessCut, HasSegmentsInOrder) {
 }
 
 TEST(Audacity, HasLabels) {
-  const Answer a = answer("a.mp4", kPal, {event(4, 5.5, "b\tc"), event(1, 1, "a")});
+  const grounding::Answer a = answer("a.mp4", kPal, {event(4, 5.5, "b\tc"), event(1, 1, "a")});
   EXPECT_EQ(write("audacity", {a}), "1.000000\t1.000000\ta\n4.000000\t5.500000\tb c\n");
 }
 
 TEST(Youtube, KeepsItsRules) {
-  Answer a = answer("a.mp4", kPal, {event(12, 15, "one"), event(30, 31, "two")});
+  grounding::Answer a = answer("a.mp4", kPal, {event(12, 15, "one"), event(30, 31, "two")});
   EXPECT_EQ(write("youtube", {a}), "0:00 Start\n0:12 one\n0:30 two\n");
   // The first begins the video, one is too near, and the last is made long enough.
   a.events = {event(4, 5, "one"), event(8, 9, "near"), event(30, 31, "two"), event(57, 58, "end")};
@@ -215,7 +215,7 @@ TEST(Youtube, KeepsItsRules) {
   // What follows a moment makes the third.
   a.events = {event(20, 25, "one")};
   EXPECT_EQ(write("youtube", {a}), "0:00 Start\n0:20 one\n0:30 After that\n");
-  a.language = Language::kChinese;
+  a.language = grounding::Language::kChinese;
   a.video.duration = 4000;
   a.events = {event(3700, 3990, "狗")};
   EXPECT_EQ(write("youtube", {a}), "0:00 开始\n1:01:40 狗\n1:06:30 之后\n");
@@ -226,4 +226,4 @@ TEST(Youtube, KeepsItsRules) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::exchange

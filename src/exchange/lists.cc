@@ -9,7 +9,7 @@
 #include "exchange/timeline.h"
 #include "exchange/writers.h"
 
-namespace shijian {
+namespace shijian::exchange {
 namespace {
 
 constexpr double kShortest = 0.1;      // seconds: a segment without length cuts nothing
@@ -132,7 +132,7 @@ class Chapters {
 
 }  // namespace
 
-std::string write_llc(std::span<const Answer> answers, const ExportOptions& options) {
+std::string write_llc(std::span<const grounding::Answer> answers, const ExportOptions& options) {
   const EditTimeline timeline = edit_timeline(answers, options.folder);
   OrderedJson segments = OrderedJson::array();
   for (const EditMoment& moment : in_order(timeline)) {
@@ -147,7 +147,7 @@ std::string write_llc(std::span<const Answer> answers, const ExportOptions& opti
   return document.dump(2) + "\n";
 }
 
-std::string write_llc_csv(std::span<const Answer> answers, const ExportOptions& options) {
+std::string write_llc_csv(std::span<const grounding::Answer> answers, const ExportOptions& options) {
   std::string out;
   for (const EditMoment& moment : in_order(edit_timeline(answers, options.folder))) {
     out +=
@@ -156,14 +156,14 @@ std::string write_llc_csv(std::span<const Answer> answers, const ExportOptions& 
   return out;
 }
 
-std::string write_chapters(std::span<const Answer> answers, const ExportOptions& options) {
+std::string write_chapters(std::span<const grounding::Answer> answers, const ExportOptions& options) {
   const EditTimeline timeline = edit_timeline(answers, options.folder);
-  const bool chinese = !answers.empty() && answers.front().language == Language::kChinese;
+  const bool chinese = !answers.empty() && answers.front().language == grounding::Language::kChinese;
   const double duration = timeline.media.empty() ? 0 : timeline.media[0].duration;
   return Chapters(in_order(timeline), duration, chinese).write();
 }
 
-std::string write_labels(std::span<const Answer> answers, const ExportOptions& options) {
+std::string write_labels(std::span<const grounding::Answer> answers, const ExportOptions& options) {
   std::string out;
   for (const EditMoment& moment : in_order(edit_timeline(answers, options.folder))) {
     out += fmt::format("{:.6f}\t{:.6f}\t{}\n", moment.start, moment.end, moment.label);
@@ -171,4 +171,4 @@ std::string write_labels(std::span<const Answer> answers, const ExportOptions& o
   return out;
 }
 
-}  // namespace shijian
+}  // namespace shijian::exchange

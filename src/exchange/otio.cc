@@ -3,7 +3,7 @@
 #include "exchange/timeline.h"
 #include "exchange/writers.h"
 
-namespace shijian {
+namespace shijian::exchange {
 namespace {
 
 OrderedJson rational_time(int64_t frames, const EditRate& rate) {
@@ -44,7 +44,7 @@ OrderedJson clip(const EditTimeline& timeline, const EditMoment& moment) {
 
 }  // namespace
 
-std::string write_otio(std::span<const Answer> answers, const ExportOptions& options) {
+std::string write_otio(std::span<const grounding::Answer> answers, const ExportOptions& options) {
   const EditTimeline timeline = edit_timeline(answers, options.folder);
   OrderedJson track = item("Track.1", "moments");
   track["kind"] = "Video";
@@ -63,4 +63,4 @@ std::string write_otio(std::span<const Answer> answers, const ExportOptions& opt
   return document.dump(2) + "\n";
 }
 
-}  // namespace shijian
+}  // namespace shijian::exchange

@@ -10,7 +10,7 @@
 #include "base/utf8.h"
 #include "grounding/output.h"
 
-namespace shijian {
+namespace shijian::exchange {
 
 namespace {
 
@@ -19,11 +19,11 @@ struct Cue {
   std::string_view label;
 };
 
-std::vector<Cue> cues_of(std::span<const Answer> answers) {
+std::vector<Cue> cues_of(std::span<const grounding::Answer> answers) {
   constexpr double kShortest = 0.1;
   std::vector<Cue> cues;
-  for (const Answer& answer : answers) {
-    for (const Event& event : answer.events) {
+  for (const grounding::Answer& answer : answers) {
+    for (const grounding::Event& event : answer.events) {
       Cue cue{event.start, std::max(event.end, event.start + kShortest), event.label};
       if (cue.end > answer.video.duration && event.end <= answer.video.duration) {
         cue.end = answer.video.duration;
@@ -69,7 +69,7 @@ std::string csv_field(std::string_view raw) {
 
 }  // namespace
 
-std::string format_srt(std::span<const Answer> answers) {
+std::string format_srt(std::span<const grounding::Answer> answers) {
   std::string out;
   int number = 0;
   for (const Cue& cue : cues_of(answers)) {
@@ -86,7 +86,7 @@ std::string format_srt(std::span<const Answer> answers) {
   return out;
 }
 
-std::string format_vtt(std::span<const Answer> answers) {
+std::string format_vtt(std::span<const grounding::Answer> answers) {
   std::string out = "WEBVTT\n\n";
   for (const Cue& cue : cues_of(answers)) {
     std::string text = replace_all(one_line(cue.label), "&", "&amp;");
@@ -98,9 +98,9 @@ std::string format_vtt(std::span<const Answer> answers) {
   return out;
 }
 
-std::string format_csv(std::span<const Answer> answers, TimeFormat time_format) {
+std::string format_csv(std::span<const grounding::Answer> answers, TimeFormat time_format) {
   std::string out = "video,question,start,end,start_text,end_text,label,confidence\r\n";
-  for (const Answer& answer : answers) {
+  for (const grounding::Answer& answer : answers) {
     const auto text = [&](double t) {
       return format_time(t, time_format, answer.video.frame_rate);
     };
@@ -108,7 +108,7 @@ std::string format_csv(std::span<const Answer> answers, TimeFormat time_format) 
         fmt::format("{},{}", csv_field(answer.video.path), csv_field(answer.question));
     // What was not found is an answer too: its row tells the question that it belongs to.
     if (answer.events.empty()) out += asked + ",,,,,,\r\n";
-    for (const Event& event : answer.events) {
+    for (const grounding::Event& event : answer.events) {
       out += fmt::format("{},{:.3f},{:.3f},{},{},{},{}\r\n", asked, event.start, event.end,
                          text(event.start), text(event.end), csv_field(event.label),
                          event.confidence ? fmt::format("{:.3f}", *event.confidence) : "");
@@ -117,4 +117,4 @@ std::string format_csv(std::span<const Answer> answers, TimeFormat time_format) 
   return out;
 }
 
-}  // namespace shijian
+}  // namespace shijian::exchange

@@ -6,11 +6,11 @@
 
 #include "grounding/test_answer.h"
 
-namespace shijian {
+namespace shijian::exchange {
 namespace {
 
 TEST(Subtitles, SubRip) {
-  Answer answer = sample_answer();
+  grounding::Answer answer = grounding::sample_answer();
   answer.events[0].label = "a --> b <i>x</i>\nnext";
   // The moment at 29.96 would leave the clip: its cue ends with it.
   EXPECT_EQ(format_srt({&answer, 1}),
@@ -19,19 +19,19 @@ TEST(Subtitles, SubRip) {
 }
 
 TEST(Subtitles, WebVtt) {
-  Answer answer = sample_answer();
+  grounding::Answer answer = grounding::sample_answer();
   answer.events[0].label = "a --> b & <c>";
   answer.events[1].label = "";
   EXPECT_EQ(format_vtt({&answer, 1}),
             "WEBVTT\n\n00:00:01.235 --> 00:00:03.100\na --&gt; b &amp; &lt;c&gt;\n\n"
             "00:00:29.900 --> 00:00:30.000\n-\n\n");
-  Answer none = sample_answer();
+  grounding::Answer none = grounding::sample_answer();
   none.events.clear();
   EXPECT_EQ(format_vtt({&none, 1}), "WEBVTT\n\n");
 }
 
 TEST(Csv, QuotesAndStopsFormulas) {
-  Answer answer = sample_answer();
+  grounding::Answer answer = grounding::sample_answer();
   answer.question = "say \"hi\", twice";
   answer.events[0].label = "=HYPERLINK(\"http://x\")";
   answer.events[1].label = "-1+2";
@@ -43,11 +43,11 @@ TEST(Csv, QuotesAndStopsFormulas) {
 }
 
 TEST(Csv, HasARowForWhatWasNotFound) {
-  Answer found = sample_answer(), absent = sample_answer();
+  grounding::Answer found = grounding::sample_answer(), absent = grounding::sample_answer();
   found.events.resize(1);
   absent.question = "never";
   absent.events.clear();
-  const Answer both[] = {absent, found};
+  const grounding::Answer both[] = {absent, found};
   const std::string csv = format_csv(both, TimeFormat::kHoursMillis);
   const std::string header = "video,question,start,end,start_text,end_text,label,confidence\r\n";
   EXPECT_TRUE(csv.starts_with(header + "clip.mp4,never,,,,,,\r\nclip.mp4,")) << csv;
@@ -55,17 +55,17 @@ TEST(Csv, HasARowForWhatWasNotFound) {
 }
 
 TEST(Subtitles, SubtitlesOfSeveralQuestionsAreInOrderOfTime) {
-  Answer late = sample_answer(), early = sample_answer();
+  grounding::Answer late = grounding::sample_answer(), early = grounding::sample_answer();
   late.events.resize(1);
   late.events[0].start = 10;
   late.events[0].end = 11;
   late.events[0].label = "late";
   early.events.resize(1);
   early.events[0].label = "early";
-  const Answer both[] = {late, early};
+  const grounding::Answer both[] = {late, early};
   const std::string srt = format_srt(both);
   EXPECT_LT(srt.find("early"), srt.find("late"));
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::exchange

@@ -7,7 +7,7 @@
 
 #include "base/utf8.h"
 
-namespace shijian {
+namespace shijian::exchange {
 namespace {
 
 std::string url_of(const std::string& path, const std::filesystem::path& folder) {
@@ -17,7 +17,7 @@ std::string url_of(const std::string& path, const std::filesystem::path& folder)
   return place.is_absolute() ? "file://" + url_path(text) : url_path(text);
 }
 
-EditMedia media_of(const VideoSummary& video, const std::filesystem::path& folder) {
+EditMedia media_of(const grounding::VideoSummary& video, const std::filesystem::path& folder) {
   EditMedia media;
   media.path = video.path;
   media.name = one_line(std::filesystem::path(video.path).filename().string());
@@ -51,16 +51,16 @@ int64_t EditTimeline::length(const EditMoment& moment) const {
                            std::llround(source.seconds(moment.out - moment.in) * rate().value()));
 }
 
-EditTimeline edit_timeline(std::span<const Answer> answers, const std::filesystem::path& folder) {
+EditTimeline edit_timeline(std::span<const grounding::Answer> answers, const std::filesystem::path& folder) {
   EditTimeline timeline;
-  for (const Answer& answer : answers) {
+  for (const grounding::Answer& answer : answers) {
     const auto known =
         std::find_if(timeline.media.begin(), timeline.media.end(),
                      [&](const EditMedia& media) { return media.path == answer.video.path; });
     const auto index = static_cast<size_t>(known - timeline.media.begin());
     if (known == timeline.media.end()) timeline.media.push_back(media_of(answer.video, folder));
     const double rate = timeline.media[index].rate.value();
-    for (const Event& event : answer.events) {
+    for (const grounding::Event& event : answer.events) {
       const auto frame = [&](double seconds) {
         return std::max<int64_t>(0, std::llround((seconds - answer.video.start_time) * rate));
       };
@@ -83,7 +83,7 @@ EditTimeline edit_timeline(std::span<const Answer> answers, const std::filesyste
 std::string moment_comment(const EditMoment& moment) {
   std::string text = moment.question == moment.label ? "" : moment.question;
   if (moment.confidence) {
-    const bool chinese = moment.language == Language::kChinese;
+    const bool chinese = moment.language == grounding::Language::kChinese;
     text += fmt::format("{}{} {:.0f}%", text.empty() ? "" : " · ",
                         chinese ? "置信度" : "confidence", *moment.confidence * 100);
   }
@@ -139,4 +139,4 @@ std::string url_path(std::string_view path) {
   return out;
 }
 
-}  // namespace shijian
+}  // namespace shijian::exchange

@@ -11,7 +11,7 @@
 #include "base/smpte.h"
 #include "grounding/output.h"
 
-namespace shijian {
+namespace shijian::exchange {
 
 struct EditMedia {
   std::string path;  // as the answer names it
@@ -37,7 +37,7 @@ struct EditMoment {
   double start = 0, end = 0;  // seconds, as in the answer
   std::string label, question;
   std::optional<double> confidence;
-  Language language = Language::kEnglish;
+  grounding::Language language = grounding::Language::kEnglish;
 };
 
 struct EditTimeline {
@@ -53,7 +53,7 @@ struct EditTimeline {
 };
 
 // `folder`: what relative paths of videos are relative to, for URLs; empty when that is not known.
-EditTimeline edit_timeline(std::span<const Answer> answers, const std::filesystem::path& folder);
+EditTimeline edit_timeline(std::span<const grounding::Answer> answers, const std::filesystem::path& folder);
 
 // What stands beside a moment for people: its question, where that is not its label, and its
 // confidence.
@@ -63,4 +63,4 @@ std::string xml_text(std::string_view text);  // escaped, without what XML canno
 std::string url_path(std::string_view path);  // percent-coded, with '/' as it is
 std::string one_line(std::string_view text);  // valid UTF-8 without control characters
 
-}  // namespace shijian
+}  // namespace shijian::exchange

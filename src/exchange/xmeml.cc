@@ -6,7 +6,7 @@
 #include "exchange/timeline.h"
 #include "exchange/writers.h"
 
-namespace shijian {
+namespace shijian::exchange {
 namespace {
 
 std::string rate_element(const EditRate& rate) {
@@ -115,8 +115,8 @@ class Sequence {
 
 }  // namespace
 
-std::string write_xmeml(std::span<const Answer> answers, const ExportOptions& options) {
+std::string write_xmeml(std::span<const grounding::Answer> answers, const ExportOptions& options) {
   return Sequence(edit_timeline(answers, options.folder)).write();
 }
 
-}  // namespace shijian
+}  // namespace shijian::exchange

@@ -5,7 +5,7 @@
 #include "base/utf8.h"
 #include "grounding/answer_parts.h"
 
-namespace shijian {
+namespace shijian::grounding {
 
 namespace {
 
@@ -104,4 +104,4 @@ ParsedAnswer parse_answer(std::string_view text, const AnswerOptions& options) {
   return answer;
 }
 
-}  // namespace shijian
+}  // namespace shijian::grounding

@@ -9,7 +9,7 @@
 #include "grounding/event.h"
 #include "grounding/notes.h"
 
-namespace shijian {
+namespace shijian::grounding {
 
 struct AnswerOptions {
   // What the model was shown, in seconds of its clock: events are clamped to [from, to].
@@ -35,4 +35,4 @@ struct ParsedAnswer {
 // TextRange of the events counts bytes of `text` as given.
 ParsedAnswer parse_answer(std::string_view text, const AnswerOptions& options);
 
-}  // namespace shijian
+}  // namespace shijian::grounding

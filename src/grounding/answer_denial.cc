@@ -7,7 +7,7 @@
 #include "base/utf8.h"
 #include "grounding/answer_parts.h"
 
-namespace shijian {
+namespace shijian::grounding {
 
 namespace {
 
@@ -146,4 +146,4 @@ bool is_plain_no(std::string_view prose) {
   return negated;
 }
 
-}  // namespace shijian
+}  // namespace shijian::grounding

@@ -10,7 +10,7 @@
 #include "grounding/answer.h"
 #include "grounding/answer_parts.h"
 
-namespace shijian {
+namespace shijian::grounding {
 
 namespace {
 
@@ -230,4 +230,4 @@ void mend_events(Findings found, const AnswerOptions& options, ParsedAnswer& ans
   }
 }
 
-}  // namespace shijian
+}  // namespace shijian::grounding

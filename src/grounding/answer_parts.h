@@ -9,7 +9,7 @@
 #include "grounding/normal_text.h"
 #include "grounding/time_scan.h"
 
-namespace shijian {
+namespace shijian::grounding {
 
 struct RawTime {
   double seconds = 0;
@@ -63,4 +63,4 @@ void mend_events(Findings found, const AnswerOptions& options, ParsedAnswer& ans
 // Whether the text ends in at least four copies of one piece of 3 to 2000 bytes, 40 bytes in all.
 bool ends_in_repetition(std::string_view text);
 
-}  // namespace shijian
+}  // namespace shijian::grounding

@@ -11,7 +11,7 @@
 #include "grounding/answer_parts.h"
 #include "grounding/prose_context.h"
 
-namespace shijian {
+namespace shijian::grounding {
 
 namespace {
 
@@ -460,4 +460,4 @@ Findings read_prose(const NormalText& text, std::string_view prose, size_t begin
   return ProseReader(text, prose, begin, end, duration, in_structure).run();
 }
 
-}  // namespace shijian
+}  // namespace shijian::grounding

@@ -9,7 +9,7 @@
 #include "grounding/answer_parts.h"
 #include "grounding/loose_json.h"
 
-namespace shijian {
+namespace shijian::grounding {
 
 RawTime raw_time(const NormalText& text, const TimeToken& token) {
   return {token.seconds, token.reread, token.clock, text.source_range(token.begin, token.end)};
@@ -430,4 +430,4 @@ Findings read_structures(const NormalText& text, double duration, std::string& m
   return found;
 }
 
-}  // namespace shijian
+}  // namespace shijian::grounding

@@ -11,7 +11,7 @@
 #include "base/file.h"
 #include "base/json.h"
 
-namespace shijian {
+namespace shijian::grounding {
 namespace {
 
 std::string describe(const ParsedAnswer& answer) {
@@ -229,4 +229,4 @@ TEST(ParseAnswer, CutsNothingInSilence) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::grounding

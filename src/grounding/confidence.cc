@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace shijian {
+namespace shijian::grounding {
 
 namespace {
 
@@ -146,4 +146,4 @@ void add_sampling_uncertainty(std::span<Event> events, std::span<const double> s
   }
 }
 
-}  // namespace shijian
+}  // namespace shijian::grounding

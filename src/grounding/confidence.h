@@ -7,7 +7,7 @@
 
 #include "grounding/event.h"
 
-namespace shijian {
+namespace shijian::grounding {
 
 struct TokenAlternative {
   std::string bytes;   // what the token decodes to; may be a part of a character
@@ -40,4 +40,4 @@ void set_confidence(std::span<Event> events, std::string_view text,
 // joins that of the digits. slot_times: [slots], sorted; fewer than two change nothing.
 void add_sampling_uncertainty(std::span<Event> events, std::span<const double> slot_times);
 
-}  // namespace shijian
+}  // namespace shijian::grounding

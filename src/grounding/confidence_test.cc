@@ -7,7 +7,7 @@
 
 #include "grounding/answer.h"
 
-namespace shijian {
+namespace shijian::grounding {
 namespace {
 
 // One token for each character, all certain but those that a test changes.
@@ -136,4 +136,4 @@ TEST(SamplingUncertainty, IsThatOfTheGapAroundTheBoundary) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::grounding

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-namespace shijian {
+namespace shijian::grounding {
 
 // Bytes [begin, end) of the text that the model wrote. Empty: nothing there says it in so many
 // words ("until the end of the video").
@@ -28,4 +28,4 @@ struct Event {
   std::optional<double> end_uncertainty;
 };
 
-}  // namespace shijian
+}  // namespace shijian::grounding

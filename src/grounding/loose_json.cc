@@ -5,7 +5,7 @@
 
 #include "base/utf8.h"
 
-namespace shijian {
+namespace shijian::grounding {
 
 namespace {
 
@@ -317,4 +317,4 @@ std::string unescape(std::string_view raw) {
   return out;
 }
 
-}  // namespace shijian
+}  // namespace shijian::grounding

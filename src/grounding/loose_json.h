@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace shijian {
+namespace shijian::grounding {
 
 struct LooseValue {
   enum class Kind { kScalar, kString, kArray, kObject };
@@ -35,4 +35,4 @@ LooseParse parse_loose_members(std::string_view text, size_t at);
 // The text of a string with escapes resolved (\n becomes a space).
 std::string unescape(std::string_view raw);
 
-}  // namespace shijian
+}  // namespace shijian::grounding

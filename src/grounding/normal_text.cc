@@ -2,7 +2,7 @@
 
 #include "base/utf8.h"
 
-namespace shijian {
+namespace shijian::grounding {
 
 namespace {
 
@@ -113,4 +113,4 @@ NormalText normalize(std::string_view source) {
   return out;
 }
 
-}  // namespace shijian
+}  // namespace shijian::grounding

@@ -9,7 +9,7 @@
 
 #include "grounding/event.h"
 
-namespace shijian {
+namespace shijian::grounding {
 
 // `text` with full-width forms, typographic dashes, quotes and spaces replaced by ASCII, and
 // ill-formed bytes by U+FFFD. Byte i of it came from byte origin[i] of the source.
@@ -29,4 +29,4 @@ inline bool is_ascii_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A'
 inline char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 std::string lower(std::string_view text);
 
-}  // namespace shijian
+}  // namespace shijian::grounding

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-namespace shijian {
+namespace shijian::grounding {
 
 namespace {
 
@@ -108,4 +108,4 @@ std::string note_text(const Note& note, Language language) {
                      note.count, note.seconds, note.rate, note.seen);
 }
 
-}  // namespace shijian
+}  // namespace shijian::grounding

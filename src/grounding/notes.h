@@ -7,7 +7,7 @@
 
 #include "grounding/prompt.h"
 
-namespace shijian {
+namespace shijian::grounding {
 
 enum class NoteCode {
   kAbsent,             // the model says that the event does not occur
@@ -53,4 +53,4 @@ struct Note {
 std::string_view note_code_name(NoteCode code);  // stable, for machines: "outside_clip"
 std::string note_text(const Note& note, Language language);
 
-}  // namespace shijian
+}  // namespace shijian::grounding

@@ -10,7 +10,7 @@
 #include "grounding/answer.h"
 #include "grounding/slot_stamps.h"
 
-namespace shijian {
+namespace shijian::grounding {
 
 namespace {
 
@@ -231,4 +231,4 @@ std::string format_text(std::span<const Answer> answers, TimeFormat time_format)
   return out;
 }
 
-}  // namespace shijian
+}  // namespace shijian::grounding

@@ -14,7 +14,7 @@
 #include "grounding/event.h"
 #include "grounding/notes.h"
 
-namespace shijian {
+namespace shijian::grounding {
 
 // The file that was asked about.
 struct VideoSummary {
@@ -120,4 +120,4 @@ nlohmann::ordered_json tokens_json(std::span<const GeneratedToken> tokens);
 std::string format_text(std::span<const Answer> answers, TimeFormat time_format);
 std::string format_json(std::span<const Answer> answers, TimeFormat time_format);
 
-}  // namespace shijian
+}  // namespace shijian::grounding

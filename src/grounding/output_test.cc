@@ -7,7 +7,7 @@
 #include "base/json.h"
 #include "grounding/test_answer.h"
 
-namespace shijian {
+namespace shijian::grounding {
 namespace {
 
 TEST(AnswerJson, KeysAndTheirOrder) {
@@ -157,4 +157,4 @@ TEST(ReadAnswer, StampsOfSlotsStandForTheirTime) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::grounding

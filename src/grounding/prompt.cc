@@ -8,7 +8,7 @@
 #include "base/json.h"
 #include "base/utf8.h"
 
-namespace shijian {
+namespace shijian::grounding {
 
 namespace {
 
@@ -190,4 +190,4 @@ Prompt make_prompt(std::string_view question, PromptStyle style) {
   return prompt;
 }
 
-}  // namespace shijian
+}  // namespace shijian::grounding

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-namespace shijian {
+namespace shijian::grounding {
 
 enum class PromptStyle {
   kQwen,       // the question, then an instruction to answer it and to list moments as JSON
@@ -53,4 +53,4 @@ void check_question(std::string_view question);
 // The errors of check_question().
 Prompt make_prompt(std::string_view question, PromptStyle style);
 
-}  // namespace shijian
+}  // namespace shijian::grounding

@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 
-namespace shijian {
+namespace shijian::grounding {
 namespace {
 
 namespace fs = std::filesystem;
@@ -127,4 +127,4 @@ TEST(PromptStyle, NamesGoBothWays) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::grounding

@@ -3,7 +3,7 @@
 #include "base/utf8.h"
 #include "grounding/normal_text.h"
 
-namespace shijian {
+namespace shijian::grounding {
 
 Context read_context(std::string_view text, size_t begin, size_t end) {
   Context context;
@@ -91,4 +91,4 @@ LabelRange find_label(std::string_view text, size_t line_begin, size_t line_end,
   return {label_begin, label_end};
 }
 
-}  // namespace shijian
+}  // namespace shijian::grounding

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace shijian {
+namespace shijian::grounding {
 
 using Names = std::initializer_list<std::string_view>;
 
@@ -64,4 +64,4 @@ struct LabelRange {
 LabelRange find_label(std::string_view text, size_t begin, size_t end, size_t times_begin,
                       size_t times_end);
 
-}  // namespace shijian
+}  // namespace shijian::grounding

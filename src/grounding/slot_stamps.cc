@@ -4,7 +4,7 @@
 #include <cmath>
 #include <optional>
 
-namespace shijian {
+namespace shijian::grounding {
 namespace {
 
 // Prompts print stamps with one decimal.
@@ -43,4 +43,4 @@ void cover_slots(std::span<Event> events, const SlotStamps& slots) {
   }
 }
 
-}  // namespace shijian
+}  // namespace shijian::grounding

@@ -6,7 +6,7 @@
 
 #include "grounding/event.h"
 
-namespace shijian {
+namespace shijian::grounding {
 
 // The temporal slots that a model saw: two frames each, stamped with the mean of their times.
 struct SlotStamps {
@@ -31,4 +31,4 @@ CoveredTime time_of_slots(const SlotStamps& slots, size_t first, size_t last);
 // stand for; others stay as they are. Events that were apart do not overlap after.
 void cover_slots(std::span<Event> events, const SlotStamps& slots);
 
-}  // namespace shijian
+}  // namespace shijian::grounding

@@ -3,7 +3,7 @@
 
 #include "grounding/output.h"
 
-namespace shijian {
+namespace shijian::grounding {
 
 inline Answer sample_answer() {
   Answer answer;
@@ -25,4 +25,4 @@ inline Answer sample_answer() {
   return answer;
 }
 
-}  // namespace shijian
+}  // namespace shijian::grounding

@@ -7,7 +7,7 @@
 #include "base/utf8.h"
 #include "grounding/normal_text.h"
 
-namespace shijian {
+namespace shijian::grounding {
 
 namespace {
 
@@ -443,4 +443,4 @@ std::vector<TimeToken> scan_times(std::string_view text, size_t begin, size_t en
   return TimeScanner(text, begin, std::min(end, text.size())).run();
 }
 
-}  // namespace shijian
+}  // namespace shijian::grounding

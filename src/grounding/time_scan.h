@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-namespace shijian {
+namespace shijian::grounding {
 
 enum class TimeUnit { kNone, kMilliseconds, kSeconds, kMinutes, kHours };
 
@@ -25,4 +25,4 @@ struct TimeToken {
 // percentages and the like are left out.
 std::vector<TimeToken> scan_times(std::string_view text, size_t begin, size_t end);
 
-}  // namespace shijian
+}  // namespace shijian::grounding

@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "base/json.h"
 
-namespace shijian {
+namespace shijian::guided {
 namespace {
 constexpr std::string_view kTail = "}\n";
 }  // namespace
@@ -85,4 +85,4 @@ bool AnswerState::tail(uint8_t byte) {
   return true;
 }
 
-}  // namespace shijian
+}  // namespace shijian::guided

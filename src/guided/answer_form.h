@@ -7,7 +7,7 @@
 
 #include "guided/json_grammar.h"
 
-namespace shijian {
+namespace shijian::guided {
 
 // Immutable.
 class AnswerForm {
@@ -64,4 +64,4 @@ class AnswerState {
   JsonState json_;
 };
 
-}  // namespace shijian
+}  // namespace shijian::guided

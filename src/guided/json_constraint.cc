@@ -6,9 +6,9 @@
 
 #include "base/error.h"
 
-namespace shijian {
+namespace shijian::guided {
 
-TokenOrder::TokenOrder(const Tokenizer& tokenizer) {
+TokenOrder::TokenOrder(const text::Tokenizer& tokenizer) {
   for (int32_t id = 0; id < tokenizer.vocab_size(); ++id) {
     const std::string_view bytes = tokenizer.token_bytes(id);
     if (!bytes.empty() && !tokenizer.is_added(id)) entries_.push_back({bytes, id, 0});
@@ -24,7 +24,7 @@ TokenOrder::TokenOrder(const Tokenizer& tokenizer) {
 }
 
 JsonConstraint::JsonConstraint(std::shared_ptr<const AnswerForm> form, const TokenOrder& tokens,
-                               const Tokenizer& tokenizer, std::span<const int32_t> stop_tokens,
+                               const text::Tokenizer& tokenizer, std::span<const int32_t> stop_tokens,
                                std::optional<int32_t> after)
     : form_(std::move(form)),
       tokens_(tokens),
@@ -100,4 +100,4 @@ void JsonConstraint::allow_next() {
   }
 }
 
-}  // namespace shijian
+}  // namespace shijian::guided

@@ -11,13 +11,13 @@
 #include "guided/answer_form.h"
 #include "text/tokenizer.h"
 
-namespace shijian {
+namespace shijian::guided {
 
 // The tokens of a vocabulary in the order of their bytes; added tokens, which are control or markup
 // and not words, are left out. Immutable.
 class TokenOrder {
  public:
-  explicit TokenOrder(const Tokenizer& tokenizer);
+  explicit TokenOrder(const text::Tokenizer& tokenizer);
 
   struct Entry {
     std::string_view bytes;  // of the tokenizer, which outlives this
@@ -37,7 +37,7 @@ class JsonConstraint {
   // token. `stop_tokens` are let through when it is complete. Error(kUnsupported) for calls with a
   // tokenizer that has no tokens for their marks.
   JsonConstraint(std::shared_ptr<const AnswerForm> form, const TokenOrder& tokens,
-                 const Tokenizer& tokenizer, std::span<const int32_t> stop_tokens,
+                 const text::Tokenizer& tokenizer, std::span<const int32_t> stop_tokens,
                  std::optional<int32_t> after = {});
 
   // A token was generated: one that edit() had left, unless the answer waits for `after`.
@@ -52,7 +52,7 @@ class JsonConstraint {
 
   std::shared_ptr<const AnswerForm> form_;
   const TokenOrder& tokens_;
-  Tokenizer tokenizer_;
+  text::Tokenizer tokenizer_;
   std::vector<int32_t> stop_tokens_;
   std::optional<int32_t> after_;
   int32_t call_ = -1, call_end_ = -1;  // the tokens of the marks
@@ -61,4 +61,4 @@ class JsonConstraint {
   std::optional<AnswerState> allowed_in_;
 };
 
-}  // namespace shijian
+}  // namespace shijian::guided

@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "text/chat_reader.h"
 
-namespace shijian {
+namespace shijian::guided {
 namespace {
 
 JsonGrammar grammar_of(std::string_view schema) {
@@ -315,8 +315,8 @@ class JsonConstraintTest : public testing::Test {
     return {text, false};
   }
 
-  const Tokenizer tokenizer_ =
-      Tokenizer::open(std::filesystem::path(SHIJIAN_SOURCE_DIR) / "models" / "nano");
+  const text::Tokenizer tokenizer_ =
+      text::Tokenizer::open(std::filesystem::path(SHIJIAN_SOURCE_DIR) / "models" / "nano");
   const TokenOrder order_{tokenizer_};
 };
 
@@ -347,11 +347,11 @@ TEST_F(JsonConstraintTest, NoiseBecomesCallsOfTools) {
     EXPECT_TRUE(written.starts_with("<tool_call>\n{\"name\": \"find")) << written;
     if (!complete) continue;
     ++ended;
-    ChatReader reader({.tools = true, .stops = {}});
-    ChatPiece all = reader.push(written);
-    const ChatPiece rest = reader.finish();
+    text::ChatReader reader({.tools = true, .stops = {}});
+    text::ChatPiece all = reader.push(written);
+    const text::ChatPiece rest = reader.finish();
     EXPECT_EQ(all.content + rest.content, "") << written;
-    for (const ToolCall& call : all.calls) {
+    for (const text::ToolCall& call : all.calls) {
       ++calls;
       const Json arguments = Json::parse(call.arguments);
       EXPECT_TRUE(call.name == "finder" || arguments.at("n").is_number_integer()) << written;
@@ -407,4 +407,4 @@ TEST_F(JsonConstraintTest, WaitsForTheEndOfThoughts) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::guided

@@ -4,7 +4,7 @@
 #include <string_view>
 #include <utility>
 
-namespace shijian {
+namespace shijian::guided {
 namespace {
 
 constexpr uint8_t kIndentation = 4;  // blanks a level, at most
@@ -379,4 +379,4 @@ bool JsonBranch::literal_may_end() const {
   return std::find(literals.begin(), literals.end(), written) != literals.end();
 }
 
-}  // namespace shijian
+}  // namespace shijian::guided

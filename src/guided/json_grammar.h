@@ -9,7 +9,7 @@
 
 #include "base/json.h"
 
-namespace shijian {
+namespace shijian::guided {
 
 // The texts that a grammar lets through are valid JSON and conform to its schema. They are not all
 // such texts: properties come in the schema's order, objects with "properties" have no others,
@@ -156,4 +156,4 @@ class JsonState {
   std::vector<JsonBranch> others_;
 };
 
-}  // namespace shijian
+}  // namespace shijian::guided

@@ -12,7 +12,7 @@
 #include "base/error.h"
 #include "guided/json_grammar.h"
 
-namespace shijian {
+namespace shijian::guided {
 
 namespace {
 constexpr int kMaxNesting = 128;  // of schemas in each other, by $ref too
@@ -361,4 +361,4 @@ JsonGrammar JsonGrammar::of_object_schema(const OrderedJson& schema) {
   return grammar;
 }
 
-}  // namespace shijian
+}  // namespace shijian::guided

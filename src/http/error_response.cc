@@ -5,7 +5,7 @@
 #include "http/server.h"
 #include "i18n/chinese.h"
 
-namespace shijian {
+namespace shijian::http {
 
 namespace {
 
@@ -135,7 +135,7 @@ std::string errors_in_chinese(std::string json) {
     if (error == holder.end() || !error->is_object()) return;
     for (const char* key : {"message", "hint"}) {
       if (const auto text = error->find(key); text != error->end() && text->is_string())
-        *text = in_chinese(text->get<std::string>());
+        *text = i18n::in_chinese(text->get<std::string>());
     }
   };
   translate(body);
@@ -145,4 +145,4 @@ std::string errors_in_chinese(std::string json) {
   return write_json(body) + "\n";
 }
 
-}  // namespace shijian
+}  // namespace shijian::http

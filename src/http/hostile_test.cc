@@ -9,7 +9,7 @@
 #include "base/sanitized.h"
 #include "http/test_client.h"
 
-namespace shijian {
+namespace shijian::http {
 namespace {
 
 using testing::AnyOf;
@@ -286,4 +286,4 @@ TEST_F(HostileClientTest, SurvivesAThousandMalformedRequests) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::http

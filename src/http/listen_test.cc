@@ -11,7 +11,7 @@
 
 #include "http/test_client.h"
 
-namespace shijian {
+namespace shijian::http {
 namespace {
 
 using testing::HasSubstr;
@@ -166,4 +166,4 @@ TEST_F(HttpTlsTest, RefusesBadFiles) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::http

@@ -8,7 +8,7 @@
 #include "base/utf8.h"
 #include "http/text.h"
 
-namespace shijian {
+namespace shijian::http {
 
 namespace {
 
@@ -185,4 +185,4 @@ bool MultipartReader::read_headers() {
   return true;
 }
 
-}  // namespace shijian
+}  // namespace shijian::http

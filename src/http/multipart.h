@@ -9,7 +9,7 @@
 
 #include "http/server.h"
 
-namespace shijian {
+namespace shijian::http {
 
 struct MultipartPart {
   std::string name;
@@ -57,4 +57,4 @@ class MultipartReader {
   int parts_ = 0;
 };
 
-}  // namespace shijian
+}  // namespace shijian::http

@@ -7,7 +7,7 @@
 
 #include "http/sse.h"
 
-namespace shijian {
+namespace shijian::http {
 namespace {
 
 using testing::ElementsAre;
@@ -200,4 +200,4 @@ TEST(ServerSentEvents, AreLines) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::http

@@ -14,7 +14,7 @@
 #include "base/error.h"
 #include "http/text.h"
 
-namespace shijian {
+namespace shijian::http {
 namespace {
 
 constexpr int kMaxRedirections = 5;
@@ -293,4 +293,4 @@ void download(const AllowedUrl& url, const AllowedHosts& hosts, int64_t max_byte
               fmt::format("{}: more than {} redirections", url.host, kMaxRedirections));
 }
 
-}  // namespace shijian
+}  // namespace shijian::http

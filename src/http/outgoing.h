@@ -16,7 +16,7 @@
 
 #include "base/cancel.h"
 
-namespace shijian {
+namespace shijian::http {
 
 // A URL that may be called: AllowedHosts::check() makes it, and nothing else should. Read by the
 // library that will fetch it, so that both mean the same host.
@@ -65,4 +65,4 @@ void download(const AllowedUrl& url, const AllowedHosts& hosts, int64_t max_byte
               const std::function<void(std::span<const std::byte>)>& sink,
               const CancelToken& cancel);
 
-}  // namespace shijian
+}  // namespace shijian::http

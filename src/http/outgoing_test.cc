@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "http/test_client.h"
 
-namespace shijian {
+namespace shijian::http {
 namespace {
 
 using ::testing::HasSubstr;
@@ -161,4 +161,4 @@ TEST_F(Outgoing, PostsJson) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::http

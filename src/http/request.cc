@@ -7,7 +7,7 @@
 #include "http/listen.h"
 #include "http/text.h"
 
-namespace shijian {
+namespace shijian::http {
 
 std::string_view HttpRequest::header(const std::string& lower_case_name) const {
   const auto found = headers.find(lower_case_name);
@@ -184,4 +184,4 @@ void check_json(const HttpRequest& request) {
 
 }  // namespace http
 
-}  // namespace shijian
+}  // namespace shijian::http

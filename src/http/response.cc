@@ -162,7 +162,7 @@ Response make_response(HttpResponse response, const HttpRequest& request) {
     attach_file(*response.file, answer);
   } else if (!response.stream) {
     answer.body = std::move(response.body);
-    if (response.content_type == kJsonType && accepts_chinese(request.header("accept-language")))
+    if (response.content_type == kJsonType && i18n::accepts_chinese(request.header("accept-language")))
       answer.body = errors_in_chinese(std::move(answer.body));
     answer.size = answer.body.size();
   }

@@ -11,7 +11,7 @@
 #include "base/json.h"
 #include "http/test_client.h"
 
-namespace shijian {
+namespace shijian::http {
 namespace {
 
 class HttpFileTest : public testing::Test {
@@ -152,4 +152,4 @@ TEST(HttpAnswer, WritesTheDate) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::http

@@ -6,7 +6,7 @@
 #include "http/daemon.h"
 #include "http/listen.h"
 
-namespace shijian {
+namespace shijian::http {
 
 namespace {
 
@@ -126,4 +126,4 @@ void HttpServer::stop(double seconds) { state_->daemon.stop(seconds); }
 
 HttpServer::Statistics HttpServer::statistics() const { return state_->daemon.statistics(); }
 
-}  // namespace shijian
+}  // namespace shijian::http

@@ -23,7 +23,7 @@
 #include "base/cancel.h"
 #include "base/error.h"
 
-namespace shijian {
+namespace shijian::http {
 
 // Valid while the handler runs; what is needed later is copied.
 struct HttpRequest {
@@ -191,4 +191,4 @@ class HttpServer {
   std::unique_ptr<State> state_;
 };
 
-}  // namespace shijian
+}  // namespace shijian::http

@@ -11,7 +11,7 @@
 #include "base/json.h"
 #include "http/test_client.h"
 
-namespace shijian {
+namespace shijian::http {
 namespace {
 
 using testing::AllOf;
@@ -356,4 +356,4 @@ TEST_F(HttpServerTest, SaysWhatHasNotChanged) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::http

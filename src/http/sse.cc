@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 
-namespace shijian {
+namespace shijian::http {
 
 namespace {
 // "\r\n", "\r" and "\n" all end a line for the client.
@@ -26,4 +26,4 @@ std::string sse_event(std::string_view event, std::string_view data) {
 
 std::string sse_comment(std::string_view text) { return field_lines(":", text) + "\n"; }
 
-}  // namespace shijian
+}  // namespace shijian::http

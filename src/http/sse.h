@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace shijian {
+namespace shijian::http {
 
 inline constexpr std::string_view kEventStreamType = "text/event-stream";
 
@@ -15,4 +15,4 @@ std::string sse_event(std::string_view event, std::string_view data);
 // What clients skip: keeps proxies from closing a quiet stream.
 std::string sse_comment(std::string_view text);
 
-}  // namespace shijian
+}  // namespace shijian::http

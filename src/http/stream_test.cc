@@ -8,7 +8,7 @@
 #include "http/sse.h"
 #include "http/test_client.h"
 
-namespace shijian {
+namespace shijian::http {
 namespace {
 
 constexpr const char* kAskForStream = "GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n";
@@ -281,4 +281,4 @@ TEST_F(HttpStopTest, CutsWhoDoesNotRead) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::http

@@ -18,7 +18,7 @@
 #include "http/server.h"
 #include "http/text.h"
 
-namespace shijian {
+namespace shijian::http {
 
 struct TestAnswer {
   int status = 0;  // 0: the connection ended, or nothing came in time
@@ -173,4 +173,4 @@ bool becomes_true(const Condition& condition, double seconds = 10) {
   return true;
 }
 
-}  // namespace shijian
+}  // namespace shijian::http

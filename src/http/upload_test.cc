@@ -11,7 +11,7 @@
 
 #include "http/test_client.h"
 
-namespace shijian {
+namespace shijian::http {
 namespace {
 
 struct Counts {
@@ -254,4 +254,4 @@ TEST_P(HttpUploadTest, RefusesAmbiguousFraming) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::http

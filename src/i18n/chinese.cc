@@ -11,7 +11,7 @@
 
 extern "C" const char chinese_txt[], chinese_txt_end[];
 
-namespace shijian {
+namespace shijian::i18n {
 namespace {
 
 // No message of ours is longer; what somebody else wrote is not worth more work.
@@ -160,4 +160,4 @@ bool accepts_chinese(std::string_view accept_language) {
   return chinese > english;
 }
 
-}  // namespace shijian
+}  // namespace shijian::i18n

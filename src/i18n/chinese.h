@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace shijian {
+namespace shijian::i18n {
 
 // The Chinese of a message, its names and numbers put where they belong; the message itself when
 // the table lacks it. Thread-safe. For text of any origin: the work is bounded.
@@ -23,4 +23,4 @@ std::string for_reader(std::string_view english);
 // Whether who sends this Accept-Language (RFC 9110) reads Chinese rather than English.
 bool accepts_chinese(std::string_view accept_language);
 
-}  // namespace shijian
+}  // namespace shijian::i18n

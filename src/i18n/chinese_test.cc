@@ -15,7 +15,7 @@
 
 #include "base/error.h"
 
-namespace shijian {
+namespace shijian::i18n {
 namespace {
 
 namespace fs = std::filesystem;
@@ -214,4 +214,4 @@ TEST(Chinese, KnowsWhatTheSystemSays) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::i18n

@@ -10,7 +10,7 @@
 #include "jobs/queue.h"
 #include "jobs/testing.h"
 
-namespace shijian {
+namespace shijian::jobs {
 namespace {
 
 class CrashTest : public FolderTest {
@@ -118,4 +118,4 @@ TEST_F(CrashTest, NothingAcceptedIsLostOrFinishedTwice) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::jobs

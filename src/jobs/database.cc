@@ -13,7 +13,7 @@
 #include "base/error.h"
 #include "base/file.h"
 
-namespace shijian {
+namespace shijian::jobs {
 namespace {
 
 namespace fs = std::filesystem;
@@ -258,4 +258,4 @@ std::string prepare_database(const fs::path& path, int32_t application,
   }
 }
 
-}  // namespace shijian
+}  // namespace shijian::jobs

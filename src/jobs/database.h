@@ -19,7 +19,7 @@
 struct sqlite3;
 struct sqlite3_stmt;
 
-namespace shijian {
+namespace shijian::jobs {
 
 class Database;
 
@@ -138,4 +138,4 @@ class Transaction {
 std::string prepare_database(const std::filesystem::path& path, int32_t application,
                              std::span<const std::string_view> steps);
 
-}  // namespace shijian
+}  // namespace shijian::jobs

@@ -13,7 +13,7 @@
 #include "base/file.h"
 #include "jobs/testing.h"
 
-namespace shijian {
+namespace shijian::jobs {
 namespace {
 
 namespace fs = std::filesystem;
@@ -265,4 +265,4 @@ TEST_F(DatabaseTest, AFolderInItsPlaceIsAnError) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::jobs

@@ -7,7 +7,7 @@
 #include "base/backoff.h"
 #include "base/log.h"
 
-namespace shijian {
+namespace shijian::jobs {
 namespace {
 
 constexpr int64_t kAtOnce = 100;
@@ -67,4 +67,4 @@ void History::loop(const std::stop_token& stop) {
   } while (sleep_unless_stopped(stop, more ? kBetweenBatches : options_.between_looks));
 }
 
-}  // namespace shijian
+}  // namespace shijian::jobs

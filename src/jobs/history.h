@@ -8,7 +8,7 @@
 
 #include "jobs/store.h"
 
-namespace shijian {
+namespace shijian::jobs {
 
 struct HistoryOptions {
   int64_t jobs = 10000;  // that have ended; 0: all
@@ -34,4 +34,4 @@ class History {
   std::jthread thread_;
 };
 
-}  // namespace shijian
+}  // namespace shijian::jobs

@@ -7,7 +7,7 @@
 
 #include "jobs/testing.h"
 
-namespace shijian {
+namespace shijian::jobs {
 namespace {
 
 using testing::ElementsAre;
@@ -108,4 +108,4 @@ TEST_F(HistoryTest, DeletesInTheBackgroundUntilTheRestIsKept) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::jobs

@@ -6,7 +6,7 @@
 
 #include "base/log.h"
 
-namespace shijian {
+namespace shijian::jobs {
 namespace {
 
 constexpr const char* kWaitingStage = "queued";
@@ -306,4 +306,4 @@ void JobQueue::deliver(const std::stop_token& stop) {
   }
 }
 
-}  // namespace shijian
+}  // namespace shijian::jobs

@@ -20,7 +20,7 @@
 
 #include "jobs/store.h"
 
-namespace shijian {
+namespace shijian::jobs {
 
 // "encoding" 12 of 30; `total` 0: nobody knows. A job that waits is in stage "queued".
 struct JobProgress {
@@ -174,4 +174,4 @@ class JobQueue {
   std::jthread deliverer_;
 };
 
-}  // namespace shijian
+}  // namespace shijian::jobs

@@ -8,7 +8,7 @@
 
 #include "jobs/testing.h"
 
-namespace shijian {
+namespace shijian::jobs {
 namespace {
 
 using testing::ElementsAre;
@@ -423,4 +423,4 @@ TEST_F(QueueTest, EveryJobEndsUnderLoad) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::jobs

@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 
-namespace shijian {
+namespace shijian::jobs {
 
 enum class JobState { kQueued, kRunning, kDone, kFailed, kCancelled };
 std::string_view job_state_name(JobState state);  // "queued", …: as in the API and in the database
@@ -122,4 +122,4 @@ class QueueFullError : public Error {
       : Error(ErrorCode::kBusy, std::move(message), "try again when some jobs have finished") {}
 };
 
-}  // namespace shijian
+}  // namespace shijian::jobs

@@ -2,7 +2,7 @@
 
 #include <array>
 
-namespace shijian {
+namespace shijian::jobs {
 namespace {
 
 constexpr int kMaxPage = 1000;
@@ -78,4 +78,4 @@ void check_page(const PageRequest& page) {
   }
 }
 
-}  // namespace shijian
+}  // namespace shijian::jobs

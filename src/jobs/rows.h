@@ -10,7 +10,7 @@
 #include "jobs/database.h"
 #include "jobs/records.h"
 
-namespace shijian {
+namespace shijian::jobs {
 
 // What a statement selects or returns for read_job() and read_video(): their columns, in order.
 inline constexpr std::string_view kJobColumns =
@@ -49,4 +49,4 @@ Page<Item> read_page(Statement& rows, int limit, const Read& read, const Cursor&
   return page;
 }
 
-}  // namespace shijian
+}  // namespace shijian::jobs

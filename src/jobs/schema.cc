@@ -2,7 +2,7 @@
 
 #include <array>
 
-namespace shijian {
+namespace shijian::jobs {
 namespace {
 
 // Columns that lists and choices read come before the long ones, which SQLite keeps on pages of
@@ -74,4 +74,4 @@ CREATE TABLE renewed_videos(old TEXT PRIMARY KEY, id TEXT NOT NULL) STRICT;
 
 std::span<const std::string_view> job_schema() { return kSteps; }
 
-}  // namespace shijian
+}  // namespace shijian::jobs

@@ -5,7 +5,7 @@
 #include <span>
 #include <string_view>
 
-namespace shijian {
+namespace shijian::jobs {
 
 inline constexpr int32_t kJobDatabaseMark = 0x5348494a;  // "SHIJ"
 
@@ -13,4 +13,4 @@ inline constexpr int32_t kJobDatabaseMark = 0x5348494a;  // "SHIJ"
 // released is never edited: a change is a new step.
 std::span<const std::string_view> job_schema();
 
-}  // namespace shijian
+}  // namespace shijian::jobs

@@ -12,7 +12,7 @@
 #include "jobs/rows.h"
 #include "jobs/schema.h"
 
-namespace shijian {
+namespace shijian::jobs {
 namespace {
 
 // The state that a failed job is in says the rest; `error` is what the API shows.
@@ -283,4 +283,4 @@ int64_t Store::steps() const {
   return writer_->database.steps() + reader_->database.steps();
 }
 
-}  // namespace shijian
+}  // namespace shijian::jobs

@@ -22,7 +22,7 @@
 #include "jobs/database.h"
 #include "jobs/records.h"
 
-namespace shijian {
+namespace shijian::jobs {
 
 // A job that the program crashed at this many times fails: it may be what crashes it. After the
 // first time it is tried once more, alone.
@@ -151,4 +151,4 @@ class Store {
   uint64_t due_ = 0;
 };
 
-}  // namespace shijian
+}  // namespace shijian::jobs

@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 
-namespace shijian {
+namespace shijian::jobs {
 
 // While it lives, `full` makes SQLite's writes fail as on a full disk, `broken` its reads as of a
 // failing one. One at a time. Databases may be open already.
@@ -55,4 +55,4 @@ class StoreFaults {
   }
 };
 
-}  // namespace shijian
+}  // namespace shijian::jobs

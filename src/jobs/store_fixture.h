@@ -8,7 +8,7 @@
 #include "jobs/store.h"
 #include "jobs/testing.h"
 
-namespace shijian {
+namespace shijian::jobs {
 
 inline constexpr int64_t kRoom = 1'000'000;
 inline const Outcome kDone{JobState::kDone, R"({"response":"from 1 to 2 seconds"})"};
@@ -40,4 +40,4 @@ class StoreTest : public FolderTest {
   std::optional<Store> store_;
 };
 
-}  // namespace shijian
+}  // namespace shijian::jobs

@@ -5,7 +5,7 @@
 #include "jobs/rows.h"
 #include "jobs/store.h"
 
-namespace shijian {
+namespace shijian::jobs {
 namespace {
 
 // A place in the list of jobs is the sequence number of the job before it.
@@ -103,4 +103,4 @@ std::vector<Job> Store::choose(const std::string& after_client, int limit) const
   return batch;
 }
 
-}  // namespace shijian
+}  // namespace shijian::jobs

@@ -11,7 +11,7 @@
 #include "jobs/store_faults.h"
 #include "jobs/store_fixture.h"
 
-namespace shijian {
+namespace shijian::jobs {
 namespace {
 
 using testing::ElementsAre;
@@ -456,4 +456,4 @@ TEST_F(StoreTest, TwentyThousandJobsAreNoBurden) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::jobs

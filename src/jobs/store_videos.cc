@@ -7,7 +7,7 @@
 #include "jobs/rows.h"
 #include "jobs/store.h"
 
-namespace shijian {
+namespace shijian::jobs {
 namespace {
 
 // After this many milliseconds a webhook that failed n + 1 times is tried again.
@@ -223,4 +223,4 @@ bool Store::remove_video(const std::string& name) {
   return writer_->database.run("DELETE FROM videos WHERE name = ?1", name) > 0;
 }
 
-}  // namespace shijian
+}  // namespace shijian::jobs

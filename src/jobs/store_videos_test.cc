@@ -3,7 +3,7 @@
 
 #include "jobs/store_fixture.h"
 
-namespace shijian {
+namespace shijian::jobs {
 namespace {
 
 using testing::ElementsAre;
@@ -93,4 +93,4 @@ TEST_F(StoreTest, ListsEachVideoOnce) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::jobs

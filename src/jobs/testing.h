@@ -13,7 +13,7 @@
 
 #include "jobs/records.h"
 
-namespace shijian {
+namespace shijian::jobs {
 
 class FolderTest : public testing::Test {
  protected:
@@ -57,4 +57,4 @@ inline int wait_for_child(pid_t child) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-}  // namespace shijian
+}  // namespace shijian::jobs

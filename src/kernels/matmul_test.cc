@@ -16,13 +16,13 @@ constexpr float kUnset = 12345.0f;
 // x [m, k], w [n, k] or transposed [k, n], bias [n], with rows further apart than they are long.
 struct Problem {
   int64_t m, k, n;
-  DType dtype;
+  tensor::DType dtype;
   bool transposed = false;
   int64_t x_stride, w_stride, y_stride;
   std::vector<float> x, w_values, bias;
   std::vector<std::byte> w;
 
-  Problem(int64_t rows, int64_t inner, int64_t outputs, DType stored_as, bool is_transposed = false,
+  Problem(int64_t rows, int64_t inner, int64_t outputs, tensor::DType stored_as, bool is_transposed = false,
           int64_t gap = 3)
       : m(rows), k(inner), n(outputs), dtype(stored_as), transposed(is_transposed) {
     const int64_t w_rows = transposed ? k : n, w_cols = transposed ? n : k;
@@ -43,8 +43,8 @@ struct Problem {
   // Rows [begin, begin + rows) of y, as [rows, y_stride]; the gaps keep kUnset.
   std::vector<float> run(ThreadPool& pool, int64_t begin, int64_t rows, bool with_bias) const {
     std::vector<float> y(rows * y_stride, kUnset);
-    const ConstMatrix input{x.data() + begin * x_stride, rows, k, x_stride};
-    const Matrix output{y.data(), rows, n, y_stride};
+    const tensor::ConstMatrix input{x.data() + begin * x_stride, rows, k, x_stride};
+    const tensor::Matrix output{y.data(), rows, n, y_stride};
     if (transposed) {
       matmul_transposed(pool, input, view(), output);
     } else {
@@ -80,7 +80,7 @@ TEST_P(MatmulTest, AgreesWithDoublePrecision) {
                                {4, 64, 33},  {5, 1, 7},     {6, 33, 6},    {7, 96, 13},
                                {9, 1281, 7}, {4, 2600, 10}, {13, 512, 25}, {200, 20, 40},
                                {5, 5000, 3}};
-  for (DType dtype : {DType::kF32, DType::kF16, DType::kBF16}) {
+  for (tensor::DType dtype : {tensor::DType::kF32, tensor::DType::kF16, tensor::DType::kBF16}) {
     for (const auto& [m, k, n] : shapes) {
       for (bool transposed : {false, true}) {
         const Problem problem(m, k, n, dtype, transposed);
@@ -95,7 +95,7 @@ TEST_P(MatmulTest, RandomShapes) {
   std::mt19937 random(7);
   for (int i = 0; i < 30; ++i) {
     const auto pick = [&](int most) { return static_cast<int64_t>(random() % most + 1); };
-    const DType dtypes[] = {DType::kF32, DType::kF16, DType::kBF16};
+    const tensor::DType dtypes[] = {tensor::DType::kF32, tensor::DType::kF16, tensor::DType::kBF16};
     const Problem problem(pick(40), pick(300), pick(80), dtypes[random() % 3], random() % 2 == 0,
                           random() % 20);
     problem.expect_right(problem.run(pool_, 0, problem.m, false), false);
@@ -106,7 +106,7 @@ TEST_P(MatmulTest, RandomShapes) {
 TEST_P(MatmulTest, RowsDoNotDependOnEachOther) {
   const bool slow = GetParam() == Isa::kScalar;
   for (bool transposed : {false, true}) {
-    const Problem problem(1000, slow ? 37 : 1301, slow ? 11 : 61, DType::kBF16, transposed);
+    const Problem problem(1000, slow ? 37 : 1301, slow ? 11 : 61, tensor::DType::kBF16, transposed);
     const auto all = problem.run(pool_, 0, 1000, true);
     for (int threads : {1, 2, 3}) {
       ThreadPool pool(threads);
@@ -125,7 +125,7 @@ TEST_P(MatmulTest, RowsDoNotDependOnEachOther) {
 
 // Every instruction set gives the bits of the scalar version.
 TEST_P(MatmulTest, SameBitsAsScalar) {
-  for (DType dtype : {DType::kF32, DType::kF16, DType::kBF16}) {
+  for (tensor::DType dtype : {tensor::DType::kF32, tensor::DType::kF16, tensor::DType::kBF16}) {
     for (bool transposed : {false, true}) {
       for (int64_t m : {1, 3, 4, 6, 21}) {
         for (int64_t k : {5, 100, 1290, 2700}) {
@@ -134,7 +134,7 @@ TEST_P(MatmulTest, SameBitsAsScalar) {
           force_isa(Isa::kScalar);
           const auto there = problem.run(pool_, 0, m, true);
           force_isa(GetParam());
-          ASSERT_TRUE(same_bits(here, there)) << m << "x" << k << " " << dtype_name(dtype);
+          ASSERT_TRUE(same_bits(here, there)) << m << "x" << k << " " << tensor::dtype_name(dtype);
         }
       }
     }
@@ -144,7 +144,7 @@ TEST_P(MatmulTest, SameBitsAsScalar) {
 TEST_P(MatmulTest, NanAndInfinityPropagateInTheirRowOnly) {
   const float infinity = std::numeric_limits<float>::infinity();
   for (bool transposed : {false, true}) {
-    Problem problem(9, 40, 20, DType::kF32, transposed);
+    Problem problem(9, 40, 20, tensor::DType::kF32, transposed);
     problem.x[2 * problem.x_stride + 39] = std::nanf("");
     problem.x[5 * problem.x_stride + 17] = infinity;
     const auto y = problem.run(pool_, 0, 9, false);
@@ -161,10 +161,10 @@ TEST_P(MatmulTest, NanAndInfinityPropagateInTheirRowOnly) {
 }
 
 TEST_P(MatmulTest, EmptyOperands) {
-  const Problem no_rows(0, 8, 4, DType::kF32);
+  const Problem no_rows(0, 8, 4, tensor::DType::kF32);
   EXPECT_TRUE(no_rows.run(pool_, 0, 0, true).empty());
   for (bool transposed : {false, true}) {
-    const Problem no_inner(2, 0, 4, DType::kF32, transposed);
+    const Problem no_inner(2, 0, 4, tensor::DType::kF32, transposed);
     const auto y = no_inner.run(pool_, 0, 2, true);
     EXPECT_EQ(y[0], transposed ? 0.0f : no_inner.bias[0]);
   }
@@ -175,15 +175,15 @@ INSTANTIATE_TEST_SUITE_P(All, MatmulTest, all_isas(), isa_test_name);
 TEST(MatmulDeathTest, Misuse) {
   ThreadPool pool(1);
   std::vector<float> data(100);
-  const WeightView w{data.data(), DType::kF32, 4, 5, 5};
-  const ConstMatrix x(data.data(), 2, 5);
-  EXPECT_DEATH(matmul(pool, x, w, nullptr, Matrix(data.data() + 50, 2, 3)), "y has 3 columns");
-  EXPECT_DEATH(matmul(pool, x, w, nullptr, Matrix(data.data() + 50, 3, 4)), "y 3");
-  EXPECT_DEATH(matmul(pool, {data.data(), 2, 6}, w, nullptr, Matrix(data.data() + 50, 2, 4)),
+  const WeightView w{data.data(), tensor::DType::kF32, 4, 5, 5};
+  const tensor::ConstMatrix x(data.data(), 2, 5);
+  EXPECT_DEATH(matmul(pool, x, w, nullptr, tensor::Matrix(data.data() + 50, 2, 3)), "y has 3 columns");
+  EXPECT_DEATH(matmul(pool, x, w, nullptr, tensor::Matrix(data.data() + 50, 3, 4)), "y 3");
+  EXPECT_DEATH(matmul(pool, {data.data(), 2, 6}, w, nullptr, tensor::Matrix(data.data() + 50, 2, 4)),
                "x has 6 columns");
-  EXPECT_DEATH(matmul(pool, x, w, nullptr, Matrix(data.data() + 5, 2, 4)), "overlap");
-  const WeightView bad{data.data(), DType::kI32, 4, 5, 5};
-  EXPECT_DEATH(matmul(pool, x, bad, nullptr, Matrix(data.data() + 50, 2, 4)), "weight is I32");
+  EXPECT_DEATH(matmul(pool, x, w, nullptr, tensor::Matrix(data.data() + 5, 2, 4)), "overlap");
+  const WeightView bad{data.data(), tensor::DType::kI32, 4, 5, 5};
+  EXPECT_DEATH(matmul(pool, x, bad, nullptr, tensor::Matrix(data.data() + 50, 2, 4)), "weight is I32");
 }
 
 }  // namespace

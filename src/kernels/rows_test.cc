@@ -25,7 +25,7 @@ class RowsTest : public EachIsa {
  protected:
   // Runs `operation` on a copy of x [rows, cols], rows further apart than they are long.
   std::vector<float> apply(const std::vector<float>& x, int64_t rows, int64_t cols,
-                           const std::function<void(Matrix)>& operation) {
+                           const std::function<void(tensor::Matrix)>& operation) {
     std::vector<float> y(rows * (cols + 3), -7.0f);
     for (int64_t i = 0; i < rows; ++i) {
       std::copy_n(x.begin() + i * cols, cols, y.begin() + i * (cols + 3));
@@ -42,7 +42,7 @@ class RowsTest : public EachIsa {
 
   // The same under the scalar version, and one row at a time, gives the same bits.
   std::vector<float> check_bits(const std::vector<float>& x, int64_t rows, int64_t cols,
-                                const std::function<void(Matrix)>& operation) {
+                                const std::function<void(tensor::Matrix)>& operation) {
     const auto here = apply(x, rows, cols, operation);
     force_isa(Isa::kScalar);
     const auto there = apply(x, rows, cols, operation);
@@ -61,7 +61,7 @@ TEST_P(RowsTest, RmsNorm) {
   for (int64_t n : kLengths) {
     const auto x = random_floats(3 * n, 1, 5), weight = random_floats(n, 2);
     const auto y =
-        check_bits(x, 3, n, [&](Matrix m) { rms_norm(pool_, m, weight.data(), 1e-6f, m); });
+        check_bits(x, 3, n, [&](tensor::Matrix m) { rms_norm(pool_, m, weight.data(), 1e-6f, m); });
     for (int64_t i = 0; i < 3; ++i) {
       double square = 0;
       for (int64_t j = 0; j < n; ++j) square += double{x[i * n + j]} * x[i * n + j];
@@ -78,7 +78,7 @@ TEST_P(RowsTest, LayerNorm) {
     const auto x = random_floats(3 * n, 1, 5), weight = random_floats(n, 2);
     const auto bias = random_floats(n, 3);
     const auto y = check_bits(
-        x, 3, n, [&](Matrix m) { layer_norm(pool_, m, weight.data(), bias.data(), 1e-6f, m); });
+        x, 3, n, [&](tensor::Matrix m) { layer_norm(pool_, m, weight.data(), bias.data(), 1e-6f, m); });
     for (int64_t i = 0; i < 3; ++i) {
       double mean = 0, square = 0;
       for (int64_t j = 0; j < n; ++j) mean += x[i * n + j] / static_cast<double>(n);
@@ -110,8 +110,8 @@ TEST_P(RowsTest, LayerNormOfOffsetRows) {
 TEST_P(RowsTest, SiluMul) {
   for (int64_t n : kLengths) {
     const auto gate = random_floats(2 * n, 1, 8), up = random_floats(2 * n, 2);
-    const auto y = check_bits(gate, 2, n, [&](Matrix m) {
-      silu_mul(pool_, m, ConstMatrix(up.data() + (m.rows == 1 ? n : 0), m.rows, n));
+    const auto y = check_bits(gate, 2, n, [&](tensor::Matrix m) {
+      silu_mul(pool_, m, tensor::ConstMatrix(up.data() + (m.rows == 1 ? n : 0), m.rows, n));
     });
     for (int64_t i = 0; i < 2 * n; ++i) {
       const double want = silu(gate[i]) * up[i];
@@ -126,8 +126,8 @@ TEST_P(RowsTest, Gelu) {
     if (n > 100) {
       for (int64_t i = 0; i < n; ++i) x[i] = -15 + 30.0f * static_cast<float>(i) / n;
     }
-    const auto with_tanh = check_bits(x, 1, n, [&](Matrix m) { gelu_tanh(pool_, m); });
-    const auto with_erf = check_bits(x, 1, n, [&](Matrix m) { gelu_erf(pool_, m); });
+    const auto with_tanh = check_bits(x, 1, n, [&](tensor::Matrix m) { gelu_tanh(pool_, m); });
+    const auto with_erf = check_bits(x, 1, n, [&](tensor::Matrix m) { gelu_erf(pool_, m); });
     for (int64_t i = 0; i < n; ++i) {
       ASSERT_NEAR(with_tanh[i], gelu_tanh_of(x[i]), 3e-7 * (1 + std::abs(x[i]))) << x[i];
       ASSERT_NEAR(with_erf[i], gelu_erf_of(x[i]), 3e-7 * (1 + std::abs(x[i]))) << x[i];
@@ -141,9 +141,9 @@ TEST_P(RowsTest, ActivationsAtTheEnds) {
   const int64_t n = static_cast<int64_t>(x.size());
   const std::vector<float> one(n, 1);
   const auto results = {
-      apply(x, 1, n, [&](Matrix m) { silu_mul(pool_, m, ConstMatrix(one.data(), 1, n)); }),
-      apply(x, 1, n, [&](Matrix m) { gelu_tanh(pool_, m); }),
-      apply(x, 1, n, [&](Matrix m) { gelu_erf(pool_, m); })};
+      apply(x, 1, n, [&](tensor::Matrix m) { silu_mul(pool_, m, tensor::ConstMatrix(one.data(), 1, n)); }),
+      apply(x, 1, n, [&](tensor::Matrix m) { gelu_tanh(pool_, m); }),
+      apply(x, 1, n, [&](tensor::Matrix m) { gelu_erf(pool_, m); })};
   for (const auto& y : results) {
     EXPECT_EQ(y[0], 0);
     EXPECT_EQ(y[1], 0);
@@ -160,7 +160,7 @@ TEST_P(RowsTest, ActivationsAtTheEnds) {
 
 TEST_P(RowsTest, Add) {
   const auto x = random_floats(2 * 37, 1), y = random_floats(2 * 37, 2);
-  const auto sum = apply(y, 2, 37, [&](Matrix m) { add(pool_, {x.data(), 2, 37}, m); });
+  const auto sum = apply(y, 2, 37, [&](tensor::Matrix m) { add(pool_, {x.data(), 2, 37}, m); });
   for (size_t i = 0; i < x.size(); ++i) ASSERT_EQ(sum[i], y[i] + x[i]);
 }
 
@@ -172,7 +172,7 @@ TEST_P(RowsTest, Rotary) {
     for (size_t i = 0; i < angle.size(); ++i) {
       cosine[i] = std::cos(angle[i]), sine[i] = std::sin(angle[i]);
     }
-    const auto y = check_bits(x, rows, cols, [&](Matrix m) {
+    const auto y = check_bits(x, rows, cols, [&](tensor::Matrix m) {
       const int64_t skip = (rows - m.rows) * half;  // one row alone is the last
       rotary(pool_, m, heads, dim, {cosine.data() + skip, m.rows, half},
              {sine.data() + skip, m.rows, half});
@@ -195,7 +195,7 @@ TEST_P(RowsTest, Softmax) {
   for (int64_t n : kLengths) {
     auto x = random_floats(3 * n, 1, 10);
     x[0] = 300;
-    const auto y = check_bits(x, 3, n, [&](Matrix m) { softmax(pool_, m); });
+    const auto y = check_bits(x, 3, n, [&](tensor::Matrix m) { softmax(pool_, m); });
     for (int64_t i = 0; i < 3; ++i) {
       const auto row = x.begin() + i * n;
       const double top = *std::max_element(row, row + n);
@@ -207,10 +207,10 @@ TEST_P(RowsTest, Softmax) {
     }
   }
   const auto masked =
-      apply({-kInfinity, 1, -kInfinity, 1}, 1, 4, [&](Matrix m) { softmax(pool_, m); });
+      apply({-kInfinity, 1, -kInfinity, 1}, 1, 4, [&](tensor::Matrix m) { softmax(pool_, m); });
   EXPECT_EQ(masked, (std::vector<float>{0, 0.5f, 0, 0.5f}));
   EXPECT_TRUE(
-      std::isnan(apply({1, std::nanf(""), 2}, 1, 3, [&](Matrix m) { softmax(pool_, m); })[0]));
+      std::isnan(apply({1, std::nanf(""), 2}, 1, 3, [&](tensor::Matrix m) { softmax(pool_, m); })[0]));
 }
 
 // All 65536 values of each half type.
@@ -218,9 +218,9 @@ TEST_P(RowsTest, ConvertIsExact) {
   std::vector<uint16_t> halves(65536);
   for (size_t i = 0; i < halves.size(); ++i) halves[i] = static_cast<uint16_t>(i);
   std::vector<float> wide(halves.size());
-  convert_to_f32(halves.data(), DType::kBF16, 65536, wide.data());
+  convert_to_f32(halves.data(), tensor::DType::kBF16, 65536, wide.data());
   for (uint32_t i = 0; i < 65536; ++i) ASSERT_EQ(std::bit_cast<uint32_t>(wide[i]), i << 16);
-  convert_to_f32(halves.data(), DType::kF16, 65536, wide.data());
+  convert_to_f32(halves.data(), tensor::DType::kF16, 65536, wide.data());
   for (uint32_t i = 0; i < 65536; ++i) {
     const double sign = i & 0x8000 ? -1 : 1;
     const int exponent = i >> 10 & 31;
@@ -240,16 +240,16 @@ TEST_P(RowsTest, ConvertIsExact) {
   }
   const auto plain = random_floats(77, 1);
   std::vector<float> copy(77);
-  convert_to_f32(plain.data(), DType::kF32, 77, copy.data());
+  convert_to_f32(plain.data(), tensor::DType::kF32, 77, copy.data());
   EXPECT_TRUE(same_bits(plain, copy));
 }
 
 TEST_P(RowsTest, GatherRows) {
   const auto values = random_floats(10 * 21, 4);
-  for (DType dtype : {DType::kF32, DType::kF16, DType::kBF16}) {
+  for (tensor::DType dtype : {tensor::DType::kF32, tensor::DType::kF16, tensor::DType::kBF16}) {
     const auto bytes = stored(values, dtype);
     const int32_t ids[] = {9, 0, 3, 3};
-    const auto y = apply(std::vector<float>(4 * 21), 4, 21, [&](Matrix m) {
+    const auto y = apply(std::vector<float>(4 * 21), 4, 21, [&](tensor::Matrix m) {
       gather_rows({bytes.data(), dtype, {10, 21}}, ids, m);
     });
     for (int64_t i = 0; i < 4; ++i) {
@@ -289,13 +289,13 @@ TEST(ScalarExpTest, WithinOneUnitInTheLastPlace) {
 TEST(RowsDeathTest, Misuse) {
   ThreadPool pool(1);
   std::vector<float> data(100);
-  const Matrix x(data.data(), 2, 10);
-  EXPECT_DEATH(add(pool, ConstMatrix(data.data() + 50, 2, 9), x), "\\[2, 9\\] and \\[2, 10\\]");
+  const tensor::Matrix x(data.data(), 2, 10);
+  EXPECT_DEATH(add(pool, tensor::ConstMatrix(data.data() + 50, 2, 9), x), "\\[2, 9\\] and \\[2, 10\\]");
   EXPECT_DEATH(rotary(pool, x, 2, 6, {data.data(), 2, 3}, {data.data(), 2, 3}), "2 heads of 6");
   EXPECT_DEATH(rotary(pool, x, 1, 6, {data.data(), 2, 4}, {data.data(), 2, 4}), "angles");
-  EXPECT_DEATH(convert_to_f32(data.data(), DType::kI64, 1, data.data()), "I64");
+  EXPECT_DEATH(convert_to_f32(data.data(), tensor::DType::kI64, 1, data.data()), "I64");
   const int32_t ids[] = {0, 5};
-  EXPECT_DEATH(gather_rows({data.data(), DType::kF32, {5, 10}}, ids, x), "row 5 of 5");
+  EXPECT_DEATH(gather_rows({data.data(), tensor::DType::kF32, {5, 10}}, ids, x), "row 5 of 5");
 }
 
 }  // namespace

@@ -7,9 +7,9 @@
 namespace shijian::kernels {
 
 // Of F32, F16 or BF16.
-inline Storage storage_of(DType dtype) {
-  return dtype == DType::kF32   ? Storage::kF32
-         : dtype == DType::kF16 ? Storage::kF16
+inline Storage storage_of(tensor::DType dtype) {
+  return dtype == tensor::DType::kF32   ? Storage::kF32
+         : dtype == tensor::DType::kF16 ? Storage::kF16
                                 : Storage::kBF16;
 }
 

@@ -58,13 +58,13 @@ inline uint16_t to_f16(float value) {
 }
 
 // The values as a checkpoint stores them.
-inline std::vector<std::byte> stored(const std::vector<float>& values, DType dtype) {
-  std::vector<std::byte> bytes(values.size() * dtype_size(dtype));
+inline std::vector<std::byte> stored(const std::vector<float>& values, tensor::DType dtype) {
+  std::vector<std::byte> bytes(values.size() * tensor::dtype_size(dtype));
   for (size_t i = 0; i < values.size(); ++i) {
-    if (dtype == DType::kF32) {
+    if (dtype == tensor::DType::kF32) {
       std::memcpy(bytes.data() + i * 4, &values[i], 4);
     } else {
-      const uint16_t half = dtype == DType::kBF16 ? to_bf16(values[i]) : to_f16(values[i]);
+      const uint16_t half = dtype == tensor::DType::kBF16 ? to_bf16(values[i]) : to_f16(values[i]);
       std::memcpy(bytes.data() + i * 2, &half, 2);
     }
   }

@@ -9,35 +9,35 @@
 #include "kernels/rows.h"
 #include "model/sparse_mlp.h"
 
-namespace shijian {
+namespace shijian::model {
 
 struct Decoder::Workspace {
   int64_t rows;
-  Tensor x;     // [rows, hidden]
-  Tensor norm;  // [rows, hidden]: a layer's normed input, later its output
-  Tensor q;     // [rows, heads * head_dim]
-  Tensor attn;  // [rows, heads * head_dim]
-  Tensor gate;  // [rows, intermediate]
-  Tensor up;    // [rows, intermediate]
-  Tensor cos;   // [rows, head_dim / 2]
-  Tensor sin;   // [rows, head_dim / 2]
+  tensor::Tensor x;     // [rows, hidden]
+  tensor::Tensor norm;  // [rows, hidden]: a layer's normed input, later its output
+  tensor::Tensor q;     // [rows, heads * head_dim]
+  tensor::Tensor attn;  // [rows, heads * head_dim]
+  tensor::Tensor gate;  // [rows, intermediate]
+  tensor::Tensor up;    // [rows, intermediate]
+  tensor::Tensor cos;   // [rows, head_dim / 2]
+  tensor::Tensor sin;   // [rows, head_dim / 2]
   std::optional<SparseMlp> sparse;
 
-  Workspace(const TextConfig& c, int64_t row_count)
+  Workspace(const checkpoint::TextConfig& c, int64_t row_count)
       : rows(row_count),
-        x(DType::kF32, {rows, c.hidden_size}),
-        norm(DType::kF32, {rows, c.hidden_size}),
-        q(DType::kF32, {rows, c.num_heads * c.head_dim}),
-        attn(DType::kF32, {rows, c.num_heads * c.head_dim}),
-        gate(DType::kF32, {rows, c.intermediate_size}),
-        up(DType::kF32, {rows, c.intermediate_size}),
-        cos(DType::kF32, {rows, c.head_dim / 2}),
-        sin(DType::kF32, {rows, c.head_dim / 2}) {
+        x(tensor::DType::kF32, {rows, c.hidden_size}),
+        norm(tensor::DType::kF32, {rows, c.hidden_size}),
+        q(tensor::DType::kF32, {rows, c.num_heads * c.head_dim}),
+        attn(tensor::DType::kF32, {rows, c.num_heads * c.head_dim}),
+        gate(tensor::DType::kF32, {rows, c.intermediate_size}),
+        up(tensor::DType::kF32, {rows, c.intermediate_size}),
+        cos(tensor::DType::kF32, {rows, c.head_dim / 2}),
+        sin(tensor::DType::kF32, {rows, c.head_dim / 2}) {
     if (c.moe.num_experts > 0) sparse.emplace(c, rows);
   }
 };
 
-Decoder::Decoder(const TextConfig& config, const TextWeights& weights, ThreadPool& pool)
+Decoder::Decoder(const checkpoint::TextConfig& config, const TextWeights& weights, ThreadPool& pool)
     : config_(config), weights_(weights), pool_(pool), rope_(config) {}
 
 Decoder::~Decoder() = default;
@@ -46,7 +46,7 @@ KvCache Decoder::make_cache(int64_t capacity) const {
   return {config_.num_layers, config_.num_kv_heads * config_.head_dim, capacity};
 }
 
-int64_t Decoder::workspace_bytes(const TextConfig& c, int64_t chunk) {
+int64_t Decoder::workspace_bytes(const checkpoint::TextConfig& c, int64_t chunk) {
   const int64_t floats = chunk * (2 * c.hidden_size + 2 * c.num_heads * c.head_dim +
                                   2 * c.intermediate_size + c.head_dim) +
                          c.vocab_size;
@@ -100,7 +100,7 @@ void for_visual_rows(const DecoderInput& input, int64_t first, int64_t rows, con
 
 }  // namespace
 
-void Decoder::embed(const DecoderInput& input, int64_t first, Matrix x) const {
+void Decoder::embed(const DecoderInput& input, int64_t first, tensor::Matrix x) const {
   kernels::gather_rows(weights_.embedding, input.tokens.data() + first, x);
   for_visual_rows(input, first, x.rows,
                   [&](const VisualRows& v, int64_t row, int64_t feature, int64_t count) {
@@ -110,7 +110,7 @@ void Decoder::embed(const DecoderInput& input, int64_t first, Matrix x) const {
 }
 
 void Decoder::add_deepstack(const DecoderInput& input, int64_t first, size_t index,
-                            Matrix x) const {
+                            tensor::Matrix x) const {
   for_visual_rows(
       input, first, x.rows, [&](const VisualRows& v, int64_t row, int64_t feature, int64_t count) {
         if (index >= v.features->deepstack.size()) return;
@@ -119,23 +119,23 @@ void Decoder::add_deepstack(const DecoderInput& input, int64_t first, size_t ind
       });
 }
 
-void Decoder::attend(const DecoderLayerWeights& layer, int64_t index, Matrix x, KvCache& cache) {
+void Decoder::attend(const DecoderLayerWeights& layer, int64_t index, tensor::Matrix x, KvCache& cache) {
   const int64_t past = cache.length();
   const int64_t head_dim = config_.head_dim;
   const int64_t heads = config_.num_heads;
   const int64_t kv_heads = config_.num_kv_heads;
   const auto eps = static_cast<float>(config_.rms_norm_eps);
-  const Matrix norm(work_->norm.data<float>(), x.rows, x.cols);
-  const Matrix q(work_->q.data<float>(), x.rows, heads * head_dim);
-  const Matrix attn(work_->attn.data<float>(), x.rows, heads * head_dim);
-  const Matrix k = cache.keys(index, past, x.rows);
-  const Matrix v = cache.values(index, past, x.rows);
+  const tensor::Matrix norm(work_->norm.data<float>(), x.rows, x.cols);
+  const tensor::Matrix q(work_->q.data<float>(), x.rows, heads * head_dim);
+  const tensor::Matrix attn(work_->attn.data<float>(), x.rows, heads * head_dim);
+  const tensor::Matrix k = cache.keys(index, past, x.rows);
+  const tensor::Matrix v = cache.values(index, past, x.rows);
   kernels::rms_norm(pool_, x, layer.input_norm.data(), eps, norm);
   kernels::matmul(pool_, norm, layer.q_proj.weight, nullptr, q);
   kernels::matmul(pool_, norm, layer.k_proj.weight, nullptr, k);
   kernels::matmul(pool_, norm, layer.v_proj.weight, nullptr, v);
-  const auto norm_and_rotate = [&](Matrix rows, int64_t count, const std::vector<float>& weight) {
-    const Matrix per_head(rows.data, rows.rows * count, head_dim);
+  const auto norm_and_rotate = [&](tensor::Matrix rows, int64_t count, const std::vector<float>& weight) {
+    const tensor::Matrix per_head(rows.data, rows.rows * count, head_dim);
     kernels::rms_norm(pool_, per_head, weight.data(), eps, per_head);
     kernels::rotary(pool_, rows, count, head_dim,
                     {work_->cos.data<float>(), rows.rows, head_dim / 2},
@@ -163,16 +163,16 @@ void Decoder::attend(const DecoderLayerWeights& layer, int64_t index, Matrix x, 
   kernels::add(pool_, norm, x);
 }
 
-void Decoder::run_mlp(const DecoderLayerWeights& layer, Matrix x) {
-  const Matrix norm(work_->norm.data<float>(), x.rows, x.cols);
+void Decoder::run_mlp(const DecoderLayerWeights& layer, tensor::Matrix x) {
+  const tensor::Matrix norm(work_->norm.data<float>(), x.rows, x.cols);
   kernels::rms_norm(pool_, x, layer.post_norm.data(), static_cast<float>(config_.rms_norm_eps),
                     norm);
   if (layer.sparse()) {
     kernels::add(pool_, work_->sparse->run(pool_, layer, norm), x);
     return;
   }
-  const Matrix gate(work_->gate.data<float>(), x.rows, config_.intermediate_size);
-  const Matrix up(work_->up.data<float>(), x.rows, config_.intermediate_size);
+  const tensor::Matrix gate(work_->gate.data<float>(), x.rows, config_.intermediate_size);
+  const tensor::Matrix up(work_->up.data<float>(), x.rows, config_.intermediate_size);
   kernels::matmul(pool_, norm, layer.gate_proj.weight, nullptr, gate);
   kernels::matmul(pool_, norm, layer.up_proj.weight, nullptr, up);
   kernels::silu_mul(pool_, gate, up);
@@ -182,9 +182,9 @@ void Decoder::run_mlp(const DecoderLayerWeights& layer, Matrix x) {
 
 void Decoder::run_chunk(const DecoderInput& input, int64_t first, int64_t rows, KvCache& cache,
                         const ForwardOptions& options) {
-  const Matrix x(work_->x.data<float>(), rows, config_.hidden_size);
-  const Matrix cos(work_->cos.data<float>(), rows, rope_.angles());
-  const Matrix sin(work_->sin.data<float>(), rows, rope_.angles());
+  const tensor::Matrix x(work_->x.data<float>(), rows, config_.hidden_size);
+  const tensor::Matrix cos(work_->cos.data<float>(), rows, rope_.angles());
+  const tensor::Matrix sin(work_->sin.data<float>(), rows, rope_.angles());
   embed(input, first, x);
   rope_.tables(input.positions, first, cos, sin);
   if (options.stages) {
@@ -200,13 +200,13 @@ void Decoder::run_chunk(const DecoderInput& input, int64_t first, int64_t rows, 
   }
 }
 
-void Decoder::head(ConstMatrix x, Matrix logits) {
-  const Matrix norm(work_->norm.data<float>(), x.rows, x.cols);
+void Decoder::head(tensor::ConstMatrix x, tensor::Matrix logits) {
+  const tensor::Matrix norm(work_->norm.data<float>(), x.rows, x.cols);
   kernels::rms_norm(pool_, x, weights_.norm.data(), static_cast<float>(config_.rms_norm_eps), norm);
   kernels::matmul(pool_, norm, weights_.lm_head.weight, nullptr, logits);
 }
 
-ConstMatrix Decoder::forward(const DecoderInput& input, KvCache& cache,
+tensor::ConstMatrix Decoder::forward(const DecoderInput& input, KvCache& cache,
                              const ForwardOptions& options) {
   check_input(input, cache);
   CHECK(options.chunk > 0);
@@ -221,8 +221,8 @@ ConstMatrix Decoder::forward(const DecoderInput& input, KvCache& cache,
                          : options.logits == LogitRows::kLast ? std::min<int64_t>(tokens, 1)
                                                               : 0;
   if (wanted > 0 && (logits_.empty() || logits_.dim(0) < wanted)) {
-    logits_ = Tensor();
-    logits_ = Tensor(DType::kF32, {wanted, config_.vocab_size});
+    logits_ = tensor::Tensor();
+    logits_ = tensor::Tensor(tensor::DType::kF32, {wanted, config_.vocab_size});
   }
   if (options.stages) options.stages->add_positions(input.positions);
   for (int64_t first = 0; first < tokens; first += chunk) {
@@ -239,9 +239,9 @@ ConstMatrix Decoder::forward(const DecoderInput& input, KvCache& cache,
     if (options.progress) options.progress(first + rows, tokens);
   }
   if (wanted == 0) return {nullptr, 0, config_.vocab_size};
-  const ConstMatrix logits(logits_.data<float>(), wanted, config_.vocab_size);
+  const tensor::ConstMatrix logits(logits_.data<float>(), wanted, config_.vocab_size);
   if (options.stages) options.stages->add_rows("logits", {logits.row(wanted - 1), 1, logits.cols});
   return logits;
 }
 
-}  // namespace shijian
+}  // namespace shijian::model

@@ -17,7 +17,7 @@
 #include "model/weights.h"
 #include "tensor/tensor.h"
 
-namespace shijian {
+namespace shijian::model {
 
 // Feature rows that take the place of the embeddings of some tokens.
 struct VisualRows {
@@ -47,41 +47,41 @@ struct ForwardOptions {
 // One forward() at a time. Config, weights and pool must outlive the decoder.
 class Decoder {
  public:
-  Decoder(const TextConfig& config, const TextWeights& weights, ThreadPool& pool);
+  Decoder(const checkpoint::TextConfig& config, const TextWeights& weights, ThreadPool& pool);
   ~Decoder();
 
   // Appends the tokens to the cache and returns the logits asked for, [0, 1 or n, vocab], valid
   // until the next call. Cancelled between chunks, the cache holds the chunks that are done.
   // Throws Error: kInvalid for a token outside the vocabulary or visual rows that do not fit,
   // kUsage when the cache is too small, kCancelled, kNoMemory.
-  ConstMatrix forward(const DecoderInput& input, KvCache& cache,
+  tensor::ConstMatrix forward(const DecoderInput& input, KvCache& cache,
                       const ForwardOptions& options = {});
 
   // A cache for `capacity` tokens of this model.
   KvCache make_cache(int64_t capacity) const;
-  const TextConfig& config() const { return config_; }
+  const checkpoint::TextConfig& config() const { return config_; }
   // Bytes that forward() needs beside the cache.
-  static int64_t workspace_bytes(const TextConfig& config, int64_t chunk);
+  static int64_t workspace_bytes(const checkpoint::TextConfig& config, int64_t chunk);
 
  private:
   struct Workspace;
 
   void check_input(const DecoderInput& input, const KvCache& cache) const;
-  void embed(const DecoderInput& input, int64_t first, Matrix x) const;
+  void embed(const DecoderInput& input, int64_t first, tensor::Matrix x) const;
   void run_chunk(const DecoderInput& input, int64_t first, int64_t rows, KvCache& cache,
                  const ForwardOptions& options);
-  void attend(const DecoderLayerWeights& layer, int64_t index, Matrix x, KvCache& cache);
-  void run_mlp(const DecoderLayerWeights& layer, Matrix x);
-  void add_deepstack(const DecoderInput& input, int64_t first, size_t index, Matrix x) const;
+  void attend(const DecoderLayerWeights& layer, int64_t index, tensor::Matrix x, KvCache& cache);
+  void run_mlp(const DecoderLayerWeights& layer, tensor::Matrix x);
+  void add_deepstack(const DecoderInput& input, int64_t first, size_t index, tensor::Matrix x) const;
   // The logits of rows of x, into rows of the workspace's logits.
-  void head(ConstMatrix x, Matrix logits);
+  void head(tensor::ConstMatrix x, tensor::Matrix logits);
 
-  const TextConfig& config_;
+  const checkpoint::TextConfig& config_;
   const TextWeights& weights_;
   ThreadPool& pool_;
   TextRope rope_;
   std::unique_ptr<Workspace> work_;
-  Tensor logits_;  // [rows, vocab]
+  tensor::Tensor logits_;  // [rows, vocab]
 };
 
-}  // namespace shijian
+}  // namespace shijian::model

@@ -6,7 +6,7 @@
 
 #include "model/tiny_checkpoint.h"
 
-namespace shijian {
+namespace shijian::model {
 namespace {
 
 struct Prompt {
@@ -21,7 +21,7 @@ struct Prompt {
     for (int32_t i = 0; i < 34; ++i) tokens.push_back((i * 7 + 3) % 40);
     append_positions(positions, 34, blocks);
     const auto random = [](uint64_t seed) {
-      Tensor t(DType::kF32, {12, 24});
+      tensor::Tensor t(tensor::DType::kF32, {12, 24});
       for (int64_t i = 0; i < t.elements(); ++i)
         t.data<float>()[i] = static_cast<float>(uniform_at(seed, static_cast<uint64_t>(i))) - 0.5f;
       return t;
@@ -75,7 +75,7 @@ class DecoderTest : public testing::TestWithParam<Shapes> {
     tiny_.bf16 = GetParam().bf16;
     tiny_.make();
     tiny_.write();
-    checkpoint_.emplace(Checkpoint::open(tiny_.directory()));
+    checkpoint_.emplace(checkpoint::Checkpoint::open(tiny_.directory()));
     weights_ = bind_weights(*checkpoint_);
   }
   std::vector<float> all_logits(int64_t chunk, int threads) {
@@ -87,10 +87,10 @@ class DecoderTest : public testing::TestWithParam<Shapes> {
     options.logits = LogitRows::kAll;
     return copy(decoder.forward(prompt_.input(), cache, options));
   }
-  static std::vector<float> copy(ConstMatrix m) { return {m.data, m.data + m.rows * m.cols}; }
+  static std::vector<float> copy(tensor::ConstMatrix m) { return {m.data, m.data + m.rows * m.cols}; }
 
   TinyCheckpoint tiny_;
-  std::optional<Checkpoint> checkpoint_;
+  std::optional<checkpoint::Checkpoint> checkpoint_;
   ModelWeights weights_;
   Prompt prompt_;
 };
@@ -157,13 +157,13 @@ class DenseDecoderTest : public testing::Test {
   DenseDecoderTest() {
     tiny_.make();
     tiny_.write();
-    checkpoint_.emplace(Checkpoint::open(tiny_.directory()));
+    checkpoint_.emplace(checkpoint::Checkpoint::open(tiny_.directory()));
     weights_ = bind_weights(*checkpoint_);
     decoder_.emplace(checkpoint_->config().text, weights_.text, pool_);
   }
 
   TinyCheckpoint tiny_;
-  std::optional<Checkpoint> checkpoint_;
+  std::optional<checkpoint::Checkpoint> checkpoint_;
   ModelWeights weights_;
   ThreadPool pool_{2};
   std::optional<Decoder> decoder_;
@@ -181,14 +181,14 @@ TEST_F(DenseDecoderTest, ReportsProgressAndRecordsStages) {
     EXPECT_EQ(total, 34);
     done.push_back(tokens);
   };
-  const ConstMatrix logits = decoder_->forward(prompt_.input(), cache, options);
+  const tensor::ConstMatrix logits = decoder_->forward(prompt_.input(), cache, options);
   EXPECT_THAT(done, testing::ElementsAre(15, 30, 34));
   const auto tensors = stages.tensors();
-  EXPECT_EQ(tensors.at("position_ids").shape, (Shape{3, 34}));
+  EXPECT_EQ(tensors.at("position_ids").shape, (tensor::Shape{3, 34}));
   EXPECT_EQ(tensors.at("position_ids").span<int64_t>()[34 + 7], prompt_.positions.row[7]);
-  EXPECT_EQ(tensors.at("rope.sin").shape, (Shape{34, 6}));
-  EXPECT_EQ(tensors.at("hidden.2").shape, (Shape{34, 24}));
-  EXPECT_EQ(tensors.at("logits").shape, (Shape{1, 40}));
+  EXPECT_EQ(tensors.at("rope.sin").shape, (tensor::Shape{34, 6}));
+  EXPECT_EQ(tensors.at("hidden.2").shape, (tensor::Shape{34, 24}));
+  EXPECT_EQ(tensors.at("logits").shape, (tensor::Shape{1, 40}));
   EXPECT_EQ(tensors.at("logits").span<float>()[3], logits.row(0)[3]);
 }
 
@@ -204,9 +204,9 @@ TEST_F(DenseDecoderTest, CancelledItKeepsTheChunksThatAreDone) {
   EXPECT_THROW(decoder_->forward(prompt_.input(), cache, options), Error);
   EXPECT_EQ(cache.length(), 20);
   KvCache fresh = decoder_->make_cache(34);
-  const ConstMatrix resumed = decoder_->forward(Part(prompt_, 20, 14).input(), cache);
+  const tensor::ConstMatrix resumed = decoder_->forward(Part(prompt_, 20, 14).input(), cache);
   const std::vector<float> kept(resumed.data, resumed.data + 40);
-  const ConstMatrix whole = decoder_->forward(prompt_.input(), fresh);
+  const tensor::ConstMatrix whole = decoder_->forward(prompt_.input(), fresh);
   EXPECT_TRUE(std::equal(kept.begin(), kept.end(), whole.data));
 }
 
@@ -237,4 +237,4 @@ TEST_F(DenseDecoderTest, RefusesWhatDoesNotFit) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::model

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-namespace shijian {
+namespace shijian::model {
 
-Generated generate(Decoder& decoder, KvCache& cache, ConstMatrix logits, int32_t next_position,
+Generated generate(Decoder& decoder, KvCache& cache, tensor::ConstMatrix logits, int32_t next_position,
                    std::span<const int32_t> prompt, const GenerateOptions& options) {
   CHECK(logits.rows >= 1 && logits.cols == decoder.config().vocab_size);
   Sampler sampler(options.sampling, logits.cols, prompt, options.stop_tokens);
@@ -42,4 +42,4 @@ Generated generate(Decoder& decoder, KvCache& cache, ConstMatrix logits, int32_t
   return result;
 }
 
-}  // namespace shijian
+}  // namespace shijian::model

@@ -11,7 +11,7 @@
 #include "model/decoder.h"
 #include "model/sampler.h"
 
-namespace shijian {
+namespace shijian::model {
 
 struct GenerateOptions {
   SamplerOptions sampling;
@@ -36,7 +36,7 @@ struct Generated {
 // penalty looks at). The cache grows by the tokens that were fed back, and a full cache ends the
 // generation like the length does. `next_position` is the position of the first new token.
 // Throws Error as check_sampling, Sampler::choose and Decoder::forward do.
-Generated generate(Decoder& decoder, KvCache& cache, ConstMatrix logits, int32_t next_position,
+Generated generate(Decoder& decoder, KvCache& cache, tensor::ConstMatrix logits, int32_t next_position,
                    std::span<const int32_t> prompt, const GenerateOptions& options);
 
-}  // namespace shijian
+}  // namespace shijian::model

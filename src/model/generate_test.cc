@@ -7,7 +7,7 @@
 
 #include "model/tiny_checkpoint.h"
 
-namespace shijian {
+namespace shijian::model {
 namespace {
 
 class GenerateTest : public testing::Test {
@@ -15,7 +15,7 @@ class GenerateTest : public testing::Test {
   GenerateTest() {
     tiny_.make();
     tiny_.write();
-    checkpoint_.emplace(Checkpoint::open(tiny_.directory()));
+    checkpoint_.emplace(checkpoint::Checkpoint::open(tiny_.directory()));
     weights_ = bind_weights(*checkpoint_);
     decoder_.emplace(checkpoint_->config().text, weights_.text, pool_);
     cache_.emplace(decoder_->make_cache(40));
@@ -25,7 +25,7 @@ class GenerateTest : public testing::Test {
     cache_->truncate(0);
     PositionIds positions;
     append_positions(positions, 4, {});
-    const ConstMatrix logits = decoder_->forward({prompt_, positions, {}}, *cache_);
+    const tensor::ConstMatrix logits = decoder_->forward({prompt_, positions, {}}, *cache_);
     return generate(*decoder_, *cache_, logits, positions.next, prompt_, options_);
   }
   static std::vector<int32_t> ids(const Generated& generated) {
@@ -35,7 +35,7 @@ class GenerateTest : public testing::Test {
   }
 
   TinyCheckpoint tiny_;
-  std::optional<Checkpoint> checkpoint_;
+  std::optional<checkpoint::Checkpoint> checkpoint_;
   ModelWeights weights_;
   ThreadPool pool_{2};
   std::optional<Decoder> decoder_;
@@ -57,7 +57,7 @@ TEST_F(GenerateTest, GreedyTokensAreThoseOfOneRunOverAllOfThem) {
   cache_->truncate(0);
   ForwardOptions forward;
   forward.logits = LogitRows::kAll;
-  const ConstMatrix logits = decoder_->forward({all, positions, {}}, *cache_, forward);
+  const tensor::ConstMatrix logits = decoder_->forward({all, positions, {}}, *cache_, forward);
   for (int64_t i = 0; i < 12; ++i) {
     const float* row = logits.row(i + 3);
     const auto best = std::max_element(row, row + 40) - row;
@@ -137,4 +137,4 @@ TEST_F(GenerateTest, ZeroTokensAreNone) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::model

@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 
-namespace shijian {
+namespace shijian::model {
 
 namespace {
 constexpr int64_t kPageFloats = 4096 / sizeof(float);
@@ -57,17 +57,17 @@ void KvCache::release() {
   if (data_) munmap(data_, static_cast<size_t>(plane_stride_ * planes()) * sizeof(float));
 }
 
-Matrix KvCache::plane(int64_t plane, int64_t first, int64_t rows) {
+tensor::Matrix KvCache::plane(int64_t plane, int64_t first, int64_t rows) {
   CHECK(plane >= 0 && plane < planes() && first >= 0 && rows >= 0 && first + rows <= capacity_,
         "plane {} rows {}+{} of {}", plane, first, rows, capacity_);
   return {data_ + plane * plane_stride_ + first * width_, rows, width_};
 }
 
-Matrix KvCache::keys(int64_t layer, int64_t first, int64_t rows) {
+tensor::Matrix KvCache::keys(int64_t layer, int64_t first, int64_t rows) {
   return plane(layer * 2, first, rows);
 }
 
-Matrix KvCache::values(int64_t layer, int64_t first, int64_t rows) {
+tensor::Matrix KvCache::values(int64_t layer, int64_t first, int64_t rows) {
   return plane(layer * 2 + 1, first, rows);
 }
 
@@ -97,4 +97,4 @@ int64_t KvCache::bytes_for(int64_t layers, int64_t width, int64_t tokens) {
   return layers * 2 * width * tokens * static_cast<int64_t>(sizeof(float));
 }
 
-}  // namespace shijian
+}  // namespace shijian::model

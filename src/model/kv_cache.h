@@ -6,7 +6,7 @@
 
 #include "tensor/tensor.h"
 
-namespace shijian {
+namespace shijian::model {
 
 // Address space for `capacity` tokens is reserved at once and memory is touched only as tokens
 // arrive, so that a large capacity costs nothing until used. Movable; one user at a time.
@@ -27,11 +27,11 @@ class KvCache {
   int64_t length() const { return length_; }  // tokens held
 
   // Rows [first, first + rows) of a layer's keys or values: [rows, width], within the capacity.
-  Matrix keys(int64_t layer, int64_t first, int64_t rows);
-  Matrix values(int64_t layer, int64_t first, int64_t rows);
+  tensor::Matrix keys(int64_t layer, int64_t first, int64_t rows);
+  tensor::Matrix values(int64_t layer, int64_t first, int64_t rows);
   // The same by plane: a layer's keys are plane 2 * layer, its values the one after.
   int64_t planes() const { return layers_ * 2; }
-  Matrix plane(int64_t plane, int64_t first, int64_t rows);
+  tensor::Matrix plane(int64_t plane, int64_t first, int64_t rows);
 
   // Makes rows written past the end part of the cache. Throws Error(kUsage) past the capacity.
   void extend(int64_t tokens);
@@ -52,4 +52,4 @@ class KvCache {
   int64_t plane_stride_ = 0;  // floats from plane to plane: whole pages
 };
 
-}  // namespace shijian
+}  // namespace shijian::model

@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 
-namespace shijian {
+namespace shijian::model {
 namespace {
 
 TEST(KvCache, RowsOfALayerAreContiguousAndApartFromOthers) {
@@ -53,4 +53,4 @@ TEST(KvCache, MovesAndRefusesSizesThatOverflow) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::model

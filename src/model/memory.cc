@@ -11,7 +11,7 @@
 #include "model/kv_cache.h"
 #include "model/vision_encoder.h"
 
-namespace shijian {
+namespace shijian::model {
 
 namespace {
 
@@ -79,8 +79,8 @@ int64_t left_in_groups() {
 
 }  // namespace
 
-MemoryNeed memory_need(const ModelConfig& config, const RequestSize& request) {
-  const TextConfig& text = config.text;
+MemoryNeed memory_need(const checkpoint::ModelConfig& config, const RequestSize& request) {
+  const checkpoint::TextConfig& text = config.text;
   MemoryNeed need;
   need.kv_cache = KvCache::bytes_for(text.num_layers, text.num_kv_heads * text.head_dim,
                                      request.context_tokens);
@@ -100,7 +100,7 @@ int64_t available_memory() {
   return std::min(kilobytes * 1024, left_in_groups());
 }
 
-void check_request(const ModelConfig& config, const RequestSize& request, int64_t weights,
+void check_request(const checkpoint::ModelConfig& config, const RequestSize& request, int64_t weights,
                    int64_t available) {
   if (request.context_tokens > config.text.max_position_embeddings)
     throw Error(ErrorCode::kUsage,
@@ -134,4 +134,4 @@ std::string bytes_text(int64_t bytes) {
   return fmt::format("{:.0f} kB", value / 1e3);
 }
 
-}  // namespace shijian
+}  // namespace shijian::model

@@ -6,7 +6,7 @@
 
 #include "checkpoint/config.h"
 
-namespace shijian {
+namespace shijian::model {
 
 struct RequestSize {
   int64_t context_tokens = 0;  // prompt and answer together: the key/value cache
@@ -25,7 +25,7 @@ struct MemoryNeed {
   int64_t total() const { return kv_cache + decoder + vision; }
 };
 
-MemoryNeed memory_need(const ModelConfig& config, const RequestSize& request);
+MemoryNeed memory_need(const checkpoint::ModelConfig& config, const RequestSize& request);
 
 // Bytes this process may still take: the smaller of what the system has available and what the
 // limits of its control groups leave.
@@ -34,7 +34,7 @@ int64_t available_memory();
 // Throws Error: kUsage when the tokens exceed the model's positions, kNoMemory when `available`
 // bytes are too few; the message says what it needs and what there is, the hint what to change.
 // `weights`: the checkpoint's bytes, which the message names too.
-void check_request(const ModelConfig& config, const RequestSize& request, int64_t weights,
+void check_request(const checkpoint::ModelConfig& config, const RequestSize& request, int64_t weights,
                    int64_t available);
 
 // One line that says that the weights do not fit into the memory, so that every token reads them
@@ -44,4 +44,4 @@ std::string weights_warning(int64_t weights, int64_t available);
 // "3.2 GB", "845 MB".
 std::string bytes_text(int64_t bytes);
 
-}  // namespace shijian
+}  // namespace shijian::model

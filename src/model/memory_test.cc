@@ -4,15 +4,15 @@
 
 #include "base/error.h"
 
-namespace shijian {
+namespace shijian::model {
 namespace {
 
 using testing::AllOf;
 using testing::HasSubstr;
 
 // The text of the 4B model.
-ModelConfig config_4b() {
-  ModelConfig config;
+checkpoint::ModelConfig config_4b() {
+  checkpoint::ModelConfig config;
   config.text.hidden_size = 2560;
   config.text.num_layers = 36;
   config.text.num_heads = 32;
@@ -89,4 +89,4 @@ TEST(Memory, WarnsOfWeightsThatDoNotFit) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::model

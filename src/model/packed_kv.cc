@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 
-namespace shijian {
+namespace shijian::model {
 namespace {
 
 constexpr int64_t kGroup = 32;
@@ -44,7 +44,7 @@ template <typename Body>
 void PackedKv::each_group(ThreadPool& pool, int64_t tokens, KvCache& cache,
                           const Body& body) const {
   for (int64_t plane = 0; plane < planes_; ++plane) {
-    const Matrix rows = cache.plane(plane, 0, tokens);
+    const tensor::Matrix rows = cache.plane(plane, 0, tokens);
     pool.parallel_for(tokens, kGrain, [&](int64_t begin, int64_t end) {
       for (int64_t row = begin; row < end; ++row) {
         int8_t* codes = codes_.get() + (plane * length_ + row) * width_;
@@ -87,4 +87,4 @@ int64_t PackedKv::bytes_for(int64_t layers, int64_t width, int64_t tokens) {
   return layers * 2 * tokens * (width + groups_of(width) * static_cast<int64_t>(sizeof(float)));
 }
 
-}  // namespace shijian
+}  // namespace shijian::model

@@ -7,7 +7,7 @@
 #include "base/threads.h"
 #include "model/kv_cache.h"
 
-namespace shijian {
+namespace shijian::model {
 
 // A copy of what a KvCache holds. Each 32 values of a row share a scale, the largest magnitude
 // divided by 127, and are rounded to the nearest multiple of it (ties to even); a group with a
@@ -36,4 +36,4 @@ class PackedKv {
   std::unique_ptr<float[]> scales_;  // [planes, length, groups]
 };
 
-}  // namespace shijian
+}  // namespace shijian::model

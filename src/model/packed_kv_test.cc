@@ -7,7 +7,7 @@
 #include <limits>
 #include <random>
 
-namespace shijian {
+namespace shijian::model {
 namespace {
 
 class PackedKvTest : public testing::Test {
@@ -18,7 +18,7 @@ class PackedKvTest : public testing::Test {
     std::mt19937 random(7);
     std::normal_distribution<float> normal;
     for (int64_t plane = 0; plane < cache.planes(); ++plane) {
-      const Matrix rows = cache.plane(plane, 0, tokens);
+      const tensor::Matrix rows = cache.plane(plane, 0, tokens);
       for (int64_t row = 0; row < tokens; ++row) {
         const float size = row % 5 == 4 ? 0 : std::pow(10.0f, static_cast<float>(row % 7 - 3));
         for (int64_t i = 0; i < width; ++i) rows.row(row)[i] = normal(random) * size;
@@ -108,4 +108,4 @@ TEST_F(PackedKvTest, TakesNineBitsAValue) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::model

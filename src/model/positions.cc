@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 
-namespace shijian {
+namespace shijian::model {
 
 std::vector<VisualBlock> find_visual_blocks(std::span<const int32_t> tokens, int32_t image_pad,
                                             int32_t video_pad, std::span<const MergedGrid> images,
@@ -83,4 +83,4 @@ void append_positions(PositionIds& ids, int64_t tokens, std::span<const VisualBl
   text(tokens - done);
 }
 
-}  // namespace shijian
+}  // namespace shijian::model

@@ -9,7 +9,7 @@
 #include <span>
 #include <vector>
 
-namespace shijian {
+namespace shijian::model {
 
 // Merged tokens of one visual block: a patch grid divided by the spatial merge size.
 struct MergedGrid {
@@ -46,4 +46,4 @@ std::vector<VisualBlock> find_visual_blocks(std::span<const int32_t> tokens, int
 // are not, or when a position would pass 2^31 - 1.
 void append_positions(PositionIds& ids, int64_t tokens, std::span<const VisualBlock> blocks);
 
-}  // namespace shijian
+}  // namespace shijian::model

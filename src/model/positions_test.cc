@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 
-namespace shijian {
+namespace shijian::model {
 namespace {
 
 using testing::ElementsAre;
@@ -84,4 +84,4 @@ TEST(Positions, RefusesBlocksOutsideTheSequence) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::model

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <numbers>
 
-namespace shijian {
+namespace shijian::model {
 
 namespace {
 
@@ -24,7 +24,7 @@ std::vector<float> powers(double base, int64_t dim) {
 
 // YaRN: frequencies that turn often within the original context stay, slow ones are divided by
 // the factor, a linear ramp lies between.
-std::vector<float> yarn_inv_freq(const RopeConfig& rope, int64_t dim) {
+std::vector<float> yarn_inv_freq(const checkpoint::RopeConfig& rope, int64_t dim) {
   const auto correction = [&](double rotations) {
     return static_cast<double>(dim) *
            std::log(static_cast<double>(rope.original_max_position) /
@@ -61,12 +61,12 @@ std::vector<float> rope_inv_freq(double base, int64_t dim) {
   return result;
 }
 
-TextRope::TextRope(const TextConfig& config)
-    : inv_freq_(config.rope.type == RopeType::kYarn
+TextRope::TextRope(const checkpoint::TextConfig& config)
+    : inv_freq_(config.rope.type == checkpoint::RopeType::kYarn
                     ? yarn_inv_freq(config.rope, config.head_dim)
                     : rope_inv_freq(config.rope.theta, config.head_dim)),
       axis_(inv_freq_.size(), 0),
-      attention_factor_(config.rope.type == RopeType::kYarn
+      attention_factor_(config.rope.type == checkpoint::RopeType::kYarn
                             ? static_cast<float>(config.rope.attention_factor)
                             : 1.0f) {
   for (size_t i = 0; i < axis_.size(); ++i) {
@@ -76,7 +76,7 @@ TextRope::TextRope(const TextConfig& config)
   }
 }
 
-void TextRope::tables(const PositionIds& ids, int64_t first, Matrix cos, Matrix sin) const {
+void TextRope::tables(const PositionIds& ids, int64_t first, tensor::Matrix cos, tensor::Matrix sin) const {
   CHECK(first >= 0 && first + cos.rows <= ids.size() && sin.rows == cos.rows &&
         cos.cols == angles() && sin.cols == angles());
   for (int64_t r = 0; r < cos.rows; ++r) {
@@ -92,8 +92,8 @@ void TextRope::tables(const PositionIds& ids, int64_t first, Matrix cos, Matrix 
   }
 }
 
-void vision_rope_tables(int64_t rows, int64_t cols, int64_t merge, int64_t head_dim, Matrix cos,
-                        Matrix sin) {
+void vision_rope_tables(int64_t rows, int64_t cols, int64_t merge, int64_t head_dim, tensor::Matrix cos,
+                        tensor::Matrix sin) {
   const std::vector<float> inv_freq = rope_inv_freq(kVisionTheta, head_dim / 2);
   const auto quarter = static_cast<int64_t>(inv_freq.size());
   CHECK(cos.rows == rows * cols && sin.rows == cos.rows && cos.cols == 2 * quarter &&
@@ -117,4 +117,4 @@ void vision_rope_tables(int64_t rows, int64_t cols, int64_t merge, int64_t head_
   }
 }
 
-}  // namespace shijian
+}  // namespace shijian::model

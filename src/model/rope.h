@@ -14,18 +14,18 @@
 #include "model/positions.h"
 #include "tensor/tensor.h"
 
-namespace shijian {
+namespace shijian::model {
 
 // The decoder's rotary embedding. Immutable; safe from many threads.
 class TextRope {
  public:
-  explicit TextRope(const TextConfig& config);
+  explicit TextRope(const checkpoint::TextConfig& config);
 
   int64_t angles() const { return static_cast<int64_t>(inv_freq_.size()); }  // head_dim / 2
 
   // Cosines and sines of ids[first, first + cos.rows), times the attention factor.
   // cos, sin: [rows, head_dim / 2].
-  void tables(const PositionIds& ids, int64_t first, Matrix cos, Matrix sin) const;
+  void tables(const PositionIds& ids, int64_t first, tensor::Matrix cos, tensor::Matrix sin) const;
 
  private:
   std::vector<float> inv_freq_;  // [head_dim / 2]
@@ -35,10 +35,10 @@ class TextRope {
 
 // Fills the vision encoder's tables for one slot of rows x cols patches, in merge-block order.
 // cos, sin: [rows * cols, head_dim / 2].
-void vision_rope_tables(int64_t rows, int64_t cols, int64_t merge, int64_t head_dim, Matrix cos,
-                        Matrix sin);
+void vision_rope_tables(int64_t rows, int64_t cols, int64_t merge, int64_t head_dim, tensor::Matrix cos,
+                        tensor::Matrix sin);
 
 // base^(-2i / dim) for i < dim / 2.
 std::vector<float> rope_inv_freq(double base, int64_t dim);
 
-}  // namespace shijian
+}  // namespace shijian::model

@@ -4,11 +4,11 @@
 
 #include <cmath>
 
-namespace shijian {
+namespace shijian::model {
 namespace {
 
-TextConfig text_config() {
-  TextConfig config;
+checkpoint::TextConfig text_config() {
+  checkpoint::TextConfig config;
   config.head_dim = 128;
   config.rope.theta = 5e6;
   config.rope.mrope_section = {24, 20, 20};
@@ -22,7 +22,7 @@ struct Expected {
 };
 
 // One token at three different positions, so that a frequency on the wrong axis shows.
-void expect_tables(const TextConfig& config, int32_t time, std::span<const Expected> expected) {
+void expect_tables(const checkpoint::TextConfig& config, int32_t time, std::span<const Expected> expected) {
   PositionIds ids;
   ids.time = {0, time};
   ids.row = {0, 12345};
@@ -55,8 +55,8 @@ TEST(Rope, InterleavedPositionsAtTheEndOfTheContext) {
 }
 
 TEST(Rope, YarnBeyondTheOriginalContext) {
-  TextConfig config = text_config();
-  config.rope.type = RopeType::kYarn;
+  checkpoint::TextConfig config = text_config();
+  config.rope.type = checkpoint::RopeType::kYarn;
   config.rope.factor = 3;
   config.rope.original_max_position = 262144;
   config.rope.attention_factor = 1.109861228866811;
@@ -106,4 +106,4 @@ TEST(Rope, VisionTablesInMergeBlockOrder) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::model

@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/splitmix.h"
 
-namespace shijian {
+namespace shijian::model {
 
 namespace {
 
@@ -164,4 +164,4 @@ TokenChoice Sampler::choose(std::span<const float> logits, const ScoreEdit& edit
   return choice;
 }
 
-}  // namespace shijian
+}  // namespace shijian::model

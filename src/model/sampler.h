@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-namespace shijian {
+namespace shijian::model {
 
 struct SamplerOptions {
   double temperature = 0;         // 0: greedy
@@ -67,4 +67,4 @@ class Sampler {
 // Number in [0, 1) with 53 random bits that (seed, counter) determine.
 double uniform_at(uint64_t seed, uint64_t counter);
 
-}  // namespace shijian
+}  // namespace shijian::model

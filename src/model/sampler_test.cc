@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 
-namespace shijian {
+namespace shijian::model {
 namespace {
 
 using testing::ElementsAre;
@@ -165,4 +165,4 @@ TEST(Sampler, RefusesOptionsOutOfRange) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::model

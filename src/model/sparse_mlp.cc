@@ -5,24 +5,24 @@
 
 #include "kernels/rows.h"
 
-namespace shijian {
+namespace shijian::model {
 
-SparseMlp::SparseMlp(const TextConfig& config, int64_t max_rows)
+SparseMlp::SparseMlp(const checkpoint::TextConfig& config, int64_t max_rows)
     : moe_(config.moe),
-      router_(DType::kF32, {max_rows, moe_.num_experts}),
-      input_(DType::kF32, {max_rows, config.hidden_size}),
-      gate_up_(DType::kF32, {max_rows, 2 * moe_.intermediate_size}),
-      output_(DType::kF32, {max_rows, config.hidden_size}),
-      sum_(DType::kF32, {max_rows, config.hidden_size}),
+      router_(tensor::DType::kF32, {max_rows, moe_.num_experts}),
+      input_(tensor::DType::kF32, {max_rows, config.hidden_size}),
+      gate_up_(tensor::DType::kF32, {max_rows, 2 * moe_.intermediate_size}),
+      output_(tensor::DType::kF32, {max_rows, config.hidden_size}),
+      sum_(tensor::DType::kF32, {max_rows, config.hidden_size}),
       uses_(static_cast<size_t>(moe_.num_experts)),
       order_(static_cast<size_t>(moe_.num_experts)) {}
 
-int64_t SparseMlp::workspace_bytes(const TextConfig& config, int64_t max_rows) {
+int64_t SparseMlp::workspace_bytes(const checkpoint::TextConfig& config, int64_t max_rows) {
   return 4 * max_rows *
          (config.moe.num_experts + 3 * config.hidden_size + 2 * config.moe.intermediate_size);
 }
 
-void SparseMlp::route(ConstMatrix probabilities) {
+void SparseMlp::route(tensor::ConstMatrix probabilities) {
   for (std::vector<Use>& uses : uses_) uses.clear();
   for (int64_t row = 0; row < probabilities.rows; ++row) {
     const float* p = probabilities.row(row);
@@ -37,16 +37,16 @@ void SparseMlp::route(ConstMatrix probabilities) {
   }
 }
 
-ConstMatrix SparseMlp::run(ThreadPool& pool, const DecoderLayerWeights& layer, ConstMatrix x) {
+tensor::ConstMatrix SparseMlp::run(ThreadPool& pool, const DecoderLayerWeights& layer, tensor::ConstMatrix x) {
   CHECK(x.rows <= router_.dim(0));
-  const Matrix router(router_.data<float>(), x.rows, moe_.num_experts);
+  const tensor::Matrix router(router_.data<float>(), x.rows, moe_.num_experts);
   kernels::matmul(pool, x, layer.router.weight, nullptr, router);
   kernels::softmax(pool, router);
   route(router);
 
-  const Matrix out(sum_.data<float>(), x.rows, x.cols);
+  const tensor::Matrix out(sum_.data<float>(), x.rows, x.cols);
   std::fill_n(out.data, x.rows * x.cols, 0.0f);
-  const auto product = [&pool](ConstMatrix in, const PackedExperts& experts, int64_t e, Matrix y) {
+  const auto product = [&pool](tensor::ConstMatrix in, const PackedExperts& experts, int64_t e, tensor::Matrix y) {
     if (experts.transposed)
       kernels::matmul_transposed(pool, in, experts.expert(e), y);
     else
@@ -56,15 +56,15 @@ ConstMatrix SparseMlp::run(ThreadPool& pool, const DecoderLayerWeights& layer, C
     const std::vector<Use>& uses = uses_[static_cast<size_t>(e)];
     if (uses.empty()) continue;
     const auto count = static_cast<int64_t>(uses.size());
-    const Matrix input(input_.data<float>(), count, x.cols);
+    const tensor::Matrix input(input_.data<float>(), count, x.cols);
     for (int64_t i = 0; i < count; ++i)
       std::copy_n(x.row(uses[static_cast<size_t>(i)].row), x.cols, input.row(i));
     const int64_t width = moe_.intermediate_size;
-    const Matrix gate_up(gate_up_.data<float>(), count, 2 * width);
+    const tensor::Matrix gate_up(gate_up_.data<float>(), count, 2 * width);
     product(input, layer.gate_up, e, gate_up);
-    const Matrix gate(gate_up.data, count, width, gate_up.stride);
+    const tensor::Matrix gate(gate_up.data, count, width, gate_up.stride);
     kernels::silu_mul(pool, gate, {gate_up.data + width, count, width, gate_up.stride});
-    const Matrix output(output_.data<float>(), count, x.cols);
+    const tensor::Matrix output(output_.data<float>(), count, x.cols);
     product(gate, layer.down, e, output);
     for (int64_t i = 0; i < count; ++i) {
       const Use use = uses[static_cast<size_t>(i)];
@@ -74,4 +74,4 @@ ConstMatrix SparseMlp::run(ThreadPool& pool, const DecoderLayerWeights& layer, C
   return out;
 }
 
-}  // namespace shijian
+}  // namespace shijian::model

@@ -9,7 +9,7 @@
 #include "model/weights.h"
 #include "tensor/tensor.h"
 
-namespace shijian {
+namespace shijian::model {
 
 // Holds the workspace. One call at a time.
 //
@@ -20,28 +20,28 @@ namespace shijian {
 // depend on the rows beside it.
 class SparseMlp {
  public:
-  SparseMlp(const TextConfig& config, int64_t max_rows);
+  SparseMlp(const checkpoint::TextConfig& config, int64_t max_rows);
 
   // x: [rows <= max_rows, hidden]. The result has its shape and is valid until the next call.
-  ConstMatrix run(ThreadPool& pool, const DecoderLayerWeights& layer, ConstMatrix x);
+  tensor::ConstMatrix run(ThreadPool& pool, const DecoderLayerWeights& layer, tensor::ConstMatrix x);
 
-  static int64_t workspace_bytes(const TextConfig& config, int64_t max_rows);
+  static int64_t workspace_bytes(const checkpoint::TextConfig& config, int64_t max_rows);
 
  private:
   struct Use {
     int32_t row;
     float weight;
   };
-  void route(ConstMatrix probabilities);
+  void route(tensor::ConstMatrix probabilities);
 
-  const MoeConfig moe_;
-  Tensor router_;                       // [max_rows, experts]
-  Tensor input_;                        // [max_rows, hidden]: the rows of one expert
-  Tensor gate_up_;                      // [max_rows, 2 * intermediate]
-  Tensor output_;                       // [max_rows, hidden]: what that expert makes of them
-  Tensor sum_;                          // [max_rows, hidden]
+  const checkpoint::MoeConfig moe_;
+  tensor::Tensor router_;                       // [max_rows, experts]
+  tensor::Tensor input_;                        // [max_rows, hidden]: the rows of one expert
+  tensor::Tensor gate_up_;                      // [max_rows, 2 * intermediate]
+  tensor::Tensor output_;                       // [max_rows, hidden]: what that expert makes of them
+  tensor::Tensor sum_;                          // [max_rows, hidden]
   std::vector<std::vector<Use>> uses_;  // for each expert, rows ascending
   std::vector<int32_t> order_;          // [experts], scratch of route()
 };
 
-}  // namespace shijian
+}  // namespace shijian::model

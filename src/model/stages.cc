@@ -5,9 +5,9 @@
 
 #include "checkpoint/safetensors.h"
 
-namespace shijian {
+namespace shijian::model {
 
-void StageRecorder::add_rows(const std::string& stage, ConstMatrix rows) {
+void StageRecorder::add_rows(const std::string& stage, tensor::ConstMatrix rows) {
   Rows& entry = rows_[stage];
   if (entry.cols == 0) entry.cols = rows.cols;
   CHECK(entry.cols == rows.cols, "stage {}: {} and {} columns", stage, entry.cols, rows.cols);
@@ -24,38 +24,38 @@ void StageRecorder::add_positions(const PositionIds& ids) {
   append(positions_.col, ids.col);
 }
 
-void StageRecorder::set(const std::string& stage, Tensor tensor) {
+void StageRecorder::set(const std::string& stage, tensor::Tensor tensor) {
   whole_[stage] = std::move(tensor);
 }
 
 void StageRecorder::set_ints(const std::string& stage, std::span<const int64_t> values) {
-  Tensor tensor(DType::kI64, {static_cast<int64_t>(values.size())});
+  tensor::Tensor tensor(tensor::DType::kI64, {static_cast<int64_t>(values.size())});
   std::copy(values.begin(), values.end(), tensor.data<int64_t>());
   set(stage, std::move(tensor));
 }
 
 void StageRecorder::set_doubles(const std::string& stage, std::span<const double> values) {
-  Tensor tensor(DType::kF64, {static_cast<int64_t>(values.size())});
+  tensor::Tensor tensor(tensor::DType::kF64, {static_cast<int64_t>(values.size())});
   std::copy(values.begin(), values.end(), tensor.data<double>());
   set(stage, std::move(tensor));
 }
 
-std::map<std::string, TensorView> StageRecorder::tensors() const {
-  std::map<std::string, TensorView> result;
+std::map<std::string, tensor::TensorView> StageRecorder::tensors() const {
+  std::map<std::string, tensor::TensorView> result;
   for (const auto& [name, entry] : rows_) {
     const auto rows = static_cast<int64_t>(entry.values.size()) / entry.cols;
-    result[name] = {entry.values.data(), DType::kF32, {rows, entry.cols}};
+    result[name] = {entry.values.data(), tensor::DType::kF32, {rows, entry.cols}};
   }
   for (const auto& [name, tensor] : whole_) result[name] = tensor.view();
   if (positions_.size() > 0) {
     position_rows_.clear();
     for (const auto* axis : {&positions_.time, &positions_.row, &positions_.col})
       position_rows_.insert(position_rows_.end(), axis->begin(), axis->end());
-    result["position_ids"] = {position_rows_.data(), DType::kI64, {3, positions_.size()}};
+    result["position_ids"] = {position_rows_.data(), tensor::DType::kI64, {3, positions_.size()}};
   }
   return result;
 }
 
-void StageRecorder::write(OutputFile& file) const { write_safetensors(file, tensors()); }
+void StageRecorder::write(OutputFile& file) const { checkpoint::write_safetensors(file, tensors()); }
 
-}  // namespace shijian
+}  // namespace shijian::model

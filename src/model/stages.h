@@ -17,22 +17,22 @@
 #include "model/positions.h"
 #include "tensor/tensor.h"
 
-namespace shijian {
+namespace shijian::model {
 
 // One user at a time. Rows of one stage may come in pieces, as chunks compute them.
 class StageRecorder {
  public:
   // Appends rows to a stage. The width must stay the same.
-  void add_rows(const std::string& stage, ConstMatrix rows);
+  void add_rows(const std::string& stage, tensor::ConstMatrix rows);
   // Appends to the stage position_ids.
   void add_positions(const PositionIds& ids);
   // Sets a whole stage; the recorder owns it from now on.
-  void set(const std::string& stage, Tensor tensor);
+  void set(const std::string& stage, tensor::Tensor tensor);
   void set_ints(const std::string& stage, std::span<const int64_t> values);    // [n]
   void set_doubles(const std::string& stage, std::span<const double> values);  // [n]
 
   // What was recorded; views are valid until the next change.
-  std::map<std::string, TensorView> tensors() const;
+  std::map<std::string, tensor::TensorView> tensors() const;
   // Everything as one safetensors file. Throws Error as write_safetensors does.
   void write(OutputFile& file) const;
 
@@ -42,9 +42,9 @@ class StageRecorder {
     std::vector<float> values;  // [rows, cols]
   };
   std::map<std::string, Rows> rows_;
-  std::map<std::string, Tensor> whole_;
+  std::map<std::string, tensor::Tensor> whole_;
   PositionIds positions_;
   mutable std::vector<int64_t> position_rows_;  // [3, n], made by tensors()
 };
 
-}  // namespace shijian
+}  // namespace shijian::model

@@ -5,7 +5,7 @@
 
 #include "checkpoint/safetensors.h"
 
-namespace shijian {
+namespace shijian::model {
 namespace {
 
 TEST(Stages, PiecesOfRowsJoinAndTheFileHoldsEverything) {
@@ -19,7 +19,7 @@ TEST(Stages, PiecesOfRowsJoinAndTheFileHoldsEverything) {
   append_positions(ids, 1, {});
   stages.set_ints("tokens", std::vector<int64_t>{7, 8});
   stages.set_doubles("frame_times.0", std::vector<double>{0.25});
-  Tensor frames(DType::kU8, {1, 1, 1, 3});
+  tensor::Tensor frames(tensor::DType::kU8, {1, 1, 1, 3});
   frames.data<uint8_t>()[2] = 9;
   stages.set("frames.0", std::move(frames));
 
@@ -28,11 +28,11 @@ TEST(Stages, PiecesOfRowsJoinAndTheFileHoldsEverything) {
   OutputFile out(path);
   stages.write(out);
   out.commit();
-  const SafetensorsFile file(path);
+  const checkpoint::SafetensorsFile file(path);
   std::filesystem::remove(path);
-  EXPECT_EQ(file.tensor("hidden.0").shape, (Shape{3, 2}));
+  EXPECT_EQ(file.tensor("hidden.0").shape, (tensor::Shape{3, 2}));
   EXPECT_THAT(file.tensor("hidden.0").span<float>(), testing::ElementsAre(1, 2, 4, 5, 1, 2));
-  EXPECT_EQ(file.tensor("position_ids").shape, (Shape{3, 2}));
+  EXPECT_EQ(file.tensor("position_ids").shape, (tensor::Shape{3, 2}));
   EXPECT_THAT(file.tensor("position_ids").span<int64_t>(), testing::ElementsAre(0, 1, 0, 1, 0, 1));
   EXPECT_THAT(file.tensor("tokens").span<int64_t>(), testing::ElementsAre(7, 8));
   EXPECT_EQ(file.tensor("frame_times.0").span<double>()[0], 0.25);
@@ -40,4 +40,4 @@ TEST(Stages, PiecesOfRowsJoinAndTheFileHoldsEverything) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::model

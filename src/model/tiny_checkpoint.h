@@ -16,7 +16,7 @@
 #include "checkpoint/safetensors.h"
 #include "model/sampler.h"
 
-namespace shijian {
+namespace shijian::model {
 
 // Fill in the sizes, call make() to get the tensors, change them at will, write(), then open
 // directory(), which goes away with this object.
@@ -31,7 +31,7 @@ struct TinyCheckpoint {
   int64_t deepstack_count = 2;
 
   struct Stored {
-    Shape shape;
+    tensor::Shape shape;
     std::vector<float> values;
   };
   std::map<std::string, Stored> tensors;
@@ -123,34 +123,34 @@ struct TinyCheckpoint {
                         R"({"size": {"shortest_edge": 64, "longest_edge": 65536},
                             "patch_size": 4, "temporal_patch_size": 2, "merge_size": 2})");
     std::map<std::string, std::vector<uint16_t>> halves;
-    std::map<std::string, TensorView> views;
+    std::map<std::string, tensor::TensorView> views;
     for (const auto& [name, stored] : tensors) {
-      views[name] = {stored.values.data(), DType::kF32, stored.shape};
+      views[name] = {stored.values.data(), tensor::DType::kF32, stored.shape};
       if (!bf16) continue;
       auto& half = halves[name];
       for (float value : stored.values)
         half.push_back(static_cast<uint16_t>(std::bit_cast<uint32_t>(value) >> 16));
-      views[name] = {half.data(), DType::kBF16, stored.shape};
+      views[name] = {half.data(), tensor::DType::kBF16, stored.shape};
     }
-    write_safetensors(directory_ / "model.safetensors", views);
+    checkpoint::write_safetensors(directory_ / "model.safetensors", views);
   }
 
  private:
-  void fill(const std::string& name, const Shape& shape, float middle, float spread) {
+  void fill(const std::string& name, const tensor::Shape& shape, float middle, float spread) {
     Stored& stored = tensors[name];
     stored.shape = shape;
-    for (int64_t i = 0; i < element_count(shape); ++i)
+    for (int64_t i = 0; i < tensor::element_count(shape); ++i)
       stored.values.push_back(middle +
                               spread * static_cast<float>(2 * uniform_at(7, drawn_++) - 1));
   }
-  void matrix(const std::string& name, Shape shape) {
-    const int64_t inputs = element_count(shape) / shape[0];
+  void matrix(const std::string& name, tensor::Shape shape) {
+    const int64_t inputs = tensor::element_count(shape) / shape[0];
     fill(name, shape, 0, 1.7f / std::sqrt(static_cast<float>(inputs)));
   }
   void vector(const std::string& name, int64_t width, float middle) {
     fill(name, {width}, middle, 0.3f);
   }
-  void linear(const std::string& name, Shape shape) {
+  void linear(const std::string& name, tensor::Shape shape) {
     matrix(name + ".weight", shape);
     vector(name + ".bias", shape[0], 0);
   }
@@ -159,7 +159,7 @@ struct TinyCheckpoint {
     vector(name + ".bias", width, 0);
   }
   void packed(const std::string& name, int64_t out, int64_t in) {
-    fill(name, experts_in_out ? Shape{experts, in, out} : Shape{experts, out, in}, 0,
+    fill(name, experts_in_out ? tensor::Shape{experts, in, out} : tensor::Shape{experts, out, in}, 0,
          1.7f / std::sqrt(static_cast<float>(in)));
   }
 
@@ -167,4 +167,4 @@ struct TinyCheckpoint {
   uint64_t drawn_ = 0;
 };
 
-}  // namespace shijian
+}  // namespace shijian::model

@@ -9,7 +9,7 @@
 #include "kernels/rows.h"
 #include "model/rope.h"
 
-namespace shijian {
+namespace shijian::model {
 
 namespace {
 
@@ -18,12 +18,12 @@ constexpr float kNormEps = 1e-6f;
 // pieces of this many, so that only its states, keys and values are held whole.
 constexpr int64_t kBatchPatches = 2048;
 
-int64_t merge_unit(const VisionConfig& config) {
+int64_t merge_unit(const checkpoint::VisionConfig& config) {
   return config.spatial_merge_size * config.spatial_merge_size;
 }
 
 // Rows computed at a time: whole merge blocks.
-int64_t piece_rows(const VisionConfig& config) {
+int64_t piece_rows(const checkpoint::VisionConfig& config) {
   const int64_t unit = merge_unit(config);
   return std::max<int64_t>(1, kBatchPatches / unit) * unit;
 }
@@ -35,7 +35,7 @@ Linear slice(const Linear& fused, int64_t first, int64_t count) {
   part.weight.rows = count;
   part.weight.data =
       static_cast<const std::byte*>(fused.weight.data) +
-      static_cast<size_t>(first * fused.weight.stride) * dtype_size(fused.weight.dtype);
+      static_cast<size_t>(first * fused.weight.stride) * tensor::dtype_size(fused.weight.dtype);
   if (!fused.bias.empty())
     part.bias.assign(fused.bias.begin() + first, fused.bias.begin() + first + count);
   return part;
@@ -58,28 +58,28 @@ struct VisionEncoder::SlotTables {
   std::vector<int32_t> corner_ids;    // [patches, 4]
   std::vector<float> corner_weights;  // [patches, 4]
   // The rotary tables of a slot, repeated for each slot of a batch.
-  Tensor cos;  // [slots * patches, head_dim / 2]
-  Tensor sin;  // [slots * patches, head_dim / 2]
+  tensor::Tensor cos;  // [slots * patches, head_dim / 2]
+  tensor::Tensor sin;  // [slots * patches, head_dim / 2]
 };
 
 struct VisionEncoder::Workspace {
-  Tensor x;     // [batch patches, hidden]
-  Tensor kv;    // [batch patches, 2 * hidden]
-  Tensor norm;  // [piece, hidden]
-  Tensor q;     // [piece, hidden]
-  Tensor attn;  // [piece, hidden]
-  Tensor mlp;   // [piece, intermediate]
+  tensor::Tensor x;     // [batch patches, hidden]
+  tensor::Tensor kv;    // [batch patches, 2 * hidden]
+  tensor::Tensor norm;  // [piece, hidden]
+  tensor::Tensor q;     // [piece, hidden]
+  tensor::Tensor attn;  // [piece, hidden]
+  tensor::Tensor mlp;   // [piece, intermediate]
 
-  Workspace(const VisionConfig& c, int64_t patches)
-      : x(DType::kF32, {patches, c.hidden_size}),
-        kv(DType::kF32, {patches, 2 * c.hidden_size}),
-        norm(DType::kF32, {std::min(patches, piece_rows(c)), c.hidden_size}),
-        q(DType::kF32, norm.shape()),
-        attn(DType::kF32, norm.shape()),
-        mlp(DType::kF32, {norm.dim(0), c.intermediate_size}) {}
+  Workspace(const checkpoint::VisionConfig& c, int64_t patches)
+      : x(tensor::DType::kF32, {patches, c.hidden_size}),
+        kv(tensor::DType::kF32, {patches, 2 * c.hidden_size}),
+        norm(tensor::DType::kF32, {std::min(patches, piece_rows(c)), c.hidden_size}),
+        q(tensor::DType::kF32, norm.shape()),
+        attn(tensor::DType::kF32, norm.shape()),
+        mlp(tensor::DType::kF32, {norm.dim(0), c.intermediate_size}) {}
 };
 
-VisionEncoder::VisionEncoder(const VisionConfig& config, const VisionWeights& weights,
+VisionEncoder::VisionEncoder(const checkpoint::VisionConfig& config, const VisionWeights& weights,
                              ThreadPool& pool)
     : config_(config), weights_(weights), pool_(pool) {}
 
@@ -92,14 +92,14 @@ MergedGrid VisionEncoder::merged(const PatchGrid& grid) const {
   return {grid.rows / config_.spatial_merge_size, grid.cols / config_.spatial_merge_size};
 }
 
-int64_t VisionEncoder::workspace_bytes(const VisionConfig& config, int64_t slot_patches) {
+int64_t VisionEncoder::workspace_bytes(const checkpoint::VisionConfig& config, int64_t slot_patches) {
   const int64_t batch = std::max(slot_patches, piece_rows(config));
   const int64_t head_dim = config.hidden_size / config.num_heads;
   return 4 * (batch * (3 * config.hidden_size + head_dim + 8) +
               piece_rows(config) * (3 * config.hidden_size + config.intermediate_size));
 }
 
-void VisionEncoder::check_grids(ConstMatrix patches, std::span<const PatchGrid> grids) const {
+void VisionEncoder::check_grids(tensor::ConstMatrix patches, std::span<const PatchGrid> grids) const {
   const int64_t merge = config_.spatial_merge_size;
   int64_t left = patches.rows;
   for (const PatchGrid& g : grids) {
@@ -148,8 +148,8 @@ VisionEncoder::SlotTables VisionEncoder::make_tables(const PatchGrid& grid) cons
     }
   }
   const int64_t head_dim = config_.hidden_size / config_.num_heads;
-  tables.cos = Tensor(DType::kF32, {tables.slots * tables.patches, head_dim / 2});
-  tables.sin = Tensor(DType::kF32, {tables.slots * tables.patches, head_dim / 2});
+  tables.cos = tensor::Tensor(tensor::DType::kF32, {tables.slots * tables.patches, head_dim / 2});
+  tables.sin = tensor::Tensor(tensor::DType::kF32, {tables.slots * tables.patches, head_dim / 2});
   auto* cos = tables.cos.data<float>();
   auto* sin = tables.sin.data<float>();
   vision_rope_tables(grid.rows, grid.cols, merge, head_dim, {cos, tables.patches, head_dim / 2},
@@ -162,14 +162,14 @@ VisionEncoder::SlotTables VisionEncoder::make_tables(const PatchGrid& grid) cons
   return tables;
 }
 
-VisionFeatures VisionEncoder::encode(ConstMatrix patches, std::span<const PatchGrid> grids,
+VisionFeatures VisionEncoder::encode(tensor::ConstMatrix patches, std::span<const PatchGrid> grids,
                                      const EncodeOptions& options) const {
   check_grids(patches, grids);
   const int64_t tokens = patches.rows / merge_unit(config_);
   VisionFeatures features;
-  features.embeddings = Tensor(DType::kF32, {tokens, config_.out_hidden_size});
+  features.embeddings = tensor::Tensor(tensor::DType::kF32, {tokens, config_.out_hidden_size});
   for (size_t k = 0; k < weights_.deepstack.size(); ++k)
-    features.deepstack.emplace_back(DType::kF32, Shape{tokens, config_.out_hidden_size});
+    features.deepstack.emplace_back(tensor::DType::kF32, tensor::Shape{tokens, config_.out_hidden_size});
 
   int64_t slots_total = 0;
   int64_t batch_patches = 1;
@@ -195,8 +195,8 @@ VisionFeatures VisionEncoder::encode(ConstMatrix patches, std::span<const PatchG
     }
   }
   if (options.stages) {
-    const auto matrix = [tokens, this](const Tensor& t) {
-      return ConstMatrix(t.data<float>(), tokens, config_.out_hidden_size);
+    const auto matrix = [tokens, this](const tensor::Tensor& t) {
+      return tensor::ConstMatrix(t.data<float>(), tokens, config_.out_hidden_size);
     };
     options.stages->add_rows("vision.embeddings", matrix(features.embeddings));
     for (size_t k = 0; k < features.deepstack.size(); ++k)
@@ -206,14 +206,14 @@ VisionFeatures VisionEncoder::encode(ConstMatrix patches, std::span<const PatchG
   return features;
 }
 
-void VisionEncoder::encode_batch(ConstMatrix patches, const SlotTables& tables, Workspace& work,
+void VisionEncoder::encode_batch(tensor::ConstMatrix patches, const SlotTables& tables, Workspace& work,
                                  const CancelToken& cancel, int64_t first_token,
                                  VisionFeatures& features) const {
   cancel.check();
   const CancellableLoops cancellable(cancel);
   const int64_t hidden = config_.hidden_size;
   const int64_t count = patches.rows;
-  const Matrix x(work.x.data<float>(), count, hidden);
+  const tensor::Matrix x(work.x.data<float>(), count, hidden);
   kernels::matmul(pool_, patches, weights_.patch_embed.weight, weights_.patch_embed.bias_data(), x);
   pool_.parallel_for(count, 64, [&](int64_t begin, int64_t end) {
     std::vector<float> corners(static_cast<size_t>(4 * hidden));  // [4, hidden]
@@ -231,8 +231,8 @@ void VisionEncoder::encode_batch(ConstMatrix patches, const SlotTables& tables, 
   });
 
   const int64_t tokens = count / merge_unit(config_);
-  const auto target = [&](Tensor& t) {
-    return Matrix(t.data<float>() + first_token * config_.out_hidden_size, tokens,
+  const auto target = [&](tensor::Tensor& t) {
+    return tensor::Matrix(t.data<float>() + first_token * config_.out_hidden_size, tokens,
                   config_.out_hidden_size);
   };
   size_t deepstack = 0;
@@ -258,14 +258,14 @@ void VisionEncoder::run_block(const VisionBlockWeights& block, const SlotTables&
   const Linear key_value = slice(block.qkv, hidden, 2 * hidden);
   auto* x = work.x.data<float>();
   auto* kv = work.kv.data<float>();
-  const auto rotate = [&](Matrix rows, int64_t first) {
+  const auto rotate = [&](tensor::Matrix rows, int64_t first) {
     const int64_t half = head_dim / 2;
     kernels::rotary(pool_, rows, config_.num_heads, head_dim,
                     {tables.cos.data<float>() + first * half, rows.rows, half},
                     {tables.sin.data<float>() + first * half, rows.rows, half});
   };
-  const auto normed = [&](const LayerNormWeights& norm, Matrix rows) {
-    const Matrix out(work.norm.data<float>(), rows.rows, hidden);
+  const auto normed = [&](const LayerNormWeights& norm, tensor::Matrix rows) {
+    const tensor::Matrix out(work.norm.data<float>(), rows.rows, hidden);
     kernels::layer_norm(pool_, rows, norm.weight.data(), norm.bias.data(), kNormEps, out);
     return out;
   };
@@ -273,16 +273,16 @@ void VisionEncoder::run_block(const VisionBlockWeights& block, const SlotTables&
   // Keys and values of everything first: a piece's queries look at its whole slot.
   for (int64_t first = 0; first < patches; first += piece) {
     const int64_t rows = std::min(piece, patches - first);
-    const Matrix out(kv + first * 2 * hidden, rows, 2 * hidden);
+    const tensor::Matrix out(kv + first * 2 * hidden, rows, 2 * hidden);
     kernels::matmul(pool_, normed(block.norm1, {x + first * hidden, rows, hidden}),
                     key_value.weight, key_value.bias_data(), out);
     rotate({out.data, rows, hidden, out.stride}, first);
   }
   for (int64_t first = 0; first < patches; first += piece) {
     const int64_t rows = std::min(piece, patches - first);
-    const Matrix states(x + first * hidden, rows, hidden);
-    const Matrix q(work.q.data<float>(), rows, hidden);
-    const Matrix attn(work.attn.data<float>(), rows, hidden);
+    const tensor::Matrix states(x + first * hidden, rows, hidden);
+    const tensor::Matrix q(work.q.data<float>(), rows, hidden);
+    const tensor::Matrix attn(work.attn.data<float>(), rows, hidden);
     kernels::matmul(pool_, normed(block.norm1, states), query.weight, query.bias_data(), q);
     rotate(q, first);
     for (int64_t row = 0; row < rows;) {
@@ -305,7 +305,7 @@ void VisionEncoder::run_block(const VisionBlockWeights& block, const SlotTables&
     }
     kernels::matmul(pool_, attn, block.proj.weight, block.proj.bias_data(), q);
     kernels::add(pool_, q, states);
-    const Matrix mlp(work.mlp.data<float>(), rows, config_.intermediate_size);
+    const tensor::Matrix mlp(work.mlp.data<float>(), rows, config_.intermediate_size);
     kernels::matmul(pool_, normed(block.norm2, states), block.fc1.weight, block.fc1.bias_data(),
                     mlp);
     kernels::gelu_tanh(pool_, mlp);
@@ -315,7 +315,7 @@ void VisionEncoder::run_block(const VisionBlockWeights& block, const SlotTables&
 }
 
 void VisionEncoder::merge(const MergerWeights& merger, bool join_first, int64_t patches,
-                          Workspace& work, Matrix out) const {
+                          Workspace& work, tensor::Matrix out) const {
   const int64_t unit = merge_unit(config_);
   const int64_t hidden = config_.hidden_size;
   const int64_t piece = work.norm.dim(0);
@@ -328,7 +328,7 @@ void VisionEncoder::merge(const MergerWeights& merger, bool join_first, int64_t 
     const int64_t high = rows * hidden / wide;
     kernels::layer_norm(pool_, {x, high, wide}, merger.norm.weight.data(), merger.norm.bias.data(),
                         kNormEps, {norm, high, wide});
-    const Matrix inner(work.attn.data<float>(), rows / unit, unit * hidden);
+    const tensor::Matrix inner(work.attn.data<float>(), rows / unit, unit * hidden);
     kernels::matmul(pool_, {norm, rows / unit, unit * hidden}, merger.fc1.weight,
                     merger.fc1.bias_data(), inner);
     kernels::gelu_erf(pool_, inner);
@@ -337,4 +337,4 @@ void VisionEncoder::merge(const MergerWeights& merger, bool join_first, int64_t 
   }
 }
 
-}  // namespace shijian
+}  // namespace shijian::model

@@ -18,7 +18,7 @@
 #include "model/weights.h"
 #include "tensor/tensor.h"
 
-namespace shijian {
+namespace shijian::model {
 
 // Patches of one video (slots = temporal slots) or image (slots = 1); rows and cols in patches.
 struct PatchGrid {
@@ -29,8 +29,8 @@ struct PatchGrid {
 };
 
 struct VisionFeatures {
-  Tensor embeddings;              // [merged tokens, out_hidden]
-  std::vector<Tensor> deepstack;  // each [merged tokens, out_hidden]
+  tensor::Tensor embeddings;              // [merged tokens, out_hidden]
+  std::vector<tensor::Tensor> deepstack;  // each [merged tokens, out_hidden]
 };
 
 struct EncodeOptions {
@@ -43,12 +43,12 @@ struct EncodeOptions {
 // Config, weights and pool must outlive the encoder.
 class VisionEncoder {
  public:
-  VisionEncoder(const VisionConfig& config, const VisionWeights& weights, ThreadPool& pool);
+  VisionEncoder(const checkpoint::VisionConfig& config, const VisionWeights& weights, ThreadPool& pool);
 
   // patches: [sum of grids' patches, channels * temporal patch * patch * patch], slot after slot,
   // each in merge-block order. Memory beyond the result is bounded by the largest slot.
   // Throws Error: kInvalid when sizes do not fit, kCancelled, kNoMemory.
-  VisionFeatures encode(ConstMatrix patches, std::span<const PatchGrid> grids,
+  VisionFeatures encode(tensor::ConstMatrix patches, std::span<const PatchGrid> grids,
                         const EncodeOptions& options = {}) const;
 
   // Numbers in one patch.
@@ -57,24 +57,24 @@ class VisionEncoder {
   MergedGrid merged(const PatchGrid& grid) const;
   // Bytes that encode() needs beside patches and result when the largest slot has this many
   // patches.
-  static int64_t workspace_bytes(const VisionConfig& config, int64_t slot_patches);
+  static int64_t workspace_bytes(const checkpoint::VisionConfig& config, int64_t slot_patches);
 
  private:
   struct Workspace;
   struct SlotTables;
 
-  void check_grids(ConstMatrix patches, std::span<const PatchGrid> grids) const;
+  void check_grids(tensor::ConstMatrix patches, std::span<const PatchGrid> grids) const;
   SlotTables make_tables(const PatchGrid& grid) const;
-  void encode_batch(ConstMatrix patches, const SlotTables& tables, Workspace& work,
+  void encode_batch(tensor::ConstMatrix patches, const SlotTables& tables, Workspace& work,
                     const CancelToken& cancel, int64_t first_token, VisionFeatures& features) const;
   void run_block(const VisionBlockWeights& block, const SlotTables& tables, int64_t patches,
                  Workspace& work) const;
   void merge(const MergerWeights& merger, bool join_first, int64_t patches, Workspace& work,
-             Matrix out) const;
+             tensor::Matrix out) const;
 
-  const VisionConfig& config_;
+  const checkpoint::VisionConfig& config_;
   const VisionWeights& weights_;
   ThreadPool& pool_;
 };
 
-}  // namespace shijian
+}  // namespace shijian::model

@@ -7,7 +7,7 @@
 
 #include "model/tiny_checkpoint.h"
 
-namespace shijian {
+namespace shijian::model {
 namespace {
 
 constexpr int64_t kPatchWidth = 3 * 2 * 4 * 4;
@@ -28,7 +28,7 @@ class VisionEncoderTest : public testing::Test {
     tiny_.tensors.clear();
     tiny_.make();
     tiny_.write();
-    checkpoint_.emplace(Checkpoint::open(tiny_.directory()));
+    checkpoint_.emplace(checkpoint::Checkpoint::open(tiny_.directory()));
     weights_ = bind_weights(*checkpoint_);
   }
   VisionFeatures encode(std::span<const float> patches, std::vector<PatchGrid> grids,
@@ -41,12 +41,12 @@ class VisionEncoderTest : public testing::Test {
   }
 
   TinyCheckpoint tiny_;
-  std::optional<Checkpoint> checkpoint_;
+  std::optional<checkpoint::Checkpoint> checkpoint_;
   ModelWeights weights_;
 };
 
 // Rows [first, first + part's rows) of `whole` equal `part` to the bit.
-void expect_rows_equal(const Tensor& whole, int64_t first, const Tensor& part) {
+void expect_rows_equal(const tensor::Tensor& whole, int64_t first, const tensor::Tensor& part) {
   ASSERT_LE(first + part.dim(0), whole.dim(0));
   EXPECT_EQ(std::memcmp(whole.data<float>() + first * whole.dim(1), part.data<float>(),
                         static_cast<size_t>(part.elements()) * sizeof(float)),
@@ -57,7 +57,7 @@ TEST_F(VisionEncoderTest, ASlotIsTheSameToTheBitInAnyCompany) {
   const std::vector<float> patches = random_patches(24 * 3 + 16 + 8);
   const std::vector<PatchGrid> grids = {{3, 4, 6}, {1, 4, 4}, {1, 2, 4}};
   const VisionFeatures all = encode(patches, grids);
-  ASSERT_EQ(all.embeddings.shape(), (Shape{24, 24}));
+  ASSERT_EQ(all.embeddings.shape(), (tensor::Shape{24, 24}));
   ASSERT_EQ(all.deepstack.size(), 2u);
   const std::span<const float> view(patches);
   for (int threads : {1, 3}) {
@@ -118,8 +118,8 @@ TEST_F(VisionEncoderTest, ReportsProgressAndRecordsStages) {
   };
   encode(random_patches(48), {{2, 4, 4}, {1, 4, 4}}, 2, options);
   EXPECT_THAT(done, testing::ElementsAre(2, 3));
-  EXPECT_EQ(stages.tensors().at("vision.embeddings").shape, (Shape{12, 24}));
-  EXPECT_EQ(stages.tensors().at("vision.deepstack.1").shape, (Shape{12, 24}));
+  EXPECT_EQ(stages.tensors().at("vision.embeddings").shape, (tensor::Shape{12, 24}));
+  EXPECT_EQ(stages.tensors().at("vision.deepstack.1").shape, (tensor::Shape{12, 24}));
 }
 
 TEST_F(VisionEncoderTest, CanBeCancelled) {
@@ -146,4 +146,4 @@ TEST_F(VisionEncoderTest, RefusesGridsThatDoNotFit) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::model

@@ -9,12 +9,12 @@
 
 #include "kernels/rows.h"
 
-namespace shijian {
+namespace shijian::model {
 
 namespace {
 
 // Where a tensor goes: a vector is converted to F32, the others are views.
-using Target = std::variant<std::vector<float>*, kernels::WeightView*, TensorView*, PackedExperts*>;
+using Target = std::variant<std::vector<float>*, kernels::WeightView*, tensor::TensorView*, PackedExperts*>;
 
 // One line of a table: the name below the owner's prefix, the member it fills, its shape.
 // For packed experts the shape is [experts, out, in].
@@ -22,29 +22,29 @@ template <typename Owner>
 struct Row {
   const char* name;
   Target (*member)(Owner&);
-  Shape (*shape)(const ModelConfig&);
+  tensor::Shape (*shape)(const checkpoint::ModelConfig&);
 };
 
-using C = ModelConfig;
+using C = checkpoint::ModelConfig;
 
 int64_t merged_width(const C& c) {
   return c.vision.spatial_merge_size * c.vision.spatial_merge_size * c.vision.hidden_size;
 }
-Shape vision_vector(const C& c) { return {c.vision.hidden_size}; }
-Shape merged_vector(const C& c) { return {merged_width(c)}; }
-Shape text_vector(const C& c) { return {c.text.hidden_size}; }
-Shape head_vector(const C& c) { return {c.text.head_dim}; }
+tensor::Shape vision_vector(const C& c) { return {c.vision.hidden_size}; }
+tensor::Shape merged_vector(const C& c) { return {merged_width(c)}; }
+tensor::Shape text_vector(const C& c) { return {c.text.hidden_size}; }
+tensor::Shape head_vector(const C& c) { return {c.text.head_dim}; }
 
 using V = VisionWeights;
 constexpr Row<V> kVision[] = {
     {"patch_embed.proj.weight", [](V& w) -> Target { return &w.patch_embed.weight; },
-     [](const C& c) -> Shape {
+     [](const C& c) -> tensor::Shape {
        return {c.vision.hidden_size, c.vision.in_channels, c.vision.temporal_patch_size,
                c.vision.patch_size, c.vision.patch_size};
      }},
     {"patch_embed.proj.bias", [](V& w) -> Target { return &w.patch_embed.bias; }, vision_vector},
     {"pos_embed.weight", [](V& w) -> Target { return &w.position_embed; },
-     [](const C& c) -> Shape {
+     [](const C& c) -> tensor::Shape {
        return {c.vision.num_position_embeddings, c.vision.hidden_size};
      }},
 };
@@ -54,26 +54,26 @@ constexpr Row<B> kVisionBlock[] = {
     {"norm1.weight", [](B& w) -> Target { return &w.norm1.weight; }, vision_vector},
     {"norm1.bias", [](B& w) -> Target { return &w.norm1.bias; }, vision_vector},
     {"attn.qkv.weight", [](B& w) -> Target { return &w.qkv.weight; },
-     [](const C& c) -> Shape {
+     [](const C& c) -> tensor::Shape {
        return {3 * c.vision.hidden_size, c.vision.hidden_size};
      }},
     {"attn.qkv.bias", [](B& w) -> Target { return &w.qkv.bias; },
-     [](const C& c) -> Shape { return {3 * c.vision.hidden_size}; }},
+     [](const C& c) -> tensor::Shape { return {3 * c.vision.hidden_size}; }},
     {"attn.proj.weight", [](B& w) -> Target { return &w.proj.weight; },
-     [](const C& c) -> Shape {
+     [](const C& c) -> tensor::Shape {
        return {c.vision.hidden_size, c.vision.hidden_size};
      }},
     {"attn.proj.bias", [](B& w) -> Target { return &w.proj.bias; }, vision_vector},
     {"norm2.weight", [](B& w) -> Target { return &w.norm2.weight; }, vision_vector},
     {"norm2.bias", [](B& w) -> Target { return &w.norm2.bias; }, vision_vector},
     {"mlp.linear_fc1.weight", [](B& w) -> Target { return &w.fc1.weight; },
-     [](const C& c) -> Shape {
+     [](const C& c) -> tensor::Shape {
        return {c.vision.intermediate_size, c.vision.hidden_size};
      }},
     {"mlp.linear_fc1.bias", [](B& w) -> Target { return &w.fc1.bias; },
-     [](const C& c) -> Shape { return {c.vision.intermediate_size}; }},
+     [](const C& c) -> tensor::Shape { return {c.vision.intermediate_size}; }},
     {"mlp.linear_fc2.weight", [](B& w) -> Target { return &w.fc2.weight; },
-     [](const C& c) -> Shape {
+     [](const C& c) -> tensor::Shape {
        return {c.vision.hidden_size, c.vision.intermediate_size};
      }},
     {"mlp.linear_fc2.bias", [](B& w) -> Target { return &w.fc2.bias; }, vision_vector},
@@ -90,20 +90,20 @@ constexpr Row<M> kDeepStackMergerNorm[] = {
 };
 constexpr Row<M> kMerger[] = {
     {"linear_fc1.weight", [](M& w) -> Target { return &w.fc1.weight; },
-     [](const C& c) -> Shape {
+     [](const C& c) -> tensor::Shape {
        return {merged_width(c), merged_width(c)};
      }},
     {"linear_fc1.bias", [](M& w) -> Target { return &w.fc1.bias; }, merged_vector},
     {"linear_fc2.weight", [](M& w) -> Target { return &w.fc2.weight; },
-     [](const C& c) -> Shape {
+     [](const C& c) -> tensor::Shape {
        return {c.vision.out_hidden_size, merged_width(c)};
      }},
     {"linear_fc2.bias", [](M& w) -> Target { return &w.fc2.bias; },
-     [](const C& c) -> Shape { return {c.vision.out_hidden_size}; }},
+     [](const C& c) -> tensor::Shape { return {c.vision.out_hidden_size}; }},
 };
 
 using T = TextWeights;
-Shape vocabulary(const C& c) { return {c.text.vocab_size, c.text.hidden_size}; }
+tensor::Shape vocabulary(const C& c) { return {c.text.vocab_size, c.text.hidden_size}; }
 constexpr Row<T> kText[] = {
     {"embed_tokens.weight", [](T& w) -> Target { return &w.embedding; }, vocabulary},
     {"norm.weight", [](T& w) -> Target { return &w.norm; }, text_vector},
@@ -113,16 +113,16 @@ constexpr Row<T> kHead[] = {
 };
 
 using L = DecoderLayerWeights;
-Shape queries(const C& c) { return {c.text.num_heads * c.text.head_dim, c.text.hidden_size}; }
-Shape keys(const C& c) { return {c.text.num_kv_heads * c.text.head_dim, c.text.hidden_size}; }
-Shape gate(const C& c) { return {c.text.intermediate_size, c.text.hidden_size}; }
+tensor::Shape queries(const C& c) { return {c.text.num_heads * c.text.head_dim, c.text.hidden_size}; }
+tensor::Shape keys(const C& c) { return {c.text.num_kv_heads * c.text.head_dim, c.text.hidden_size}; }
+tensor::Shape gate(const C& c) { return {c.text.intermediate_size, c.text.hidden_size}; }
 constexpr Row<L> kDecoderLayer[] = {
     {"input_layernorm.weight", [](L& w) -> Target { return &w.input_norm; }, text_vector},
     {"self_attn.q_proj.weight", [](L& w) -> Target { return &w.q_proj.weight; }, queries},
     {"self_attn.k_proj.weight", [](L& w) -> Target { return &w.k_proj.weight; }, keys},
     {"self_attn.v_proj.weight", [](L& w) -> Target { return &w.v_proj.weight; }, keys},
     {"self_attn.o_proj.weight", [](L& w) -> Target { return &w.o_proj.weight; },
-     [](const C& c) -> Shape {
+     [](const C& c) -> tensor::Shape {
        return {c.text.hidden_size, c.text.num_heads * c.text.head_dim};
      }},
     {"self_attn.q_norm.weight", [](L& w) -> Target { return &w.q_norm; }, head_vector},
@@ -133,26 +133,26 @@ constexpr Row<L> kDenseMlp[] = {
     {"mlp.gate_proj.weight", [](L& w) -> Target { return &w.gate_proj.weight; }, gate},
     {"mlp.up_proj.weight", [](L& w) -> Target { return &w.up_proj.weight; }, gate},
     {"mlp.down_proj.weight", [](L& w) -> Target { return &w.down_proj.weight; },
-     [](const C& c) -> Shape {
+     [](const C& c) -> tensor::Shape {
        return {c.text.hidden_size, c.text.intermediate_size};
      }},
 };
 constexpr Row<L> kSparseMlp[] = {
     {"mlp.gate.weight", [](L& w) -> Target { return &w.router.weight; },
-     [](const C& c) -> Shape {
+     [](const C& c) -> tensor::Shape {
        return {c.text.moe.num_experts, c.text.hidden_size};
      }},
     {"mlp.experts.gate_up_proj", [](L& w) -> Target { return &w.gate_up; },
-     [](const C& c) -> Shape {
+     [](const C& c) -> tensor::Shape {
        return {c.text.moe.num_experts, 2 * c.text.moe.intermediate_size, c.text.hidden_size};
      }},
     {"mlp.experts.down_proj", [](L& w) -> Target { return &w.down; },
-     [](const C& c) -> Shape {
+     [](const C& c) -> tensor::Shape {
        return {c.text.moe.num_experts, c.text.hidden_size, c.text.moe.intermediate_size};
      }},
 };
 
-kernels::WeightView matrix_view(const TensorView& tensor) {
+kernels::WeightView matrix_view(const tensor::TensorView& tensor) {
   const int64_t rows = tensor.shape[0];
   const int64_t cols = tensor.elements() / rows;
   return {tensor.data, tensor.dtype, rows, cols, cols};
@@ -160,7 +160,7 @@ kernels::WeightView matrix_view(const TensorView& tensor) {
 
 class Binder {
  public:
-  explicit Binder(const Checkpoint& checkpoint) : checkpoint_(checkpoint) {}
+  explicit Binder(const checkpoint::Checkpoint& checkpoint) : checkpoint_(checkpoint) {}
 
   template <typename Owner, size_t N>
   void bind(const std::string& prefix, const Row<Owner> (&table)[N], Owner& owner) {
@@ -187,26 +187,26 @@ class Binder {
 
  private:
   std::string shape_of(const std::string& name) const {
-    return shape_string(checkpoint_.tensor(name).shape);
+    return tensor::shape_string(checkpoint_.tensor(name).shape);
   }
 
-  void fill(const Target& target, const std::string& name, const Shape& shape) {
-    const TensorView* tensor = checkpoint_.find(name);
+  void fill(const Target& target, const std::string& name, const tensor::Shape& shape) {
+    const tensor::TensorView* tensor = checkpoint_.find(name);
     if (!tensor)
-      fail(name, fmt::format("missing; expected shape {}", shape_string(shape)),
+      fail(name, fmt::format("missing; expected shape {}", tensor::shape_string(shape)),
            "the download may be incomplete");
-    if (tensor->dtype != DType::kF32 && tensor->dtype != DType::kF16 &&
-        tensor->dtype != DType::kBF16)
+    if (tensor->dtype != tensor::DType::kF32 && tensor->dtype != tensor::DType::kF16 &&
+        tensor->dtype != tensor::DType::kBF16)
       throw Error(ErrorCode::kUnsupported,
                   fmt::format("load {}: tensor {} holds {}; expected F32, F16 or BF16",
-                              checkpoint_.directory().string(), name, dtype_name(tensor->dtype)),
+                              checkpoint_.directory().string(), name, tensor::dtype_name(tensor->dtype)),
                   "use a checkpoint in one of these types");
     auto* const* experts = std::get_if<PackedExperts*>(&target);
-    const Shape swapped = experts ? Shape{shape[0], shape[2], shape[1]} : shape;
+    const tensor::Shape swapped = experts ? tensor::Shape{shape[0], shape[2], shape[1]} : shape;
     if (tensor->shape != shape && tensor->shape != swapped)
       fail(name,
-           fmt::format("shape {}, expected {}{}", shape_string(tensor->shape), shape_string(shape),
-                       experts ? " or " + shape_string(swapped) : ""),
+           fmt::format("shape {}, expected {}{}", tensor::shape_string(tensor->shape), tensor::shape_string(shape),
+                       experts ? " or " + tensor::shape_string(swapped) : ""),
            "config.json and the weights may come from different models");
     bound_.insert(name);
     if (auto* const* vector = std::get_if<std::vector<float>*>(&target)) {
@@ -214,7 +214,7 @@ class Binder {
       kernels::convert_to_f32(tensor->data, tensor->dtype, tensor->elements(), (*vector)->data());
     } else if (auto* const* view = std::get_if<kernels::WeightView*>(&target)) {
       **view = matrix_view(*tensor);
-    } else if (auto* const* whole = std::get_if<TensorView*>(&target)) {
+    } else if (auto* const* whole = std::get_if<tensor::TensorView*>(&target)) {
       **whole = *tensor;
     } else {
       (*experts)->weights = *tensor;
@@ -222,7 +222,7 @@ class Binder {
     }
   }
 
-  const Checkpoint& checkpoint_;
+  const checkpoint::Checkpoint& checkpoint_;
   std::set<std::string, std::less<>> bound_;
 };
 
@@ -240,7 +240,7 @@ void settle_expert_order(DecoderLayerWeights& layer) {
 // Collects what the tables ask for instead of binding it.
 class Lister {
  public:
-  explicit Lister(const ModelConfig& config) : config_(config) {}
+  explicit Lister(const checkpoint::ModelConfig& config) : config_(config) {}
 
   template <typename Owner, size_t N>
   void bind(const std::string& prefix, const Row<Owner> (&table)[N], Owner&) {
@@ -250,11 +250,11 @@ class Lister {
   std::vector<TensorSpec> specs;
 
  private:
-  const ModelConfig& config_;
+  const checkpoint::ModelConfig& config_;
 };
 
 template <typename Sink>
-void bind_vision(Sink& binder, const ModelConfig& config, VisionWeights& vision) {
+void bind_vision(Sink& binder, const checkpoint::ModelConfig& config, VisionWeights& vision) {
   const std::string prefix = "model.visual.";
   binder.bind(prefix, kVision, vision);
   // Grown one by one: a config that lies about its depth fails at the first missing layer.
@@ -271,7 +271,7 @@ void bind_vision(Sink& binder, const ModelConfig& config, VisionWeights& vision)
 }
 
 template <typename Sink>
-void bind_text(Sink& binder, const ModelConfig& config, TextWeights& text) {
+void bind_text(Sink& binder, const checkpoint::ModelConfig& config, TextWeights& text) {
   const std::string prefix = "model.language_model.";
   binder.bind(prefix, kText, text);
   for (int64_t i = 0; i < config.text.num_layers; ++i) {
@@ -288,10 +288,10 @@ void bind_text(Sink& binder, const ModelConfig& config, TextWeights& text) {
 }
 
 // The head is the embedding; a saved one must equal it.
-void tie_head(Binder& binder, const Checkpoint& checkpoint, TextWeights& text) {
+void tie_head(Binder& binder, const checkpoint::Checkpoint& checkpoint, TextWeights& text) {
   text.lm_head.weight = matrix_view(text.embedding);
   const char* head = "lm_head.weight";
-  if (const TensorView* saved = checkpoint.find(head)) {
+  if (const tensor::TensorView* saved = checkpoint.find(head)) {
     if (saved->dtype != text.embedding.dtype || saved->shape != text.embedding.shape ||
         std::memcmp(saved->data, text.embedding.data, saved->bytes()) != 0)
       binder.fail(head, "differs from the embedding that tie_word_embeddings says it equals",
@@ -306,11 +306,11 @@ kernels::WeightView PackedExperts::expert(int64_t index) const {
   const int64_t rows = weights.shape[1];
   const int64_t cols = weights.shape[2];
   CHECK(index >= 0 && index < weights.shape[0]);
-  const auto offset = static_cast<size_t>(index * rows * cols) * dtype_size(weights.dtype);
+  const auto offset = static_cast<size_t>(index * rows * cols) * tensor::dtype_size(weights.dtype);
   return {static_cast<const std::byte*>(weights.data) + offset, weights.dtype, rows, cols, cols};
 }
 
-std::vector<TensorSpec> expected_tensors(const ModelConfig& config) {
+std::vector<TensorSpec> expected_tensors(const checkpoint::ModelConfig& config) {
   Lister lister(config);
   ModelWeights unused;
   bind_vision(lister, config, unused.vision);
@@ -318,7 +318,7 @@ std::vector<TensorSpec> expected_tensors(const ModelConfig& config) {
   return std::move(lister.specs);
 }
 
-ModelWeights bind_weights(const Checkpoint& checkpoint) {
+ModelWeights bind_weights(const checkpoint::Checkpoint& checkpoint) {
   ModelWeights weights;
   Binder binder(checkpoint);
   bind_vision(binder, checkpoint.config(), weights.vision);
@@ -331,4 +331,4 @@ ModelWeights bind_weights(const Checkpoint& checkpoint) {
   return weights;
 }
 
-}  // namespace shijian
+}  // namespace shijian::model

@@ -11,7 +11,7 @@
 #include "checkpoint/checkpoint.h"
 #include "kernels/matmul.h"
 
-namespace shijian {
+namespace shijian::model {
 
 struct Linear {
   kernels::WeightView weight;  // [out, in]
@@ -42,7 +42,7 @@ struct MergerWeights {
 
 struct VisionWeights {
   Linear patch_embed;         // [hidden, channels * temporal patch * patch * patch]
-  TensorView position_embed;  // [positions, hidden]
+  tensor::TensorView position_embed;  // [positions, hidden]
   std::vector<VisionBlockWeights> blocks;
   MergerWeights merger;
   std::vector<MergerWeights> deepstack;  // one for each entry of deepstack_visual_indexes
@@ -50,7 +50,7 @@ struct VisionWeights {
 
 // All experts of a layer in one tensor.
 struct PackedExperts {
-  TensorView weights;  // [experts, out, in], or [experts, in, out] when transposed
+  tensor::TensorView weights;  // [experts, out, in], or [experts, in, out] when transposed
   bool transposed = false;
 
   // One expert's matrix: [out, in] for matmul, or [in, out] for matmul_transposed.
@@ -79,7 +79,7 @@ struct DecoderLayerWeights {
 };
 
 struct TextWeights {
-  TensorView embedding;  // [vocab, hidden]
+  tensor::TensorView embedding;  // [vocab, hidden]
   std::vector<DecoderLayerWeights> layers;
   std::vector<float> norm;  // [hidden]
   Linear lm_head;           // [vocab, hidden]; the embedding's elements when tied
@@ -92,15 +92,15 @@ struct ModelWeights {
 
 struct TensorSpec {
   std::string name;
-  Shape shape;
+  tensor::Shape shape;
 };
 
 // Every tensor that a checkpoint of this configuration holds; packed experts as [expert, out, in].
-std::vector<TensorSpec> expected_tensors(const ModelConfig& config);
+std::vector<TensorSpec> expected_tensors(const checkpoint::ModelConfig& config);
 
 // Throws Error naming the directory, the tensor and the expected and actual shape or type:
 // kInvalid for a missing, surplus or misshaped tensor and for a saved head that differs from the
 // embedding it is tied to, kUnsupported for an element type other than F32, F16 and BF16.
-ModelWeights bind_weights(const Checkpoint& checkpoint);
+ModelWeights bind_weights(const checkpoint::Checkpoint& checkpoint);
 
-}  // namespace shijian
+}  // namespace shijian::model

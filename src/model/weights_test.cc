@@ -4,7 +4,7 @@
 
 #include "model/tiny_checkpoint.h"
 
-namespace shijian {
+namespace shijian::model {
 namespace {
 
 using testing::AllOf;
@@ -13,7 +13,7 @@ using testing::HasSubstr;
 std::string error_of(const TinyCheckpoint& tiny) {
   try {
     tiny.write();
-    const Checkpoint checkpoint = Checkpoint::open(tiny.directory());
+    const checkpoint::Checkpoint checkpoint = checkpoint::Checkpoint::open(tiny.directory());
     bind_weights(checkpoint);
   } catch (const Error& e) {
     return e.message();
@@ -25,7 +25,7 @@ TEST(Weights, BindsEveryTensor) {
   TinyCheckpoint tiny;
   tiny.make();
   tiny.write();
-  const Checkpoint checkpoint = Checkpoint::open(tiny.directory());
+  const checkpoint::Checkpoint checkpoint = checkpoint::Checkpoint::open(tiny.directory());
   const ModelWeights weights = bind_weights(checkpoint);
   ASSERT_EQ(weights.vision.blocks.size(), 3u);
   ASSERT_EQ(weights.text.layers.size(), 3u);
@@ -36,7 +36,7 @@ TEST(Weights, BindsEveryTensor) {
   EXPECT_EQ(weights.text.layers[2].k_norm,
             tiny.tensors["model.language_model.layers.2.self_attn.k_norm.weight"].values);
   // Matrices are views into the map, the tied head the embedding's.
-  const TensorView& up = checkpoint.tensor("model.language_model.layers.1.mlp.up_proj.weight");
+  const tensor::TensorView& up = checkpoint.tensor("model.language_model.layers.1.mlp.up_proj.weight");
   EXPECT_EQ(weights.text.layers[1].up_proj.weight.data, up.data);
   EXPECT_EQ(weights.text.lm_head.weight.data, weights.text.embedding.data);
 }
@@ -71,14 +71,14 @@ TEST(Weights, RefusesOtherElementTypes) {
   TinyCheckpoint tiny;
   tiny.make();
   tiny.write();
-  std::map<std::string, TensorView> views;
+  std::map<std::string, tensor::TensorView> views;
   const std::vector<int32_t> zeros(40 * 24);
   for (const auto& [name, stored] : tiny.tensors)
-    views[name] = {stored.values.data(), DType::kF32, stored.shape};
-  views["model.language_model.embed_tokens.weight"] = {zeros.data(), DType::kI32, {40, 24}};
-  write_safetensors(tiny.directory() / "model.safetensors", views);
+    views[name] = {stored.values.data(), tensor::DType::kF32, stored.shape};
+  views["model.language_model.embed_tokens.weight"] = {zeros.data(), tensor::DType::kI32, {40, 24}};
+  checkpoint::write_safetensors(tiny.directory() / "model.safetensors", views);
   try {
-    const Checkpoint checkpoint = Checkpoint::open(tiny.directory());
+    const checkpoint::Checkpoint checkpoint = checkpoint::Checkpoint::open(tiny.directory());
     bind_weights(checkpoint);
     FAIL();
   } catch (const Error& e) {
@@ -115,7 +115,7 @@ TEST(Weights, ExpertsInBothAxisOrders) {
       tiny.experts_in_out = in_out;
       tiny.make();
       tiny.write();
-      const Checkpoint checkpoint = Checkpoint::open(tiny.directory());
+      const checkpoint::Checkpoint checkpoint = checkpoint::Checkpoint::open(tiny.directory());
       const ModelWeights weights = bind_weights(checkpoint);
       EXPECT_TRUE(weights.text.layers[0].sparse());
       EXPECT_FALSE(weights.text.layers[1].sparse());
@@ -140,4 +140,4 @@ TEST(Weights, ExpertsOfAnotherShapeAreNamed) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::model

@@ -14,7 +14,7 @@
 #include "base/error.h"
 #include "base/threads.h"
 
-namespace shijian {
+namespace shijian::picture {
 namespace {
 
 constexpr double kWidth = 1280;
@@ -182,7 +182,7 @@ std::string tick_label(double seconds, double step) {
 
 class Filmstrip {
  public:
-  Filmstrip(const Answer& answer, const FilmstripFrames& frames, TimeFormat format)
+  Filmstrip(const grounding::Answer& answer, const FilmstripFrames& frames, TimeFormat format)
       : answer_(answer), frames_(frames), format_(format) {
     from_ = answer.sampling.from;
     to_ = answer.sampling.to > from_ ? answer.sampling.to : from_ + 1;
@@ -271,7 +271,7 @@ class Filmstrip {
   }
 
   double event_line(Canvas& canvas, size_t index, double y, bool draw) const {
-    const Event& event = answer_.events[index];
+    const grounding::Event& event = answer_.events[index];
     if (draw) canvas.fill_rect(kMargin, y + 5, 14, 14, color_of(index));
     std::string words =
         fmt::format("{} – {}", format_time(event.start, format_, answer_.video.frame_rate),
@@ -285,7 +285,7 @@ class Filmstrip {
   // The time line above shows all events; their times are in the other formats.
   double left_out_line(Canvas& canvas, double y, bool draw) const {
     const size_t more = answer_.events.size() - kMaxListed;
-    const bool chinese = answer_.language == Language::kChinese;
+    const bool chinese = answer_.language == grounding::Language::kChinese;
     const std::string words =
         chinese ? fmt::format("另有 {} 个事件：见上方时间轴，时间见 JSON 或 CSV", more)
                 : fmt::format("and {} more on the time line above; JSON and CSV have their times",
@@ -294,7 +294,7 @@ class Filmstrip {
                        kWidth - 2 * kMargin - 24, false, draw);
   }
 
-  const Answer& answer_;
+  const grounding::Answer& answer_;
   const FilmstripFrames& frames_;
   TimeFormat format_;
   double from_ = 0;
@@ -303,7 +303,7 @@ class Filmstrip {
 
 }  // namespace
 
-std::string draw_filmstrip(const Answer& answer, const FilmstripFrames& frames,
+std::string draw_filmstrip(const grounding::Answer& answer, const FilmstripFrames& frames,
                            TimeFormat time_format) {
   require_room();
   const Filmstrip strip(answer, frames, time_format);
@@ -313,4 +313,4 @@ std::string draw_filmstrip(const Answer& answer, const FilmstripFrames& frames,
   return canvas.png();
 }
 
-}  // namespace shijian
+}  // namespace shijian::picture

@@ -9,17 +9,17 @@
 #include "grounding/output.h"
 #include "tensor/tensor.h"
 
-namespace shijian {
+namespace shijian::picture {
 
 // Frames that somebody else owns; the picture chooses a few of them, evenly spread over the window.
 struct FilmstripFrames {
-  const Tensor* rgb = nullptr;    // U8 [n, height, width, 3]
+  const tensor::Tensor* rgb = nullptr;    // U8 [n, height, width, 3]
   std::span<const double> times;  // [n] seconds, ascending
 };
 
 // The PNG of one answer, 1280 pixels wide, height as needed.
 // Text is laid out by Pango, so any script that the system has fonts for is drawn.
-std::string draw_filmstrip(const Answer& answer, const FilmstripFrames& frames,
+std::string draw_filmstrip(const grounding::Answer& answer, const FilmstripFrames& frames,
                            TimeFormat time_format);
 
-}  // namespace shijian
+}  // namespace shijian::picture

@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 
-namespace shijian {
+namespace shijian::process {
 namespace {
 
 constexpr size_t kMaxFiles = 3;
@@ -89,4 +89,4 @@ std::optional<Channel::Packet> Channel::receive() {
   return packet;
 }
 
-}  // namespace shijian
+}  // namespace shijian::process

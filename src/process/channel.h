@@ -10,7 +10,7 @@
 
 #include "base/descriptor.h"
 
-namespace shijian {
+namespace shijian::process {
 
 // One end. Packets arrive whole and in order. send() may be called from any thread, receive() from
 // one at a time.
@@ -48,4 +48,4 @@ class Channel {
   std::vector<std::byte> buffer_;
 };
 
-}  // namespace shijian
+}  // namespace shijian::process

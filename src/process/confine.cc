@@ -18,7 +18,7 @@
 #include "base/error.h"
 #include "base/sanitized.h"
 
-namespace shijian {
+namespace shijian::process {
 namespace {
 
 constexpr const char* kSanitizedReason = "a sanitiser is built in";
@@ -140,4 +140,4 @@ std::string try_confine() {
   return WIFEXITED(status) ? reason_of(WEXITSTATUS(status)) : "seccomp ends the process";
 }
 
-}  // namespace shijian
+}  // namespace shijian::process

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-namespace shijian {
+namespace shijian::process {
 
 struct Confinement {
   int64_t memory_bytes = int64_t{4} << 30;  // of address space
@@ -25,4 +25,4 @@ std::string confine(const Confinement& limits);
 // What confine() will return, tried in a process of its own. For a process with one thread.
 std::string try_confine();
 
-}  // namespace shijian
+}  // namespace shijian::process

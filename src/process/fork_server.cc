@@ -17,7 +17,7 @@
 
 #include "base/error.h"
 
-namespace shijian {
+namespace shijian::process {
 namespace {
 
 constexpr int kControl = 3;  // the descriptor by which the forking process hears of calls
@@ -190,4 +190,4 @@ int run_fork_server(std::string_view greeting, const ServeCall& serve) {
   return 0;
 }
 
-}  // namespace shijian
+}  // namespace shijian::process

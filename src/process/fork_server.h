@@ -16,7 +16,7 @@
 
 #include "process/channel.h"
 
-namespace shijian {
+namespace shijian::process {
 
 // The last packet on a call's channel, of the forking process: the status of waitpid(). It may be
 // missing when there was no room for it.
@@ -58,4 +58,4 @@ class ForkServer {
 using ServeCall = std::function<void(Channel call, std::vector<Descriptor> files)>;
 int run_fork_server(std::string_view greeting, const ServeCall& serve);
 
-}  // namespace shijian
+}  // namespace shijian::process

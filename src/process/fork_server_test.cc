@@ -20,7 +20,7 @@
 #include "base/sanitized.h"
 #include "process/confine.h"
 
-namespace shijian {
+namespace shijian::process {
 namespace {
 
 constexpr const char* kCommand = "fork-server-test";
@@ -177,7 +177,7 @@ TEST_F(ForkServerTest, ManyCallsAtOnce) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::process
 
 int main(int argc, char** argv) {
   if (argc == 2 && std::string_view(argv[1]) == shijian::kCommand) {

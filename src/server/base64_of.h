@@ -5,7 +5,7 @@
 
 #include <string>
 
-namespace shijian {
+namespace shijian::server {
 
 inline std::string base64_of(std::string bytes) {
   const gnutls_datum_t from{reinterpret_cast<unsigned char*>(bytes.data()),
@@ -17,4 +17,4 @@ inline std::string base64_of(std::string bytes) {
   return text;
 }
 
-}  // namespace shijian
+}  // namespace shijian::server

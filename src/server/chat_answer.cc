@@ -9,13 +9,13 @@
 #include "http/sse.h"
 #include "server/json_fields.h"
 
-namespace shijian {
+namespace shijian::server {
 namespace {
 
 constexpr double kLeastLogprob = -9999;  // JSON has no infinity
 
-ChatReading reading_of(const ChatRequest& request, const ChatModel& model) {
-  ChatReading reading = request.reading;
+text::ChatReading reading_of(const ChatRequest& request, const ChatModel& model) {
+  text::ChatReading reading = request.reading;
   reading.starts_in_thought = model.starts_in_thought;
   return reading;
 }
@@ -28,8 +28,8 @@ OrderedJson token_json(std::string_view bytes, double logprob) {
           {"bytes", numbers}};
 }
 
-OrderedJson usage_json(const Description& description) {
-  const Usage& usage = description.usage;
+OrderedJson usage_json(const engine::Description& description) {
+  const grounding::Usage& usage = description.usage;
   return {{"prompt_tokens", usage.prompt_tokens},
           {"completion_tokens", usage.generated_tokens},
           {"total_tokens", usage.prompt_tokens + usage.generated_tokens},
@@ -43,7 +43,7 @@ OrderedJson text_or_null(const std::string& text) {
 }  // namespace
 
 ChatAnswer::ChatAnswer(const ChatRequest& request, ChatModel model,
-                       std::shared_ptr<HttpReply> reply, std::string request_id)
+                       std::shared_ptr<http::HttpReply> reply, std::string request_id)
     : request_(request),
       model_(std::move(model)),
       id_(std::move(request_id)),
@@ -51,18 +51,18 @@ ChatAnswer::ChatAnswer(const ChatRequest& request, ChatModel model,
       reply_(std::move(reply)),
       reader_(reading_of(request, model_)) {}
 
-bool ChatAnswer::token(const GeneratedToken& token, std::string_view text) {
+bool ChatAnswer::token(const grounding::GeneratedToken& token, std::string_view text) {
   if (request_.logprobs) tokens_.push_back(token);
   take(reader_.push(text));
   return !reader_.ended() && !gone_;
 }
 
-void ChatAnswer::finish(const Description& description) {
+void ChatAnswer::finish(const engine::Description& description) {
   take(reader_.finish());
   const char* reason = !whole_.calls.empty()                   ? "tool_calls"
                        : description.finish_reason == "length" ? "length"
                                                                : "stop";
-  const OrderedJson notes = notes_json(description.notes, description.language);
+  const OrderedJson notes = grounding::notes_json(description.notes, description.language);
   if (request_.stream) {
     send_chunk(OrderedJson::object(), reason, notes);
     if (request_.include_usage) {
@@ -91,7 +91,7 @@ void ChatAnswer::finish(const Description& description) {
 }
 
 void ChatAnswer::fail(const Error& error) {
-  HttpResponse response = error_response(error, id_);
+  http::HttpResponse response = http::error_response(error, id_);
   if (stream_) {
     response.body.pop_back();  // its line break would be a line of the event
     end_stream(response.body);
@@ -100,7 +100,7 @@ void ChatAnswer::fail(const Error& error) {
   }
 }
 
-void ChatAnswer::take(const ChatPiece& piece) {
+void ChatAnswer::take(const text::ChatPiece& piece) {
   whole_.reasoning += piece.reasoning;
   whole_.content += piece.content;
   whole_.calls.insert(whole_.calls.end(), piece.calls.begin(), piece.calls.end());
@@ -126,8 +126,8 @@ void ChatAnswer::send_chunk(const OrderedJson& delta, const char* finish_reason,
 
 void ChatAnswer::send_event(const OrderedJson& json) {
   if (!stream_) {
-    HttpResponse response;
-    response.content_type = std::string(kEventStreamType);
+    http::HttpResponse response;
+    response.content_type = std::string(http::kEventStreamType);
     response.stream = true;
     stream_ = reply_->send(std::move(response));
     OrderedJson first = head("chat.completion.chunk");
@@ -135,9 +135,9 @@ void ChatAnswer::send_event(const OrderedJson& json) {
                                             {"delta", {{"role", "assistant"}, {"content", ""}}},
                                             {"logprobs", nullptr},
                                             {"finish_reason", nullptr}}});
-    stream_->write(sse_event("", write_json(first)));
+    stream_->write(http::sse_event("", write_json(first)));
   }
-  if (gone_ || stream_->write(sse_event("", write_json(json)))) return;
+  if (gone_ || stream_->write(http::sse_event("", write_json(json)))) return;
   // The client has gone or reads too slowly: an answer with a gap must not look whole.
   gone_ = true;
   stream_->close();
@@ -145,7 +145,7 @@ void ChatAnswer::send_event(const OrderedJson& json) {
 
 void ChatAnswer::end_stream(std::string_view last) {
   if (gone_) return;
-  stream_->write(sse_event("", last));
+  stream_->write(http::sse_event("", last));
   stream_->close();
 }
 
@@ -157,9 +157,9 @@ OrderedJson ChatAnswer::head(const char* object) const {
           {"system_fingerprint", "shijian-" + model_.version}};
 }
 
-OrderedJson ChatAnswer::calls_json(const std::vector<ToolCall>& calls, bool numbered) {
+OrderedJson ChatAnswer::calls_json(const std::vector<text::ToolCall>& calls, bool numbered) {
   OrderedJson list = OrderedJson::array();
-  for (const ToolCall& call : calls) {
+  for (const text::ToolCall& call : calls) {
     OrderedJson json;
     if (numbered) json["index"] = calls_;
     json["id"] = fmt::format("call_{}_{}", id_, calls_++);
@@ -174,10 +174,10 @@ OrderedJson ChatAnswer::calls_json(const std::vector<ToolCall>& calls, bool numb
 OrderedJson ChatAnswer::logprobs_json() {
   if (!request_.logprobs) return nullptr;
   OrderedJson list = OrderedJson::array();
-  for (const GeneratedToken& token : std::exchange(tokens_, {})) {
+  for (const grounding::GeneratedToken& token : std::exchange(tokens_, {})) {
     OrderedJson json = token_json(token.bytes, token.logprob);
     json["top_logprobs"] = OrderedJson::array();
-    for (const TokenAlternative& other : token.top) {
+    for (const grounding::TokenAlternative& other : token.top) {
       json["top_logprobs"].push_back(token_json(other.bytes, other.logprob));
     }
     list.push_back(std::move(json));
@@ -185,4 +185,4 @@ OrderedJson ChatAnswer::logprobs_json() {
   return {{"content", list}, {"refusal", nullptr}};
 }
 
-}  // namespace shijian
+}  // namespace shijian::server

@@ -11,7 +11,7 @@
 #include "http/server.h"
 #include "server/chat_request.h"
 
-namespace shijian {
+namespace shijian::server {
 
 // What answers say and need to know of the model.
 struct ChatModel {
@@ -24,35 +24,35 @@ struct ChatModel {
 class ChatAnswer {
  public:
   // `request` outlives it.
-  ChatAnswer(const ChatRequest& request, ChatModel model, std::shared_ptr<HttpReply> reply,
+  ChatAnswer(const ChatRequest& request, ChatModel model, std::shared_ptr<http::HttpReply> reply,
              std::string request_id);
 
   // RunHooks::token.
-  bool token(const GeneratedToken& token, std::string_view text);
-  void finish(const Description& description);
+  bool token(const grounding::GeneratedToken& token, std::string_view text);
+  void finish(const engine::Description& description);
   void fail(const Error& error);
 
  private:
-  void take(const ChatPiece& piece);
+  void take(const text::ChatPiece& piece);
   void send_chunk(const OrderedJson& delta, const char* finish_reason,
                   const OrderedJson& notes = OrderedJson::array());
   void send_event(const OrderedJson& json);
   void end_stream(std::string_view last);  // unless it has ended with a gap
   OrderedJson head(const char* object) const;
-  OrderedJson calls_json(const std::vector<ToolCall>& calls, bool numbered);
+  OrderedJson calls_json(const std::vector<text::ToolCall>& calls, bool numbered);
   OrderedJson logprobs_json();
 
   const ChatRequest& request_;
   const ChatModel model_;
   const std::string id_;
   const int64_t created_;
-  const std::shared_ptr<HttpReply> reply_;
-  std::shared_ptr<HttpStream> stream_;  // once the first token is there
+  const std::shared_ptr<http::HttpReply> reply_;
+  std::shared_ptr<http::HttpStream> stream_;  // once the first token is there
   bool gone_ = false;                   // nobody reads the stream any more
-  ChatReader reader_;
-  ChatPiece whole_;                     // all so far
-  std::vector<GeneratedToken> tokens_;  // whose log-probabilities were not sent yet
+  text::ChatReader reader_;
+  text::ChatPiece whole_;                     // all so far
+  std::vector<grounding::GeneratedToken> tokens_;  // whose log-probabilities were not sent yet
   int64_t calls_ = 0;                   // sent
 };
 
-}  // namespace shijian
+}  // namespace shijian::server

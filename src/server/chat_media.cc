@@ -7,7 +7,7 @@
 #include "http/text.h"
 #include "server/data_url.h"
 
-namespace shijian {
+namespace shijian::server {
 namespace {
 
 using Fields = BasicJsonFields<OrderedJson>;
@@ -23,7 +23,7 @@ constexpr std::string_view kFileScheme = "file://";
 }
 
 const OrderedJson& frame_list(const OrderedJson* value, const std::string& where) {
-  if (value == nullptr || !value->is_array()) throw HttpError(400, where + " is no list");
+  if (value == nullptr || !value->is_array()) throw http::HttpError(400, where + " is no list");
   if (value->size() > kMaxFrames) {
     refuse(
         fmt::format("{} has {} entries, at most {} are allowed", where, value->size(), kMaxFrames));
@@ -68,7 +68,7 @@ std::filesystem::path closed(std::ofstream& out, const std::filesystem::path& pa
 
 }  // namespace
 
-std::optional<Part> ChatMediaReader::read(Fields& fields, const std::string& type,
+std::optional<text::Part> ChatMediaReader::read(Fields& fields, const std::string& type,
                                           const std::string& where) {
   const bool is_image = type == "image_url" || type == "input_image" || type == "image";
   const bool is_timed = type == "video_frames";
@@ -86,14 +86,14 @@ std::optional<Part> ChatMediaReader::read(Fields& fields, const std::string& typ
   media.push_back(is_image   ? image(fields, *value, where)
                   : is_timed ? timed_frames(fields, *value, where)
                              : video(fields, *value, where));
-  return Part{is_image ? Part::Kind::kImage : Part::Kind::kVideo,
+  return text::Part{is_image ? text::Part::Kind::kImage : text::Part::Kind::kVideo,
               {},
               static_cast<int64_t>(media.size()) - 1};
 }
 
-MediaFile ChatMediaReader::image(Fields& fields, const OrderedJson& value,
+engine::MediaFile ChatMediaReader::image(Fields& fields, const OrderedJson& value,
                                  const std::string& where) {
-  MediaFile file;
+  engine::MediaFile file;
   file.is_image = true;
   file.sampling = sampling_.of_image();
   read_image_sampling(fields, *file.sampling);
@@ -104,9 +104,9 @@ MediaFile ChatMediaReader::image(Fields& fields, const OrderedJson& value,
   return file;
 }
 
-MediaFile ChatMediaReader::video(Fields& fields, const OrderedJson& value,
+engine::MediaFile ChatMediaReader::video(Fields& fields, const OrderedJson& value,
                                  const std::string& where) {
-  SamplingRequest sampling = sampling_.of_video(videos_++);
+  engine::SamplingRequest sampling = sampling_.of_video(videos_++);
   read_video_sampling(fields, sampling);
   const OrderedJson* url =
       url_of(value, where, [&](Fields& inner) { read_video_sampling(inner, sampling); });
@@ -122,15 +122,15 @@ MediaFile ChatMediaReader::video(Fields& fields, const OrderedJson& value,
   bool frames = false;
   pictures = files(url, where, /*is_image=*/false, frames);
   if (frames) return even_frames(std::move(pictures), sampling, where);
-  MediaFile file;
+  engine::MediaFile file;
   file.path = std::move(pictures.front());
   file.sampling = sampling;
   return file;
 }
 
-MediaFile ChatMediaReader::even_frames(std::vector<std::filesystem::path> pictures,
-                                       SamplingRequest sampling, const std::string& where) {
-  MediaFile video;
+engine::MediaFile ChatMediaReader::even_frames(std::vector<std::filesystem::path> pictures,
+                                       engine::SamplingRequest sampling, const std::string& where) {
+  engine::MediaFile video;
   video.path = where;
   const double rate = sampling.fps.value_or(kFrameRate);
   for (size_t i = 0; i < pictures.size(); ++i) {
@@ -140,9 +140,9 @@ MediaFile ChatMediaReader::even_frames(std::vector<std::filesystem::path> pictur
   return video;
 }
 
-MediaFile ChatMediaReader::timed_frames(Fields& fields, const OrderedJson& value,
+engine::MediaFile ChatMediaReader::timed_frames(Fields& fields, const OrderedJson& value,
                                         const std::string& where) {
-  MediaFile video;
+  engine::MediaFile video;
   video.path = where;
   video.sampling = sampling_.of_video(videos_++);
   read_video_sampling(fields, *video.sampling);
@@ -158,7 +158,7 @@ MediaFile ChatMediaReader::timed_frames(Fields& fields, const OrderedJson& value
            "give the time of each frame in seconds");
   }
   for (size_t i = 0; i < pictures.size(); ++i) {
-    if (!times[i].is_number()) throw HttpError(400, list + ".times holds what is no number");
+    if (!times[i].is_number()) throw http::HttpError(400, list + ".times holds what is no number");
     video.frames.push_back(
         {one_file(&pictures[i], fmt::format("{}.frames[{}]", where, i)), times[i].get<double>()});
   }
@@ -178,7 +178,7 @@ std::filesystem::path ChatMediaReader::one_file(const OrderedJson* url, const st
 std::vector<std::filesystem::path> ChatMediaReader::files(const OrderedJson* url,
                                                           const std::string& name, bool is_image,
                                                           bool& frames) {
-  if (url == nullptr || !url->is_string()) throw HttpError(400, name + ": 'url' is no string");
+  if (url == nullptr || !url->is_string()) throw http::HttpError(400, name + ": 'url' is no string");
   const auto& text = url->get_ref<const std::string&>();
   if (is_data_url(text)) {
     const DataUrl data = read_data_url(text);
@@ -210,11 +210,11 @@ std::filesystem::path ChatMediaReader::kept(std::string_view bytes, const std::s
   return closed(out, path);
 }
 
-std::filesystem::path ChatMediaReader::fetched(const AllowedUrl& from, const std::string& name) {
+std::filesystem::path ChatMediaReader::fetched(const http::AllowedUrl& from, const std::string& name) {
   if (!request_.files) request_.files = std::make_shared<TemporaryFolder>();
   const std::filesystem::path path = request_.files->path() / name;
   std::ofstream out(path, std::ios::binary);
-  download(
+  http::download(
       from, sources_.fetch.hosts, std::min(sources_.fetch.max_bytes, kMaxFetched - fetched_),
       [&](std::span<const std::byte> bytes) {
         out.write(reinterpret_cast<const char*>(bytes.data()),
@@ -225,4 +225,4 @@ std::filesystem::path ChatMediaReader::fetched(const AllowedUrl& from, const std
   return closed(out, path);
 }
 
-}  // namespace shijian
+}  // namespace shijian::server

@@ -9,7 +9,7 @@
 #include "server/chat_request.h"
 #include "server/chat_sampling.h"
 
-namespace shijian {
+namespace shijian::server {
 
 // Keeps references to everything it is given; one thread at a time.
 class ChatMediaReader {
@@ -20,24 +20,24 @@ class ChatMediaReader {
 
   // Reads the rest of a part of the given type, which messages call `where`; nothing where such
   // parts are no media. The errors of read_chat_request().
-  std::optional<Part> read(BasicJsonFields<OrderedJson>& fields, const std::string& type,
+  std::optional<text::Part> read(BasicJsonFields<OrderedJson>& fields, const std::string& type,
                            const std::string& where);
 
  private:
-  MediaFile image(BasicJsonFields<OrderedJson>& fields, const OrderedJson& value,
+  engine::MediaFile image(BasicJsonFields<OrderedJson>& fields, const OrderedJson& value,
                   const std::string& where);
-  MediaFile video(BasicJsonFields<OrderedJson>& fields, const OrderedJson& value,
+  engine::MediaFile video(BasicJsonFields<OrderedJson>& fields, const OrderedJson& value,
                   const std::string& where);
-  MediaFile timed_frames(BasicJsonFields<OrderedJson>& fields, const OrderedJson& value,
+  engine::MediaFile timed_frames(BasicJsonFields<OrderedJson>& fields, const OrderedJson& value,
                          const std::string& where);
-  MediaFile even_frames(std::vector<std::filesystem::path> pictures, SamplingRequest sampling,
+  engine::MediaFile even_frames(std::vector<std::filesystem::path> pictures, engine::SamplingRequest sampling,
                         const std::string& where);
   // The file, or the pictures, that a URL means; what is not in the library is called `name`.
   std::vector<std::filesystem::path> files(const OrderedJson* url, const std::string& name,
                                            bool is_image, bool& frames);
   std::filesystem::path one_file(const OrderedJson* url, const std::string& name);
   std::filesystem::path kept(std::string_view bytes, const std::string& name);
-  std::filesystem::path fetched(const AllowedUrl& from, const std::string& name);
+  std::filesystem::path fetched(const http::AllowedUrl& from, const std::string& name);
 
   ChatRequest& request_;
   const ChatSources& sources_;
@@ -46,4 +46,4 @@ class ChatMediaReader {
   int64_t fetched_ = 0;  // bytes
 };
 
-}  // namespace shijian
+}  // namespace shijian::server

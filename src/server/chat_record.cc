@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "server/views.h"
 
-namespace shijian {
+namespace shijian::server {
 
 ChatRecord::ChatRecord(std::string request_id, std::string client)
     : request_id_(std::move(request_id)), client_(std::move(client)) {}
@@ -33,7 +33,7 @@ ChatRecord::~ChatRecord() {
 
 void ChatRecord::begin() { begun_ = Clock::now(); }
 
-void ChatRecord::done(const Usage& usage) {
+void ChatRecord::done(const grounding::Usage& usage) {
   state_ = "done";
   outcome_ = {{"prompt_tokens", usage.prompt_tokens}};
 }
@@ -44,4 +44,4 @@ void ChatRecord::failed(const Error& error) {
   outcome_ = job_error_json(error);
 }
 
-}  // namespace shijian
+}  // namespace shijian::server

@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "engine/engine.h"
 
-namespace shijian {
+namespace shijian::server {
 
 // Made when the chat begins to wait for the model. Whoever drops the last reference ends it: a chat
 // that is dropped while it waits was cancelled. Used by one thread at a time.
@@ -23,7 +23,7 @@ class ChatRecord {
   void refused() { silent_ = true; }  // it never waited: its request's line says why
   void begin();                       // the model works for it from now on
   void token() { ++generated_; }
-  void done(const Usage& usage);
+  void done(const grounding::Usage& usage);
   void failed(const Error& error);  // of kCancelled: it is cancelled
 
  private:
@@ -39,4 +39,4 @@ class ChatRecord {
   std::string_view state_ = "cancelled";
 };
 
-}  // namespace shijian
+}  // namespace shijian::server

@@ -10,7 +10,7 @@
 #include "server/chat_tools.h"
 #include "server/json_fields.h"
 
-namespace shijian {
+namespace shijian::server {
 namespace {
 
 using Fields = BasicJsonFields<OrderedJson>;
@@ -72,7 +72,7 @@ constexpr const char* kWithoutEffect[] = {
 }
 
 const OrderedJson& list_of(const OrderedJson* value, const std::string& where, size_t most) {
-  if (value == nullptr || !value->is_array()) throw HttpError(400, where + " is no list");
+  if (value == nullptr || !value->is_array()) throw http::HttpError(400, where + " is no list");
   if (value->size() > most) {
     refuse(fmt::format("{} has {} entries, at most {} are allowed", where, value->size(), most));
   }
@@ -96,9 +96,9 @@ class MessagesReader {
   }
 
  private:
-  Message message(const OrderedJson& json) {
+  text::Message message(const OrderedJson& json) {
     Fields fields(json, where_);
-    Message message;
+    text::Message message;
     message.role = fields.text("role").value_or("");
     if (message.role == "developer") message.role = "system";
     fields.any("name");  // the chat template has no place for it
@@ -130,8 +130,8 @@ class MessagesReader {
     }
   }
 
-  std::vector<ToolCall> tool_calls(const OrderedJson& json) {
-    std::vector<ToolCall> calls;
+  std::vector<text::ToolCall> tool_calls(const OrderedJson& json) {
+    std::vector<text::ToolCall> calls;
     for (const OrderedJson& item : list_of(&json, where_ + ".tool_calls", kMaxTools)) {
       Fields call(item, where_ + ".tool_calls");
       for (const char* key : {"id", "type", "index"}) call.any(key);
@@ -146,12 +146,12 @@ class MessagesReader {
     return calls;
   }
 
-  std::vector<Part> parts(const OrderedJson& content) {
+  std::vector<text::Part> parts(const OrderedJson& content) {
     if (content.is_string()) {
       return {
-          {Part::Kind::kText, std::string(without_bom(content.get_ref<const std::string&>())), 0}};
+          {text::Part::Kind::kText, std::string(without_bom(content.get_ref<const std::string&>())), 0}};
     }
-    std::vector<Part> parts;
+    std::vector<text::Part> parts;
     const std::string message = where_;
     const OrderedJson& list = list_of(&content, where_ + ".content", kMaxParts);
     for (size_t i = 0; i < list.size(); ++i) {
@@ -162,7 +162,7 @@ class MessagesReader {
     return parts;
   }
 
-  Part part(const OrderedJson& json) {
+  text::Part part(const OrderedJson& json) {
     Fields fields(json, where_);
     const std::string type = fields.text("type").value_or("");
     const bool refusal = type == "refusal";
@@ -171,7 +171,7 @@ class MessagesReader {
       for (const char* label : {"annotations", "cache_control", "logprobs"}) fields.any(label);
       fields.done();
       if (!text) refuse(fmt::format("{}: there is no '{}'", where_, refusal ? "refusal" : "text"));
-      return {Part::Kind::kText, *text, 0};
+      return {text::Part::Kind::kText, *text, 0};
     }
     if (const auto media = media_.read(fields, type, where_)) return *media;
     refuse(fmt::format("{}: the type is '{}'", where_, type.substr(0, 100)),
@@ -193,7 +193,7 @@ class BodyReader {
     ChatRequest request;
     param_ = "model";
     if (const auto name = fields_.text("model"); name && *name != sources.model) {
-      throw HttpError(404, fmt::format("there is no model '{}'", name->substr(0, 100)),
+      throw http::HttpError(404, fmt::format("there is no model '{}'", name->substr(0, 100)),
                       fmt::format("this server has '{}'", sources.model));
     }
     read_generation(request.describe.generation);
@@ -233,7 +233,7 @@ class BodyReader {
     return fields_.flag(key).value_or(otherwise);
   }
 
-  void read_generation(GenerationRequest& generation) {
+  void read_generation(engine::GenerationRequest& generation) {
     generation.max_new_tokens = integer("max_completion_tokens", 1, kMaxTokens);
     const auto older = integer("max_tokens", 1, kMaxTokens);
     if (!generation.max_new_tokens) generation.max_new_tokens = older;
@@ -261,7 +261,7 @@ class BodyReader {
     if (stop == nullptr) return;
     const OrderedJson list = stop->is_string() ? OrderedJson::array({*stop}) : *stop;
     for (const OrderedJson& item : list_of(&list, "stop", kMaxStops)) {
-      if (!item.is_string()) throw HttpError(400, "stop holds what is no string");
+      if (!item.is_string()) throw http::HttpError(400, "stop holds what is no string");
       stops.push_back(item.get<std::string>());
       if (stops.back().empty() || stops.back().size() > kMaxStop) {
         refuse(fmt::format("stop holds a string of {} bytes", stops.back().size()),
@@ -283,13 +283,13 @@ class BodyReader {
     }
   }
 
-  void read_format(std::shared_ptr<const AnswerForm>& format) {
+  void read_format(std::shared_ptr<const guided::AnswerForm>& format) {
     const OrderedJson* wanted = any("response_format");
     if (wanted == nullptr) return;
     Fields fields(*wanted, "response_format");
     const std::string type = fields.text("type").value_or("");
     if (type == "json_object") {
-      format = std::make_shared<AnswerForm>(JsonGrammar::any_object());
+      format = std::make_shared<guided::AnswerForm>(guided::JsonGrammar::any_object());
     } else if (type == "json_schema") {
       const OrderedJson* named = fields.any("json_schema");
       if (named == nullptr) refuse("response_format: there is no 'json_schema'");
@@ -297,7 +297,7 @@ class BodyReader {
       for (const char* key : {"name", "description", "strict"}) inner.any(key);
       const OrderedJson* schema = inner.any("schema");
       if (schema == nullptr) refuse("response_format.json_schema: there is no 'schema'");
-      format = std::make_shared<AnswerForm>(JsonGrammar::of_schema(*schema));
+      format = std::make_shared<guided::AnswerForm>(guided::JsonGrammar::of_schema(*schema));
       inner.done();
     } else if (type != "text") {
       refuse(fmt::format("response_format: the type is '{}'", type.substr(0, 100)),
@@ -309,7 +309,7 @@ class BodyReader {
   void read_tools(ChatRequest& request) {
     const ToolChoice choice = read_tool_choice(any("tool_choice"));
     request.reading.one_call = !flag("parallel_tool_calls", true) || !choice.name.empty();
-    std::vector<AnswerForm::Tool> callable;
+    std::vector<guided::AnswerForm::Tool> callable;
     if (const OrderedJson* tools = any("tools")) {
       for (const OrderedJson& tool : list_of(tools, "tools", kMaxTools)) {
         Fields fields(tool, "tools");
@@ -339,7 +339,7 @@ class BodyReader {
              "name the functions in tools");
     }
     request.describe.format =
-        std::make_shared<AnswerForm>(callable, /*many=*/!request.reading.one_call);
+        std::make_shared<guided::AnswerForm>(callable, /*many=*/!request.reading.one_call);
   }
 
   // What is taken as long as it changes nothing.
@@ -368,10 +368,10 @@ ChatRequest read_chat_request(const std::string& body, const ChatSources& source
   try {
     json = parse_ordered_json(body, "the body");
   } catch (const Error& error) {
-    throw HttpError(400, error.message(), "the body is one JSON object");
+    throw http::HttpError(400, error.message(), "the body is one JSON object");
   }
-  if (!json.is_object()) throw HttpError(400, "the body is no JSON object");
+  if (!json.is_object()) throw http::HttpError(400, "the body is no JSON object");
   return BodyReader(json, param).read(sources);
 }
 
-}  // namespace shijian
+}  // namespace shijian::server

@@ -10,11 +10,11 @@
 #include "server/library.h"
 #include "text/chat_reader.h"
 
-namespace shijian {
+namespace shijian::server {
 
 struct ChatRequest {
-  DescribeRequest describe;
-  ChatReading reading;  // but for starts_in_thought, which the model says
+  engine::DescribeRequest describe;
+  text::ChatReading reading;  // but for starts_in_thought, which the model says
   bool stream = false;
   bool include_usage = false;  // of a stream
   bool logprobs = false;
@@ -36,4 +36,4 @@ struct ChatSources {
 ChatRequest read_chat_request(const std::string& body, const ChatSources& sources,
                               std::string& param);
 
-}  // namespace shijian
+}  // namespace shijian::server

@@ -6,7 +6,7 @@
 #include "server/server_fixture.h"
 #include "server/thumbnails.h"
 
-namespace shijian {
+namespace shijian::server {
 namespace {
 
 class ChatBody : public Server {
@@ -19,7 +19,7 @@ class ChatBody : public Server {
                     fields.empty() ? "" : ", ", fields),
         {"nano", *library_, service_->fetch, {}}, param_);
   }
-  SamplingRequest sampling(const std::string& beside, const std::string& fields = "",
+  engine::SamplingRequest sampling(const std::string& beside, const std::string& fields = "",
                            const std::string& within = "") {
     const std::string comma = beside.empty() ? "" : ", " + beside;
     return *read(fmt::format(R"({{"type": "video_url", "video_url": {{"url": "shapes.mp4"{}}}{}}})",
@@ -130,7 +130,7 @@ TEST_F(ChatBody, FieldsBesideAVideoSetItsSampling) {
   EXPECT_EQ(sampling(R"("fps": 1)").fps, 1);
   EXPECT_EQ(sampling("", "", R"("fps": 0.5)").fps, 0.5);
   EXPECT_EQ(sampling(R"("nframes": 12)").frames, 12);
-  const SamplingRequest all = sampling(
+  const engine::SamplingRequest all = sampling(
       R"("min_frames": 4, "max_frames": 32, "min_pixels": 4096, "max_pixels": 50176.0,
          "total_pixels": 1000000, "video_start": 1.5, "video_end": 7, "fps": null)");
   EXPECT_EQ(all.min_frames, 4);
@@ -157,13 +157,13 @@ TEST_F(ChatBody, ProcessorArgumentsSetTheSamplingOfAllVideos) {
   EXPECT_EQ(body(R"({"size": {"shortest_edge": 4096, "longest_edge": 99999}})").max_pixels, 99999);
   EXPECT_EQ(body(R"({"videos_kwargs": {"fps": 4, "max_pixels": 77777}})").max_pixels, 77777);
   EXPECT_EQ(sampling("", R"("media_io_kwargs": {"video": {"num_frames": 6}})").frames, 6);
-  const SamplingRequest loader =
+  const engine::SamplingRequest loader =
       sampling("", R"("media_io_kwargs": {"video": {"num_frames": 6, "fps": 1}})");
   EXPECT_EQ(loader.fps, 1);
   EXPECT_EQ(loader.max_frames, 6);
   EXPECT_FALSE(sampling("", R"("media_io_kwargs": {"video": {"num_frames": -1}})").frames);
   // What is beside a video goes before what the body says.
-  const SamplingRequest own = sampling(R"("nframes": 6)", R"("mm_processor_kwargs": {"fps": 1})");
+  const engine::SamplingRequest own = sampling(R"("nframes": 6)", R"("mm_processor_kwargs": {"fps": 1})");
   EXPECT_EQ(own.frames, 6);
   EXPECT_FALSE(own.fps);
   // A list tells the rate of each video.
@@ -183,7 +183,7 @@ TEST_F(ChatBody, ImagesHaveTheirOwnLimits) {
       R"(", "detail": "high"}, "max_pixels": 65536})";
   const ChatRequest request =
       read(image, R"("mm_processor_kwargs": {"min_pixels": 1024, "max_pixels": 2048})");
-  const MediaFile& file = request.describe.media.at(0);
+  const engine::MediaFile& file = request.describe.media.at(0);
   EXPECT_TRUE(file.is_image);
   EXPECT_EQ(file.sampling->min_pixels, 1024);
   EXPECT_EQ(file.sampling->max_pixels, 65536);
@@ -194,9 +194,9 @@ TEST_F(ChatBody, ImagesHaveTheirOwnLimits) {
 
 TEST_F(ChatBody, PicturesInAListAreFrames) {
   const std::string picture = jpeg();
-  const auto times = [](const MediaFile& video) {
+  const auto times = [](const engine::MediaFile& video) {
     std::vector<double> all;
-    for (const GivenFrame& frame : video.frames) all.push_back(frame.time);
+    for (const engine::GivenFrame& frame : video.frames) all.push_back(frame.time);
     return all;
   };
   const std::string three = "data:video/jpeg;base64," + picture + "," + picture + "," + picture;
@@ -215,7 +215,7 @@ TEST_F(ChatBody, PicturesInAListAreFrames) {
   const std::string file = R"({"type": "video", "video": "file:///app/videos/shapes.mp4"})";
   EXPECT_EQ(read(file).describe.media[0].path.filename(), "shapes.mp4");
   // They are seen: three pictures fill two slots.
-  const TestAnswer seen = call("POST", "/v1/chat/completions",
+  const http::TestAnswer seen = call("POST", "/v1/chat/completions",
                                R"({"max_tokens": 1, "messages": [{"role": "user", "content": [)" +
                                    usual + "," + kText + "]}]}");
   EXPECT_EQ(seen.status, 200) << seen.body;
@@ -223,7 +223,7 @@ TEST_F(ChatBody, PicturesInAListAreFrames) {
 
 TEST_F(ChatBody, SamplingIsWhatTheModelSees) {
   const auto prompt_tokens = [&](const std::string& beside, const std::string& fields = "") {
-    const TestAnswer answer =
+    const http::TestAnswer answer =
         call("POST", "/v1/chat/completions",
              fmt::format(R"({{"max_tokens": 1, "messages": [{{"role": "user", "content": [
             {{"type": "video_url", "video_url": {{"url": "shapes.mp4"}}{}}}, {}]}}]{}}})",
@@ -254,11 +254,11 @@ TEST_F(ChatBody, NotesTellWhatWasNotLookedAt) {
   const Json late = json(call("POST", "/v1/chat/completions", body("100", "")));
   ASSERT_TRUE(late.contains("notes")) << late;
   EXPECT_EQ(late["notes"][0]["code"], "window_cut");
-  const TestAnswer stream =
+  const http::TestAnswer stream =
       call("POST", "/v1/chat/completions", body("100", R"(, "stream": true)"));
   EXPECT_NE(stream.body.find("\"notes\":[{\"code\":\"window_cut\""), std::string::npos)
       << stream.body;
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::server

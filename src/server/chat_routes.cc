@@ -7,7 +7,7 @@
 #include "server/json_fields.h"
 #include "server/routes.h"
 
-namespace shijian {
+namespace shijian::server {
 namespace {
 
 // Pictures and videos may stand in the body itself, a third larger in base64 than they are.
@@ -15,20 +15,20 @@ constexpr size_t kMaxBody = size_t{64} << 20;
 
 // On the engine's thread.
 void answer_chat(Service& service, const ChatRequest& request, const CancelToken& cancel,
-                 const std::shared_ptr<HttpReply>& reply, const std::string& id,
+                 const std::shared_ptr<http::HttpReply>& reply, const std::string& id,
                  ChatRecord& record) {
   record.begin();
-  const Engine& engine = service.engine;
+  const engine::Engine& engine = service.engine;
   ChatAnswer answer(request, {engine.model_name(), service.version, engine.opens_thinking()}, reply,
                     id);
-  RunHooks hooks;
+  engine::RunHooks hooks;
   hooks.cancel = cancel;
-  hooks.token = [&](const GeneratedToken& token, std::string_view text) {
+  hooks.token = [&](const grounding::GeneratedToken& token, std::string_view text) {
     record.token();
     return answer.token(token, text);
   };
   try {
-    const Description description = service.engine.describe(request.describe, hooks);
+    const engine::Description description = service.engine.describe(request.describe, hooks);
     service.metrics.answered(description.timing, description.usage, description.reuse);
     answer.finish(description);
     record.done(description.usage);
@@ -43,7 +43,7 @@ void answer_chat(Service& service, const ChatRequest& request, const CancelToken
 
 // On one of the threads for what arrives.
 void accept_chat(Service& service, const std::string& body, const std::string& client,
-                 const std::shared_ptr<HttpReply>& reply, const std::string& id) {
+                 const std::shared_ptr<http::HttpReply>& reply, const std::string& id) {
   std::string param;
   std::shared_ptr<ChatRecord> record;
   try {
@@ -64,9 +64,9 @@ void accept_chat(Service& service, const std::string& body, const std::string& c
 
 }  // namespace
 
-void add_chat_routes(HttpServer& http, Service& service) {
+void add_chat_routes(http::HttpServer& http, Service& service) {
   http.route("POST", "/v1/chat/completions",
-             [&service](const HttpRequest& request, std::shared_ptr<HttpReply> reply) {
+             [&service](const http::HttpRequest& request, std::shared_ptr<http::HttpReply> reply) {
                service.executor.chat.run([&service, reply = std::move(reply), id = request.id,
                                           body = request.body, client = request.client] {
                  if (!reply->gone().cancelled()) accept_chat(service, body, client, reply, id);
@@ -77,16 +77,16 @@ void add_chat_routes(HttpServer& http, Service& service) {
                              {"object", "model"},
                              {"created", std::time(nullptr)},
                              {"owned_by", "shijian"}};
-  http.route("GET", "/v1/models", [model](const HttpRequest&, auto reply) {
+  http.route("GET", "/v1/models", [model](const http::HttpRequest&, auto reply) {
     reply->send(json_response({{"object", "list"}, {"data", OrderedJson::array({model})}}));
   });
-  http.route("GET", "/v1/models/{}", [model](const HttpRequest& request, auto reply) {
+  http.route("GET", "/v1/models/{}", [model](const http::HttpRequest& request, auto reply) {
     if (request.captures[0] != model["id"]) {
-      throw HttpError(404, fmt::format("there is no model '{}'", request.captures[0]),
+      throw http::HttpError(404, fmt::format("there is no model '{}'", request.captures[0]),
                       "GET /v1/models says which there is");
     }
     reply->send(json_response(model));
   });
 }
 
-}  // namespace shijian
+}  // namespace shijian::server

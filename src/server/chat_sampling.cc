@@ -2,7 +2,7 @@
 
 #include "base/error.h"
 
-namespace shijian {
+namespace shijian::server {
 namespace {
 
 using Fields = BasicJsonFields<OrderedJson>;
@@ -13,18 +13,18 @@ constexpr int64_t kMostPixels = int64_t{1} << 40;
 constexpr double kMostSeconds = 1e9;
 
 // A rate takes the place of a number of frames, and the other way round.
-void set_rate(SamplingRequest& sampling, double rate) {
+void set_rate(engine::SamplingRequest& sampling, double rate) {
   sampling.fps = rate;
   sampling.frames.reset();
 }
 
-void set_frames(SamplingRequest& sampling, int64_t frames) {
+void set_frames(engine::SamplingRequest& sampling, int64_t frames) {
   sampling.frames = static_cast<int>(frames);
   sampling.fps.reset();
 }
 
 // "fps" and, under one of its names, the number of frames.
-void read_density(Fields& fields, SamplingRequest& sampling) {
+void read_density(Fields& fields, engine::SamplingRequest& sampling) {
   const auto rate = fields.number("fps", kLowestRate, kHighestRate);
   auto frames = fields.integer("nframes", 1, kMostFrames);
   const auto other = fields.integer("num_frames", 1, kMostFrames);
@@ -37,7 +37,7 @@ void read_density(Fields& fields, SamplingRequest& sampling) {
   if (frames) set_frames(sampling, *frames);
 }
 
-void read_frame_limits(Fields& fields, SamplingRequest& sampling) {
+void read_frame_limits(Fields& fields, engine::SamplingRequest& sampling) {
   const auto least = fields.integer("min_frames", 1, kMostFrames);
   const auto most = fields.integer("max_frames", 1, kMostFrames);
   if (least && most && *least > *most) {
@@ -51,13 +51,13 @@ void read_frame_limits(Fields& fields, SamplingRequest& sampling) {
 }
 
 // Of all frames together, or of an image.
-void read_pixel_limits(Fields& fields, SamplingRequest& sampling, const char* least,
+void read_pixel_limits(Fields& fields, engine::SamplingRequest& sampling, const char* least,
                        const char* most) {
   if (const auto pixels = fields.integer(least, 1, kMostPixels)) sampling.min_pixels = *pixels;
   if (const auto pixels = fields.integer(most, 1, kMostPixels)) sampling.max_pixels = *pixels;
 }
 
-void read_size(Fields& fields, SamplingRequest& sampling) {
+void read_size(Fields& fields, engine::SamplingRequest& sampling) {
   const OrderedJson* size = fields.any("size");
   if (size == nullptr) return;
   Fields edges(*size, "size");
@@ -112,7 +112,7 @@ void ChatSampling::read_video(Fields& fields) {
   if (rates != nullptr && rates->is_array()) {
     rates_.clear();
     for (const OrderedJson& rate : *rates) {
-      if (!rate.is_number()) throw HttpError(400, "mm_processor_kwargs: 'fps' holds no number");
+      if (!rate.is_number()) throw http::HttpError(400, "mm_processor_kwargs: 'fps' holds no number");
       rates_.push_back(rate.get<double>());
       if (rates_.back() >= kLowestRate && rates_.back() <= kHighestRate) continue;
       throw Error(ErrorCode::kUsage,
@@ -157,8 +157,8 @@ void ChatSampling::read_processor(const OrderedJson* json) {
   fields.done();
 }
 
-SamplingRequest ChatSampling::of_video(size_t number) const {
-  SamplingRequest sampling = video_;
+engine::SamplingRequest ChatSampling::of_video(size_t number) const {
+  engine::SamplingRequest sampling = video_;
   if (rates_.empty()) return sampling;
   if (number >= rates_.size() && rates_.size() > 1) {
     throw Error(ErrorCode::kUsage,
@@ -170,7 +170,7 @@ SamplingRequest ChatSampling::of_video(size_t number) const {
   return sampling;
 }
 
-void read_video_sampling(Fields& fields, SamplingRequest& sampling) {
+void read_video_sampling(Fields& fields, engine::SamplingRequest& sampling) {
   read_density(fields, sampling);
   read_frame_limits(fields, sampling);
   if (const auto pixels = fields.integer("min_pixels", 1, kMostPixels)) {
@@ -186,8 +186,8 @@ void read_video_sampling(Fields& fields, SamplingRequest& sampling) {
   if (const auto time = fields.number("video_end", 0, kMostSeconds)) sampling.to = *time;
 }
 
-void read_image_sampling(Fields& fields, SamplingRequest& sampling) {
+void read_image_sampling(Fields& fields, engine::SamplingRequest& sampling) {
   read_pixel_limits(fields, sampling, "min_pixels", "max_pixels");
 }
 
-}  // namespace shijian
+}  // namespace shijian::server

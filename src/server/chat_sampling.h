@@ -8,7 +8,7 @@
 #include "engine/media.h"
 #include "server/json_fields.h"
 
-namespace shijian {
+namespace shijian::server {
 
 // What a body says of all its media.
 class ChatSampling {
@@ -19,22 +19,22 @@ class ChatSampling {
   void read_processor(const OrderedJson* json);
 
   // Of the number'th video. Error(kUsage) where there is a list of rates and it has none for it.
-  SamplingRequest of_video(size_t number) const;
-  const SamplingRequest& of_image() const { return image_; }
+  engine::SamplingRequest of_video(size_t number) const;
+  const engine::SamplingRequest& of_image() const { return image_; }
 
  private:
   void read_video(BasicJsonFields<OrderedJson>& fields);
 
-  SamplingRequest video_;
-  SamplingRequest image_;      // its least and largest number of pixels
+  engine::SamplingRequest video_;
+  engine::SamplingRequest image_;      // its least and largest number of pixels
   std::vector<double> rates_;  // frames a second of each video, or one for all; empty: not said
 };
 
 // Reads what stands beside one video, over what the body says: fps, nframes, min_frames,
 // max_frames, min_pixels and max_pixels (of a frame), total_pixels, video_start, video_end.
-void read_video_sampling(BasicJsonFields<OrderedJson>& fields, SamplingRequest& sampling);
+void read_video_sampling(BasicJsonFields<OrderedJson>& fields, engine::SamplingRequest& sampling);
 
 // The same for an image: min_pixels and max_pixels.
-void read_image_sampling(BasicJsonFields<OrderedJson>& fields, SamplingRequest& sampling);
+void read_image_sampling(BasicJsonFields<OrderedJson>& fields, engine::SamplingRequest& sampling);
 
-}  // namespace shijian
+}  // namespace shijian::server

@@ -7,7 +7,7 @@
 #include "server/chat_answer.h"
 #include "server/server_fixture.h"
 
-namespace shijian {
+namespace shijian::server {
 namespace {
 
 namespace fs = std::filesystem;
@@ -51,7 +51,7 @@ TEST_F(Server, ChatsAsTheOpenAiApiDoes) {
                     {"type": "text", "text": "?"}]},
                    {"role": "assistant", "content": "Which one?"},
                    {"role": "user", "content": "The first."}])";
-  const TestAnswer whole = call("POST", "/v1/chat/completions",
+  const http::TestAnswer whole = call("POST", "/v1/chat/completions",
                                 "{" + rest + R"(, "logprobs": true, "top_logprobs": 2})");
   ASSERT_EQ(whole.status, 200) << whole.body;
   const Json body = json(whole);
@@ -71,7 +71,7 @@ TEST_F(Server, ChatsAsTheOpenAiApiDoes) {
   EXPECT_NE(spoken.find(content), std::string::npos);
   EXPECT_GT(body["usage"]["prompt_tokens"], 300);  // the video is in it
 
-  const TestAnswer streamed =
+  const http::TestAnswer streamed =
       call("POST", "/v1/chat/completions",
            "{" + rest + R"(, "stream": true, "stream_options": {"include_usage": true}})");
   ASSERT_EQ(streamed.status, 200) << streamed.body;
@@ -106,7 +106,7 @@ constexpr const char* kPixels =
 
 TEST_F(Server, ChatsAboutWhatTheRequestHolds) {
   const auto prompt_tokens = [&](const std::string& part) -> int64_t {
-    const TestAnswer answer =
+    const http::TestAnswer answer =
         call("POST", "/v1/chat/completions",
              fmt::format(R"({{"max_tokens": 1, "messages": [{{"role": "user", "content": [{}
                      {{"type": "text", "text": "What?"}}]}}]}})",
@@ -134,14 +134,14 @@ TEST_F(Server, ChatsAboutWhatTheRequestHolds) {
   const int64_t named = with_video("video_url", "/app/videos/shapes.mp4");
   EXPECT_EQ(with_video("input_video", "data:video/mp4;base64," + base64), named);
   // As is one that another server has.
-  service_->fetch.hosts = AllowedHosts({"127.0.0.1"});
+  service_->fetch.hosts = http::AllowedHosts({"127.0.0.1"});
   EXPECT_EQ(with_video("video_url", fmt::format("http://127.0.0.1:{}/api/v1/videos/{}/content",
                                                 http_->port(), video_id())),
             named);
 }
 
 TEST_F(Server, ChatAnswersAreJsonWhenAsked) {
-  const TestAnswer answer = call("POST", "/v1/chat/completions", R"({"max_tokens": 200,
+  const http::TestAnswer answer = call("POST", "/v1/chat/completions", R"({"max_tokens": 200,
       "messages": [{"role": "user", "content": "When?"}], "seed": 5, "temperature": 1,
       "response_format": {"type": "json_schema", "json_schema": {"name": "span", "strict": true,
         "schema": {"type": "object", "additionalProperties": false, "required": ["start", "end"],
@@ -176,7 +176,7 @@ TEST_F(Server, ChatsCallToolsWhenTheyMust) {
     }
   };
   const auto chat = [&](const std::string& more) {
-    const TestAnswer answer = call("POST", "/v1/chat/completions", "{" + rest + more + "}");
+    const http::TestAnswer answer = call("POST", "/v1/chat/completions", "{" + rest + more + "}");
     EXPECT_EQ(answer.status, 200) << answer.body;
     return json(answer)["choices"][0];
   };
@@ -192,7 +192,7 @@ TEST_F(Server, ChatsCallToolsWhenTheyMust) {
     EXPECT_EQ(named["message"]["tool_calls"][0]["function"]["name"], name);
     check(named["message"]["tool_calls"][0]);
   }
-  const TestAnswer streamed =
+  const http::TestAnswer streamed =
       call("POST", "/v1/chat/completions",
            "{" + rest + R"(, "tool_choice": "required", "stream": true, "stop": ["}"],
                            "parallel_tool_calls": false})");
@@ -203,7 +203,7 @@ TEST_F(Server, ChatsCallToolsWhenTheyMust) {
 
 TEST_F(Server, SaysWhatIsWrongWithAChat) {
   const auto refusal = [&](const std::string& fields) {
-    const TestAnswer answer = call(
+    const http::TestAnswer answer = call(
         "POST", "/v1/chat/completions",
         R"({"messages": [{"role": "user", "content": "x"}], "max_tokens": 1, )" + fields + "}");
     const Json error = json(answer)["error"];
@@ -233,7 +233,7 @@ TEST_F(Server, SaysWhatIsWrongWithAChat) {
             "422 response_format");
   EXPECT_EQ(refusal(R"("temprature": 1)"), "422 ");
   const auto part = [&](const std::string& json_part) {
-    const TestAnswer answer =
+    const http::TestAnswer answer =
         call("POST", "/v1/chat/completions",
              R"({"messages": [{"role": "user", "content": [)" + json_part + "]}]}");
     const Json error = json(answer)["error"];
@@ -252,7 +252,7 @@ TEST_F(Server, SaysWhatIsWrongWithAChat) {
   // Found out by the engine.
   std::string words;
   for (int i = 0; i < 17000; ++i) words += " a";
-  const TestAnswer longer =
+  const http::TestAnswer longer =
       call("POST", "/v1/chat/completions",
            R"({"messages": [{"role": "user", "content": ")" + words + R"("}], "stream": true})");
   EXPECT_EQ(longer.status, 422);
@@ -267,7 +267,7 @@ TEST_F(Server, SaysWhatIsWrongWithAChat) {
 
 TEST_F(Server, AChatEndsWhenItsClientLeaves) {
   {
-    TestClient client(http_->port());
+    http::TestClient client(http_->port());
     // Would go on for a hundred thousand numbers.
     const std::string body = R"({"messages": [{"role": "user", "content": "Count."}],
         "max_tokens": 15000, "stream": true, "response_format": {"type": "json_schema",
@@ -279,7 +279,7 @@ TEST_F(Server, AChatEndsWhenItsClientLeaves) {
     EXPECT_EQ(client.read_head(60).status, 200);
     EXPECT_NE(client.read_to("\"content\":\"[", 60), "");
   }
-  const TestAnswer next =
+  const http::TestAnswer next =
       call("POST", "/v1/chat/completions",
            R"({"messages": [{"role": "user", "content": "x"}], "max_tokens": 1})");
   EXPECT_EQ(next.status, 200);
@@ -299,11 +299,11 @@ TEST_F(Server, CallsAndJobsTakeTurns) {
                  while (!go) usleep(1000);
                }});
   for (int i = 0; i < 3; ++i) add();
-  const TestAnswer jobs = call("POST", "/api/v1/jobs", R"({"video_path": "shapes.mp4",
+  const http::TestAnswer jobs = call("POST", "/api/v1/jobs", R"({"video_path": "shapes.mp4",
       "queries": ["a", "b"], "options": {"max_new_tokens": 1, "max_frames": 2}})");
   ASSERT_EQ(jobs.status, 202) << jobs.body;
   go = true;
-  EXPECT_TRUE(becomes_true([&] { return ran == 3; }, 60));
+  EXPECT_TRUE(http::becomes_true([&] { return ran == 3; }, 60));
   EXPECT_EQ(done_before, (std::vector<int64_t>{0, 1, 2}));
 }
 
@@ -321,7 +321,7 @@ TEST(EngineCalls, ClientsTakeTurnsAndNotTooManyWait) {
   add("a", "2");
   CancelSource third = add("a", "3");
   add("b", "4");
-  EXPECT_THROW(add("c", "5"), HttpError);
+  EXPECT_THROW(add("c", "5"), http::HttpError);
   third.cancel();  // makes room
   add("c", "6");
   EXPECT_EQ(arrived, 5);
@@ -334,9 +334,9 @@ TEST(EngineCalls, ClientsTakeTurnsAndNotTooManyWait) {
 }
 
 // Keeps the answer.
-class Kept : public HttpReply {
+class Kept : public http::HttpReply {
  public:
-  std::shared_ptr<HttpStream> send(HttpResponse response) override {
+  std::shared_ptr<http::HttpStream> send(http::HttpResponse response) override {
     body = response.body;
     return response.stream ? std::make_shared<Stream>(*this) : nullptr;
   }
@@ -348,7 +348,7 @@ class Kept : public HttpReply {
   bool closed = false;
 
  private:
-  struct Stream : HttpStream {
+  struct Stream : http::HttpStream {
     explicit Stream(Kept& to) : kept(to) {}
     bool write(std::string piece) override {
       if (kept.room-- <= 0) return false;
@@ -373,7 +373,7 @@ TEST(ChatAnswer, CallsOfToolsGoToTheClient) {
     ChatAnswer answer(request, {"m", "1", true}, reply, "r7");
     EXPECT_TRUE(answer.token({}, "Hm.</think>"));
     for (const char* piece : kSaid) EXPECT_TRUE(answer.token({}, piece));
-    Description description;
+    engine::Description description;
     description.finish_reason = "stop";
     answer.finish(description);
     Json message, call;
@@ -411,7 +411,7 @@ TEST(ChatAnswer, AStreamWithAGapDoesNotLookWhole) {
   EXPECT_FALSE(answer.token({}, "words"));
   EXPECT_TRUE(reply->closed);
   reply->room = 1000;  // it reads again
-  Description description;
+  engine::Description description;
   description.finish_reason = "stop";
   answer.finish(description);
   EXPECT_EQ(reply->body.find("stop"), std::string::npos) << reply->body;
@@ -433,4 +433,4 @@ TEST(ChatAnswer, ErrorsComeEvenInTheMiddleOfAStream) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::server

@@ -3,7 +3,7 @@
 #include "base/error.h"
 #include "server/json_fields.h"
 
-namespace shijian {
+namespace shijian::server {
 
 using Fields = BasicJsonFields<OrderedJson>;
 
@@ -31,15 +31,15 @@ ToolChoice read_tool_choice(const OrderedJson* json) {
 }
 
 void add_callable(const OrderedJson& function, const ToolChoice& choice,
-                  std::vector<AnswerForm::Tool>& callable) {
+                  std::vector<guided::AnswerForm::Tool>& callable) {
   Fields fields(function, "tools.function");
   const std::string name = fields.text("name").value_or("");
   if (name.empty()) throw Error(ErrorCode::kUsage, "tools holds a function without a name");
   if (!choice.name.empty() && choice.name != name) return;
   const OrderedJson* parameters = fields.any("parameters");
   try {
-    callable.push_back({name, parameters == nullptr ? JsonGrammar::any_object()
-                                                    : JsonGrammar::of_object_schema(*parameters)});
+    callable.push_back({name, parameters == nullptr ? guided::JsonGrammar::any_object()
+                                                    : guided::JsonGrammar::of_object_schema(*parameters)});
   } catch (const Error& error) {
     throw Error(error.code(),
                 fmt::format("tools: function '{}': {}", name.substr(0, 100), error.message()),
@@ -47,4 +47,4 @@ void add_callable(const OrderedJson& function, const ToolChoice& choice,
   }
 }
 
-}  // namespace shijian
+}  // namespace shijian::server

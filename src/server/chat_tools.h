@@ -7,7 +7,7 @@
 #include "base/json.h"
 #include "guided/answer_form.h"
 
-namespace shijian {
+namespace shijian::server {
 
 struct ToolChoice {
   bool none = false;
@@ -21,6 +21,6 @@ ToolChoice read_tool_choice(const OrderedJson* json);
 // Adds the form of calls of `function`, an entry of tools, if `choice` lets it be called. The
 // errors of JsonFields and JsonGrammar.
 void add_callable(const OrderedJson& function, const ToolChoice& choice,
-                  std::vector<AnswerForm::Tool>& callable);
+                  std::vector<guided::AnswerForm::Tool>& callable);
 
-}  // namespace shijian
+}  // namespace shijian::server

@@ -16,7 +16,7 @@
 #include "server/zip_file.h"
 #include "video/clip.h"
 
-namespace shijian {
+namespace shijian::server {
 namespace {
 
 // Seconds of exact clips together: more would keep the encoder from others for long.
@@ -48,22 +48,22 @@ class NamelessFile {
 struct ClipQuery {
   std::string video_id;
   std::string job_id;  // instead of parts
-  std::vector<ClipSpan> parts;
-  ClipMode mode = ClipMode::kExact;
+  std::vector<video::ClipSpan> parts;
+  video::ClipMode mode = video::ClipMode::kExact;
   bool zip = false;  // a file for each part
-  int stream = kMainStream;
+  int stream = video::kMainStream;
 };
 
-ClipMode read_mode(const HttpRequest& request) {
+video::ClipMode read_mode(const http::HttpRequest& request) {
   const std::string mode = query_text(request, "mode");
-  if (mode == "fast") return ClipMode::kFast;
-  if (mode.empty() || mode == "exact") return ClipMode::kExact;
-  throw HttpError(400, fmt::format("'mode' is '{}'", mode), "there are exact and fast");
+  if (mode == "fast") return video::ClipMode::kFast;
+  if (mode.empty() || mode == "exact") return video::ClipMode::kExact;
+  throw http::HttpError(400, fmt::format("'mode' is '{}'", mode), "there are exact and fast");
 }
 
 // "1.5-3,4.25-6" as parts.
-std::vector<ClipSpan> read_spans(const std::string& text) {
-  std::vector<ClipSpan> parts;
+std::vector<video::ClipSpan> read_spans(const std::string& text) {
+  std::vector<video::ClipSpan> parts;
   const char* at = text.data();
   const char* const end = at + text.size();
   const auto number = [&](double& value) {
@@ -73,27 +73,27 @@ std::vector<ClipSpan> read_spans(const std::string& text) {
     return true;
   };
   while (true) {
-    ClipSpan part;
+    video::ClipSpan part;
     if (!number(part.from) || at == end || *at++ != '-' || !number(part.to)) break;
     parts.push_back(part);
     if (at == end) return parts;
     if (*at++ != ',') break;
   }
-  throw HttpError(400, fmt::format("'spans' is wrong at part {}", parts.size() + 1),
+  throw http::HttpError(400, fmt::format("'spans' is wrong at part {}", parts.size() + 1),
                   "spans=1.5-3,4.25-6 in seconds");
 }
 
 void check_length(const ClipQuery& query) {
   double seconds = 0;
-  for (const ClipSpan& part : query.parts) seconds += part.to - part.from;
-  if (query.mode == ClipMode::kFast || seconds <= kLongestExact) return;
+  for (const video::ClipSpan& part : query.parts) seconds += part.to - part.from;
+  if (query.mode == video::ClipMode::kFast || seconds <= kLongestExact) return;
   throw Error(
       ErrorCode::kUsage,
       fmt::format("cut clip: {:.3f} seconds, at most {} are encoded", seconds, kLongestExact),
       "ask for a shorter part, or for mode=fast");
 }
 
-ClipQuery video_query(const HttpRequest& request, bool zip) {
+ClipQuery video_query(const http::HttpRequest& request, bool zip) {
   ClipQuery query;
   query.video_id = request.captures[0];
   query.mode = read_mode(request);
@@ -109,7 +109,7 @@ ClipQuery video_query(const HttpRequest& request, bool zip) {
   return query;
 }
 
-ClipQuery job_query(const HttpRequest& request, bool zip) {
+ClipQuery job_query(const http::HttpRequest& request, bool zip) {
   ClipQuery query;
   query.job_id = request.captures[0];
   query.mode = read_mode(request);
@@ -119,14 +119,14 @@ ClipQuery job_query(const HttpRequest& request, bool zip) {
 
 // The moments of a finished job.
 void add_moments(const Service& service, ClipQuery& query) {
-  const Job job = service.store.job(query.job_id);
+  const jobs::Job job = service.store.job(query.job_id);
   query.video_id = job.video_id;
   if (!job.options.empty()) {
     const JobOptions options = read_job_options(parse_json(job.options, "the database"));
-    query.stream = options.sampling.stream.value_or(kMainStream);
+    query.stream = options.sampling.stream.value_or(video::kMainStream);
   }
-  for (const Event& event : exported_events(job)) {
-    ClipSpan part{event.start, event.end};
+  for (const grounding::Event& event : exported_events(job)) {
+    video::ClipSpan part{event.start, event.end};
     if (part.to <= part.from) {
       part = {std::max(0.0, event.start - kMoment / 2), event.start + kMoment / 2};
     }
@@ -139,7 +139,7 @@ void add_moments(const Service& service, ClipQuery& query) {
 }
 
 // Names for the files in a ZIP: "01 00.00.04.500-00.00.06.600.mp4".
-std::string entry_name(size_t number, size_t count, const ClipSpan& part) {
+std::string entry_name(size_t number, size_t count, const video::ClipSpan& part) {
   const auto time = [](double seconds) {
     std::string text = format_time(seconds, TimeFormat::kHoursMillis);
     std::replace(text.begin(), text.end(), ':', '.');
@@ -149,15 +149,15 @@ std::string entry_name(size_t number, size_t count, const ClipSpan& part) {
   return fmt::format("{:0{}} {}-{}.mp4", number, digits, time(part.from), time(part.to));
 }
 
-ClipResult write_zip(const std::filesystem::path& video, const ClipQuery& query,
+video::ClipResult write_zip(const std::filesystem::path& video, const ClipQuery& query,
                      const std::filesystem::path& scratch, const NamelessFile& file,
                      const CancelToken& gone) {
-  ClipResult all;
+  video::ClipResult all;
   ZipFile zip(file.descriptor().get());
-  for (const ClipSpan& part : query.parts) {
+  for (const video::ClipSpan& part : query.parts) {
     const NamelessFile one(scratch);
-    const ClipResult cut =
-        write_clip(video, {part}, query.mode, one.descriptor(), gone, query.stream);
+    const video::ClipResult cut =
+        video::write_clip(video, {part}, query.mode, one.descriptor(), gone, query.stream);
     all.parts.push_back(cut.parts.front());
     if (all.parts.size() == 1 || cut.sound.state > all.sound.state) all.sound = cut.sound;
     zip.add(entry_name(all.parts.size(), query.parts.size(), all.parts.back()),
@@ -186,14 +186,14 @@ std::string attachment(const std::string& video_name, const char* extension) {
                      name);
 }
 
-std::string sound_header(const ClipSound& sound) {
-  std::string text = sound_state_name(sound.state);
+std::string sound_header(const video::ClipSound& sound) {
+  std::string text = video::sound_state_name(sound.state);
   if (!sound.codec.empty()) text += "; codec=" + sound.codec;
   if (!sound.reason.empty()) text += "; reason=" + sound.reason;
   return text;
 }
 
-void add_spans(HttpResponse& response, const std::vector<ClipSpan>& parts) {
+void add_spans(http::HttpResponse& response, const std::vector<video::ClipSpan>& parts) {
   const auto text = [](double seconds) { return fmt::format("{:.3f}", seconds); };
   response.headers.emplace_back("X-Clip-Parts", std::to_string(parts.size()));
   if (parts.size() == 1) {
@@ -202,26 +202,26 @@ void add_spans(HttpResponse& response, const std::vector<ClipSpan>& parts) {
   }
   if (parts.size() > kPartsInHeader) return;
   std::string spans;
-  for (const ClipSpan& part : parts) {
+  for (const video::ClipSpan& part : parts) {
     spans += fmt::format("{}{}-{}", spans.empty() ? "" : ",", text(part.from), text(part.to));
   }
   response.headers.emplace_back("X-Clip-Spans", spans);
 }
 
-HttpResponse clip_response(Service& service, ClipQuery query, const NamelessFile& file,
+http::HttpResponse clip_response(Service& service, ClipQuery query, const NamelessFile& file,
                            const CancelToken& gone) {
   if (!query.job_id.empty()) add_moments(service, query);
-  const Video video = service.library.get(query.video_id);
-  ClipResult cut;
+  const jobs::Video video = service.library.get(query.video_id);
+  video::ClipResult cut;
   try {
     const auto source = service.library.file_of(video);
     cut = query.zip
               ? write_zip(source, query, service.scratch, file, gone)
-              : write_clip(source, query.parts, query.mode, file.descriptor(), gone, query.stream);
+              : video::write_clip(source, query.parts, query.mode, file.descriptor(), gone, query.stream);
   } catch (const Error& error) {
     throw without_folder(error, service.library.folder());
   }
-  HttpResponse response;
+  http::HttpResponse response;
   response.content_type = query.zip ? "application/zip" : "video/mp4";
   response.file = file.path();
   add_spans(response, cut.parts);
@@ -231,22 +231,22 @@ HttpResponse clip_response(Service& service, ClipQuery query, const NamelessFile
   }
   // The same part is the same bytes: a player that asks for ranges of it gets what fits together.
   std::string wanted;
-  for (const ClipSpan& part : query.parts)
+  for (const video::ClipSpan& part : query.parts)
     wanted += fmt::format("{:.6f}-{:.6f},", part.from, part.to);
   response.headers.emplace_back(
       "ETag",
       fmt::format("\"{}-{}-{:016x}-{}-{}\"", video.id, query.stream,
                   std::hash<std::string>()(wanted),
-                  query.mode == ClipMode::kExact ? "exact" : "fast", query.zip ? "zip" : "mp4"));
+                  query.mode == video::ClipMode::kExact ? "exact" : "fast", query.zip ? "zip" : "mp4"));
   return response;
 }
 
 }  // namespace
 
-void add_clip_route(HttpServer& http, Service& service) {
+void add_clip_route(http::HttpServer& http, Service& service) {
   const auto add = [&](const char* path, const auto& read, bool zip) {
     http.route("GET", path,
-               [&service, read, zip](const HttpRequest& request, std::shared_ptr<HttpReply> reply) {
+               [&service, read, zip](const http::HttpRequest& request, std::shared_ptr<http::HttpReply> reply) {
                  service.executor.clips.run(
                      [&service, reply, query = read(request, zip), id = request.id] {
                        if (reply->gone().cancelled()) return;
@@ -264,4 +264,4 @@ void add_clip_route(HttpServer& http, Service& service) {
   add("/api/v1/jobs/{}/clips.zip", job_query, true);
 }
 
-}  // namespace shijian
+}  // namespace shijian::server

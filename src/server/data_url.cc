@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "http/text.h"
 
-namespace shijian {
+namespace shijian::server {
 namespace {
 
 constexpr std::string_view kScheme = "data:";
@@ -103,4 +103,4 @@ DataUrl read_data_url(std::string_view url) {
   }
 }
 
-}  // namespace shijian
+}  // namespace shijian::server

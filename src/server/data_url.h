@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-namespace shijian {
+namespace shijian::server {
 
 struct DataUrl {
   std::string type;                // "video/mp4" in small letters, without parameters; may be empty
@@ -21,4 +21,4 @@ bool is_data_url(std::string_view url);
 // and for a file without bytes.
 DataUrl read_data_url(std::string_view url);
 
-}  // namespace shijian
+}  // namespace shijian::server

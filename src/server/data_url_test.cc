@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 
-namespace shijian {
+namespace shijian::server {
 namespace {
 
 std::string bytes_of(std::string_view url) {
@@ -60,4 +60,4 @@ TEST(DataUrl, SaysWhatIsWrong) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::server

@@ -5,7 +5,7 @@
 
 #include "http/server.h"
 
-namespace shijian {
+namespace shijian::server {
 
 EngineCalls::EngineCalls(size_t capacity, std::function<void()> arrived)
     : capacity_(capacity), arrived_(std::move(arrived)) {}
@@ -17,7 +17,7 @@ void EngineCalls::add(EngineCall call) {
     size_t count = 0;
     for (const auto& [client, calls] : waiting_) count += calls.size();
     if (count >= capacity_) {
-      throw HttpError(429, fmt::format("{} calls wait for the model already", count),
+      throw http::HttpError(429, fmt::format("{} calls wait for the model already", count),
                       "try again when some have been answered", 1);
     }
     waiting_[call.client].push_back(std::move(call));
@@ -69,4 +69,4 @@ void EngineCalls::drop_cancelled() {
   }
 }
 
-}  // namespace shijian
+}  // namespace shijian::server

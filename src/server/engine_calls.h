@@ -14,7 +14,7 @@
 
 #include "base/cancel.h"
 
-namespace shijian {
+namespace shijian::server {
 
 struct EngineCall {
   std::string client;  // whose turn it is among those that wait
@@ -52,4 +52,4 @@ class EngineCalls {
   CancelSource running_;
 };
 
-}  // namespace shijian
+}  // namespace shijian::server

@@ -3,7 +3,7 @@
 
 #include "server/server_fixture.h"  // needs SHIJIAN_SOURCE_DIR
 
-namespace shijian {
+namespace shijian::server {
 namespace {
 
 TEST_F(Server, SaysWhatIsWrongWithARequest) {
@@ -35,24 +35,24 @@ TEST_F(Server, SaysWhatIsWrongWithARequest) {
         400)
         << option;
   }
-  const TestAnswer small =
+  const http::TestAnswer small =
       call("POST", "/api/v1/inference",
            R"({"video_path": "shapes.mp4", "query": "x", "options": {"max_context_length": 600}})");
   EXPECT_EQ(small.status, 422);
   EXPECT_NE(small.body.find("over the context of 600"), std::string::npos) << small.body;
   // More than the model has is refused before it waits.
   for (const char* path : {"/api/v1/inference", "/api/v1/jobs"}) {
-    const TestAnswer large = call(
+    const http::TestAnswer large = call(
         "POST", path,
         R"({"video_path": "shapes.mp4", "query": "x", "options": {"max_context_length": "256K"}})");
     EXPECT_EQ(large.status, 422);
     EXPECT_NE(large.body.find("262144 tokens is asked for, the model has"), std::string::npos)
         << large.body;
   }
-  const TestAnswer text = call("POST", "/api/v1/inference", "{}", "Content-Type: text/plain\r\n");
+  const http::TestAnswer text = call("POST", "/api/v1/inference", "{}", "Content-Type: text/plain\r\n");
   EXPECT_EQ(text.status, 415);
   // What the engine refuses is a job that failed, with the engine's words and no local path.
-  const TestAnswer late =
+  const http::TestAnswer late =
       call("POST", "/api/v1/inference",
            R"({"video_path": "shapes.mp4", "query": "x", "options": {"from": 900, "to": 901}})");
   EXPECT_EQ(late.status, 422) << late.body;
@@ -62,7 +62,7 @@ TEST_F(Server, SaysWhatIsWrongWithARequest) {
 TEST_F(Server, ErrorsAreInTheLanguageOfTheClient) {
   const std::string chinese = "Accept-Language: zh-CN,zh;q=0.9,en;q=0.8\r\n";
   const std::string headers = "Content-Type: application/json\r\n" + chinese;
-  const TestAnswer none = call("GET", "/api/v1/videos/none", "", chinese);
+  const http::TestAnswer none = call("GET", "/api/v1/videos/none", "", chinese);
   EXPECT_EQ(none.status, 404);
   EXPECT_EQ(json(none)["error"]["message"], "视频：视频库里没有“none”");
   EXPECT_EQ(json(none)["error"]["code"], "not_found");
@@ -87,4 +87,4 @@ TEST_F(Server, ErrorsAreInTheLanguageOfTheClient) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::server

@@ -9,28 +9,28 @@
 #include "server/routes.h"
 #include "server/views.h"
 
-namespace shijian {
+namespace shijian::server {
 namespace {
 
-HttpResponse stream_response() {
-  HttpResponse response;
-  response.content_type = std::string(kEventStreamType);
+http::HttpResponse stream_response() {
+  http::HttpResponse response;
+  response.content_type = std::string(http::kEventStreamType);
   response.stream = true;
   return response;
 }
 
-std::string event_text(const JobEvent& event) {
+std::string event_text(const jobs::JobEvent& event) {
   if (!event.text.empty()) {
     OrderedJson data = {{"id", event.id}, {"text", event.text}};
     if (event.whole) data["whole"] = true;
-    return sse_event("text", write_json(data));
+    return http::sse_event("text", write_json(data));
   }
-  return sse_event("job", write_json(job_event_json(event)));
+  return http::sse_event("job", write_json(job_event_json(event)));
 }
 
 // A stream with a gap would not be noticed: who reads too slowly gets its end instead, and the
 // present state when it asks again.
-void tell(HttpStream& stream, const JobEvent& event) {
+void tell(http::HttpStream& stream, const jobs::JobEvent& event) {
   if (!stream.write(event_text(event))) stream.close();
 }
 
@@ -40,7 +40,7 @@ void tell(HttpStream& stream, const JobEvent& event) {
 // subscriptions of those whose client has gone.
 class EventStreams {
  public:
-  explicit EventStreams(JobQueue& queue)
+  explicit EventStreams(jobs::JobQueue& queue)
       : queue_(queue), thread_([this](const std::stop_token& stop) { beat(stop); }) {}
   ~EventStreams() {
     thread_.request_stop();
@@ -48,7 +48,7 @@ class EventStreams {
     for (const auto& [subscription, stream] : streams_) queue_.unsubscribe(subscription);
   }
 
-  void add(int64_t subscription, std::shared_ptr<HttpStream> stream) {
+  void add(int64_t subscription, std::shared_ptr<http::HttpStream> stream) {
     const std::lock_guard lock(mutex_);
     streams_[subscription] = std::move(stream);
   }
@@ -64,24 +64,24 @@ class EventStreams {
       const std::lock_guard lock(mutex_);
       // A stream that takes nothing more has ended with its job or is stuck.
       std::erase_if(streams_, [this](const auto& entry) {
-        if (entry.second->write(sse_comment("alive"))) return false;
+        if (entry.second->write(http::sse_comment("alive"))) return false;
         queue_.unsubscribe(entry.first);
         return true;
       });
     }
   }
 
-  JobQueue& queue_;
+  jobs::JobQueue& queue_;
   std::mutex mutex_;
-  std::map<int64_t, std::shared_ptr<HttpStream>> streams_;
+  std::map<int64_t, std::shared_ptr<http::HttpStream>> streams_;
   std::jthread thread_;
 };
 
-void add_event_routes(HttpServer& http, Service& service) {
+void add_event_routes(http::HttpServer& http, Service& service) {
   auto streams = std::make_shared<EventStreams>(service.queue);
   http.route(
       "GET", "/api/v1/jobs/{}/events",
-      [&service, streams](const HttpRequest& request, const std::shared_ptr<HttpReply>& reply) {
+      [&service, streams](const http::HttpRequest& request, const std::shared_ptr<http::HttpReply>& reply) {
         service.executor.jobs.run([&service, streams, reply, id = request.captures[0],
                                    request_id = request.id] {
           try {
@@ -91,7 +91,7 @@ void add_event_routes(HttpServer& http, Service& service) {
             return;
           }
           const auto stream = reply->send(stream_response());
-          const int64_t subscription = service.queue.subscribe(id, [stream](const JobEvent& event) {
+          const int64_t subscription = service.queue.subscribe(id, [stream](const jobs::JobEvent& event) {
             tell(*stream, event);
             if (event.job) stream->close();
           });
@@ -100,13 +100,13 @@ void add_event_routes(HttpServer& http, Service& service) {
         });
       });
   http.route("GET", "/api/v1/events",
-             [&service, streams](const HttpRequest&, const std::shared_ptr<HttpReply>& reply) {
+             [&service, streams](const http::HttpRequest&, const std::shared_ptr<http::HttpReply>& reply) {
                const auto stream = reply->send(stream_response());
                const int64_t subscription = service.queue.subscribe_all(
-                   [stream](const JobEvent& event) { tell(*stream, event); });
+                   [stream](const jobs::JobEvent& event) { tell(*stream, event); });
                streams->add(subscription, stream);
                reply->on_gone([streams, subscription] { streams->remove(subscription); });
              });
 }
 
-}  // namespace shijian
+}  // namespace shijian::server

@@ -5,7 +5,7 @@
 
 #include "base/log.h"
 
-namespace shijian {
+namespace shijian::server {
 
 Lane::Lane(int threads, size_t capacity) : capacity_(capacity) {
   for (int i = 0; i < threads; ++i) {
@@ -35,15 +35,15 @@ void Lane::run(std::function<void()> task) {
   {
     const std::lock_guard lock(mutex_);
     if (tasks_.size() >= capacity_) {
-      throw HttpError(429, "the server is busy with other files", "try again in a moment", 1);
+      throw http::HttpError(429, "the server is busy with other files", "try again in a moment", 1);
     }
     tasks_.push_back(std::move(task));
   }
   arrived_.notify_one();
 }
 
-void Lane::answer(std::shared_ptr<HttpReply> reply, std::string request_id,
-                  std::function<HttpResponse()> work) {
+void Lane::answer(std::shared_ptr<http::HttpReply> reply, std::string request_id,
+                  std::function<http::HttpResponse()> work) {
   run([reply = std::move(reply), id = std::move(request_id), work = std::move(work)] {
     if (!reply->gone().cancelled()) answer_now(*reply, id, work);
   });
@@ -62,19 +62,19 @@ Error caught_error(std::string_view what, std::string hint) {
   }
 }
 
-HttpResponse caught_response(const std::string& request_id, const std::string& param) {
+http::HttpResponse caught_response(const std::string& request_id, const std::string& param) {
   try {
     throw;
   } catch (const Error& error) {  // as it is: it may have a status of its own
-    return error_response(error, request_id, param);
+    return http::error_response(error, request_id, param);
   } catch (...) {
-    return error_response(caught_error("this"), request_id);
+    return http::error_response(caught_error("this"), request_id);
   }
 }
 
-void answer_now(HttpReply& reply, const std::string& request_id,
-                const std::function<HttpResponse()>& work) {
-  HttpResponse response;
+void answer_now(http::HttpReply& reply, const std::string& request_id,
+                const std::function<http::HttpResponse()>& work) {
+  http::HttpResponse response;
   try {
     response = work();
   } catch (...) {
@@ -83,4 +83,4 @@ void answer_now(HttpReply& reply, const std::string& request_id,
   reply.send(std::move(response));
 }
 
-}  // namespace shijian
+}  // namespace shijian::server

@@ -13,7 +13,7 @@
 
 #include "http/server.h"
 
-namespace shijian {
+namespace shijian::server {
 
 // A few threads and the tasks that wait for them.
 class Lane {
@@ -27,8 +27,8 @@ class Lane {
 
   // Runs `work` and sends what it returns; an Error becomes the answer. Skipped when the client has
   // gone by then. `request_id` stands in an error's body.
-  void answer(std::shared_ptr<HttpReply> reply, std::string request_id,
-              std::function<HttpResponse()> work);
+  void answer(std::shared_ptr<http::HttpReply> reply, std::string request_id,
+              std::function<http::HttpResponse()> work);
   // A task without an answer. What it throws is logged.
   void run(std::function<void()> task);
 
@@ -59,10 +59,10 @@ struct Executor {
 // needs more, with `hint` as the way out.
 Error caught_error(std::string_view what, std::string hint = {});
 // Likewise the answer; `param` is the part of the request that is wrong, if one is.
-HttpResponse caught_response(const std::string& request_id, const std::string& param = {});
+http::HttpResponse caught_response(const std::string& request_id, const std::string& param = {});
 
 // Sends what `work` returns, or the Error that it throws, as the answer.
-void answer_now(HttpReply& reply, const std::string& request_id,
-                const std::function<HttpResponse()>& work);
+void answer_now(http::HttpReply& reply, const std::string& request_id,
+                const std::function<http::HttpResponse()>& work);
 
-}  // namespace shijian
+}  // namespace shijian::server

@@ -11,7 +11,7 @@
 #include "exchange/formats.h"
 #include "grounding/prompt.h"
 
-namespace shijian {
+namespace shijian::server {
 namespace {
 
 // "30000/1001", or what an answer of before has: three decimals of its mean rate.
@@ -56,10 +56,10 @@ OrderedJson corrected_events(const OrderedJson& model, const OrderedJson& correc
 
 // The answer with what a person corrected: `events` and `timestamp_range` are theirs, the model's
 // own stand beside them.
-OrderedJson exported_result(const Job& job) {
-  if (job.state != JobState::kDone) {
+OrderedJson exported_result(const jobs::Job& job) {
+  if (job.state != jobs::JobState::kDone) {
     throw Error(ErrorCode::kConflict,
-                fmt::format("export job {}: it is {}", job.id, job_state_name(job.state)),
+                fmt::format("export job {}: it is {}", job.id, jobs::job_state_name(job.state)),
                 "only finished jobs can be exported");
   }
   OrderedJson result = parse_ordered_json(job.result, "the database");
@@ -94,14 +94,14 @@ OrderedJson exported_result(const Job& job) {
 }
 
 // What the formats need of an answer.
-Answer read_result(const Job& job) {
+grounding::Answer read_result(const jobs::Job& job) {
   const OrderedJson result = exported_result(job);
-  Answer answer;
+  grounding::Answer answer;
   answer.question = job.query;
-  answer.language = detect_language(job.query);
+  answer.language = grounding::detect_language(job.query);
   answer.response = result.value("response", "");
   for (const OrderedJson& item : result.value("events", OrderedJson::array())) {
-    Event event;
+    grounding::Event event;
     event.start = item.value("start", 0.0);
     event.end = item.value("end", 0.0);
     event.label = item.value("label", "");
@@ -126,33 +126,33 @@ Answer read_result(const Job& job) {
   return answer;
 }
 
-std::string json_text(std::span<const Job> jobs, bool as_list) {
+std::string json_text(std::span<const jobs::Job> jobs, bool as_list) {
   OrderedJson list = OrderedJson::array();
-  for (const Job& job : jobs) list.push_back(exported_result(job));
+  for (const jobs::Job& job : jobs) list.push_back(exported_result(job));
   return write_json(as_list ? list : list[0], 2) + "\n";
 }
 
 // "shijian.edl", "shijian-youtube.txt".
-std::string file_name(const ExportFormat& format) {
+std::string file_name(const exchange::ExportFormat& format) {
   return format.name == format.extension
              ? fmt::format("shijian.{}", format.extension)
              : fmt::format("shijian-{}.{}", format.name, format.extension);
 }
 
-HttpResponse export_file(std::span<const Job> jobs, std::string_view name, bool as_list) {
-  const ExportFormat* format = find_export_format(name);
+http::HttpResponse export_file(std::span<const jobs::Job> jobs, std::string_view name, bool as_list) {
+  const exchange::ExportFormat* format = exchange::find_export_format(name);
   if (format == nullptr) {
-    throw HttpError(400, fmt::format("'format' is '{}'", name),
-                    fmt::format("the formats are {}", fmt::join(export_format_names(), ", ")));
+    throw http::HttpError(400, fmt::format("'format' is '{}'", name),
+                    fmt::format("the formats are {}", fmt::join(exchange::export_format_names(), ", ")));
   }
-  HttpResponse response;
+  http::HttpResponse response;
   response.content_type = format->mime_type;
   if (format->name == "json") {
     response.body = json_text(jobs, as_list);
   } else {
-    std::vector<Answer> answers;
-    for (const Job& job : jobs) answers.push_back(read_result(job));
-    response.body = write_export(*format, answers, {});
+    std::vector<grounding::Answer> answers;
+    for (const jobs::Job& job : jobs) answers.push_back(read_result(job));
+    response.body = exchange::write_export(*format, answers, {});
   }
   response.headers.emplace_back("Content-Disposition",
                                 fmt::format("attachment; filename=\"{}\"", file_name(*format)));
@@ -161,14 +161,14 @@ HttpResponse export_file(std::span<const Job> jobs, std::string_view name, bool 
 
 }  // namespace
 
-std::vector<Event> exported_events(const Job& job) { return read_result(job).events; }
+std::vector<grounding::Event> exported_events(const jobs::Job& job) { return read_result(job).events; }
 
-HttpResponse export_jobs(std::span<const Job> jobs, std::string_view format) {
+http::HttpResponse export_jobs(std::span<const jobs::Job> jobs, std::string_view format) {
   return export_file(jobs, format, /*as_list=*/true);
 }
 
-HttpResponse export_job(const Job& job, std::string_view format) {
+http::HttpResponse export_job(const jobs::Job& job, std::string_view format) {
   return export_file({&job, 1}, format, /*as_list=*/false);
 }
 
-}  // namespace shijian
+}  // namespace shijian::server

@@ -12,7 +12,7 @@
 #include "server/server_fixture.h"
 #include "server/webhooks.h"
 
-namespace shijian {
+namespace shijian::server {
 namespace {
 
 namespace fs = std::filesystem;
@@ -24,33 +24,33 @@ constexpr const char* kChat =
 
 class FailingStore : public Server {
  protected:
-  ~FailingStore() override { StoreFaults::full = StoreFaults::broken = false; }
+  ~FailingStore() override { jobs::StoreFaults::full = jobs::StoreFaults::broken = false; }
 
   // Fills the disk once the job runs.
   int64_t fill_when_running() {
-    return queue_->subscribe_all([](const JobEvent& event) {
-      if (event.state == JobState::kRunning) StoreFaults::full = true;
+    return queue_->subscribe_all([](const jobs::JobEvent& event) {
+      if (event.state == jobs::JobState::kRunning) jobs::StoreFaults::full = true;
     });
   }
   std::string submit() {
-    const TestAnswer answer = call("POST", "/api/v1/jobs", kBody);
+    const http::TestAnswer answer = call("POST", "/api/v1/jobs", kBody);
     EXPECT_EQ(answer.status, 202) << answer.body;
     return json(answer)["jobs"][0]["id"].get<std::string>();
   }
 
-  StoreFaults faults_;
+  jobs::StoreFaults faults_;
 };
 
 TEST_F(FailingStore, AJobThatEndsOnAFullDiskIsDoneWhenThereIsRoom) {
   const int64_t subscription = fill_when_running();
   const std::string id = submit();
-  EXPECT_TRUE(becomes_true([] { return StoreFaults::refused > 2; }, 30));
+  EXPECT_TRUE(http::becomes_true([] { return jobs::StoreFaults::refused > 2; }, 30));
   EXPECT_EQ(call("GET", "/healthz").status, 200);
   EXPECT_EQ(call("POST", "/v1/chat/completions", kChat).status, 200);
   EXPECT_EQ(json(call("GET", "/api/v1/jobs/" + id))["state"], "running");
   EXPECT_GE(call("POST", "/api/v1/jobs", kBody).status, 500);
   queue_->unsubscribe(subscription);
-  StoreFaults::full = false;
+  jobs::StoreFaults::full = false;
   EXPECT_EQ(ended(id)["state"], "done");
   EXPECT_EQ(ended(submit())["state"], "done");
 }
@@ -61,13 +61,13 @@ TEST_F(FailingStore, AJobThatCannotBeginWaits) {
                  busy = true;
                  while (!go) usleep(1000);
                }});
-  EXPECT_TRUE(becomes_true([&] { return busy.load(); }));
+  EXPECT_TRUE(http::becomes_true([&] { return busy.load(); }));
   const std::string id = submit();
-  StoreFaults::full = true;
+  jobs::StoreFaults::full = true;
   go = true;
-  EXPECT_TRUE(becomes_true([] { return StoreFaults::refused > 2; }, 30));
+  EXPECT_TRUE(http::becomes_true([] { return jobs::StoreFaults::refused > 2; }, 30));
   EXPECT_EQ(json(call("GET", "/api/v1/jobs/" + id))["state"], "queued");
-  StoreFaults::full = false;
+  jobs::StoreFaults::full = false;
   EXPECT_EQ(ended(id)["state"], "done");
 }
 
@@ -78,50 +78,50 @@ TEST_F(FailingStore, AJobIsNotBlamedForTheStore) {
   fs::last_write_time(folder_ / "videos" / "shapes.mp4", fs::file_time_type::clock::now());
   const int64_t subscription = fill_when_running();
   const std::string again = submit();
-  EXPECT_TRUE(becomes_true([] { return StoreFaults::refused > 1; }, 30));
+  EXPECT_TRUE(http::becomes_true([] { return jobs::StoreFaults::refused > 1; }, 30));
   queue_->unsubscribe(subscription);
-  StoreFaults::full = false;
+  jobs::StoreFaults::full = false;
   EXPECT_EQ(ended(again)["state"], "done");
 }
 
 TEST_F(FailingStore, WhatWasDeliveredIsPostedOnce) {
-  HttpOptions options;
+  http::HttpOptions options;
   options.port = 0;
-  HttpServer owner(options);
+  http::HttpServer owner(options);
   std::atomic<int> posts{0};
-  owner.route("POST", "/hook", [&](const HttpRequest&, auto reply) {
+  owner.route("POST", "/hook", [&](const http::HttpRequest&, auto reply) {
     ++posts;
-    StoreFaults::full = true;
-    HttpResponse response;
+    jobs::StoreFaults::full = true;
+    http::HttpResponse response;
     response.status = 204;
     reply->send(std::move(response));
   });
   owner.start();
-  service_->webhook_hosts = AllowedHosts({"127.0.0.1"});
+  service_->webhook_hosts = http::AllowedHosts({"127.0.0.1"});
   const Webhooks webhooks(*store_, service_->webhook_hosts);
-  const TestAnswer answer =
+  const http::TestAnswer answer =
       call("POST", "/api/v1/jobs",
            fmt::format(R"({{"video_path": "shapes.mp4", "query": "When does the scene cut?",
                             "webhook": {{"url": "http://127.0.0.1:{}/hook", "secret": "s"}}}})",
                        owner.port()));
   ASSERT_EQ(answer.status, 202) << answer.body;
-  EXPECT_TRUE(becomes_true([&] { return posts == 1; }, 60));
-  EXPECT_TRUE(becomes_true([] { return StoreFaults::refused > 3; }, 30));
-  EXPECT_LT(StoreFaults::refused, 40);  // it waits longer and longer
+  EXPECT_TRUE(http::becomes_true([&] { return posts == 1; }, 60));
+  EXPECT_TRUE(http::becomes_true([] { return jobs::StoreFaults::refused > 3; }, 30));
+  EXPECT_LT(jobs::StoreFaults::refused, 40);  // it waits longer and longer
   EXPECT_TRUE(store_->next_webhook().has_value());
-  StoreFaults::full = false;
-  EXPECT_TRUE(becomes_true([&] { return !store_->next_webhook().has_value(); }, 30));
+  jobs::StoreFaults::full = false;
+  EXPECT_TRUE(http::becomes_true([&] { return !store_->next_webhook().has_value(); }, 30));
   EXPECT_EQ(posts, 1);
 }
 
 TEST_F(FailingStore, TheHistoryGoesOn) {
   for (int i = 0; i < 2; ++i) ended(submit());
-  StoreFaults::full = true;
-  const History history(*store_, {.jobs = 1, .between_looks = std::chrono::milliseconds(20)});
-  EXPECT_TRUE(becomes_true([] { return StoreFaults::refused > 3; }, 30));
+  jobs::StoreFaults::full = true;
+  const jobs::History history(*store_, {.jobs = 1, .between_looks = std::chrono::milliseconds(20)});
+  EXPECT_TRUE(http::becomes_true([] { return jobs::StoreFaults::refused > 3; }, 30));
   EXPECT_EQ(store_->jobs({}, {}).total, 2);
-  StoreFaults::full = false;
-  EXPECT_TRUE(becomes_true([&] { return store_->jobs({}, {}).total == 1; }, 30));
+  jobs::StoreFaults::full = false;
+  EXPECT_TRUE(http::becomes_true([&] { return store_->jobs({}, {}).total == 1; }, 30));
 }
 
 // A disk of 8 MiB of its own, where the system lets us mount one.
@@ -160,8 +160,8 @@ class OnASmallDisk : public SmallDisk, public Server {};
 TEST_F(OnASmallDisk, AFullDiskEndsNothing) {
   if (!mounted_) GTEST_SKIP() << "no file system may be mounted here";
   std::atomic<bool> filled{false};
-  const int64_t subscription = queue_->subscribe_all([&](const JobEvent& event) {
-    if (event.state != JobState::kRunning || filled.exchange(true)) return;
+  const int64_t subscription = queue_->subscribe_all([&](const jobs::JobEvent& event) {
+    if (event.state != jobs::JobState::kRunning || filled.exchange(true)) return;
     fill();
   });
   const Json jobs = json(call("POST", "/api/v1/jobs",
@@ -169,7 +169,7 @@ TEST_F(OnASmallDisk, AFullDiskEndsNothing) {
                                   "queries": ["When?", "When does it begin?", "When is MENU on?"]})"))
       ["jobs"];
   ASSERT_EQ(jobs.size(), 3u);
-  EXPECT_TRUE(becomes_true([&] { return filled.load(); }, 60));
+  EXPECT_TRUE(http::becomes_true([&] { return filled.load(); }, 60));
   usleep(500'000);
   EXPECT_EQ(call("GET", "/healthz").status, 200);
   EXPECT_EQ(call("GET", "/api/v1/jobs").status, 200);
@@ -179,4 +179,4 @@ TEST_F(OnASmallDisk, AFullDiskEndsNothing) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::server

@@ -4,10 +4,10 @@
 #include "http/text.h"
 #include "server/uploads.h"
 
-namespace shijian {
+namespace shijian::server {
 namespace {
 
-std::string name_of(const AllowedUrl& url) {
+std::string name_of(const http::AllowedUrl& url) {
   const std::string last =
       http::percent_decode(url.path.substr(url.path.rfind('/') + 1)).value_or("");
   return last.empty() || last.find('/') != std::string::npos ? "video" : last;
@@ -15,7 +15,7 @@ std::string name_of(const AllowedUrl& url) {
 
 }  // namespace
 
-AllowedUrl check_fetching(const std::string& url, const FetchOptions& options) {
+http::AllowedUrl check_fetching(const std::string& url, const FetchOptions& options) {
   if (options.hosts.empty()) {
     throw Error(ErrorCode::kPermission, "this server fetches nothing from other servers",
                 "send the file itself, or start the server with --fetch-hosts");
@@ -23,14 +23,14 @@ AllowedUrl check_fetching(const std::string& url, const FetchOptions& options) {
   return options.hosts.check(url);
 }
 
-Video fetch_video(const std::string& url, const std::string& name, const FetchOptions& options,
+jobs::Video fetch_video(const std::string& url, const std::string& name, const FetchOptions& options,
                   Library& library, const CancelToken& cancel) {
-  const AllowedUrl from = check_fetching(url, options);
+  const http::AllowedUrl from = check_fetching(url, options);
   const std::string into = upload_name(name.empty() ? name_of(from) : name);
   library.check_upload(into);
   UploadRoom room(library);
   PartialFile file(fresh_upload_path(library.partial_folder()), false);
-  download(
+  http::download(
       from, options.hosts, options.max_bytes,
       [&](std::span<const std::byte> bytes) {
         file.write(bytes);
@@ -41,4 +41,4 @@ Video fetch_video(const std::string& url, const std::string& name, const FetchOp
   return library.accept({{into, path, file.hash()}}).front();
 }
 
-}  // namespace shijian
+}  // namespace shijian::server

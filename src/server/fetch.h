@@ -7,20 +7,20 @@
 #include "http/outgoing.h"
 #include "server/library.h"
 
-namespace shijian {
+namespace shijian::server {
 
 struct FetchOptions {
-  AllowedHosts hosts;                    // none: fetching is off
+  http::AllowedHosts hosts;                    // none: fetching is off
   int64_t max_bytes = int64_t{8} << 30;  // of one file
 };
 
 // The errors of AllowedHosts::check(), and kPermission when fetching is off.
-AllowedUrl check_fetching(const std::string& url, const FetchOptions& options);
+http::AllowedUrl check_fetching(const std::string& url, const FetchOptions& options);
 
 // Downloads `url` and takes it into the library under `name`, or, when that is empty, under the
 // last part of the URL's path. Errors of download() and Library::accept(); nothing stays of a file
 // that did not come whole. Waits for the network: not for HTTP threads.
-Video fetch_video(const std::string& url, const std::string& name, const FetchOptions& options,
+jobs::Video fetch_video(const std::string& url, const std::string& name, const FetchOptions& options,
                   Library& library, const CancelToken& cancel);
 
-}  // namespace shijian
+}  // namespace shijian::server

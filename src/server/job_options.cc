@@ -5,7 +5,7 @@
 #include "base/error.h"
 #include "server/json_fields.h"
 
-namespace shijian {
+namespace shijian::server {
 namespace {
 
 // 1, "1", "1fps"; "adaptive" belongs to a planner that is not there yet.
@@ -30,7 +30,7 @@ std::optional<double> sampling_rate(const Json* value) {
     }
     if (used != text.size()) rate = 0;
   } else {
-    throw HttpError(400, "options: 'frame_sampling_rate' is no number or text");
+    throw http::HttpError(400, "options: 'frame_sampling_rate' is no number or text");
   }
   if (!(rate >= 0.001 && rate <= 1000)) {
     throw Error(ErrorCode::kUsage,
@@ -58,7 +58,7 @@ std::optional<int64_t> context_length(const Json* value) {
     tokens *= unit == "K" || unit == "k" ? 1024 : unit == "M" || unit == "m" ? 1048576 : 1;
     if (used == 0 || (!unit.empty() && tokens == std::stod(text))) tokens = 0;
   } else {
-    throw HttpError(400, "options: 'max_context_length' is no number or text");
+    throw http::HttpError(400, "options: 'max_context_length' is no number or text");
   }
   if (!(tokens >= 1 && tokens <= 1e9) || tokens != std::floor(tokens)) {
     throw Error(ErrorCode::kUsage, "options: 'max_context_length' is not a number of tokens",
@@ -95,7 +95,7 @@ JobOptions read_job_options(const Json& json) {
     options.sampling.stream = static_cast<int>(*stream);
   }
   if (const auto style = fields.text("prompt_style"); style && *style != "auto") {
-    options.prompt_style = parse_prompt_style(*style);
+    options.prompt_style = grounding::parse_prompt_style(*style);
   }
   options.generation.temperature = fields.number("temperature", 0, 100);
   options.generation.top_p = fields.number("top_p", 0, 1);
@@ -108,9 +108,9 @@ JobOptions read_job_options(const Json& json) {
 }
 
 std::string job_group(const std::string& video_id, const JobOptions& options) {
-  const SamplingRequest& s = options.sampling;
+  const engine::SamplingRequest& s = options.sampling;
   return fmt::format("{}/{}/{}/{}/{}/{}", video_id, s.fps.value_or(-1), s.max_frames.value_or(-1),
-                     s.from.value_or(-1), s.to.value_or(-1), s.stream.value_or(kMainStream));
+                     s.from.value_or(-1), s.to.value_or(-1), s.stream.value_or(video::kMainStream));
 }
 
-}  // namespace shijian
+}  // namespace shijian::server

@@ -9,15 +9,15 @@
 #include "base/time_code.h"
 #include "engine/engine.h"
 
-namespace shijian {
+namespace shijian::server {
 
 struct JobOptions {
   bool grounding = true;          // false: words only
   std::optional<bool> reasoning;  // false: left out; true: asked for in so many words
   TimeFormat time_format = TimeFormat::kHoursMillis;
-  SamplingRequest sampling;
-  std::optional<PromptStyle> prompt_style;
-  GenerationRequest generation;
+  engine::SamplingRequest sampling;
+  std::optional<grounding::PromptStyle> prompt_style;
+  engine::GenerationRequest generation;
 };
 
 // docs/api.md, "options". `json` may be null. Errors of JsonFields.
@@ -26,4 +26,4 @@ JobOptions read_job_options(const Json& json);
 // What jobs must share to be run one after the other on the same features: video and sampling.
 std::string job_group(const std::string& video_id, const JobOptions& options);
 
-}  // namespace shijian
+}  // namespace shijian::server

@@ -14,7 +14,7 @@
 #include "server/routes.h"
 #include "server/views.h"
 
-namespace shijian {
+namespace shijian::server {
 namespace {
 
 constexpr size_t kMaxJobs = 1000;  // of one call
@@ -26,19 +26,19 @@ std::vector<std::string> read_queries(JsonFields& fields) {
   std::vector<std::string> queries;
   if (const auto one = fields.text("query", std::string::npos)) queries.push_back(*one);
   if (const Json* list = fields.any("queries")) {
-    if (!list->is_array()) throw HttpError(400, "job: 'queries' is no list");
+    if (!list->is_array()) throw http::HttpError(400, "job: 'queries' is no list");
     for (const Json& item : *list) {
-      if (!item.is_string()) throw HttpError(400, "job: 'queries' holds something that is no text");
+      if (!item.is_string()) throw http::HttpError(400, "job: 'queries' holds something that is no text");
       queries.emplace_back(without_bom(item.get_ref<const std::string&>()));
     }
   }
   if (queries.empty())
     throw Error(ErrorCode::kUsage, "job: it has no 'query'", "say what to look for");
-  for (const std::string& query : queries) check_question(query);
+  for (const std::string& query : queries) grounding::check_question(query);
   return queries;
 }
 
-Video read_video(JsonFields& fields, Library& library) {
+jobs::Video read_video(JsonFields& fields, Library& library) {
   const auto path = fields.text("video_path");
   const auto id = fields.text("video_id");
   if (path.has_value() == id.has_value()) {
@@ -47,9 +47,9 @@ Video read_video(JsonFields& fields, Library& library) {
   return path ? library.find_soon(*path) : library.get(*id);
 }
 
-JobRequest make_job(const Video& video, const std::string& query, const Json& options,
+jobs::JobRequest make_job(const jobs::Video& video, const std::string& query, const Json& options,
                     const std::string& client) {
-  JobRequest job;
+  jobs::JobRequest job;
   job.video_id = video.id;
   job.video_name = video.name;
   job.query = query;
@@ -90,13 +90,13 @@ Common read_common(JsonFields& fields, const Service& service) {
   return common;
 }
 
-void append(std::vector<JobRequest>* jobs, const Video& video, const std::string& query,
+void append(std::vector<jobs::JobRequest>* jobs, const jobs::Video& video, const std::string& query,
             const Common& common, const std::string& client) {
   if (jobs->size() >= kMaxJobs) {
     throw Error(ErrorCode::kUsage, fmt::format("jobs: more than {} in one call", kMaxJobs),
                 "submit them in several calls");
   }
-  JobRequest job =
+  jobs::JobRequest job =
       make_job(video, query, common.options != nullptr ? *common.options : Json(), client);
   job.priority = common.priority;
   job.webhook_url = common.webhook_url;
@@ -106,7 +106,7 @@ void append(std::vector<JobRequest>* jobs, const Video& video, const std::string
 
 // One question about one video or many, several about a video, or {"folder": ...}.
 void read_item(const Json& item, Service& service, const std::string& client,
-               std::vector<JobRequest>* jobs) {
+               std::vector<jobs::JobRequest>* jobs) {
   JsonFields fields(item, "job");
   const std::vector<std::string> queries = read_queries(fields);
   if (const auto folder = fields.text("folder")) {
@@ -115,10 +115,10 @@ void read_item(const Json& item, Service& service, const std::string& client,
     service.library.refresh();
     const std::string prefix = library_prefix(*folder);
     const size_t before = jobs->size();
-    PageRequest page{1000, {}};
+    jobs::PageRequest page{1000, {}};
     do {
-      const Page<Video> videos = service.store.videos({}, page);
-      for (const Video& video : videos.items) {
+      const jobs::Page<jobs::Video> videos = service.store.videos({}, page);
+      for (const jobs::Video& video : videos.items) {
         if (!video.name.starts_with(prefix)) continue;
         for (const std::string& query : queries) append(jobs, video, query, common, client);
       }
@@ -130,15 +130,15 @@ void read_item(const Json& item, Service& service, const std::string& client,
     }
     return;
   }
-  const Video video = read_video(fields, service.library);
+  const jobs::Video video = read_video(fields, service.library);
   const Common common = read_common(fields, service);
   fields.done();
   for (const std::string& query : queries) append(jobs, video, query, common, client);
 }
 
 // {"jobs": [...]}, or one item by itself.
-std::vector<JobRequest> read_jobs(const Json& body, Service& service, const std::string& client) {
-  std::vector<JobRequest> jobs;
+std::vector<jobs::JobRequest> read_jobs(const Json& body, Service& service, const std::string& client) {
+  std::vector<jobs::JobRequest> jobs;
   const auto list = body.find("jobs");
   if (list == body.end()) {
     read_item(body, service, client, &jobs);
@@ -148,14 +148,14 @@ std::vector<JobRequest> read_jobs(const Json& body, Service& service, const std:
   outer.any("jobs");
   outer.done();
   if (!list->is_array() || list->empty())
-    throw HttpError(400, "the body: 'jobs' is no list of jobs");
+    throw http::HttpError(400, "the body: 'jobs' is no list of jobs");
   for (const Json& item : *list) read_item(item, service, client, &jobs);
   return jobs;
 }
 
-OrderedJson jobs_json(const std::vector<Job>& jobs, const JobQueue& queue) {
+OrderedJson jobs_json(const std::vector<jobs::Job>& jobs, const jobs::JobQueue& queue) {
   OrderedJson list = OrderedJson::array();
-  for (const Job& job : jobs) {
+  for (const jobs::Job& job : jobs) {
     OrderedJson json = job_json(job, queue.progress(job.id));
     // A page of answers stays small; the job itself has the times.
     if (const auto sampling = json["result"].find("sampling"); sampling != json["result"].end()) {
@@ -167,38 +167,38 @@ OrderedJson jobs_json(const std::vector<Job>& jobs, const JobQueue& queue) {
 }
 
 // Ties the job to the request that it came from.
-void log_submitted(const std::vector<Job>& jobs, const std::string& request_id) {
-  for (const Job& job : jobs) {
+void log_submitted(const std::vector<jobs::Job>& jobs, const std::string& request_id) {
+  for (const jobs::Job& job : jobs) {
     log_event(LogLevel::kInfo, "job_queued",
               {{"job", job.id}, {"request", request_id}, {"video", job.video_name}});
   }
 }
 
-HttpResponse submit(Service& service, const std::string& text, const std::string& client,
+http::HttpResponse submit(Service& service, const std::string& text, const std::string& client,
                     const std::string& key, const std::string& request_id) {
-  const auto answer = [&](const std::vector<Job>& jobs) {
+  const auto answer = [&](const std::vector<jobs::Job>& jobs) {
     return json_response({{"jobs", jobs_json(jobs, service.queue)}}, 202);
   };
-  std::optional<IdempotencyKey> once;
+  std::optional<jobs::IdempotencyKey> once;
   if (!key.empty()) {
     once = {key, client, content_hash(std::as_bytes(std::span(text)))};
     // Before the body is looked at: its video may have gone since.
     if (const auto jobs = service.store.repeated(*once)) return answer(*jobs);
   }
-  HttpRequest request;
+  http::HttpRequest request;
   request.body = text;
-  const std::vector<JobRequest> jobs = read_jobs(json_object(request), service, client);
-  const Store::Added added = service.queue.submit(jobs, once);
+  const std::vector<jobs::JobRequest> jobs = read_jobs(json_object(request), service, client);
+  const jobs::Store::Added added = service.queue.submit(jobs, once);
   if (!added.repeated) log_submitted(added.jobs, request_id);
   return answer(added.jobs);
 }
 
-JobFilter read_filter(const HttpRequest& request) {
-  JobFilter filter;
+jobs::JobFilter read_filter(const http::HttpRequest& request) {
+  jobs::JobFilter filter;
   if (const std::string state = query_text(request, "state"); !state.empty()) {
-    filter.state = parse_job_state(state);
+    filter.state = jobs::parse_job_state(state);
     if (!filter.state) {
-      throw HttpError(400, fmt::format("'state' is '{}'", state),
+      throw http::HttpError(400, fmt::format("'state' is '{}'", state),
                       "there are queued, running, done, failed and cancelled");
     }
   }
@@ -215,10 +215,10 @@ std::string read_corrections(const Json& body) {
   fields.done();
   if (events == nullptr) {
     if (body.contains("events")) return "";
-    throw HttpError(400, "corrections: they have no 'events'", "null takes corrections back");
+    throw http::HttpError(400, "corrections: they have no 'events'", "null takes corrections back");
   }
   if (!events->is_array() || events->size() > kMaxCorrections) {
-    throw HttpError(
+    throw http::HttpError(
         400, fmt::format("corrections: 'events' is no list of at most {} events", kMaxCorrections));
   }
   OrderedJson kept = OrderedJson::array();
@@ -237,17 +237,17 @@ std::string read_corrections(const Json& body) {
 
 // What the model saw of the video, planned again. kConflict when the job is not done, or when the
 // plan has changed since.
-Media seen_media(Service& service, const std::string& id, const CancelToken& gone) {
-  const Job job = service.store.job(id);
-  if (job.state != JobState::kDone) {
+engine::Media seen_media(Service& service, const std::string& id, const CancelToken& gone) {
+  const jobs::Job job = service.store.job(id);
+  if (job.state != jobs::JobState::kDone) {
     throw Error(ErrorCode::kConflict,
-                fmt::format("job {}: it is {}, not done", id, job_state_name(job.state)),
+                fmt::format("job {}: it is {}, not done", id, jobs::job_state_name(job.state)),
                 "ask for the frames when it is done");
   }
   const JobOptions options =
       read_job_options(job.options.empty() ? Json() : parse_json(job.options, "the database"));
-  const Video video = service.library.get(job.video_id);
-  Media media = service.engine.plan(service.library.file_of(video), options.sampling, gone);
+  const jobs::Video video = service.library.get(job.video_id);
+  engine::Media media = service.engine.plan(service.library.file_of(video), options.sampling, gone);
   const Json result = parse_json(job.result, "the database");
   if (const auto sampling = result.find("sampling");
       sampling != result.end() &&
@@ -262,16 +262,16 @@ Media seen_media(Service& service, const std::string& id, const CancelToken& gon
 }
 
 // The frames that the model saw, decoded again.
-HttpResponse seen_frames(Service& service, const std::string& id, int64_t first, int64_t count,
+http::HttpResponse seen_frames(Service& service, const std::string& id, int64_t first, int64_t count,
                          const CancelToken& gone) {
   try {
-    const Media media = seen_media(service, id, gone);
+    const engine::Media media = seen_media(service, id, gone);
     const auto total = static_cast<int64_t>(media.plan.indices.size());
     if (first >= total) {
       throw Error(ErrorCode::kUsage,
                   fmt::format("'from' is {}, the model saw {} frames", first, total));
     }
-    HttpResponse response = strip_response(planned_frames(media, first, count, gone));
+    http::HttpResponse response = strip_response(planned_frames(media, first, count, gone));
     response.headers.emplace_back("X-Frame-Count", std::to_string(total));
     return response;
   } catch (const Error& error) {
@@ -280,7 +280,7 @@ HttpResponse seen_frames(Service& service, const std::string& id, int64_t first,
 }
 
 // When each of those frames is on screen: all of them, whatever one picture can hold.
-HttpResponse seen_times(Service& service, const std::string& id, const CancelToken& gone) {
+http::HttpResponse seen_times(Service& service, const std::string& id, const CancelToken& gone) {
   try {
     OrderedJson times = OrderedJson::array();
     for (const double time : seen_media(service, id, gone).plan.times) {
@@ -293,7 +293,7 @@ HttpResponse seen_times(Service& service, const std::string& id, const CancelTok
 }
 
 // Calls back once, when the job has ended.
-void when_ended(JobQueue& queue, const std::string& id, std::function<void(const Job&)> callback) {
+void when_ended(jobs::JobQueue& queue, const std::string& id, std::function<void(const jobs::Job&)> callback) {
   struct Wait {
     std::mutex mutex;
     std::optional<int64_t> subscription;
@@ -301,7 +301,7 @@ void when_ended(JobQueue& queue, const std::string& id, std::function<void(const
   };
   auto wait = std::make_shared<Wait>();
   const int64_t subscription =
-      queue.subscribe(id, [&queue, wait, callback = std::move(callback)](const JobEvent& event) {
+      queue.subscribe(id, [&queue, wait, callback = std::move(callback)](const jobs::JobEvent& event) {
         if (!event.job) return;
         callback(*event.job);
         const std::lock_guard lock(wait->mutex);
@@ -315,11 +315,11 @@ void when_ended(JobQueue& queue, const std::string& id, std::function<void(const
 
 }  // namespace
 
-void add_job_routes(HttpServer& http, Service& service) {
-  const auto json_of = [&service](const Job& job) {
+void add_job_routes(http::HttpServer& http, Service& service) {
+  const auto json_of = [&service](const jobs::Job& job) {
     return job_json(job, service.queue.progress(job.id));
   };
-  http.route("POST", "/api/v1/jobs", [&service](const HttpRequest& request, auto reply) {
+  http.route("POST", "/api/v1/jobs", [&service](const http::HttpRequest& request, auto reply) {
     service.executor.submits.answer(
         std::move(reply), request.id,
         [&service, body = request.body, client = request.client, id = request.id,
@@ -327,12 +327,12 @@ void add_job_routes(HttpServer& http, Service& service) {
           return submit(service, body, client, key, id);
         });
   });
-  http.route("GET", "/api/v1/jobs", [&service](const HttpRequest& request, auto reply) {
-    const PageRequest page{static_cast<int>(query_integer(request, "limit", 50, 1, 1000)),
+  http.route("GET", "/api/v1/jobs", [&service](const http::HttpRequest& request, auto reply) {
+    const jobs::PageRequest page{static_cast<int>(query_integer(request, "limit", 50, 1, 1000)),
                            query_text(request, "cursor")};
     service.executor.jobs.answer(
         std::move(reply), request.id, [&service, page, filter = read_filter(request)] {
-          const Page<Job> jobs = service.store.jobs(filter, page);
+          const jobs::Page<jobs::Job> jobs = service.store.jobs(filter, page);
           return json_response(
               {{"jobs", jobs_json(jobs.items, service.queue)},
                {"next", jobs.next.empty() ? OrderedJson() : OrderedJson(jobs.next)},
@@ -340,11 +340,11 @@ void add_job_routes(HttpServer& http, Service& service) {
         });
   });
   // Answers with the job that `act` returns; what was asked is done though the client has left.
-  const auto job_route = [&](const char* method, const char* pattern, HttpRouteOptions options,
-                             const std::function<std::function<Job()>(const HttpRequest&)>& act) {
+  const auto job_route = [&](const char* method, const char* pattern, http::HttpRouteOptions options,
+                             const std::function<std::function<jobs::Job()>(const http::HttpRequest&)>& act) {
     http.route(
         method, pattern,
-        [&service, json_of, act](const HttpRequest& request, std::shared_ptr<HttpReply> reply) {
+        [&service, json_of, act](const http::HttpRequest& request, std::shared_ptr<http::HttpReply> reply) {
           service.executor.jobs.run(
               [json_of, reply = std::move(reply), id = request.id, job = act(request)] {
                 answer_now(*reply, id, [&] { return json_response(json_of(job())); });
@@ -352,25 +352,25 @@ void add_job_routes(HttpServer& http, Service& service) {
         },
         options);
   };
-  job_route("GET", "/api/v1/jobs/{}", {}, [&service](const HttpRequest& request) {
+  job_route("GET", "/api/v1/jobs/{}", {}, [&service](const http::HttpRequest& request) {
     return [&service, id = request.captures[0]] { return service.store.job(id); };
   });
   job_route("POST", "/api/v1/jobs/{}/cancel", {.json = false},
-            [&service](const HttpRequest& request) {
+            [&service](const http::HttpRequest& request) {
               return [&service, id = request.captures[0]] { return service.queue.cancel(id); };
             });
   job_route("POST", "/api/v1/jobs/{}/retry", {.json = false},
-            [&service](const HttpRequest& request) {
+            [&service](const http::HttpRequest& request) {
               return [&service, id = request.captures[0]] { return service.queue.retry(id); };
             });
   job_route("PUT", "/api/v1/jobs/{}/corrections", {.max_body = kMaxCorrectionBytes},
-            [&service](const HttpRequest& request) {
+            [&service](const http::HttpRequest& request) {
               return [&service, id = request.captures[0],
                       corrections = read_corrections(json_object(request))] {
                 return service.store.set_corrections(id, corrections);
               };
             });
-  http.route("GET", "/api/v1/jobs/{}/frames", [&service](const HttpRequest& request, auto reply) {
+  http.route("GET", "/api/v1/jobs/{}/frames", [&service](const http::HttpRequest& request, auto reply) {
     const int64_t first = query_integer(request, "from", 0, 0, 1000000);
     const int64_t count = query_integer(request, "count", 100, 1, 1000000);
     const CancelToken gone = reply->gone();
@@ -380,36 +380,36 @@ void add_job_routes(HttpServer& http, Service& service) {
                                   });
   });
   http.route(
-      "GET", "/api/v1/jobs/{}/frame-times", [&service](const HttpRequest& request, auto reply) {
+      "GET", "/api/v1/jobs/{}/frame-times", [&service](const http::HttpRequest& request, auto reply) {
         const CancelToken gone = reply->gone();
         service.executor.files.answer(
             std::move(reply), request.id,
             [&service, id = request.captures[0], gone] { return seen_times(service, id, gone); });
       });
-  http.route("GET", "/api/v1/jobs/{}/export", [&service](const HttpRequest& request, auto reply) {
+  http.route("GET", "/api/v1/jobs/{}/export", [&service](const http::HttpRequest& request, auto reply) {
     service.executor.jobs.answer(
         std::move(reply), request.id,
         [&service, id = request.captures[0], format = query_text(request, "format")] {
           return export_job(service.store.job(id), format);
         });
   });
-  http.route("GET", "/api/v1/export", [&service](const HttpRequest& request, auto reply) {
+  http.route("GET", "/api/v1/export", [&service](const http::HttpRequest& request, auto reply) {
     service.executor.jobs.answer(
         std::move(reply), request.id,
         [&service, all = query_text(request, "ids"), format = query_text(request, "format")] {
-          std::vector<Job> jobs;
+          std::vector<jobs::Job> jobs;
           std::istringstream ids(all);
           for (std::string id; std::getline(ids, id, ',');) jobs.push_back(service.store.job(id));
-          if (jobs.empty()) throw HttpError(400, "'ids' names no job", "ids=A,B");
+          if (jobs.empty()) throw http::HttpError(400, "'ids' names no job", "ids=A,B");
           return export_jobs(jobs, format);
         });
   });
-  http.route("DELETE", "/api/v1/jobs/{}", [&service](const HttpRequest& request, auto reply) {
+  http.route("DELETE", "/api/v1/jobs/{}", [&service](const http::HttpRequest& request, auto reply) {
     service.executor.jobs.run(
         [&service, reply = std::move(reply), request_id = request.id, id = request.captures[0]] {
           answer_now(*reply, request_id, [&] {
             service.queue.remove(id);
-            HttpResponse response;
+            http::HttpResponse response;
             response.status = 204;
             return response;
           });
@@ -418,28 +418,28 @@ void add_job_routes(HttpServer& http, Service& service) {
 }
 
 // A call that waits is a job like any other; whoever waits is told by a subscription.
-void add_inference_route(HttpServer& http, Service& service) {
-  http.route("POST", "/api/v1/inference", [&service](const HttpRequest& request, auto reply) {
+void add_inference_route(http::HttpServer& http, Service& service) {
+  http.route("POST", "/api/v1/inference", [&service](const http::HttpRequest& request, auto reply) {
     service.executor.submits.run([&service, reply = std::move(reply), id = request.id,
                                   body = request.body, client = request.client]() {
       try {
-        HttpRequest copy;
+        http::HttpRequest copy;
         copy.body = body;
-        const std::vector<JobRequest> jobs = read_jobs(json_object(copy), service, client);
-        if (jobs.size() != 1) throw HttpError(400, "inference answers one question at a time");
-        const Store::Added added = service.queue.submit(jobs);
+        const std::vector<jobs::JobRequest> jobs = read_jobs(json_object(copy), service, client);
+        if (jobs.size() != 1) throw http::HttpError(400, "inference answers one question at a time");
+        const jobs::Store::Added added = service.queue.submit(jobs);
         log_submitted(added.jobs, id);
-        const Job& job = added.jobs.front();
+        const jobs::Job& job = added.jobs.front();
         reply->on_gone([&service, job_id = job.id] {
           service.executor.jobs.run([&service, job_id] {
             try {
               service.queue.cancel(job_id);
-            } catch (const ConflictError&) {  // it has ended
+            } catch (const jobs::ConflictError&) {  // it has ended
             }
           });
         });
         when_ended(service.queue, job.id,
-                   [reply, id](const Job& ended) { reply->send(ended_job_response(ended, id)); });
+                   [reply, id](const jobs::Job& ended) { reply->send(ended_job_response(ended, id)); });
       } catch (...) {
         reply->send(caught_response(id));
       }
@@ -447,4 +447,4 @@ void add_inference_route(HttpServer& http, Service& service) {
   });
 }
 
-}  // namespace shijian
+}  // namespace shijian::server

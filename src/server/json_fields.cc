@@ -11,11 +11,11 @@
 #include "base/text_file.h"
 #include "video/probe.h"
 
-namespace shijian {
+namespace shijian::server {
 namespace {
 
 [[noreturn]] void wrong_type(const std::string& where, const char* key, std::string_view wanted) {
-  throw HttpError(400, fmt::format("{}: '{}' is not {}", where, key, wanted));
+  throw http::HttpError(400, fmt::format("{}: '{}' is not {}", where, key, wanted));
 }
 
 }  // namespace
@@ -23,7 +23,7 @@ namespace {
 template <typename Value>
 BasicJsonFields<Value>::BasicJsonFields(const Value& object, std::string where)
     : object_(object), where_(std::move(where)) {
-  if (!object_.is_object()) throw HttpError(400, fmt::format("{}: not a JSON object", where_));
+  if (!object_.is_object()) throw http::HttpError(400, fmt::format("{}: not a JSON object", where_));
 }
 
 template <typename Value>
@@ -97,50 +97,50 @@ void BasicJsonFields<Value>::done() const {
 template class BasicJsonFields<Json>;
 template class BasicJsonFields<OrderedJson>;
 
-Json json_object(const HttpRequest& request) {
+Json json_object(const http::HttpRequest& request) {
   Json json;
   try {
     json = parse_json(request.body, "the body");
   } catch (const Error& error) {
-    throw HttpError(400, error.message(), "the body is one JSON object");
+    throw http::HttpError(400, error.message(), "the body is one JSON object");
   }
-  if (!json.is_object()) throw HttpError(400, "the body is no JSON object");
+  if (!json.is_object()) throw http::HttpError(400, "the body is no JSON object");
   return json;
 }
 
-int64_t query_integer(const HttpRequest& request, const std::string& name, int64_t otherwise,
+int64_t query_integer(const http::HttpRequest& request, const std::string& name, int64_t otherwise,
                       int64_t low, int64_t high) {
   const std::string text = query_text(request, name);
   if (text.empty()) return otherwise;
   int64_t value = 0;
   const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (failed != std::errc() || end != text.data() + text.size() || value < low || value > high) {
-    throw HttpError(400, fmt::format("'{}' is not a whole number from {} to {}", name, low, high));
+    throw http::HttpError(400, fmt::format("'{}' is not a whole number from {} to {}", name, low, high));
   }
   return value;
 }
 
-int query_stream(const HttpRequest& request) {
-  return static_cast<int>(query_integer(request, "stream", kMainStream, 0, 1000000));
+int query_stream(const http::HttpRequest& request) {
+  return static_cast<int>(query_integer(request, "stream", video::kMainStream, 0, 1000000));
 }
 
-double query_number(const HttpRequest& request, const std::string& name) {
+double query_number(const http::HttpRequest& request, const std::string& name) {
   const std::string text = query_text(request, name);
   double value = 0;
   const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (failed != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) {
-    throw HttpError(400, fmt::format("'{}' is not a number", name));
+    throw http::HttpError(400, fmt::format("'{}' is not a number", name));
   }
   return value;
 }
 
-std::string query_text(const HttpRequest& request, const std::string& name) {
+std::string query_text(const http::HttpRequest& request, const std::string& name) {
   const auto found = request.query.find(name);
   return found == request.query.end() ? "" : std::string(without_bom(found->second));
 }
 
-HttpResponse json_response(const OrderedJson& json, int status) {
-  HttpResponse response;
+http::HttpResponse json_response(const OrderedJson& json, int status) {
+  http::HttpResponse response;
   response.status = status;
   response.body = write_json(json) + "\n";
   return response;
@@ -151,4 +151,4 @@ std::string rfc3339(int64_t milliseconds) {
   return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(seconds), milliseconds % 1000);
 }
 
-}  // namespace shijian
+}  // namespace shijian::server

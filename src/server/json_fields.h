@@ -10,7 +10,7 @@
 #include "base/json.h"
 #include "http/server.h"
 
-namespace shijian {
+namespace shijian::server {
 
 // Errors are HttpError(400) for a value of the wrong type and Error(kUsage), 422, for one out of
 // bounds or a key that nothing has read. `where` stands in messages: "options".
@@ -37,20 +37,20 @@ class BasicJsonFields {
 using JsonFields = BasicJsonFields<Json>;
 
 // The body as an object. HttpError(400).
-Json json_object(const HttpRequest& request);
+Json json_object(const http::HttpRequest& request);
 
 // A query parameter as an integer within bounds, else `otherwise`. HttpError(400).
-int64_t query_integer(const HttpRequest& request, const std::string& name, int64_t otherwise,
+int64_t query_integer(const http::HttpRequest& request, const std::string& name, int64_t otherwise,
                       int64_t low, int64_t high);
 // `stream`: a video stream's index, kMainStream when absent.
-int query_stream(const HttpRequest& request);
+int query_stream(const http::HttpRequest& request);
 // The same for a number, which must be there. HttpError(400).
-double query_number(const HttpRequest& request, const std::string& name);
-std::string query_text(const HttpRequest& request, const std::string& name);  // "" when absent
+double query_number(const http::HttpRequest& request, const std::string& name);
+std::string query_text(const http::HttpRequest& request, const std::string& name);  // "" when absent
 
-HttpResponse json_response(const OrderedJson& json, int status = 200);
+http::HttpResponse json_response(const OrderedJson& json, int status = 200);
 
 // "2026-11-22T18:30:05.123Z"; milliseconds since 1970.
 std::string rfc3339(int64_t milliseconds);
 
-}  // namespace shijian
+}  // namespace shijian::server

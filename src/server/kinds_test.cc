@@ -6,7 +6,7 @@
 #include "base/file.h"
 #include "server/server_fixture.h"  // needs SHIJIAN_SOURCE_DIR
 
-namespace shijian {
+namespace shijian::server {
 namespace {
 
 using ::testing::HasSubstr;
@@ -14,7 +14,7 @@ using ::testing::HasSubstr;
 class Kinds : public Server {
  protected:
   // The sample's first three seconds through the ffmpeg program.
-  TestAnswer put(const std::string& name, const std::string& arguments) {
+  http::TestAnswer put(const std::string& name, const std::string& arguments) {
     const auto path = folder_ / name;
     const std::string command =
         fmt::format("ffmpeg -y -nostdin -v error -t 3 -i {} {} {} 2>/dev/null",
@@ -30,7 +30,7 @@ TEST_F(Kinds, AnimationsAndCamcordersAreInTheLibrary) {
                                                {"a.apng", "-r 5", "image/apng"},
                                                {"a.vob", "-c:v mpeg2video", "video/mpeg"},
                                                {"a.wmv", "-c:v wmv2", "video/x-ms-wmv"}}) {
-    const TestAnswer answer = put(name, arguments);
+    const http::TestAnswer answer = put(name, arguments);
     ASSERT_EQ(answer.status, 201) << name << answer.body;
     const Json video = json(answer)["video"];
     EXPECT_NEAR(video["duration"].get<double>(), 3, 0.3) << name;
@@ -43,7 +43,7 @@ TEST_F(Kinds, AnimationsAndCamcordersAreInTheLibrary) {
 }
 
 TEST_F(Kinds, AStreamIsChosen) {
-  const TestAnswer answer = put(
+  const http::TestAnswer answer = put(
       "angles.mkv", "-filter_complex \"[0:v]split[a][b];[b]scale=160:120[c]\" -map [a] -map [c]");
   ASSERT_EQ(answer.status, 201) << answer.body;
   const Json video = json(answer)["video"];
@@ -58,7 +58,7 @@ TEST_F(Kinds, AStreamIsChosen) {
   EXPECT_NE(size(""), "160x120");
   EXPECT_EQ(call("GET", base + "/thumbnails?stream=7").status, 422);
   EXPECT_EQ(call("GET", base + "/clip?from=0&to=1&stream=1").status, 200);
-  const TestAnswer made = call(
+  const http::TestAnswer made = call(
       "POST", "/api/v1/inference",
       R"({"video_path": "angles.mkv", "query": "When is the cyan word MENU on screen?", "options": {"stream": 1}})");
   ASSERT_EQ(made.status, 200) << made.body;
@@ -67,7 +67,7 @@ TEST_F(Kinds, AStreamIsChosen) {
 }
 
 TEST_F(Kinds, EncryptedAndOtherFilesAreRefusedWithTheReason) {
-  const TestAnswer locked =
+  const http::TestAnswer locked =
       put("locked.mp4",
           "-c copy -encryption_scheme cenc-aes-ctr -encryption_key "
           "76a6c65c5ea762046bd749a2e632ccbb -encryption_kid a7e61c373e219033c21091fa607bf3b8");
@@ -75,10 +75,10 @@ TEST_F(Kinds, EncryptedAndOtherFilesAreRefusedWithTheReason) {
   EXPECT_THAT(locked.body, HasSubstr("encrypted"));
   EXPECT_THAT(locked.body, HasSubstr("locked.mp4"));
   EXPECT_EQ(locked.body.find(folder_.string()), std::string::npos) << locked.body;
-  const TestAnswer still = put("still.png", "-frames:v 1");
+  const http::TestAnswer still = put("still.png", "-frames:v 1");
   EXPECT_EQ(still.status, 415);
   EXPECT_THAT(still.body, HasSubstr("png"));
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::server

@@ -10,7 +10,7 @@
 #include "server/json_fields.h"
 #include "video/probe.h"
 
-namespace shijian {
+namespace shijian::server {
 namespace fs = std::filesystem;
 
 namespace {
@@ -31,9 +31,9 @@ Error no_video(const std::string& id) {
           "GET /api/v1/videos lists what there is"};
 }
 
-OrderedJson streams_json(const VideoInfo& info) {
+OrderedJson streams_json(const video::VideoInfo& info) {
   OrderedJson streams = OrderedJson::array();
-  for (const Track& track : info.tracks) {
+  for (const video::Track& track : info.tracks) {
     if (track.type != "video") continue;
     streams.push_back({{"index", track.index},
                        {"codec", track.codec},
@@ -46,7 +46,7 @@ OrderedJson streams_json(const VideoInfo& info) {
   return streams;
 }
 
-OrderedJson probe_json(const VideoInfo& info) {
+OrderedJson probe_json(const video::VideoInfo& info) {
   return {{"duration", thousandths(info.duration)},
           {"frame_rate", thousandths(info.frame_rate.value())},
           {"constant_rate", !info.variable_rate},
@@ -68,7 +68,7 @@ OrderedJson probe_json(const VideoInfo& info) {
   const std::string shown = path.string();
   if (const size_t at = why.find(shown); at != why.npos) why.replace(at, shown.size(), name);
   if (error.code() == ErrorCode::kUnsupported) throw Error(error.code(), why, error.hint());
-  throw HttpError(415, fmt::format("'{}' is no video that can be read: {}", name, why),
+  throw http::HttpError(415, fmt::format("'{}' is no video that can be read: {}", name, why),
                   error.hint());
 }
 
@@ -114,7 +114,7 @@ std::string library_prefix(std::string_view folder) {
   return library_name(folder) + "/";
 }
 
-Library::Library(LibraryOptions options, Store& store)
+Library::Library(LibraryOptions options, jobs::Store& store)
     : folder_(std::move(options.folder)), quota_(options.quota), store_(store) {
   std::error_code failed;
   fs::create_directories(folder(), failed);
@@ -136,22 +136,22 @@ fs::path Library::file(const std::string& name) const {
   return folder() / folder_.find(library_name(name)).name;
 }
 
-std::optional<Video> Library::known_row(const LibraryFolder::File& file) {
+std::optional<jobs::Video> Library::known_row(const LibraryFolder::File& file) {
   auto known = store_.unchanged_video(file.name, file.size, file.mtime);
   if (known && known->missing != 0) store_.set_missing({file.name}, false);
   return known;
 }
 
-Video Library::examine(const LibraryFolder::File& file, std::string hash,
+jobs::Video Library::examine(const LibraryFolder::File& file, std::string hash,
                        const CancelToken& cancel) {
   const fs::path path = folder() / file.name;
-  VideoInfo info;
+  video::VideoInfo info;
   try {
-    info = probe(path, cancel);
+    info = video::probe(path, cancel);
   } catch (const Error& error) {
     refuse_video(error, path, file.name);
   }
-  Video video;
+  jobs::Video video;
   video.name = file.name;
   video.size = file.size;
   video.mtime = file.mtime;
@@ -161,42 +161,42 @@ Video Library::examine(const LibraryFolder::File& file, std::string hash,
   try {
     store_.put_video(video);
     return *store_.video_named(file.name);
-  } catch (const StoreError& error) {  // the row saves work; what it says is known all the same
+  } catch (const jobs::StoreError& error) {  // the row saves work; what it says is known all the same
     log_event(LogLevel::kWarning, "video_not_noted", {{"message", error.message()}});
     video.created = store_.now();
     return video;
   }
 }
 
-Video Library::find(const std::string& name, const CancelToken& cancel) {
+jobs::Video Library::find(const std::string& name, const CancelToken& cancel) {
   const LibraryFolder::File file = folder_.find(library_name(name));
   if (auto known = known_row(file)) return *std::move(known);
   return examine(file, "", cancel);
 }
 
-Video Library::find_soon(const std::string& name) {
+jobs::Video Library::find_soon(const std::string& name) {
   const LibraryFolder::File file = folder_.find(library_name(name));
   if (auto known = known_row(file)) return *std::move(known);
   if (file.size <= kHashedAtOnce) return examine(file, "", {});
-  Video video;
+  jobs::Video video;
   video.name = file.name;
   video.size = file.size;
   video.mtime = file.mtime;
   try {
-    video.probe = write_json(probe_json(probe(folder() / file.name)));
+    video.probe = write_json(probe_json(video::probe(folder() / file.name)));
   } catch (const Error& error) {
     refuse_video(error, folder() / file.name, file.name);
   }
   return video;
 }
 
-Video Library::get(const std::string& id, const CancelToken& cancel) {
+jobs::Video Library::get(const std::string& id, const CancelToken& cancel) {
   const std::string today = store_.present_id(id);
   for (const std::string& name : store_.video_names(today)) {
     try {
-      Video video = find(name, cancel);
+      jobs::Video video = find(name, cancel);
       if (video.id == today) return video;
-    } catch (const StoreError&) {  // says nothing about the video
+    } catch (const jobs::StoreError&) {  // says nothing about the video
       throw;
     } catch (const Error& error) {  // another name may still hold it
       if (error.code() == ErrorCode::kCancelled) throw;
@@ -238,17 +238,17 @@ void Library::check_quota(int64_t bytes) const {
   stored_bytes(true);
   const int64_t left = room();
   if (left >= bytes) return;
-  throw HttpError(413,
+  throw http::HttpError(413,
                   fmt::format("the library holds {} bytes of at most {}, {} more do not fit",
                               quota_ - left, quota_, bytes),
                   "delete videos, or start the server with a larger --quota");
 }
 
-std::optional<Video> Library::known(Upload& upload) {
+std::optional<jobs::Video> Library::known(Upload& upload) {
   if (upload.hash.empty()) upload.hash = hashes_.of(upload.file);
   try {
     return get(video_id_of(upload.hash));
-  } catch (const StoreError&) {
+  } catch (const jobs::StoreError&) {
     throw;
   } catch (const Error&) {
     return std::nullopt;
@@ -261,14 +261,14 @@ void Library::require_video(Upload& upload) {
   if (known(upload)) return;
   check_quota(0);
   try {
-    probe(upload.file);
+    video::probe(upload.file);
   } catch (const Error& error) {
     refuse_video(error, upload.file, upload.name);
   }
 }
 
-Video Library::store(Upload& upload, std::vector<std::string>& taken) {
-  if (std::optional<Video> video = known(upload)) return *std::move(video);
+jobs::Video Library::store(Upload& upload, std::vector<std::string>& taken) {
+  if (std::optional<jobs::Video> video = known(upload)) return *std::move(video);
   const fs::path parts(upload.name);
   for (int i = 1; i <= 10000; ++i) {
     const std::string name =
@@ -302,18 +302,18 @@ void Library::take_back(const std::vector<std::string>& names) {
     }
     try {
       store_.remove_video(name);
-    } catch (const StoreError&) {  // a scan will find that its file has gone
+    } catch (const jobs::StoreError&) {  // a scan will find that its file has gone
     }
   }
 }
 
-std::vector<Video> Library::accept(std::vector<Upload> uploads) {
+std::vector<jobs::Video> Library::accept(std::vector<Upload> uploads) {
   const auto drop_files = [&] {
     std::error_code ignored;
     for (const Upload& upload : uploads) fs::remove(upload.file, ignored);
   };
   std::vector<std::string> taken;
-  std::vector<Video> videos;
+  std::vector<jobs::Video> videos;
   try {
     for (Upload& upload : uploads) require_video(upload);
     for (Upload& upload : uploads) videos.push_back(store(upload, taken));
@@ -343,7 +343,7 @@ void Library::remove(const std::string& id) {
   if (!any) throw no_video(id);
 }
 
-OrderedJson video_json(const Video& video) {
+OrderedJson video_json(const jobs::Video& video) {
   OrderedJson json = {{"id", video.id},
                       {"name", video.name},
                       {"size", video.size},
@@ -361,4 +361,4 @@ Error without_folder(const Error& error, const std::filesystem::path& folder) {
   return Error(error.code(), std::move(message), error.hint());
 }
 
-}  // namespace shijian
+}  // namespace shijian::server

@@ -21,7 +21,7 @@
 #include "jobs/store.h"
 #include "server/library_folder.h"
 
-namespace shijian {
+namespace shijian::server {
 
 // At the top of the folder, for uploads that are not complete.
 inline constexpr const char* kPartialFolder = ".uploads";
@@ -50,24 +50,24 @@ struct LibraryOptions {
 class Library {
  public:
   // Makes the folder when it is not there. `store` outlives the library.
-  Library(LibraryOptions options, Store& store);
+  Library(LibraryOptions options, jobs::Store& store);
 
   const std::filesystem::path& folder() const { return folder_.path(); }
 
   // The file of a name. kNotFound; kPermission when a part of the way is a link or the file is not
   // a regular one.
   std::filesystem::path file(const std::string& name) const;
-  std::filesystem::path file_of(const Video& video) const { return file(video.name); }
+  std::filesystem::path file_of(const jobs::Video& video) const { return file(video.name); }
 
   // The video of that name, hashed and probed when it is new or has changed. The errors of file()
   // and probe(); kCancelled.
-  Video find(const std::string& name, const CancelToken& cancel = {});
+  jobs::Video find(const std::string& name, const CancelToken& cancel = {});
   // The same without reading all of a large file that is new: its `id` is then "" until it is
   // hashed, by a scan or by find().
-  Video find_soon(const std::string& name);
+  jobs::Video find_soon(const std::string& name);
   // The video with that id, or one that it had in an older database, whose file is still there and
   // unchanged. kNotFound.
-  Video get(const std::string& id, const CancelToken& cancel = {});
+  jobs::Video get(const std::string& id, const CancelToken& cancel = {});
 
   // Looks for files put in or taken out by hand. What is no video is left alone; what is not there
   // is no longer listed, but its row stays, and counts again when the file is back: a share may be
@@ -88,7 +88,7 @@ class Library {
     std::filesystem::path file;
     std::string hash = {};  // of its content, where that is known
   };
-  std::vector<Video> accept(std::vector<Upload> uploads);
+  std::vector<jobs::Video> accept(std::vector<Upload> uploads);
   void remove(const std::string& id);  // all files of that content. kNotFound
 
   // Bytes that uploads may still bring; those that are not complete count as there. Below 0 when
@@ -109,11 +109,11 @@ class Library {
     std::vector<LibraryFolder::File> old;    // whose rows have an id of an older database
   };
 
-  std::optional<Video> known_row(const LibraryFolder::File& file);
-  Video examine(const LibraryFolder::File& file, std::string hash, const CancelToken& cancel);
+  std::optional<jobs::Video> known_row(const LibraryFolder::File& file);
+  jobs::Video examine(const LibraryFolder::File& file, std::string hash, const CancelToken& cancel);
   void require_video(Upload& upload);
-  std::optional<Video> known(Upload& upload);  // with the same content
-  Video store(Upload& upload, std::vector<std::string>& taken);
+  std::optional<jobs::Video> known(Upload& upload);  // with the same content
+  jobs::Video store(Upload& upload, std::vector<std::string>& taken);
   void take_back(const std::vector<std::string>& names);
   int64_t stored_bytes(bool anew) const;
   // library_scan.cc
@@ -123,8 +123,8 @@ class Library {
 
   const LibraryFolder folder_;
   const int64_t quota_;
-  Store& store_;
-  ContentHashes hashes_;
+  jobs::Store& store_;
+  cache::ContentHashes hashes_;
 
   mutable std::mutex mutex_;  // guards all below
   // Files that are no videos, as they were when that was found.
@@ -139,9 +139,9 @@ class Library {
   std::jthread scanner_;
 };
 
-OrderedJson video_json(const Video& video);
+OrderedJson video_json(const jobs::Video& video);
 
 // Clients know names in a folder, not where the folder lies: the error without its path.
 Error without_folder(const Error& error, const std::filesystem::path& folder);
 
-}  // namespace shijian
+}  // namespace shijian::server

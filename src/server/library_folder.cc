@@ -12,7 +12,7 @@
 
 #include "base/error.h"
 
-namespace shijian {
+namespace shijian::server {
 namespace {
 
 // O_PATH: a folder that may be entered but not listed leads on.
@@ -185,4 +185,4 @@ LibraryFolder::Walk LibraryFolder::walk(const std::string& apart,
   return walk;
 }
 
-}  // namespace shijian
+}  // namespace shijian::server

@@ -10,7 +10,7 @@
 
 #include "base/descriptor.h"
 
-namespace shijian {
+namespace shijian::server {
 
 // Names are paths inside the folder ("talks/a.mp4") without "..", "." and empty parts. Holds no
 // state but the path; thread-safe. The folder itself may be reached by links, nothing in it may.
@@ -55,4 +55,4 @@ class LibraryFolder {
   std::filesystem::path root_;
 };
 
-}  // namespace shijian
+}  // namespace shijian::server

@@ -10,7 +10,7 @@
 #include "http/server.h"
 #include "server/library.h"
 
-namespace shijian {
+namespace shijian::server {
 namespace {
 
 constexpr size_t kMaxOthers = 100'000;  // files that are no videos, remembered
@@ -31,14 +31,14 @@ constexpr auto kPatience = std::chrono::milliseconds(25);
 
 Library::Found Library::look_through(const std::stop_token& stop) {
   struct Row {
-    VideoFile file;
+    jobs::VideoFile file;
     bool seen = false;
   };
   std::unordered_map<std::string, Row> rows;
-  std::vector<VideoFile> page;
+  std::vector<jobs::VideoFile> page;
   do {
     page = store_.video_files(page.empty() ? "" : page.back().name, kAtOnce);
-    for (VideoFile& file : page) rows.emplace(file.name, Row{file, false});
+    for (jobs::VideoFile& file : page) rows.emplace(file.name, Row{file, false});
   } while (!page.empty());
   int64_t changes = 0;
   {
@@ -85,9 +85,9 @@ void Library::read_found(const Found& found, const std::stop_token& stop) {
     if (stop.stop_requested()) return;
     try {
       find(file.name, cancel.token());
-    } catch (const StoreError&) {
+    } catch (const jobs::StoreError&) {
       throw;
-    } catch (const HttpError& error) {
+    } catch (const http::HttpError& error) {
       if (error.status() != 415) continue;
       const std::lock_guard lock(mutex_);
       if (others_.size() >= kMaxOthers) others_.clear();
@@ -100,7 +100,7 @@ void Library::read_found(const Found& found, const std::stop_token& stop) {
     try {
       const std::string hash = hashes_.of(folder() / file.name, cancel.token());
       store_.renew_video(file.name, video_id_of(hash), hash);
-    } catch (const StoreError&) {
+    } catch (const jobs::StoreError&) {
       throw;
     } catch (const Error&) {  // it keeps its old id until it can be read
     }
@@ -163,4 +163,4 @@ void Library::run_scans(const std::stop_token& stop) {
   }
 }
 
-}  // namespace shijian
+}  // namespace shijian::server

@@ -15,7 +15,7 @@
 #include "jobs/store_faults.h"
 #include "server/test_videos.h"
 
-namespace shijian {
+namespace shijian::server {
 namespace {
 
 namespace fs = std::filesystem;
@@ -39,7 +39,7 @@ class LibraryTest : public testing::Test {
   }
   std::vector<std::string> names() const {
     std::vector<std::string> names;
-    for (const Video& video : store_->videos({}, {}).items) names.push_back(video.name);
+    for (const jobs::Video& video : store_->videos({}, {}).items) names.push_back(video.name);
     return names;
   }
   fs::path upload(const std::string& name, const std::string& bytes) const {
@@ -50,7 +50,7 @@ class LibraryTest : public testing::Test {
 
   const TemporaryFolder folder_;
   const fs::path videos_ = folder_.path() / "videos";
-  std::optional<Store> store_;
+  std::optional<jobs::Store> store_;
   std::optional<Library> library_;
 };
 
@@ -90,8 +90,8 @@ TEST_F(LibraryTest, AFolderThatCannotBeReadHidesNoOther) {
 TEST_F(LibraryTest, AShareThatIsAwayForAWhileLosesNothing) {
   put("talks/a.mp4", another_video("a"));
   library_->scan();
-  const Video before = store_->videos({}, {}).items.at(0);
-  JobRequest request;
+  const jobs::Video before = store_->videos({}, {}).items.at(0);
+  jobs::JobRequest request;
   request.video_id = before.id;
   request.video_name = before.name;
   request.query = "q";
@@ -108,7 +108,7 @@ TEST_F(LibraryTest, AShareThatIsAwayForAWhileLosesNothing) {
   fs::rename(folder_.path() / "away", videos_ / "talks");
   library_->scan();
   EXPECT_EQ(names(), Names{"talks/a.mp4"});
-  const Video after = library_->get(before.id);
+  const jobs::Video after = library_->get(before.id);
   EXPECT_EQ(after.created, before.created);
   EXPECT_EQ(store_->job(job).corrections, "[]");
   EXPECT_EQ(store_->job(job).video_id, after.id);
@@ -126,20 +126,20 @@ TEST_F(LibraryTest, AllFilesOfACallAreTakenInOrNone) {
 }
 
 TEST_F(LibraryTest, AStoreThatFailsIsNoMissingVideo) {
-  const StoreFaults faults;
+  const jobs::StoreFaults faults;
   put("a.mp4", another_video("a"));
-  const Video known = library_->find("a.mp4");
-  StoreFaults::full = true;
+  const jobs::Video known = library_->find("a.mp4");
+  jobs::StoreFaults::full = true;
   put("b.mp4", another_video("b"));
   EXPECT_EQ(library_->find("b.mp4").name, "b.mp4");  // only its row is missing
-  StoreFaults::full = false;
+  jobs::StoreFaults::full = false;
   library_.reset();
   store_.reset();
   store_.emplace(folder_.path() / "jobs.db");  // with nothing of the file in memory
   library_.emplace(LibraryOptions{videos_, 1 << 30}, *store_);
-  StoreFaults::broken = true;
-  EXPECT_THROW(library_->get(known.id), StoreError);
-  StoreFaults::broken = false;
+  jobs::StoreFaults::broken = true;
+  EXPECT_THROW(library_->get(known.id), jobs::StoreError);
+  jobs::StoreFaults::broken = false;
   EXPECT_EQ(library_->get(known.id).name, "a.mp4");
 }
 
@@ -150,10 +150,10 @@ TEST_F(LibraryTest, ALargeNewFileIsNotReadWhileSomebodyWaits) {
   for (int shift = 24; shift >= 0; shift -= 8) bytes.push_back(static_cast<char>(kHole >> shift));
   put("large.mp4", bytes + "free");
   fs::resize_file(videos_ / "large.mp4", sample_video().size() + kHole);
-  const Video soon = library_->find_soon("large.mp4");
+  const jobs::Video soon = library_->find_soon("large.mp4");
   EXPECT_EQ(soon.id, "");
   EXPECT_NE(soon.probe, "");
-  const Video video = library_->find("large.mp4");
+  const jobs::Video video = library_->find("large.mp4");
   EXPECT_EQ(video.id.size(), 41u);
   EXPECT_EQ(library_->find_soon("large.mp4").id, video.id);
   put("text.mp4", "no video");
@@ -171,9 +171,9 @@ TEST_F(LibraryTest, ADatabaseWithOldIdsKeepsItsHistory) {
   put("twin.mp4", bytes);
   const std::string hash = content_hash(std::as_bytes(std::span(bytes)));
   const std::string old = "v" + hash.substr(0, 20);
-  prepare_database(file, kJobDatabaseMark, job_schema().first(2));
+  jobs::prepare_database(file, jobs::kJobDatabaseMark, jobs::job_schema().first(2));
   {
-    Database database(file);
+    jobs::Database database(file);
     for (const char* name : {"a.mp4", "twin.mp4"}) {
       struct stat status {};
       ASSERT_EQ(::stat((videos_ / name).c_str(), &status), 0);
@@ -192,7 +192,7 @@ TEST_F(LibraryTest, ADatabaseWithOldIdsKeepsItsHistory) {
   open();
   EXPECT_EQ(library_->get(old).id, old) << "as before, until the files are read";
   library_->scan();
-  const Video video = store_->videos({}, {}).items.at(0);
+  const jobs::Video video = store_->videos({}, {}).items.at(0);
   EXPECT_EQ(store_->videos({}, {}).total, 1);
   EXPECT_EQ(video.hash.size(), 64u);
   EXPECT_EQ(video.id, "v" + video.hash.substr(0, 40));
@@ -204,11 +204,11 @@ TEST_F(LibraryTest, ADatabaseWithOldIdsKeepsItsHistory) {
     EXPECT_EQ(store_->job(job).corrections, "[1]");
   }
   for (const std::string& id : {old, video.id}) {
-    JobFilter filter;
+    jobs::JobFilter filter;
     filter.video_id = id;
     EXPECT_EQ(store_->jobs(filter, {}).total, 2);
   }
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::server

@@ -15,7 +15,7 @@
 #include "server/server_fixture.h"
 #include "server/webhooks.h"
 
-namespace shijian {
+namespace shijian::server {
 namespace {
 
 // Lines of the log that are of that event.
@@ -44,7 +44,7 @@ class LoggingServer : public Server {
 
 TEST_F(LoggingServer, TellsOfEveryChatAndNotWhatWasSaid) {
   testing::internal::CaptureStderr();
-  const TestAnswer answer = call("POST", "/v1/chat/completions", R"({"max_tokens": 3,
+  const http::TestAnswer answer = call("POST", "/v1/chat/completions", R"({"max_tokens": 3,
       "messages": [{"role": "user", "content": "my secret question"}]})");
   ASSERT_EQ(answer.status, 200) << answer.body;
   EXPECT_EQ(call("POST", "/v1/chat/completions", R"({"max_tokens": 3, "messages": [{"role": "user",
@@ -58,19 +58,19 @@ TEST_F(LoggingServer, TellsOfEveryChatAndNotWhatWasSaid) {
                  busy = true;
                  while (!go) usleep(1000);
                }});
-  EXPECT_TRUE(becomes_true([&] { return busy.load(); }));
+  EXPECT_TRUE(http::becomes_true([&] { return busy.load(); }));
   {
-    TestClient client(http_->port());
+    http::TestClient client(http_->port());
     const std::string body = R"({"messages": [{"role": "user", "content": "my secret question"}]})";
     client.send(
         fmt::format("POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"
                     "Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{}",
                     body.size(), body));
-    EXPECT_TRUE(becomes_true([&] { return calls_->waiting(); }));
+    EXPECT_TRUE(http::becomes_true([&] { return calls_->waiting(); }));
   }
   usleep(300000);  // the server has heard that its client left
   go = true;
-  EXPECT_TRUE(becomes_true([&] { return !calls_->waiting(); }));
+  EXPECT_TRUE(http::becomes_true([&] { return !calls_->waiting(); }));
   http_.reset();
   worker_.reset();
   const std::string log = testing::internal::GetCapturedStderr();
@@ -93,9 +93,9 @@ TEST_F(LoggingServer, TellsOfEveryChatAndNotWhatWasSaid) {
 TEST_F(LoggingServer, TellsOfAPostThatIsGivenUp) {
   const TemporaryFolder folder;
   std::atomic<int64_t> now{1'000'000};
-  Store store(folder.path() / "jobs.db", [&] { return now.load(); });
+  jobs::Store store(folder.path() / "jobs.db", [&] { return now.load(); });
   const auto submit = [&](const std::string& url) {
-    JobRequest request;
+    jobs::JobRequest request;
     request.query = "q";
     request.webhook_url = url;
     const std::string id = store.add({request}, 10).jobs.at(0).id;
@@ -108,8 +108,8 @@ TEST_F(LoggingServer, TellsOfAPostThatIsGivenUp) {
   testing::internal::CaptureStderr();
   while (const auto next = store.next_webhook()) {
     now = *next;
-    const Webhooks webhooks(store, AllowedHosts({"127.0.0.1"}));
-    EXPECT_TRUE(becomes_true([&] { return store.next_webhook() != next; }));
+    const Webhooks webhooks(store, http::AllowedHosts({"127.0.0.1"}));
+    EXPECT_TRUE(http::becomes_true([&] { return store.next_webhook() != next; }));
   }
   const std::string log = testing::internal::GetCapturedStderr();
   EXPECT_EQ(log.find("a-secret-path\""), std::string::npos) << log;
@@ -133,10 +133,10 @@ TEST(CaughtResponse, IsWhatHappened) {
     return 0;
   };
   EXPECT_EQ(status([] { throw std::bad_alloc(); }), 503);
-  EXPECT_EQ(status([] { throw HttpError(409, "x"); }), 409);
+  EXPECT_EQ(status([] { throw http::HttpError(409, "x"); }), 409);
   EXPECT_EQ(status([] { throw Error(ErrorCode::kUsage, "x"); }), 422);
   EXPECT_EQ(status([] { throw std::runtime_error("x"); }), 500);
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::server

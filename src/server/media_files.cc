@@ -6,19 +6,19 @@
 #include "video/decode.h"
 #include "video/jpeg.h"
 
-namespace shijian {
+namespace shijian::server {
 namespace {
 
 constexpr int64_t kMaxStripPixels = int64_t{1} << 25;
 
 }  // namespace
 
-FrameStrip decode_strip(const std::filesystem::path& file, const VideoInfo& info,
-                        const FramePlan& plan, const CancelToken& cancel) {
+FrameStrip decode_strip(const std::filesystem::path& file, const video::VideoInfo& info,
+                        const video::FramePlan& plan, const CancelToken& cancel) {
   ThreadPool pool(1);
-  DecodeOptions options;
+  video::DecodeOptions options;
   options.threads = 1;
-  Frames frames = decode_frames(file, info, plan, options, pool, cancel);
+  video::Frames frames = video::decode_frames(file, info, plan, options, pool, cancel);
   const auto count = frames.rgb.dim(0), height = frames.rgb.dim(1), width = frames.rgb.dim(2);
   std::vector<uint8_t> wide(static_cast<size_t>(count * height * width * 3));
   const auto* from = frames.rgb.data<uint8_t>();
@@ -31,14 +31,14 @@ FrameStrip decode_strip(const std::filesystem::path& file, const VideoInfo& info
   FrameStrip strip;
   strip.width = static_cast<int>(width);
   strip.height = static_cast<int>(height);
-  strip.jpeg = encode_jpeg(wide, static_cast<int>(count * width), static_cast<int>(height));
+  strip.jpeg = video::encode_jpeg(wide, static_cast<int>(count * width), static_cast<int>(height));
   for (const int64_t frame : frames.shown) strip.times.push_back(info.frame_time(frame));
   return strip;
 }
 
-FrameStrip planned_frames(const Media& media, int64_t first, int64_t count,
+FrameStrip planned_frames(const engine::Media& media, int64_t first, int64_t count,
                           const CancelToken& cancel) {
-  FramePlan plan = media.plan;
+  video::FramePlan plan = media.plan;
   const auto total = static_cast<int64_t>(plan.indices.size());
   CHECK(first >= 0 && first < total && count > 0);
   const int64_t room = std::min<int64_t>(kMaxJpegSide / plan.width,
@@ -54,8 +54,8 @@ FrameStrip planned_frames(const Media& media, int64_t first, int64_t count,
   return strip;
 }
 
-HttpResponse strip_response(const FrameStrip& strip) {
-  HttpResponse response;
+http::HttpResponse strip_response(const FrameStrip& strip) {
+  http::HttpResponse response;
   response.content_type = "image/jpeg";
   response.body = strip.jpeg;
   std::string times;
@@ -67,4 +67,4 @@ HttpResponse strip_response(const FrameStrip& strip) {
   return response;
 }
 
-}  // namespace shijian
+}  // namespace shijian::server

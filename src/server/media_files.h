@@ -9,7 +9,7 @@
 #include "engine/media.h"
 #include "http/server.h"
 
-namespace shijian {
+namespace shijian::server {
 
 // Frames side by side in one JPEG.
 struct FrameStrip {
@@ -21,15 +21,15 @@ struct FrameStrip {
 inline constexpr int kMaxJpegSide = 65000;  // pixels
 
 // The plan's frames side by side, with the times of those really shown. The errors of decode.
-FrameStrip decode_strip(const std::filesystem::path& file, const VideoInfo& info,
-                        const FramePlan& plan, const CancelToken& cancel = {});
+FrameStrip decode_strip(const std::filesystem::path& file, const video::VideoInfo& info,
+                        const video::FramePlan& plan, const CancelToken& cancel = {});
 
 // Frames [first, first + count) of the plan at the plan's size, as many of them as there are and a
 // strip has room for. The errors of decode.
-FrameStrip planned_frames(const Media& media, int64_t first, int64_t count,
+FrameStrip planned_frames(const engine::Media& media, int64_t first, int64_t count,
                           const CancelToken& cancel = {});
 
 // With the headers X-Frame-Times and X-Frame-Size.
-HttpResponse strip_response(const FrameStrip& strip);
+http::HttpResponse strip_response(const FrameStrip& strip);
 
-}  // namespace shijian
+}  // namespace shijian::server

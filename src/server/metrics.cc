@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-namespace shijian {
+namespace shijian::server {
 namespace {
 
 using prometheus::ClientMetric;
@@ -82,7 +82,7 @@ Metrics::Metrics()
                         .Register(registry_)
                         .Add({})) {}
 
-void Metrics::request(const AccessRecord& record) {
+void Metrics::request(const http::AccessRecord& record) {
   // Only what the server knows becomes a label: a client must not be able to make new ones.
   const bool known = !record.route.empty();
   const std::string method = known ? record.method : "other";
@@ -96,7 +96,7 @@ void Metrics::add_tokens(const char* kind, int64_t tokens) {
   tokens_.Add({{"kind", kind}}).Increment(static_cast<double>(tokens));
 }
 
-void Metrics::answered(const Timing& timing, const Usage& usage, const Reuse& reuse) {
+void Metrics::answered(const grounding::Timing& timing, const grounding::Usage& usage, const grounding::Reuse& reuse) {
   for (const auto& [stage, seconds] :
        {std::pair{"decode", timing.decode}, std::pair{"vision", timing.vision},
         std::pair{"prefill", timing.prefill}, std::pair{"generation", timing.generation},
@@ -114,8 +114,8 @@ void Metrics::uploaded(int64_t bytes) {
   upload_bytes_.Increment(static_cast<double>(bytes));
 }
 
-std::string Metrics::text(const JobQueue::Statistics& queue, const CacheReport& caches,
-                          const HttpServer::Statistics& http) const {
+std::string Metrics::text(const jobs::JobQueue::Statistics& queue, const engine::CacheReport& caches,
+                          const http::HttpServer::Statistics& http) const {
   const auto number = [](int64_t value) { return static_cast<double>(value); };
   std::vector<MetricFamily> all = registry_.Collect();
   all.push_back(gauge("shijian_jobs_queued", "Jobs that wait", number(queue.queued)));
@@ -141,4 +141,4 @@ std::string Metrics::text(const JobQueue::Statistics& queue, const CacheReport& 
   return prometheus::TextSerializer().Serialize(all);
 }
 
-}  // namespace shijian
+}  // namespace shijian::server

@@ -14,7 +14,7 @@
 #include "http/server.h"
 #include "jobs/queue.h"
 
-namespace shijian {
+namespace shijian::server {
 
 // Thread-safe.
 class Metrics {
@@ -23,13 +23,13 @@ class Metrics {
   Metrics(const Metrics&) = delete;
   Metrics& operator=(const Metrics&) = delete;
 
-  void request(const AccessRecord& record);
-  void answered(const Timing& timing, const Usage& usage, const Reuse& reuse);  // one job
+  void request(const http::AccessRecord& record);
+  void answered(const grounding::Timing& timing, const grounding::Usage& usage, const grounding::Reuse& reuse);  // one job
   void uploaded(int64_t bytes);                                                 // one file
 
   // All of it in Prometheus' text format.
-  std::string text(const JobQueue::Statistics& queue, const CacheReport& caches,
-                   const HttpServer::Statistics& http) const;
+  std::string text(const jobs::JobQueue::Statistics& queue, const engine::CacheReport& caches,
+                   const http::HttpServer::Statistics& http) const;
 
  private:
   void add_tokens(const char* kind, int64_t tokens);
@@ -43,4 +43,4 @@ class Metrics {
   prometheus::Counter& upload_bytes_;
 };
 
-}  // namespace shijian
+}  // namespace shijian::server

@@ -9,7 +9,7 @@
 #include "server/page.h"
 #include "server/server_fixture.h"  // with SHIJIAN_SOURCE_DIR
 
-namespace shijian {
+namespace shijian::server {
 namespace {
 
 class Description : public Server {
@@ -76,7 +76,7 @@ TEST_F(Description, NamesEveryError) {
       file_["components"]["schemas"]["Error"]["properties"]["error"]["properties"]["code"]["enum"];
   const std::string manual = read_file(source() / "docs" / "api.md", size_t{1} << 20);
   for (const int status : {400, 401, 403, 404, 405, 409, 413, 415, 416, 422, 429, 431, 500, 503}) {
-    const Json body = Json::parse(error_response(HttpError(status, ""), "id").body);
+    const Json body = Json::parse(http::error_response(http::HttpError(status, ""), "id").body);
     const std::string code = body["error"]["code"];
     EXPECT_NE(described.find(fmt::format("{} {}", status, code)), std::string::npos) << status;
     EXPECT_NE(std::find(codes.begin(), codes.end(), code), codes.end()) << code;
@@ -88,7 +88,7 @@ TEST_F(Description, NamesEveryError) {
 }
 
 TEST_F(Description, FitsWhatIsAnswered) {
-  const TestAnswer answer = call("POST", "/api/v1/inference",
+  const http::TestAnswer answer = call("POST", "/api/v1/inference",
                                  R"({"video_path": "shapes.mp4", "query": "When is MENU on screen?",
                "options": {"logprobs": 1}})");
   ASSERT_EQ(answer.status, 200) << answer.body;
@@ -100,7 +100,7 @@ TEST_F(Description, FitsWhatIsAnswered) {
   expect_fits("Options", job["options"]);
   expect_fits("Video", json(call("GET", "/api/v1/videos/" + video_id())));
   expect_fits("Error", json(call("GET", "/api/v1/videos/none")));
-  const TestAnswer chat =
+  const http::TestAnswer chat =
       call("POST", "/v1/chat/completions",
            R"({"messages": [{"role": "user", "content": "Hello"}], "max_tokens": 2})");
   ASSERT_EQ(chat.status, 200) << chat.body;
@@ -108,4 +108,4 @@ TEST_F(Description, FitsWhatIsAnswered) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::server

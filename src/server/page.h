@@ -4,7 +4,7 @@
 #include <span>
 #include <string_view>
 
-namespace shijian {
+namespace shijian::server {
 
 struct PageFile {
   std::string_view path;  // "/index.html"
@@ -16,4 +16,4 @@ struct PageFile {
 // Empty in a build without the page.
 std::span<const PageFile> page_files();
 
-}  // namespace shijian
+}  // namespace shijian::server

@@ -5,11 +5,11 @@
 #include "server/page.h"
 #include "server/routes.h"
 
-namespace shijian {
+namespace shijian::server {
 namespace {
 
-void send_file(const PageFile& file, const HttpRequest& request, HttpReply& reply) {
-  HttpResponse response;
+void send_file(const PageFile& file, const http::HttpRequest& request, http::HttpReply& reply) {
+  http::HttpResponse response;
   response.content_type = file.content_type;
   const bool small = accepts_gzip(request.header("accept-encoding"));
   response.body = small ? file.gzip : file.raw;
@@ -24,10 +24,10 @@ void send_file(const PageFile& file, const HttpRequest& request, HttpReply& repl
 
 }  // namespace
 
-void add_page_routes(HttpServer& http) {
+void add_page_routes(http::HttpServer& http) {
   if (page_files().empty()) {
-    const auto handler = [](const HttpRequest&, const std::shared_ptr<HttpReply>& reply) {
-      HttpResponse response;
+    const auto handler = [](const http::HttpRequest&, const std::shared_ptr<http::HttpReply>& reply) {
+      http::HttpResponse response;
       response.content_type = "text/plain; charset=utf-8";
       response.body =
           "This build of shijian has no web page (SHIJIAN_PAGE=OFF). The API is described at "
@@ -37,8 +37,8 @@ void add_page_routes(HttpServer& http) {
     http.route("GET", "/", handler, {.open = true});
   }
   for (const PageFile& file : page_files()) {
-    const auto handler = [&file](const HttpRequest& request,
-                                 const std::shared_ptr<HttpReply>& reply) {
+    const auto handler = [&file](const http::HttpRequest& request,
+                                 const std::shared_ptr<http::HttpReply>& reply) {
       send_file(file, request, *reply);
     };
     http.route("GET", std::string(file.path), handler, {.open = true});
@@ -46,4 +46,4 @@ void add_page_routes(HttpServer& http) {
   }
 }
 
-}  // namespace shijian
+}  // namespace shijian::server

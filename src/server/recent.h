@@ -8,7 +8,7 @@
 #include <string>
 #include <unordered_map>
 
-namespace shijian {
+namespace shijian::server {
 
 // Thread-safe. Values are shared and do not change. What was not used for longest goes first.
 template <typename Value>
@@ -51,4 +51,4 @@ class Recent {
   std::unordered_map<std::string, typename std::list<Entry>::iterator> by_key_;
 };
 
-}  // namespace shijian
+}  // namespace shijian::server

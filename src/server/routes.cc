@@ -1,8 +1,8 @@
 #include "server/routes.h"
 
-namespace shijian {
+namespace shijian::server {
 
-void add_routes(HttpServer& http, Service& service) {
+void add_routes(http::HttpServer& http, Service& service) {
   add_inference_route(http, service);
   add_job_routes(http, service);
   add_chat_routes(http, service);
@@ -15,4 +15,4 @@ void add_routes(HttpServer& http, Service& service) {
   http.session_route("/api/v1/session");
 }
 
-}  // namespace shijian
+}  // namespace shijian::server

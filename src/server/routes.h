@@ -14,37 +14,37 @@
 #include "server/library.h"
 #include "server/metrics.h"
 
-namespace shijian {
+namespace shijian::server {
 
 // All outlive the HTTP server.
 struct Service {
-  Engine& engine;
-  Store& store;
-  JobQueue& queue;
+  engine::Engine& engine;
+  jobs::Store& store;
+  jobs::JobQueue& queue;
   EngineCalls& calls;
   Library& library;
   Executor& executor;
   Metrics& metrics;
   std::string version;
-  ModelProfile profile;
+  engine::ModelProfile profile;
   int64_t parameters = 0;                 // of the model
   int64_t max_upload = int64_t{8} << 30;  // bytes of one file
   FetchOptions fetch = {};
-  AllowedHosts webhook_hosts = {};
+  http::AllowedHosts webhook_hosts = {};
   std::filesystem::path scratch = {};  // a folder for files that live as long as an answer
 };
 
 // Every route of the server.
-void add_routes(HttpServer& http, Service& service);
+void add_routes(http::HttpServer& http, Service& service);
 
-void add_inference_route(HttpServer& http, Service& service);
-void add_job_routes(HttpServer& http, Service& service);
-void add_chat_routes(HttpServer& http, Service& service);
-void add_event_routes(HttpServer& http, Service& service);
-void add_video_routes(HttpServer& http, Service& service);
-void add_clip_route(HttpServer& http, Service& service);
-void add_upload_routes(HttpServer& http, Service& service);
-void add_status_routes(HttpServer& http, Service& service);
-void add_page_routes(HttpServer& http);
+void add_inference_route(http::HttpServer& http, Service& service);
+void add_job_routes(http::HttpServer& http, Service& service);
+void add_chat_routes(http::HttpServer& http, Service& service);
+void add_event_routes(http::HttpServer& http, Service& service);
+void add_video_routes(http::HttpServer& http, Service& service);
+void add_clip_route(http::HttpServer& http, Service& service);
+void add_upload_routes(http::HttpServer& http, Service& service);
+void add_status_routes(http::HttpServer& http, Service& service);
+void add_page_routes(http::HttpServer& http);
 
-}  // namespace shijian
+}  // namespace shijian::server

@@ -16,12 +16,12 @@
 #include "server/routes.h"
 #include "server/worker.h"
 
-namespace shijian {
+namespace shijian::server {
 
 class Server : public ::testing::Test {
  protected:
   static std::filesystem::path source() { return SHIJIAN_SOURCE_DIR; }
-  static void SetUpTestSuite() { engine_ = new Engine({.model = source() / "models" / "nano"}); }
+  static void SetUpTestSuite() { engine_ = new engine::Engine({.model = source() / "models" / "nano"}); }
   static void TearDownTestSuite() {
     delete engine_;
     engine_ = nullptr;
@@ -32,16 +32,16 @@ class Server : public ::testing::Test {
     std::filesystem::copy_file(source() / "samples" / "shapes.mp4",
                                folder_ / "videos" / "shapes.mp4");
     store_.emplace(folder_ / "jobs.db");
-    queue_.emplace(*store_, JobQueue::Options{20, 4});
+    queue_.emplace(*store_, jobs::JobQueue::Options{20, 4});
     library_.emplace(LibraryOptions{folder_ / "videos"}, *store_);
     executor_.emplace();
     calls_.emplace(100, [this] { queue_->wake(); });
     service_.emplace(Service{
         *engine_, *store_, *queue_, *calls_, *library_, *executor_, metrics_, "test", {}, 1});
     service_->scratch = folder_;
-    HttpOptions options;
+    http::HttpOptions options;
     options.port = 0;
-    options.log = [this](const AccessRecord& record) {
+    options.log = [this](const http::AccessRecord& record) {
       metrics_.request(record);
       const std::lock_guard lock(log_mutex_);
       log_.push_back(record);
@@ -50,7 +50,7 @@ class Server : public ::testing::Test {
     add_routes(*http_, *service_);
     http_->start();
     worker_.emplace(*engine_, *queue_, *calls_, *library_,
-                    [this](const Timing& timing, const Usage& usage, const Reuse& reuse) {
+                    [this](const grounding::Timing& timing, const grounding::Usage& usage, const grounding::Reuse& reuse) {
                       metrics_.answered(timing, usage, reuse);
                     });
   }
@@ -64,22 +64,22 @@ class Server : public ::testing::Test {
     std::filesystem::remove_all(folder_);
   }
 
-  TestAnswer call(const std::string& method, const std::string& path, const std::string& body = "",
+  http::TestAnswer call(const std::string& method, const std::string& path, const std::string& body = "",
                   const std::string& headers = "Content-Type: application/json\r\n") {
-    TestClient client(http_->port());
+    http::TestClient client(http_->port());
     client.send(fmt::format("{} {} HTTP/1.1\r\nHost: localhost\r\n{}Content-Length: {}\r\n\r\n{}",
                             method, path, headers, body.size(), body));
     return client.read_answer(120);
   }
-  Json json(const TestAnswer& answer) { return Json::parse(answer.body, nullptr, false); }
+  Json json(const http::TestAnswer& answer) { return Json::parse(answer.body, nullptr, false); }
   std::string video_id() {
     return json(call("GET", "/api/v1/videos"))["videos"][0]["id"].get<std::string>();
   }
   // What the log says of a request that ended in `status`.
-  AccessRecord logged(int status) {
+  http::AccessRecord logged(int status) {
     for (int i = 0; i < 500; ++i, usleep(20000)) {
       const std::lock_guard lock(log_mutex_);
-      for (const AccessRecord& record : log_) {
+      for (const http::AccessRecord& record : log_) {
         if (record.status == status) return record;
       }
     }
@@ -94,20 +94,20 @@ class Server : public ::testing::Test {
     }
   }
 
-  static inline Engine* engine_ = nullptr;
+  static inline engine::Engine* engine_ = nullptr;
   const std::filesystem::path folder_ =
       std::filesystem::temp_directory_path() / fmt::format("shijian-server-{}", getpid());
-  std::optional<Store> store_;
-  std::optional<JobQueue> queue_;
+  std::optional<jobs::Store> store_;
+  std::optional<jobs::JobQueue> queue_;
   std::optional<EngineCalls> calls_;
   std::optional<Library> library_;
   Metrics metrics_;
   std::mutex log_mutex_;
-  std::vector<AccessRecord> log_;
+  std::vector<http::AccessRecord> log_;
   std::optional<Executor> executor_;
   std::optional<Service> service_;
-  std::optional<HttpServer> http_;
+  std::optional<http::HttpServer> http_;
   std::optional<Worker> worker_;
 };
 
-}  // namespace shijian
+}  // namespace shijian::server

@@ -14,7 +14,7 @@
 #include "video/image.h"
 #include "video/probe.h"
 
-namespace shijian {
+namespace shijian::server {
 namespace {
 
 namespace fs = std::filesystem;
@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 const fs::path kSource = SHIJIAN_SOURCE_DIR;
 
 TEST_F(Server, AnswersTheScriptThatUsersKnow) {
-  const TestAnswer answer =
+  const http::TestAnswer answer =
       call("POST", "/api/v1/inference",
            R"({"video_path": "/app/videos/shapes.mp4", "query": "When does the scene cut?",
                "options": {"enable_temporal_grounding": true, "return_reasoning": true,
@@ -46,7 +46,7 @@ TEST_F(Server, AnswersTheScriptThatUsersKnow) {
 }
 
 TEST_F(Server, WordsWithoutGrounding) {
-  const TestAnswer answer = call("POST", "/api/v1/inference",
+  const http::TestAnswer answer = call("POST", "/api/v1/inference",
                                  R"({"video_path": "shapes.mp4", "query": "What is there?",
         "options": {"enable_temporal_grounding": false, "max_new_tokens": 4}})");
   ASSERT_EQ(answer.status, 200) << answer.body;
@@ -59,7 +59,7 @@ TEST_F(Server, RefusesWhatLeavesTheLibrary) {
   for (const char* path :
        {"../jobs.db", "/etc/passwd", "a/../../jobs.db", "link.mp4", "etc/passwd",
         "/app/videos/../../jobs.db", "a\\\\b", "a\\u0000b", ".uploads/x", "a//b"}) {
-    const TestAnswer answer = call("POST", "/api/v1/inference",
+    const http::TestAnswer answer = call("POST", "/api/v1/inference",
                                    fmt::format(R"({{"video_path": "{}", "query": "x"}})", path));
     EXPECT_EQ(answer.status, 403) << path << answer.body;
     EXPECT_EQ(answer.body.find(folder_.string()), std::string::npos);
@@ -68,11 +68,11 @@ TEST_F(Server, RefusesWhatLeavesTheLibrary) {
 
 TEST_F(Server, TheLogSaysWhyAndNotWhatWasAsked) {
   call("POST", "/api/v1/inference", R"({"video_path": "../x", "query": "secret words"})");
-  const AccessRecord refused = logged(403);
+  const http::AccessRecord refused = logged(403);
   EXPECT_EQ(refused.route, "/api/v1/inference");
   EXPECT_NE(refused.problem.find("leaves the library"), std::string::npos) << refused.problem;
   call("GET", "/api/v1/jobs?search=secret%20words&state=none");
-  const AccessRecord wrong = logged(400);
+  const http::AccessRecord wrong = logged(400);
   EXPECT_EQ(wrong.path, "/api/v1/jobs");
   EXPECT_EQ(wrong.problem.find("secret"), std::string::npos);
 }
@@ -82,7 +82,7 @@ TEST_F(Server, RunsJobsAndTellsAboutThem) {
       R"({{"video_id": "{}", "queries": ["When is MENU on screen?", "什么时候切换?"]}})",
       video_id());
   const std::string headers = "Content-Type: application/json\r\nIdempotency-Key: k1\r\n";
-  const TestAnswer first = call("POST", "/api/v1/jobs", body, headers);
+  const http::TestAnswer first = call("POST", "/api/v1/jobs", body, headers);
   ASSERT_EQ(first.status, 202) << first.body;
   const Json jobs = json(first)["jobs"];
   ASSERT_EQ(jobs.size(), 2u);
@@ -115,17 +115,17 @@ TEST_F(Server, RunsJobsAndTellsAboutThem) {
   EXPECT_TRUE(json(call("PUT", path, R"({"events": null})"))["corrections"].is_null());
 
   const int seen = done["result"]["sampling"]["frames"];
-  const TestAnswer frames = call("GET", "/api/v1/jobs/" + id + "/frames?from=1&count=3");
+  const http::TestAnswer frames = call("GET", "/api/v1/jobs/" + id + "/frames?from=1&count=3");
   ASSERT_EQ(frames.status, 200) << frames.body;
   EXPECT_EQ(frames.headers.at("x-frame-count"), std::to_string(seen));
   EXPECT_EQ(frames.headers.at("x-frame-size"),
             fmt::format("{}x{}", done["result"]["sampling"]["width"].get<int>(),
                         done["result"]["sampling"]["height"].get<int>()));
   std::ofstream(folder_ / "strip.jpg", std::ios::binary) << frames.body;
-  const Tensor strip = load_image(folder_ / "strip.jpg").rgb;
+  const tensor::Tensor strip = video::load_image(folder_ / "strip.jpg").rgb;
   EXPECT_EQ(fmt::format("{}x{}", strip.dim(1) / 3, strip.dim(0)),
             frames.headers.at("x-frame-size"));
-  const FramePlan plan = engine_->plan(folder_ / "videos" / "shapes.mp4", {}).plan;
+  const video::FramePlan plan = engine_->plan(folder_ / "videos" / "shapes.mp4", {}).plan;
   EXPECT_EQ(frames.headers.at("x-frame-times"),
             fmt::format("{:.3f},{:.3f},{:.3f}", plan.times[1], plan.times[2], plan.times[3]));
   EXPECT_EQ(call("GET", fmt::format("/api/v1/jobs/{}/frames?from={}", id, seen)).status, 422);
@@ -133,13 +133,13 @@ TEST_F(Server, RunsJobsAndTellsAboutThem) {
   ASSERT_EQ(times.size(), plan.times.size());
   for (size_t i = 0; i < times.size(); ++i) EXPECT_NEAR(times[i], plan.times[i], 0.0006);
 
-  const TestAnswer cut = call("GET", "/api/v1/jobs/" + id + "/clip?mode=fast");
+  const http::TestAnswer cut = call("GET", "/api/v1/jobs/" + id + "/clip?mode=fast");
   if (done["result"]["events"].empty()) {
     EXPECT_EQ(cut.status, 409);
   } else {
     EXPECT_EQ(cut.headers.at("x-clip-parts"), std::to_string(done["result"]["events"].size()));
   }
-  const TestAnswer events = call("GET", "/api/v1/jobs/" + id + "/events");
+  const http::TestAnswer events = call("GET", "/api/v1/jobs/" + id + "/events");
   EXPECT_NE(events.body.find(R"("state":"done")"), std::string::npos) << events.body;
   const std::string other = jobs[1]["id"];
   const auto exported = [&](const std::string& where) {
@@ -163,7 +163,7 @@ TEST_F(Server, AStreamBeginsWithAllOfTheAnswerSoFar) {
   queue_->text(id, "From 3 ");
   queue_->text(id, "to ");
   for (const std::string& of : {std::string(), "/jobs/" + id}) {
-    TestClient client(http_->port());
+    http::TestClient client(http_->port());
     client.send("GET /api/v1" + of + "/events HTTP/1.1\r\nHost: localhost\r\n\r\n");
     EXPECT_FALSE(client.read_to(R"("stage":"probing")").empty()) << of;
     client.read_to("event: text");
@@ -186,7 +186,7 @@ TEST_F(Server, AStreamEndsWhereItWouldHaveAGap) {
   const std::string id = json(call("POST", "/api/v1/jobs", body))["jobs"][0]["id"];
   queue_->begin(id);
   const std::string ask = "GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n";
-  TestClient slow(http_->port());
+  http::TestClient slow(http_->port());
   slow.send(ask);
   ASSERT_EQ(slow.read_head().status, 200);
   EXPECT_NE(slow.read_chunk().find("probing"), std::string::npos);
@@ -194,9 +194,9 @@ TEST_F(Server, AStreamEndsWhereItWouldHaveAGap) {
   constexpr int kEvents = 300;
   std::atomic<bool> all{false};
   const int64_t watching = queue_->subscribe(
-      id, [&all](const JobEvent& event) { all = event.progress.done == kEvents; });
+      id, [&all](const jobs::JobEvent& event) { all = event.progress.done == kEvents; });
   for (int i = 1; i <= kEvents; ++i) queue_->progress(id, {std::string(64 << 10, 'x'), i, kEvents});
-  EXPECT_TRUE(becomes_true([&] { return all.load(); }, 60));
+  EXPECT_TRUE(http::becomes_true([&] { return all.load(); }, 60));
   queue_->unsubscribe(watching);
   std::string told;
   for (std::string chunk = slow.read_chunk(2); !chunk.empty(); chunk = slow.read_chunk(2))
@@ -216,7 +216,7 @@ TEST_F(Server, AStreamEndsWhereItWouldHaveAGap) {
 TEST_F(Server, ACallerWhoLeavesCancelsTheJob) {
   std::string id;
   {
-    TestClient client(http_->port());
+    http::TestClient client(http_->port());
     const std::string body = R"({"video_path": "shapes.mp4", "query": "When?",
         "options": {"frame_sampling_rate": 30, "max_frames": 400, "enable_temporal_grounding": false}})";
     client.send(
@@ -233,7 +233,7 @@ TEST_F(Server, TakesVideosInPiecesAndWhole) {
   const std::string video = read_file(kSource / "samples" / "shapes.mp4", size_t{1} << 24);
   const std::string known = video_id();
   // The same bytes under another name are the same video.
-  const TestAnswer same = call("PUT", "/api/v1/videos/copy.mp4", video, "");
+  const http::TestAnswer same = call("PUT", "/api/v1/videos/copy.mp4", video, "");
   EXPECT_EQ(same.status, 201) << same.body;
   EXPECT_EQ(json(same)["video"]["id"], known);
   EXPECT_FALSE(fs::exists(folder_ / "videos" / "copy.mp4"));
@@ -249,7 +249,7 @@ TEST_F(Server, TakesVideosInPiecesAndWhole) {
   EXPECT_EQ(piece(half, video.size()).status, 409);  // the beginning is missing
   EXPECT_EQ(piece(0, half).status, 202);
   EXPECT_EQ(json(call("GET", where))["received"], half);
-  const TestAnswer whole = piece(half, video.size());
+  const http::TestAnswer whole = piece(half, video.size());
   EXPECT_EQ(whole.status, 201) << whole.body;
   EXPECT_EQ(json(whole)["video"]["id"], known);
   EXPECT_EQ(json(call("GET", where))["received"], 0);
@@ -262,12 +262,12 @@ TEST_F(Server, TakesVideosInPiecesAndWhole) {
 
 TEST_F(Server, ShowsVideos) {
   const std::string base = "/api/v1/videos/" + video_id();
-  const TestAnswer strip = call("GET", base + "/thumbnails?count=4&height=60");
+  const http::TestAnswer strip = call("GET", base + "/thumbnails?count=4&height=60");
   EXPECT_EQ(strip.status, 200);
   EXPECT_EQ(strip.headers.at("content-type"), "image/jpeg");
   EXPECT_EQ(strip.headers.at("x-frame-size"), "80x60");
   EXPECT_EQ(strip.body.substr(0, 2), "\xff\xd8");
-  const TestAnswer part = call("GET", base + "/content", "", "Range: bytes=4-7\r\n");
+  const http::TestAnswer part = call("GET", base + "/content", "", "Range: bytes=4-7\r\n");
   EXPECT_EQ(part.status, 206);
   EXPECT_EQ(part.body, "ftyp");
   EXPECT_EQ(call("GET", base + "/thumbnails?count=0").status, 400);
@@ -275,22 +275,22 @@ TEST_F(Server, ShowsVideos) {
 
 TEST_F(Server, CutsClips) {
   const std::string clip = "/api/v1/videos/" + video_id() + "/clip";
-  const auto probed = [&](const TestAnswer& answer) {
+  const auto probed = [&](const http::TestAnswer& answer) {
     const fs::path file = folder_ / "clip.mp4";
     std::ofstream(file, std::ios::binary) << answer.body;
-    return probe(file);
+    return video::probe(file);
   };
-  const TestAnswer exact = call("GET", clip + "?from=2.02&to=3.02");
+  const http::TestAnswer exact = call("GET", clip + "?from=2.02&to=3.02");
   ASSERT_EQ(exact.status, 200) << exact.body;
   EXPECT_EQ(exact.headers.at("content-type"), "video/mp4");
   EXPECT_EQ(exact.headers.at("x-clip-start"), "2.020");
   EXPECT_EQ(exact.headers.at("x-clip-end"), "3.020");
   EXPECT_NEAR(probed(exact).duration, 1, 0.001);
-  const TestAnswer part = call("GET", clip + "?from=2.02&to=3.02", "", "Range: bytes=4-7\r\n");
+  const http::TestAnswer part = call("GET", clip + "?from=2.02&to=3.02", "", "Range: bytes=4-7\r\n");
   EXPECT_EQ(part.status, 206);
   EXPECT_EQ(part.body, "ftyp");
   EXPECT_EQ(part.headers.at("etag"), exact.headers.at("etag"));
-  const TestAnswer fast = call("GET", clip + "?from=2.02&to=3.02&mode=fast");
+  const http::TestAnswer fast = call("GET", clip + "?from=2.02&to=3.02&mode=fast");
   ASSERT_EQ(fast.status, 200) << fast.body;
   const double from = std::stod(fast.headers.at("x-clip-start"));
   const double to = std::stod(fast.headers.at("x-clip-end"));
@@ -298,12 +298,12 @@ TEST_F(Server, CutsClips) {
   EXPECT_GE(to, 3.02);
   EXPECT_NEAR(probed(fast).duration, to - from, 0.04);
   EXPECT_EQ(fast.headers.at("x-clip-sound"), "absent");
-  const TestAnswer joined = call("GET", clip + "?spans=5-5.5,2.02-3.02");
+  const http::TestAnswer joined = call("GET", clip + "?spans=5-5.5,2.02-3.02");
   ASSERT_EQ(joined.status, 200) << joined.body;
   EXPECT_EQ(joined.headers.at("x-clip-spans"), "5.000-5.500,2.020-3.020");
   EXPECT_EQ(joined.headers.at("x-clip-parts"), "2");
   EXPECT_NEAR(probed(joined).duration, 1.5, 0.001);
-  const TestAnswer zip =
+  const http::TestAnswer zip =
       call("GET", "/api/v1/videos/" + video_id() + "/clips.zip?spans=5-5.5,2.02-3.02");
   ASSERT_EQ(zip.status, 200) << zip.body;
   EXPECT_EQ(zip.headers.at("content-type"), "application/zip");
@@ -373,15 +373,15 @@ TEST_F(Server, SaysHowItIs) {
   EXPECT_EQ(json(call("GET", "/readyz"))["status"], "ready");
   EXPECT_EQ(json(call("GET", "/api/v1/model"))["name"], "nano");
   EXPECT_EQ(json(call("GET", "/api/v1/queue"))["capacity"], 20);
-  const TestAnswer page = call("GET", "/", "", "Accept-Encoding: gzip\r\n");
+  const http::TestAnswer page = call("GET", "/", "", "Accept-Encoding: gzip\r\n");
   EXPECT_EQ(page.status, 200);
   EXPECT_EQ(page.headers.at("content-encoding"), "gzip");
 }
 
 TEST(Export, WritesWhatEditorsRead) {
-  Job job;
+  jobs::Job job;
   job.id = "j";
-  job.state = JobState::kDone;
+  job.state = jobs::JobState::kDone;
   job.query = "the cut";
   job.video_name = "a.mp4";
   job.result = R"({"response": "x", "video": {"duration": 20.0, "frame_rate": 25.0},
@@ -391,7 +391,7 @@ TEST(Export, WritesWhatEditorsRead) {
             "001  AX       V     C        00:00:01:13 00:00:03:00 00:00:00:00 00:00:01:12\n"
             "* FROM CLIP NAME: a.mp4\n* COMMENT: cut\n");
   // Frames 1000 to 1100, and 400000 (after 3.7 hours), at 30000/1001 a second.
-  Job television = job;
+  jobs::Job television = job;
   television.result = R"({"response": "x", "video": {"duration": 20000.0, "frame_rate": 29.970},
       "events": [{"start": 33.367, "end": 36.703}, {"start": 13346.667, "end": 13346.700}]})";
   const std::string edl = export_job(television, "edl").body;
@@ -411,21 +411,21 @@ TEST(Export, WritesWhatEditorsRead) {
   EXPECT_EQ(corrected["timestamp_range"], (Json{"00:00:02.000", "00:00:04.000"}));
   EXPECT_EQ(corrected["model_events"][0]["confidence"], 0.9);
   // What the model had right keeps its confidence.
-  Job kept = job;
+  jobs::Job kept = job;
   kept.corrections = R"([{"start": 1.5, "end": 3.0, "label": "cut"}])";
   EXPECT_EQ(Json::parse(export_job(kept, "json").body)["events"][0]["confidence"], 0.9);
   const Json list = Json::parse(export_jobs(std::vector{job}, "json").body);
   ASSERT_TRUE(list.is_array());
   EXPECT_EQ(list[0]["corrections"][0]["label"], "mine");
-  EXPECT_THROW(export_job(job, "pdf"), HttpError);
-  job.state = JobState::kQueued;
+  EXPECT_THROW(export_job(job, "pdf"), http::HttpError);
+  job.state = jobs::JobState::kQueued;
   EXPECT_THROW(export_job(job, "csv"), Error);
 }
 
 TEST(Export, JsonHasWhatAPersonSetInThePlaceOfTheModelsEvents) {
-  Job job;
+  jobs::Job job;
   job.id = "j";
-  job.state = JobState::kDone;
+  job.state = jobs::JobState::kDone;
   job.options = R"({"output_format": "MM:SS.ff"})";
   job.result = R"({"response": "x", "events": [{"start": 1.5, "end": 3.0, "start_text": "00:01.50",
       "end_text": "00:03.00", "label": "cut", "confidence": 1.0, "end_uncertainty": 0.1}],
@@ -471,7 +471,7 @@ TEST_F(Server, FetchesFromAllowedHostsOnly) {
                 fmt::format(R"({{"url": "{}", "name": "{}"}})", there, name));
   };
   EXPECT_EQ(fetch("a.mp4").status, 403);  // off
-  service_->fetch.hosts = AllowedHosts({"127.0.0.1"});
+  service_->fetch.hosts = http::AllowedHosts({"127.0.0.1"});
   fs::rename(folder_ / "videos" / "shapes.mp4", folder_ / "shapes.mp4");
   EXPECT_EQ(fetch("a.mp4").status, 422);  // the other side answers 404
   EXPECT_EQ(fetch("../a.mp4").status, 403);
@@ -480,21 +480,21 @@ TEST_F(Server, FetchesFromAllowedHostsOnly) {
   EXPECT_EQ(fetch("a.mp4").status, 422);
   EXPECT_TRUE(fs::is_empty(library_->partial_folder()));
   service_->fetch.max_bytes = 1 << 30;
-  const TestAnswer answer = fetch("a.mp4");
+  const http::TestAnswer answer = fetch("a.mp4");
   ASSERT_EQ(answer.status, 201) << answer.body;
   EXPECT_EQ(json(answer)["video"]["name"], "shapes.mp4");  // the content is there already
 }
 
 TEST_F(Server, PostsEndedJobsSigned) {
-  HttpOptions options;
+  http::HttpOptions options;
   options.port = 0;
-  HttpServer owner(options);
+  http::HttpServer owner(options);
   std::mutex mutex;
-  std::vector<HttpRequest> posts;
-  owner.route("POST", "/hook", [&](const HttpRequest& request, auto reply) {
+  std::vector<http::HttpRequest> posts;
+  owner.route("POST", "/hook", [&](const http::HttpRequest& request, auto reply) {
     const std::lock_guard lock(mutex);
     posts.push_back(request);
-    HttpResponse response;
+    http::HttpResponse response;
     response.status = posts.size() == 1 ? 503 : 204;  // the first time in vain
     reply->send(std::move(response));
   });
@@ -507,17 +507,17 @@ TEST_F(Server, PostsEndedJobsSigned) {
   };
   const std::string url = fmt::format("http://127.0.0.1:{}/hook", owner.port());
   EXPECT_EQ(submit(fmt::format(R"({{"url": "{}", "secret": "s"}})", url)).status, 403);
-  service_->webhook_hosts = AllowedHosts({"127.0.0.1"});
+  service_->webhook_hosts = http::AllowedHosts({"127.0.0.1"});
   EXPECT_EQ(submit(fmt::format(R"({{"url": "{}"}})", url)).status, 422);
   const Webhooks webhooks(*store_, service_->webhook_hosts);
-  const TestAnswer answer = submit(fmt::format(R"({{"url": "{}", "secret": "s"}})", url));
+  const http::TestAnswer answer = submit(fmt::format(R"({{"url": "{}", "secret": "s"}})", url));
   ASSERT_EQ(answer.status, 202) << answer.body;
   for (;;) {
     usleep(20000);
     const std::lock_guard lock(mutex);
     if (posts.size() == 2) break;
   }
-  EXPECT_TRUE(becomes_true([&] { return !store_->next_webhook().has_value(); }));
+  EXPECT_TRUE(http::becomes_true([&] { return !store_->next_webhook().has_value(); }));
   EXPECT_EQ(posts[0].body, posts[1].body);
   const Json body = Json::parse(posts[1].body);
   EXPECT_EQ(body["id"], json(answer)["jobs"][0]["id"]);
@@ -534,4 +534,4 @@ TEST(WebhookSignature, IsHmacSha256) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::server

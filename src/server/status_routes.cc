@@ -5,47 +5,47 @@
 
 extern "C" const char openapi_json[], openapi_json_end[];  // openapi.S
 
-namespace shijian {
+namespace shijian::server {
 
-void add_status_routes(HttpServer& http, Service& service) {
-  const HttpRouteOptions open{.open = true};
+void add_status_routes(http::HttpServer& http, Service& service) {
+  const http::HttpRouteOptions open{.open = true};
   http.route(
       "GET", "/healthz",
-      [](const HttpRequest&, auto reply) {
+      [](const http::HttpRequest&, auto reply) {
         reply->send(json_response({{"status", "alive"}}));
       },
       open);
   http.route(
       "GET", "/readyz",
-      [&service](const HttpRequest&, auto reply) {
-        const JobQueue::Statistics queue = service.queue.statistics();
-        if (queue.queued >= queue.capacity) throw HttpError(503, "the queue is full", "", 5);
+      [&service](const http::HttpRequest&, auto reply) {
+        const jobs::JobQueue::Statistics queue = service.queue.statistics();
+        if (queue.queued >= queue.capacity) throw http::HttpError(503, "the queue is full", "", 5);
         reply->send(json_response({{"status", "ready"}}));
       },
       open);
   http.route(
       "GET", "/api/v1/openapi.json",
-      [](const HttpRequest&, auto reply) {
-        HttpResponse response;
+      [](const http::HttpRequest&, auto reply) {
+        http::HttpResponse response;
         response.body = {openapi_json, openapi_json_end};
         reply->send(std::move(response));
       },
       open);
-  http.route("GET", "/metrics", [&service, &http](const HttpRequest&, auto reply) {
-    HttpResponse response;
+  http.route("GET", "/metrics", [&service, &http](const http::HttpRequest&, auto reply) {
+    http::HttpResponse response;
     response.content_type = "text/plain; version=0.0.4; charset=utf-8";
     response.body = service.metrics.text(service.queue.statistics(), service.engine.cache_report(),
                                          http.statistics());
     reply->send(std::move(response));
   });
-  http.route("GET", "/api/v1/queue", [&service](const HttpRequest&, auto reply) {
-    const JobQueue::Statistics queue = service.queue.statistics();
+  http.route("GET", "/api/v1/queue", [&service](const http::HttpRequest&, auto reply) {
+    const jobs::JobQueue::Statistics queue = service.queue.statistics();
     reply->send(json_response(
         {{"queued", queue.queued}, {"running", queue.running}, {"capacity", queue.capacity}}));
   });
-  http.route("GET", "/api/v1/model", [&service](const HttpRequest&, auto reply) {
-    const Engine& engine = service.engine;
-    const ModelProfile& profile = service.profile;
+  http.route("GET", "/api/v1/model", [&service](const http::HttpRequest&, auto reply) {
+    const engine::Engine& engine = service.engine;
+    const engine::ModelProfile& profile = service.profile;
     OrderedJson sampling;
     if (profile.fps) sampling["fps"] = *profile.fps;
     if (profile.max_frames) sampling["max_frames"] = *profile.max_frames;
@@ -53,15 +53,15 @@ void add_status_routes(HttpServer& http, Service& service) {
     reply->send(
         json_response({{"name", engine.model_name()},
                        {"parameters", service.parameters},
-                       {"prompt_style", prompt_style_name(engine.default_prompt_style())},
+                       {"prompt_style", grounding::prompt_style_name(engine.default_prompt_style())},
                        {"context", engine.checkpoint().config().text.max_position_embeddings},
                        {"sampling", sampling},
-                       {"max_question", kMaxQuestion},
-                       {"video_endings", video_extensions()},
+                       {"max_question", grounding::kMaxQuestion},
+                       {"video_endings", video::video_extensions()},
                        {"version", service.version},
                        {"threads", engine.threads()},
                        {"isa", kernels::isa_name(kernels::active_isa())}}));
   });
 }
 
-}  // namespace shijian
+}  // namespace shijian::server

@@ -3,7 +3,7 @@
 
 #include "server/server_fixture.h"  // needs SHIJIAN_SOURCE_DIR
 
-namespace shijian {
+namespace shijian::server {
 namespace {
 
 class Submit : public Server {};
@@ -11,11 +11,11 @@ class Submit : public Server {};
 TEST_F(Submit, ARepeatedKeyGivesItsJobsWhenTheVideoHasGone) {
   const std::string headers = "Content-Type: application/json\r\nIdempotency-Key: k\r\n";
   const std::string body = R"({"video_path": "shapes.mp4", "query": "When?"})";
-  const TestAnswer first = call("POST", "/api/v1/jobs", body, headers);
+  const http::TestAnswer first = call("POST", "/api/v1/jobs", body, headers);
   ASSERT_EQ(first.status, 202) << first.body;
   ended(json(first)["jobs"][0]["id"]);
   EXPECT_EQ(call("DELETE", "/api/v1/videos/" + video_id()).status, 204);
-  const TestAnswer again = call("POST", "/api/v1/jobs", body, headers);
+  const http::TestAnswer again = call("POST", "/api/v1/jobs", body, headers);
   EXPECT_EQ(again.status, 202);
   EXPECT_EQ(json(again)["jobs"][0]["id"], json(first)["jobs"][0]["id"]);
   EXPECT_EQ(call("POST", "/api/v1/jobs", R"({"query": ""})", headers).status, 409);
@@ -24,7 +24,7 @@ TEST_F(Submit, ARepeatedKeyGivesItsJobsWhenTheVideoHasGone) {
 TEST_F(Submit, ManyJobsInOneCall) {
   const auto submit = [&](const std::string& body) { return call("POST", "/api/v1/jobs", body); };
   for (const char* folder : {"", "/app/videos", "/app/videos/"}) {
-    const TestAnswer answer =
+    const http::TestAnswer answer =
         submit(fmt::format(R"({{"folder": "{}", "query": "When?"}})", folder));
     EXPECT_EQ(answer.status, 202) << folder << answer.body;
     ended(json(answer)["jobs"][0]["id"]);
@@ -35,7 +35,7 @@ TEST_F(Submit, ManyJobsInOneCall) {
   EXPECT_EQ(submit(fmt::format(R"({{"jobs": [{{"jobs": [{}]}}]}})", item)).status, 422);
   std::string all = item;
   for (int i = 0; i < 20; ++i) all += "," + item;
-  const TestAnswer many = submit(fmt::format(R"({{"jobs": [{}]}})", all));
+  const http::TestAnswer many = submit(fmt::format(R"({{"jobs": [{}]}})", all));
   EXPECT_EQ(many.status, 422) << "21 never fit a queue of 20";
   EXPECT_EQ(json(call("GET", "/api/v1/jobs"))["total"], 3);
 }
@@ -48,18 +48,18 @@ TEST_F(Submit, AQuestionsLengthIsCountedInCharacters) {
                 fmt::format(R"({{"video_path": "shapes.mp4", "query": "{}"}})", text));
   };
   EXPECT_EQ(json(call("GET", "/api/v1/model"))["max_question"], 10000);
-  const TestAnswer longer = ask(question);
+  const http::TestAnswer longer = ask(question);
   EXPECT_EQ(longer.status, 422);
   EXPECT_EQ(json(longer)["error"]["message"],
             "question: it has 10001 characters, at most 10000 are taken");
-  const TestAnswer longest = ask(question.substr(6));
+  const http::TestAnswer longest = ask(question.substr(6));
   EXPECT_EQ(longest.status, 202) << longest.body;
   call("POST",
        fmt::format("/api/v1/jobs/{}/cancel", json(longest)["jobs"][0]["id"].get<std::string>()));
 }
 
 TEST_F(Submit, ByteOrderMarksAreNoText) {
-  const TestAnswer answer =
+  const http::TestAnswer answer =
       call("POST", "/api/v1/jobs",
            "\xEF\xBB\xBF{\"video_path\": \"shapes.mp4\", \"queries\": [\"\\ufeffWhen?\"], "
            "\"options\": {\"max_new_tokens\": 1}}");
@@ -76,7 +76,7 @@ TEST_F(Submit, NumbersOf300DigitsAreNotRepeated) {
         "POST", "/api/v1/inference",
         fmt::format(R"({{"video_path": "shapes.mp4", "query": "x", "options": {}}})", options));
   };
-  for (const TestAnswer& answer :
+  for (const http::TestAnswer& answer :
        {job("{\"from\": " + digits + "}"), job("{\"max_frames\": " + digits + "}"),
         job("{\"from\": " + digits + digits + "}"), job("{\"seed\": \"" + digits + "\"}"),
         call("GET", "/api/v1/jobs?state=" + digits), call("GET", "/api/v1/jobs?limit=" + digits),
@@ -91,4 +91,4 @@ TEST_F(Submit, NumbersOf300DigitsAreNotRepeated) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::server

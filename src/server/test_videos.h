@@ -7,7 +7,7 @@
 
 #include "base/file.h"
 
-namespace shijian {
+namespace shijian::server {
 
 inline std::string sample_video() {
   return read_file(std::filesystem::path(SHIJIAN_SOURCE_DIR) / "samples" / "shapes.mp4",
@@ -21,4 +21,4 @@ inline std::string another_video(const std::string& mark) {
   return bytes + "free" + mark;
 }
 
-}  // namespace shijian
+}  // namespace shijian::server

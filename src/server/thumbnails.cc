@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "video/decode.h"
 
-namespace shijian {
+namespace shijian::server {
 namespace {
 
 // Seconds of a slot from which on a key frame stands for it: decoding up to its middle would cost
@@ -14,12 +14,12 @@ namespace {
 constexpr double kLongSlot = 4;
 
 // The key frame nearest to `middle` on the timeline; -1 when none is within half a slot of it.
-int64_t key_frame_near(const VideoInfo& info, double middle, double slot) {
+int64_t key_frame_near(const video::VideoInfo& info, double middle, double slot) {
   int64_t best = -1;
   double distance = slot / 2;
   const auto after = std::partition_point(
       info.key_frames.begin(), info.key_frames.end(),
-      [&](const KeyFrame& key) { return info.frame_time(key.frame) < middle; });
+      [&](const video::KeyFrame& key) { return info.frame_time(key.frame) < middle; });
   const auto consider = [&](int64_t frame) {
     const double away = std::abs(info.frame_time(frame) - middle);
     if (away >= distance) return;
@@ -38,7 +38,7 @@ constexpr int64_t kMostCutFrames = 3000;
 constexpr size_t kAround = 6;  // frames to either side
 
 // [n] Mean difference of each picture to the one before; 0 for the first.
-std::vector<double> differences(const Tensor& rgb) {
+std::vector<double> differences(const tensor::Tensor& rgb) {
   const auto count = static_cast<size_t>(rgb.dim(0));
   const auto size = static_cast<size_t>(rgb.dim(1) * rgb.dim(2) * rgb.dim(3));
   std::vector<double> difference(count);
@@ -53,9 +53,9 @@ std::vector<double> differences(const Tensor& rgb) {
   return difference;
 }
 
-size_t bytes_of(const VideoInfo& info) {
+size_t bytes_of(const video::VideoInfo& info) {
   return sizeof info + info.frame_pts.size() * sizeof(int64_t) +
-         info.key_frames.size() * sizeof(KeyFrame);
+         info.key_frames.size() * sizeof(video::KeyFrame);
 }
 
 }  // namespace
@@ -74,8 +74,8 @@ std::vector<size_t> cuts_among(const std::vector<double>& difference) {
   return cuts;
 }
 
-FramePlan thumbnail_plan(const VideoInfo& info, const ThumbnailRange& range) {
-  FramePlan plan;
+video::FramePlan thumbnail_plan(const video::VideoInfo& info, const ThumbnailRange& range) {
+  video::FramePlan plan;
   plan.height = std::min(range.height, std::max(2, info.height));
   plan.width = std::max<int>(2, static_cast<int>(int64_t{plan.height} * info.width / info.height));
   const int count = std::clamp(kMaxJpegSide / plan.width, 1, range.count);
@@ -93,12 +93,12 @@ FramePlan thumbnail_plan(const VideoInfo& info, const ThumbnailRange& range) {
   return plan;
 }
 
-std::shared_ptr<const VideoInfo> Thumbnails::info(const std::string& id, int stream,
+std::shared_ptr<const video::VideoInfo> Thumbnails::info(const std::string& id, int stream,
                                                   const std::filesystem::path& file,
                                                   const CancelToken& cancel) {
   const std::string key = fmt::format("{} {}", id, stream);
   if (auto known = infos_.find(key)) return known;
-  auto info = std::make_shared<const VideoInfo>(probe(file, cancel, stream));
+  auto info = std::make_shared<const video::VideoInfo>(video::probe(file, cancel, stream));
   infos_.put(key, info, bytes_of(*info));
   return info;
 }
@@ -133,7 +133,7 @@ std::vector<double> Thumbnails::cuts(const std::string& id, int stream,
                             kLongestCutSearch));
   }
   const auto video = info(id, stream, file, cancel);
-  FramePlan plan;
+  video::FramePlan plan;
   plan.height = std::min(kCutHeight, std::max(2, video->height));
   plan.width = std::clamp<int>(
       static_cast<int>(int64_t{plan.height} * video->width / video->height), 2, 4 * kCutHeight);
@@ -152,9 +152,9 @@ std::vector<double> Thumbnails::cuts(const std::string& id, int stream,
     plan.times.push_back(video->frame_time(frame));
   }
   ThreadPool pool(1);
-  DecodeOptions options;
+  video::DecodeOptions options;
   options.threads = 1;
-  const Frames frames = decode_frames(file, *video, plan, options, pool, cancel);
+  const video::Frames frames = video::decode_frames(file, *video, plan, options, pool, cancel);
   std::vector<double> times;
   for (const size_t cut : cuts_among(differences(frames.rgb))) {
     const double time = plan.times[cut];
@@ -163,4 +163,4 @@ std::vector<double> Thumbnails::cuts(const std::string& id, int stream,
   return times;
 }
 
-}  // namespace shijian
+}  // namespace shijian::server

@@ -11,7 +11,7 @@
 #include "server/recent.h"
 #include "video/probe.h"
 
-namespace shijian {
+namespace shijian::server {
 
 // The part [from, to) of a video's timeline, in seconds, in `count` slots of equal length.
 struct ThumbnailRange {
@@ -19,7 +19,7 @@ struct ThumbnailRange {
   double to = 0;
   int count = 10;
   int height = 90;  // pixels
-  int stream = kMainStream;
+  int stream = video::kMainStream;
 };
 
 // Seconds in which cuts are looked for at once: every frame of them is decoded.
@@ -31,14 +31,14 @@ std::vector<size_t> cuts_among(const std::vector<double>& difference);
 
 // For each slot a frame that is on screen in it: the one in its middle, and where a slot is so long
 // that a key frame in it is as good, the key frame nearest to its middle.
-FramePlan thumbnail_plan(const VideoInfo& info, const ThumbnailRange& range);
+video::FramePlan thumbnail_plan(const video::VideoInfo& info, const ThumbnailRange& range);
 
 // Thread-safe. Keeps what it has read of files and the pictures that it has made, in memory; a
 // video's id stands for its content.
 class Thumbnails {
  public:
   // The errors of probe().
-  std::shared_ptr<const VideoInfo> info(const std::string& id, int stream,
+  std::shared_ptr<const video::VideoInfo> info(const std::string& id, int stream,
                                         const std::filesystem::path& file,
                                         const CancelToken& cancel);
   // A `to` of 0 is the end of the video, and a larger one than that is as well. Fewer slots than
@@ -52,8 +52,8 @@ class Thumbnails {
                            double from, double to, const CancelToken& cancel);
 
  private:
-  Recent<VideoInfo> infos_{size_t{64} << 20};
+  Recent<video::VideoInfo> infos_{size_t{64} << 20};
   Recent<FrameStrip> strips_{size_t{64} << 20};
 };
 
-}  // namespace shijian
+}  // namespace shijian::server

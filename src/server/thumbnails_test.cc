@@ -10,14 +10,14 @@
 #include "server/server_fixture.h"  // with SHIJIAN_SOURCE_DIR
 #include "video/image.h"
 
-namespace shijian {
+namespace shijian::server {
 namespace {
 
 using ::testing::ElementsAre;
 
 // A frame a second for `seconds`, a key frame at each tenth.
-VideoInfo steady(int64_t seconds) {
-  VideoInfo info;
+video::VideoInfo steady(int64_t seconds) {
+  video::VideoInfo info;
   info.width = 160;
   info.height = 90;
   info.frame_count = seconds;
@@ -30,7 +30,7 @@ VideoInfo steady(int64_t seconds) {
 }
 
 TEST(ThumbnailPlan, TakesTheFrameInTheMiddleOfAShortSlot) {
-  const FramePlan plan = thumbnail_plan(steady(7200), {3600, 3612, 4, 90});
+  const video::FramePlan plan = thumbnail_plan(steady(7200), {3600, 3612, 4, 90});
   EXPECT_THAT(plan.indices, ElementsAre(3601, 3604, 3607, 3610));
   EXPECT_EQ(plan.width, 160);
 }
@@ -44,7 +44,7 @@ TEST(ThumbnailPlan, TakesAKeyFrameOfALongSlotAndNoneOfAnother) {
 }
 
 TEST(ThumbnailPlan, IsEvenInTimeWhereTheRateIsNot) {
-  VideoInfo info = steady(4);  // three frames in the first second, one until the hundredth
+  video::VideoInfo info = steady(4);  // three frames in the first second, one until the hundredth
   info.variable_rate = true;
   info.time_base = {1, 10};
   info.frame_pts = {0, 3, 6, 10};
@@ -54,7 +54,7 @@ TEST(ThumbnailPlan, IsEvenInTimeWhereTheRateIsNot) {
 }
 
 TEST(ThumbnailPlan, HasFewerSlotsWhereAPictureIsTooWide) {
-  VideoInfo info = steady(100);
+  video::VideoInfo info = steady(100);
   info.width = 9000;
   EXPECT_EQ(thumbnail_plan(info, {0, 100, 100, 90}).indices.size(), 7U);
 }
@@ -74,23 +74,23 @@ TEST(Recent, ForgetsWhatWasNotUsedForLongest) {
 class ThumbnailRoute : public Server {
  protected:
   // [height, width, 3]
-  Tensor picture(const TestAnswer& answer) {
+  tensor::Tensor picture(const http::TestAnswer& answer) {
     std::ofstream(folder_ / "strip.jpg", std::ios::binary) << answer.body;
-    return load_image(folder_ / "strip.jpg").rgb;
+    return video::load_image(folder_ / "strip.jpg").rgb;
   }
 };
 
 TEST_F(ThumbnailRoute, ShowsThePartThatIsAskedFor) {
   const std::string base = "/api/v1/videos/" + video_id();
-  const TestAnswer strip = call("GET", base + "/thumbnails?from=4&to=7&count=6&height=60");
+  const http::TestAnswer strip = call("GET", base + "/thumbnails?from=4&to=7&count=6&height=60");
   ASSERT_EQ(strip.status, 200) << strip.body;
   EXPECT_EQ(strip.headers.at("x-frame-times"), "4.233,4.733,5.233,5.733,6.233,6.733");
   EXPECT_EQ(strip.headers.at("cache-control"), "private, max-age=86400");
   EXPECT_EQ(picture(strip).dim(1), 6 * 80);
   // The same frame by itself is the same picture.
-  const TestAnswer one = call("GET", base + "/thumbnails?from=5&to=5.5&count=1&height=60");
+  const http::TestAnswer one = call("GET", base + "/thumbnails?from=5&to=5.5&count=1&height=60");
   EXPECT_EQ(one.headers.at("x-frame-times"), "5.233");
-  const Tensor all = picture(strip), single = picture(one);
+  const tensor::Tensor all = picture(strip), single = picture(one);
   int64_t difference = 0;
   for (int64_t y = 0; y < 60; ++y) {
     for (int64_t x = 0; x < 80 * 3; ++x) {
@@ -159,4 +159,4 @@ TEST_F(ThumbnailRoute, KeepsThousandsOfCorrections) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::server

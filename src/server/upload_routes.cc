@@ -8,7 +8,7 @@
 #include "server/routes.h"
 #include "server/uploads.h"
 
-namespace shijian {
+namespace shijian::server {
 namespace {
 
 struct Shared {
@@ -19,14 +19,14 @@ struct Shared {
 
 void check_size(const Service& service, int64_t bytes) {
   if (bytes > service.max_upload) {
-    throw HttpError(
+    throw http::HttpError(
         413, fmt::format("a file of {} bytes, at most {} are taken", bytes, service.max_upload));
   }
 }
 
-std::vector<Video> accept(Service& service, const std::vector<Library::Upload>& uploads) {
-  std::vector<Video> videos = service.library.accept(uploads);
-  for (const Video& video : videos) service.metrics.uploaded(video.size);
+std::vector<jobs::Video> accept(Service& service, const std::vector<Library::Upload>& uploads) {
+  std::vector<jobs::Video> videos = service.library.accept(uploads);
+  for (const jobs::Video& video : videos) service.metrics.uploaded(video.size);
   return videos;
 }
 
@@ -46,14 +46,14 @@ class Complete {
   std::vector<Library::Upload> files_;
 };
 
-HttpResponse video_response(const Video& video) {
+http::HttpResponse video_response(const jobs::Video& video) {
   return json_response({{"video", video_json(video)}}, 201);
 }
 
 // PUT with the raw bytes, of the whole file or of a piece.
-class RawUpload : public HttpUpload {
+class RawUpload : public http::HttpUpload {
  public:
-  RawUpload(std::shared_ptr<Shared> shared, const HttpRequest& request)
+  RawUpload(std::shared_ptr<Shared> shared, const http::HttpRequest& request)
       : shared_(std::move(shared)), name_(upload_name(request.captures[0])), id_(request.id) {
     shared_->service.library.check_upload(name_);
     shared_->uploads.sweep();
@@ -69,7 +69,7 @@ class RawUpload : public HttpUpload {
     claim_ = std::make_shared<Uploads::Claim>(shared_->uploads, path);
     const int64_t received = shared_->uploads.received(name_, range_->total);
     if (range_->first > received) {
-      throw HttpError(
+      throw http::HttpError(
           409, fmt::format("the piece begins at {}, {} bytes are there", range_->first, received),
           "GET /api/v1/uploads says where to go on");
     }
@@ -89,11 +89,11 @@ class RawUpload : public HttpUpload {
     if (room_) room_->check(file_->size());
     if (range_ && file_->size() > range_->last + 1) {
       file_->cut(range_->first);
-      throw HttpError(400, "the body is longer than its Content-Range");
+      throw http::HttpError(400, "the body is longer than its Content-Range");
     }
   }
 
-  void finish(std::shared_ptr<HttpReply> reply) override {
+  void finish(std::shared_ptr<http::HttpReply> reply) override {
     if (range_ && file_->size() < range_->total) {
       const int64_t received = file_->size();
       try_keep();
@@ -129,9 +129,9 @@ class RawUpload : public HttpUpload {
 };
 
 // POST of a form with any number of files.
-class FormUpload : public HttpUpload, public MultipartSink {
+class FormUpload : public http::HttpUpload, public http::MultipartSink {
  public:
-  FormUpload(std::shared_ptr<Shared> shared, const HttpRequest& request)
+  FormUpload(std::shared_ptr<Shared> shared, const http::HttpRequest& request)
       : shared_(std::move(shared)),
         id_(request.id),
         room_(shared_->service.library),
@@ -146,7 +146,7 @@ class FormUpload : public HttpUpload, public MultipartSink {
 
   void write(std::span<const std::byte> bytes) override { reader_.write(bytes); }
 
-  void begin_part(const MultipartPart& part) override {
+  void begin_part(const http::MultipartPart& part) override {
     if (part.filename.empty()) return;
     name_ = upload_name(part.filename);
     shared_->service.library.check_upload(name_);
@@ -166,13 +166,13 @@ class FormUpload : public HttpUpload, public MultipartSink {
     file_.reset();
   }
 
-  void finish(std::shared_ptr<HttpReply> reply) override {
+  void finish(std::shared_ptr<http::HttpReply> reply) override {
     reader_.finish();
-    if (complete_.empty()) throw HttpError(400, "the form holds no file");
+    if (complete_.empty()) throw http::HttpError(400, "the form holds no file");
     const auto files = std::make_shared<Complete>(std::exchange(complete_, {}));
     shared_->service.executor.files.answer(std::move(reply), id_, [shared = shared_, files] {
       OrderedJson list = OrderedJson::array();
-      for (const Video& video : accept(shared->service, files->take())) {
+      for (const jobs::Video& video : accept(shared->service, files->take())) {
         list.push_back(video_json(video));
       }
       return json_response({{"videos", list}}, 201);
@@ -183,23 +183,23 @@ class FormUpload : public HttpUpload, public MultipartSink {
   std::shared_ptr<Shared> shared_;
   std::string id_;
   UploadRoom room_;
-  MultipartReader reader_;
+  http::MultipartReader reader_;
   std::string name_;
   std::optional<PartialFile> file_;
   std::vector<Library::Upload> complete_;
   int64_t complete_bytes_ = 0;
 };
 
-int64_t total_of(const HttpRequest& request) {
+int64_t total_of(const http::HttpRequest& request) {
   const int64_t total = query_integer(request, "size", 0, 1, int64_t{1} << 50);
-  if (total == 0) throw HttpError(400, "'size' is missing", "the size of the whole file, in bytes");
+  if (total == 0) throw http::HttpError(400, "'size' is missing", "the size of the whole file, in bytes");
   return total;
 }
 
 }  // namespace
 
-void add_upload_routes(HttpServer& http, Service& service) {
-  http.route("POST", "/api/v1/videos/fetch", [&service](const HttpRequest& request, auto reply) {
+void add_upload_routes(http::HttpServer& http, Service& service) {
+  http.route("POST", "/api/v1/videos/fetch", [&service](const http::HttpRequest& request, auto reply) {
     const Json body = json_object(request);
     JsonFields fields(body, "fetch");
     const auto url = fields.text("url"), name = fields.text("name", 1000);
@@ -217,36 +217,36 @@ void add_upload_routes(HttpServer& http, Service& service) {
   } catch (const Error& error) {
     log_event(LogLevel::kWarning, "uploads_impossible", {{"message", error.message()}});
   }
-  const HttpUploadRunner on_uploads = [&service](std::function<void()> task) {
+  const http::HttpUploadRunner on_uploads = [&service](std::function<void()> task) {
     service.executor.uploads.run(std::move(task));
   };
   http.upload_route(
       "PUT", "/api/v1/videos/{}",
-      [shared](const HttpRequest& request) { return std::make_unique<RawUpload>(shared, request); },
+      [shared](const http::HttpRequest& request) { return std::make_unique<RawUpload>(shared, request); },
       on_uploads);
   http.upload_route(
       "POST", "/api/v1/videos",
-      [shared](const HttpRequest& request) {
+      [shared](const http::HttpRequest& request) {
         return std::make_unique<FormUpload>(shared, request);
       },
       on_uploads);
-  http.route("GET", "/api/v1/uploads/{}", [shared](const HttpRequest& request, auto reply) {
+  http.route("GET", "/api/v1/uploads/{}", [shared](const http::HttpRequest& request, auto reply) {
     shared->service.executor.uploads.answer(
         std::move(reply), request.id,
         [shared, name = library_name(request.captures[0]), total = total_of(request)] {
           return json_response({{"received", shared->uploads.received(name, total)}});
         });
   });
-  http.route("DELETE", "/api/v1/uploads/{}", [shared](const HttpRequest& request, auto reply) {
+  http.route("DELETE", "/api/v1/uploads/{}", [shared](const http::HttpRequest& request, auto reply) {
     shared->service.executor.uploads.answer(
         std::move(reply), request.id,
         [shared, name = library_name(request.captures[0]), total = total_of(request)] {
           shared->uploads.forget(name, total);
-          HttpResponse response;
+          http::HttpResponse response;
           response.status = 204;
           return response;
         });
   });
 }
 
-}  // namespace shijian
+}  // namespace shijian::server

@@ -10,7 +10,7 @@
 #include "server/test_videos.h"  // needs SHIJIAN_SOURCE_DIR
 #include "server/uploads.h"
 
-namespace shijian {
+namespace shijian::server {
 namespace {
 
 namespace fs = std::filesystem;
@@ -20,11 +20,11 @@ class Upload : public Server {
   void set_quota(int64_t bytes) {
     library_.emplace(LibraryOptions{folder_ / "videos", bytes}, *store_);
   }
-  TestAnswer put(const std::string& name, const std::string& bytes,
+  http::TestAnswer put(const std::string& name, const std::string& bytes,
                  const std::string& headers = "") {
     return call("PUT", "/api/v1/videos/" + name, bytes, headers);
   }
-  TestAnswer post(const std::vector<std::pair<std::string, std::string>>& files) {
+  http::TestAnswer post(const std::vector<std::pair<std::string, std::string>>& files) {
     std::string body;
     for (const auto& [name, bytes] : files) {
       body += fmt::format(
@@ -69,7 +69,7 @@ TEST_F(Upload, AFormIsTakenInWholeOrNotAtAll) {
   EXPECT_EQ(post({{"one.mp4", another_video("one")}, {"bad.mp4", "no video"}}).status, 415);
   EXPECT_EQ(videos(), 1u);
   EXPECT_TRUE(nothing_is_left());
-  const TestAnswer answer =
+  const http::TestAnswer answer =
       post({{"one.mp4", another_video("one")}, {"same.mp4", another_video("one")}});
   EXPECT_EQ(answer.status, 201) << answer.body;
   EXPECT_EQ(json(answer)["videos"][0]["id"], json(answer)["videos"][1]["id"]);
@@ -90,7 +90,7 @@ TEST_F(Upload, NoLinkLeadsAFileOutOfTheLibrary) {
   const fs::path outside = folder_ / "outside";
   fs::create_directories(outside);
   fs::create_directory_symlink(outside, folder_ / "videos" / "link");
-  service_->fetch.hosts = AllowedHosts({"127.0.0.1"});
+  service_->fetch.hosts = http::AllowedHosts({"127.0.0.1"});
   for (const char* name : {"link/x.mp4", "link%2Fx.mp4", "link%2Fnew%2Fx.mp4"}) {
     const int status = put(name, another_video("one")).status;
     EXPECT_TRUE(status == 403 || status == 404 || status == 405) << name << status;
@@ -133,13 +133,13 @@ TEST_F(Upload, ALastPieceThatIsSentAgainLosesNothing) {
         while (!go) usleep(1000);
       });
     }
-    EXPECT_TRUE(becomes_true([&] { return busy == 2; }));
-    TestClient first(http_->port());
+    EXPECT_TRUE(http::becomes_true([&] { return busy == 2; }));
+    http::TestClient first(http_->port());
     first.send(fmt::format("PUT /api/v1/videos/pieces.mp4 HTTP/1.1\r\nHost: localhost\r\n"
                            "Content-Range: bytes {}-{}/{}\r\nContent-Length: {}\r\n\r\n",
                            half, whole.size() - 1, whole.size(), whole.size() - half) +
                whole.substr(half));
-    EXPECT_TRUE(becomes_true([&] {
+    EXPECT_TRUE(http::becomes_true([&] {
       return json(call("GET", fmt::format("/api/v1/uploads/pieces.mp4?size={}",
                                           whole.size())))["received"] == whole.size();
     }));
@@ -159,7 +159,7 @@ TEST_F(Upload, ALastPieceThatIsSentAgainLosesNothing) {
 TEST_F(Upload, ALibraryThatMayOnlyBeReadIsServed) {
   fs::remove_all(folder_ / "videos" / ".uploads");
   std::ofstream(folder_ / "videos" / ".uploads") << "no folder";
-  const TestAnswer answer = put("one.mp4", another_video("one"));
+  const http::TestAnswer answer = put("one.mp4", another_video("one"));
   EXPECT_GE(answer.status, 400);
   EXPECT_EQ(answer.body.find(folder_.string()), std::string::npos) << answer.body;
   EXPECT_EQ(videos(), 1u);
@@ -192,4 +192,4 @@ TEST(LibraryPrefix, IsTheSameHoweverAFolderIsWritten) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::server

@@ -11,11 +11,11 @@
 #include "base/hash.h"
 #include "http/server.h"
 
-namespace shijian {
+namespace shijian::server {
 namespace fs = std::filesystem;
 
 ContentRange parse_content_range(std::string_view text) {
-  const HttpError wrong(400, "Content-Range is not 'bytes FIRST-LAST/TOTAL'");
+  const http::HttpError wrong(400, "Content-Range is not 'bytes FIRST-LAST/TOTAL'");
   const auto number = [&](std::string_view* rest, char end) {
     int64_t value = 0;
     const auto [at, failed] = std::from_chars(rest->data(), rest->data() + rest->size(), value);
@@ -138,7 +138,7 @@ void Uploads::sweep(bool at_start) {
 Uploads::Claim::Claim(Uploads& uploads, fs::path path) : uploads_(uploads), path_(std::move(path)) {
   const std::lock_guard lock(uploads_.mutex_);
   if (!uploads_.claimed_.insert(path_).second) {
-    throw HttpError(409, "another connection uploads this file",
+    throw http::HttpError(409, "another connection uploads this file",
                     "wait for it, or use another name");
   }
 }
@@ -148,4 +148,4 @@ Uploads::Claim::~Claim() {
   uploads_.claimed_.erase(path_);
 }
 
-}  // namespace shijian
+}  // namespace shijian::server

@@ -13,7 +13,7 @@
 #include "cache/content_hashes.h"
 #include "server/library.h"
 
-namespace shijian {
+namespace shijian::server {
 
 // "bytes A-B/TOTAL". HttpError(400).
 struct ContentRange {
@@ -47,7 +47,7 @@ class PartialFile {
   std::filesystem::path path_;
   int descriptor_ = -1;
   int64_t size_ = 0;
-  std::optional<ContentHasher> hasher_;
+  std::optional<cache::ContentHasher> hasher_;
   std::string hash_;
 };
 
@@ -95,4 +95,4 @@ class Uploads {
   std::set<std::filesystem::path> claimed_;
 };
 
-}  // namespace shijian
+}  // namespace shijian::server

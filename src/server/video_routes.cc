@@ -4,15 +4,15 @@
 #include "server/thumbnails.h"
 #include "video/formats.h"
 
-namespace shijian {
+namespace shijian::server {
 namespace {
 
-double query_seconds(const HttpRequest& request, const std::string& name) {
+double query_seconds(const http::HttpRequest& request, const std::string& name) {
   return query_text(request, name).empty() ? 0 : query_number(request, name);
 }
 
 // The times of a part of the frames, as many as one answer takes, and what follows from the rate.
-OrderedJson frame_times(const VideoInfo& info, double from, double to, int64_t limit) {
+OrderedJson frame_times(const video::VideoInfo& info, double from, double to, int64_t limit) {
   OrderedJson times = OrderedJson::array();
   OrderedJson next;
   int64_t frame = info.frame_at(from);
@@ -33,10 +33,10 @@ OrderedJson frame_times(const VideoInfo& info, double from, double to, int64_t l
 }
 
 // They have threads of their own: decoding would keep the lists waiting.
-void add_thumbnail_routes(HttpServer& http, Service& service) {
+void add_thumbnail_routes(http::HttpServer& http, Service& service) {
   const auto thumbnails = std::make_shared<Thumbnails>();
   http.route("GET", "/api/v1/videos/{}/thumbnails",
-             [&service, thumbnails](const HttpRequest& request, auto reply) {
+             [&service, thumbnails](const http::HttpRequest& request, auto reply) {
                const ThumbnailRange range{
                    query_seconds(request, "from"), query_seconds(request, "to"),
                    static_cast<int>(query_integer(request, "count", 10, 1, 100)),
@@ -46,8 +46,8 @@ void add_thumbnail_routes(HttpServer& http, Service& service) {
                service.executor.thumbnails.answer(
                    std::move(reply), request.id,
                    [&service, thumbnails, id = request.captures[0], range, gone] {
-                     const Video video = service.library.get(id);
-                     HttpResponse response = strip_response(
+                     const jobs::Video video = service.library.get(id);
+                     http::HttpResponse response = strip_response(
                          *thumbnails->strip(video.id, service.library.file_of(video), range, gone));
                      // The id stands for the content.
                      response.headers.emplace_back("Cache-Control", "private, max-age=86400");
@@ -55,7 +55,7 @@ void add_thumbnail_routes(HttpServer& http, Service& service) {
                    });
              });
   http.route("GET", "/api/v1/videos/{}/cuts",
-             [&service, thumbnails](const HttpRequest& request, auto reply) {
+             [&service, thumbnails](const http::HttpRequest& request, auto reply) {
                const double from = query_number(request, "from");
                const double to = query_number(request, "to");
                const int stream = query_stream(request);
@@ -63,7 +63,7 @@ void add_thumbnail_routes(HttpServer& http, Service& service) {
                service.executor.thumbnails.answer(
                    std::move(reply), request.id,
                    [&service, thumbnails, id = request.captures[0], from, to, stream, gone] {
-                     const Video video = service.library.get(id);
+                     const jobs::Video video = service.library.get(id);
                      OrderedJson cuts = OrderedJson::array();
                      for (const double time : thumbnails->cuts(
                               video.id, stream, service.library.file_of(video), from, to, gone)) {
@@ -73,7 +73,7 @@ void add_thumbnail_routes(HttpServer& http, Service& service) {
                    });
              });
   http.route("GET", "/api/v1/videos/{}/frame-times",
-             [&service, thumbnails](const HttpRequest& request, auto reply) {
+             [&service, thumbnails](const http::HttpRequest& request, auto reply) {
                const double from = query_seconds(request, "from");
                const double to = query_seconds(request, "to");
                const int64_t limit = query_integer(request, "limit", 10000, 0, 100000);
@@ -82,7 +82,7 @@ void add_thumbnail_routes(HttpServer& http, Service& service) {
                service.executor.thumbnails.answer(
                    std::move(reply), request.id,
                    [&service, thumbnails, id = request.captures[0], from, to, limit, stream, gone] {
-                     const Video video = service.library.get(id);
+                     const jobs::Video video = service.library.get(id);
                      const auto info =
                          thumbnails->info(video.id, stream, service.library.file_of(video), gone);
                      return json_response(frame_times(*info, from, to, limit));
@@ -92,16 +92,16 @@ void add_thumbnail_routes(HttpServer& http, Service& service) {
 
 }  // namespace
 
-void add_video_routes(HttpServer& http, Service& service) {
-  http.route("GET", "/api/v1/videos", [&service](const HttpRequest& request, auto reply) {
-    const VideoFilter filter{query_text(request, "search")};
-    const PageRequest page{static_cast<int>(query_integer(request, "limit", 50, 1, 1000)),
+void add_video_routes(http::HttpServer& http, Service& service) {
+  http.route("GET", "/api/v1/videos", [&service](const http::HttpRequest& request, auto reply) {
+    const jobs::VideoFilter filter{query_text(request, "search")};
+    const jobs::PageRequest page{static_cast<int>(query_integer(request, "limit", 50, 1, 1000)),
                            query_text(request, "cursor")};
     service.executor.files.answer(std::move(reply), request.id, [&service, filter, page] {
       const bool complete = !page.cursor.empty() || service.library.refresh();
-      const Page<Video> videos = service.store.videos(filter, page);
+      const jobs::Page<jobs::Video> videos = service.store.videos(filter, page);
       OrderedJson list = OrderedJson::array();
-      for (const Video& video : videos.items) list.push_back(video_json(video));
+      for (const jobs::Video& video : videos.items) list.push_back(video_json(video));
       return json_response(
           {{"videos", list},
            {"next", videos.next.empty() ? OrderedJson() : OrderedJson(videos.next)},
@@ -109,34 +109,34 @@ void add_video_routes(HttpServer& http, Service& service) {
            {"scanning", !complete}});
     });
   });
-  http.route("GET", "/api/v1/videos/{}", [&service](const HttpRequest& request, auto reply) {
+  http.route("GET", "/api/v1/videos/{}", [&service](const http::HttpRequest& request, auto reply) {
     service.executor.files.answer(std::move(reply), request.id,
                                   [&service, id = request.captures[0]] {
                                     return json_response(video_json(service.library.get(id)));
                                   });
   });
   http.route(
-      "GET", "/api/v1/videos/{}/content", [&service](const HttpRequest& request, auto reply) {
+      "GET", "/api/v1/videos/{}/content", [&service](const http::HttpRequest& request, auto reply) {
         service.executor.files.answer(
             std::move(reply), request.id, [&service, id = request.captures[0]] {
-              const Video video = service.library.get(id);
-              HttpResponse response;
+              const jobs::Video video = service.library.get(id);
+              http::HttpResponse response;
               response.content_type =
-                  media_type_of(parse_json(video.probe, "the database").value("container", ""));
+                  video::media_type_of(parse_json(video.probe, "the database").value("container", ""));
               response.file = service.library.file_of(video);
               return response;
             });
       });
   add_thumbnail_routes(http, service);
-  http.route("DELETE", "/api/v1/videos/{}", [&service](const HttpRequest& request, auto reply) {
+  http.route("DELETE", "/api/v1/videos/{}", [&service](const http::HttpRequest& request, auto reply) {
     service.executor.files.answer(std::move(reply), request.id,
                                   [&service, id = request.captures[0]] {
                                     service.library.remove(id);
-                                    HttpResponse response;
+                                    http::HttpResponse response;
                                     response.status = 204;
                                     return response;
                                   });
   });
 }
 
-}  // namespace shijian
+}  // namespace shijian::server

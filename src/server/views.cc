@@ -2,7 +2,7 @@
 
 #include "server/json_fields.h"
 
-namespace shijian {
+namespace shijian::server {
 namespace {
 
 OrderedJson time_or_null(int64_t milliseconds) {
@@ -15,9 +15,9 @@ OrderedJson json_or_null(const std::string& text) {
 
 }  // namespace
 
-OrderedJson job_json(const Job& job, const JobProgress& progress) {
+OrderedJson job_json(const jobs::Job& job, const jobs::JobProgress& progress) {
   OrderedJson json = {{"id", job.id},
-                      {"state", job_state_name(job.state)},
+                      {"state", jobs::job_state_name(job.state)},
                       {"video", {{"id", job.video_id}, {"name", job.video_name}}},
                       {"query", job.query},
                       {"options", json_or_null(job.options)},
@@ -26,7 +26,7 @@ OrderedJson job_json(const Job& job, const JobProgress& progress) {
                       {"started", time_or_null(job.started)},
                       {"finished", time_or_null(job.finished)},
                       {"attempts", job.attempts}};
-  if (!has_ended(job.state)) {
+  if (!jobs::has_ended(job.state)) {
     json["progress"] = {
         {"stage", progress.stage}, {"done", progress.done}, {"total", progress.total}};
   }
@@ -36,9 +36,9 @@ OrderedJson job_json(const Job& job, const JobProgress& progress) {
   return json;
 }
 
-OrderedJson job_event_json(const JobEvent& event) {
+OrderedJson job_event_json(const jobs::JobEvent& event) {
   return {{"id", event.id},
-          {"state", job_state_name(event.state)},
+          {"state", jobs::job_state_name(event.state)},
           {"stage", event.progress.stage},
           {"done", event.progress.done},
           {"total", event.progress.total}};
@@ -50,24 +50,24 @@ OrderedJson job_error_json(const Error& error) {
           {"hint", error.hint()}};
 }
 
-HttpResponse ended_job_response(const Job& job, const std::string& request_id) {
-  if (job.state == JobState::kDone) {
-    HttpResponse response;
+http::HttpResponse ended_job_response(const jobs::Job& job, const std::string& request_id) {
+  if (job.state == jobs::JobState::kDone) {
+    http::HttpResponse response;
     response.body = job.result + "\n";
     return response;
   }
-  if (job.state == JobState::kCancelled) {
-    return error_response({ErrorCode::kConflict, "the job was cancelled"}, request_id);
+  if (job.state == jobs::JobState::kCancelled) {
+    return http::error_response({ErrorCode::kConflict, "the job was cancelled"}, request_id);
   }
   const Json error = parse_json(job.error, "the database");
   const std::string code = error.value("code", "");
   for (int i = 0; i <= static_cast<int>(ErrorCode::kInternal); ++i) {
     if (error_code_name(static_cast<ErrorCode>(i)) != code) continue;
-    return error_response(
+    return http::error_response(
         {static_cast<ErrorCode>(i), error.value("message", ""), error.value("hint", "")},
         request_id);
   }
-  return error_response({ErrorCode::kInternal, code}, request_id);
+  return http::error_response({ErrorCode::kInternal, code}, request_id);
 }
 
-}  // namespace shijian
+}  // namespace shijian::server

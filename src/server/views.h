@@ -5,15 +5,15 @@
 #include "http/server.h"
 #include "jobs/queue.h"
 
-namespace shijian {
+namespace shijian::server {
 
-OrderedJson job_json(const Job& job, const JobProgress& progress);
+OrderedJson job_json(const jobs::Job& job, const jobs::JobProgress& progress);
 // What event streams say of a change: {"id", "state", "stage", "done", "total"}.
-OrderedJson job_event_json(const JobEvent& event);
+OrderedJson job_event_json(const jobs::JobEvent& event);
 // {"code", "message", "hint"}, without a request's id: what a failed job keeps.
 OrderedJson job_error_json(const Error& error);
 
 // What whoever waited for the job is answered: its result or its error.
-HttpResponse ended_job_response(const Job& job, const std::string& request_id);
+http::HttpResponse ended_job_response(const jobs::Job& job, const std::string& request_id);
 
-}  // namespace shijian
+}  // namespace shijian::server

@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "server/views.h"
 
-namespace shijian {
+namespace shijian::server {
 namespace {
 
 constexpr int kAtOnce = 8;  // a host that does not answer holds up no more than its own
@@ -29,7 +29,7 @@ std::string webhook_signature(std::string_view secret, std::string_view timestam
   return hex;
 }
 
-Webhooks::Webhooks(Store& store, AllowedHosts hosts)
+Webhooks::Webhooks(jobs::Store& store, http::AllowedHosts hosts)
     : store_(store),
       hosts_(std::move(hosts)),
       thread_([this](const std::stop_token& stop) { loop(stop); }) {}
@@ -54,31 +54,31 @@ void Webhooks::loop(const std::stop_token& stop) {
 }
 
 void Webhooks::deliver_due(const std::stop_token& stop) {
-  const std::vector<Webhook> due = store_.due_webhooks(kAtOnce);
+  const std::vector<jobs::Webhook> due = store_.due_webhooks(kAtOnce);
   CancelSource cancel;
   const std::stop_callback on_stop(stop, [&cancel] { cancel.cancel(); });
   std::vector<std::jthread> deliveries;
-  for (const Webhook& webhook : due) {
+  for (const jobs::Webhook& webhook : due) {
     deliveries.emplace_back([this, webhook, &cancel] { deliver(webhook, cancel.token()); });
   }
 }
 
 // Leaves a Tried; none when it was cancelled or the store could not be read, and then it stays due.
-void Webhooks::deliver(const Webhook& webhook, const CancelToken& cancel) {
+void Webhooks::deliver(const jobs::Webhook& webhook, const CancelToken& cancel) {
   Tried tried{webhook, false, {{"job", webhook.job_id}}};
   try {
-    const AllowedUrl to = hosts_.check(webhook.url);
+    const http::AllowedUrl to = hosts_.check(webhook.url);
     tried.failure["host"] = to.host;  // the rest of a URL may be a secret
     const std::string body = write_json(job_json(store_.job(webhook.job_id), {}));
     const std::string timestamp = std::to_string(store_.now() / 1000);
     const int status =
-        post_json(to, body,
+        http::post_json(to, body,
                   {{"X-Shijian-Timestamp", timestamp},
                    {"X-Shijian-Signature", webhook_signature(webhook.secret, timestamp, body)}},
                   cancel);
     tried.delivered = status >= 200 && status < 300;
     tried.failure["status"] = status;
-  } catch (const StoreError& error) {
+  } catch (const jobs::StoreError& error) {
     log_event(LogLevel::kWarning, "webhook_put_off", {{"message", error.message()}});
     return;
   } catch (const std::exception& error) {
@@ -103,4 +103,4 @@ void Webhooks::note_tries() {
   }
 }
 
-}  // namespace shijian
+}  // namespace shijian::server

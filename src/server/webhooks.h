@@ -13,7 +13,7 @@
 #include "http/outgoing.h"
 #include "jobs/store.h"
 
-namespace shijian {
+namespace shijian::server {
 
 // "sha256=" and HMAC-SHA256 (RFC 2104) of `timestamp`, a point and `body`, in hexadecimal.
 std::string webhook_signature(std::string_view secret, std::string_view timestamp,
@@ -24,7 +24,7 @@ class Webhooks {
   // Starts the thread that delivers what the store says is due, also from before a restart. `store`
   // outlives this. A try that the store cannot note is remembered until it can, so that nothing is
   // posted twice by one process; while the store fails, nothing more is posted.
-  Webhooks(Store& store, AllowedHosts hosts);
+  Webhooks(jobs::Store& store, http::AllowedHosts hosts);
   // Gives up what is on its way; it is due again at the next start.
   ~Webhooks() = default;
   Webhooks(const Webhooks&) = delete;
@@ -32,20 +32,20 @@ class Webhooks {
 
  private:
   struct Tried {
-    Webhook webhook;
+    jobs::Webhook webhook;
     bool delivered = false;
     OrderedJson failure;  // for the log
   };
   void loop(const std::stop_token& stop);
   void deliver_due(const std::stop_token& stop);
-  void deliver(const Webhook& webhook, const CancelToken& cancel);
+  void deliver(const jobs::Webhook& webhook, const CancelToken& cancel);
   void note_tries();
 
-  Store& store_;
-  const AllowedHosts hosts_;
+  jobs::Store& store_;
+  const http::AllowedHosts hosts_;
   std::mutex mutex_;
   std::vector<Tried> tried_;  // not noted by the store yet; under mutex_
   std::jthread thread_;
 };
 
-}  // namespace shijian
+}  // namespace shijian::server

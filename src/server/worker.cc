@@ -10,25 +10,25 @@
 #include "server/job_options.h"
 #include "server/views.h"
 
-namespace shijian {
+namespace shijian::server {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr auto kBetweenReports = std::chrono::milliseconds(50);
 
-void log_ended(const Job& job, const Outcome& outcome, double seconds) {
+void log_ended(const jobs::Job& job, const jobs::Outcome& outcome, double seconds) {
   OrderedJson fields = {{"job", job.id},
                         {"video", job.video_name},
-                        {"state", job_state_name(outcome.state)},
+                        {"state", jobs::job_state_name(outcome.state)},
                         {"seconds", thousandths(seconds)}};
-  const bool failed = outcome.state == JobState::kFailed;
+  const bool failed = outcome.state == jobs::JobState::kFailed;
   if (failed) fields.update(parse_ordered_json(outcome.json, "the outcome"));
   log_event(failed ? LogLevel::kWarning : LogLevel::kInfo, "job_ended", fields);
 }
 
 }  // namespace
 
-Worker::Worker(Engine& engine, JobQueue& queue, EngineCalls& calls, Library& library,
+Worker::Worker(engine::Engine& engine, jobs::JobQueue& queue, EngineCalls& calls, Library& library,
                Finished finished, CrashNote* crash_note)
     : engine_(engine),
       queue_(queue),
@@ -59,9 +59,9 @@ void Worker::loop(const std::stop_token& stop) {
 
 // A call waits for one job at most, and a job for one call: neither kind can starve the other.
 void Worker::take_turns(const std::stop_token& stop) {
-  const std::vector<Job> jobs = queue_.take(stop, [this] { return calls_.waiting(); });
+  const std::vector<jobs::Job> jobs = queue_.take(stop, [this] { return calls_.waiting(); });
   calls_.run_next();
-  for (const Job& waiting : jobs) {
+  for (const jobs::Job& waiting : jobs) {
     if (stop.stop_requested()) return;
     // Jobs of one batch share a video and its sampling: the engine's caches keep what the first
     // has computed for the others.
@@ -81,17 +81,17 @@ void Worker::pause(const std::exception& error, Backoff& backoff, const std::sto
 
 // Writes to the store until it takes it. When the program stops first, the job is queued again at
 // the next start.
-void Worker::settle(const Job& job, const std::stop_token& stop,
+void Worker::settle(const jobs::Job& job, const std::stop_token& stop,
                     const std::function<void()>& write) {
   Backoff backoff;
   do {
     try {
       write();
       return;
-    } catch (const StoreError& error) {
+    } catch (const jobs::StoreError& error) {
       if (error.code() == ErrorCode::kInternal) throw;  // it would be refused for ever
       pause(error, backoff, stop);
-    } catch (const ConflictError& error) {  // it has ended otherwise
+    } catch (const jobs::ConflictError& error) {  // it has ended otherwise
       log_event(LogLevel::kWarning, "job_not_ended",
                 {{"job", job.id}, {"message", error.message()}});
       return;
@@ -99,11 +99,11 @@ void Worker::settle(const Job& job, const std::stop_token& stop,
   } while (!stop.stop_requested());
 }
 
-void Worker::run(const Job& job, const std::stop_token& cancel, const std::stop_token& stop) {
+void Worker::run(const jobs::Job& job, const std::stop_token& cancel, const std::stop_token& stop) {
   CancelSource either;
   const std::stop_callback on_cancel(cancel, [&either] { either.cancel(); });
   const std::stop_callback on_stop(stop, [&either] { either.cancel(); });
-  RunHooks hooks;
+  engine::RunHooks hooks;
   hooks.cancel = either.token();
   std::string stage;
   // Not yet sent: a small model writes faster than hundreds of streams can follow.
@@ -114,7 +114,7 @@ void Worker::run(const Job& job, const std::stop_token& cancel, const std::stop_
     text.clear();
     sent = Clock::now();
   };
-  hooks.progress = [&](const Progress& p) {
+  hooks.progress = [&](const engine::Progress& p) {
     text += p.text;
     const auto now = Clock::now();
     if (now - sent >= kBetweenReports) send_text();
@@ -124,12 +124,12 @@ void Worker::run(const Job& job, const std::stop_token& cancel, const std::stop_
     queue_.progress(job.id, {stage, p.done, p.total});
   };
   const auto begun = Clock::now();
-  Outcome outcome;
+  jobs::Outcome outcome;
   try {
     const CrashNote::Work work(crash_note_, job.id);
     const OrderedJson result = answer(job, hooks);
-    outcome = {JobState::kDone, write_json(result)};
-  } catch (const StoreError&) {  // no fault of the job's: it waits for the store to work again
+    outcome = {jobs::JobState::kDone, write_json(result)};
+  } catch (const jobs::StoreError&) {  // no fault of the job's: it waits for the store to work again
     settle(job, stop, [&] { queue_.release(job.id); });
     throw;
   } catch (...) {
@@ -139,9 +139,9 @@ void Worker::run(const Job& job, const std::stop_token& cancel, const std::stop_
         settle(job, stop, [&] { queue_.release(job.id); });
         return;
       }
-      outcome = {JobState::kCancelled, {}};
+      outcome = {jobs::JobState::kCancelled, {}};
     } else {
-      outcome = {JobState::kFailed,
+      outcome = {jobs::JobState::kFailed,
                  write_json(job_error_json(without_folder(error, library_.folder())))};
     }
   }
@@ -150,47 +150,47 @@ void Worker::run(const Job& job, const std::stop_token& cancel, const std::stop_
   log_ended(job, outcome, std::chrono::duration<double>(Clock::now() - begun).count());
 }
 
-OrderedJson Worker::answer(const Job& job, const RunHooks& hooks) {
+OrderedJson Worker::answer(const jobs::Job& job, const engine::RunHooks& hooks) {
   const JobOptions options =
       read_job_options(job.options.empty() ? Json() : parse_json(job.options, "options"));
-  const Video video = job.video_id.empty() ? library_.find(job.video_name, hooks.cancel)
+  const jobs::Video video = job.video_id.empty() ? library_.find(job.video_name, hooks.cancel)
                                            : library_.get(job.video_id, hooks.cancel);
   if (job.video_id.empty()) queue_.set_video(job.id, video.id);
   const std::filesystem::path file = library_.file_of(video);
   OrderedJson json;
-  Language language = Language::kEnglish;
+  grounding::Language language = grounding::Language::kEnglish;
   if (options.grounding) {
-    LocateRequest request;
+    engine::LocateRequest request;
     request.video = file;
     request.questions = {job.query};
     request.sampling = options.sampling;
     request.prompt_style = options.prompt_style;
     request.generation = options.generation;
-    Answer answer = std::move(engine_.locate(request, hooks).answers.front());
+    grounding::Answer answer = std::move(engine_.locate(request, hooks).answers.front());
     answer.video.path = video.name;
     if (finished_) finished_(answer.timing, answer.usage, answer.reuse);
-    json = answer_json(answer, options.time_format);
+    json = grounding::answer_json(answer, options.time_format);
     language = answer.language;
   } else {
-    DescribeRequest request;
+    engine::DescribeRequest request;
     request.media = {{file, false}};
-    request.messages = one_turn("", job.query, request.media);
+    request.messages = engine::one_turn("", job.query, request.media);
     request.sampling = options.sampling;
     request.generation = options.generation;
-    const Description description = engine_.describe(request, hooks);
+    const engine::Description description = engine_.describe(request, hooks);
     if (finished_) finished_(description.timing, description.usage, description.reuse);
-    json = description_json(description, engine_.model_name());
+    json = engine::description_json(description, engine_.model_name());
     language = description.language;
   }
   if (!options.reasoning.value_or(true)) {
     json.erase("reasoning");
     json.erase("reasoning_source");
   } else if (options.reasoning && !json.contains("reasoning")) {
-    const Note none{NoteCode::kNoReasoning};
-    for (OrderedJson& note : notes_json({&none, 1}, language)) json["notes"].push_back(note);
+    const grounding::Note none{grounding::NoteCode::kNoReasoning};
+    for (OrderedJson& note : grounding::notes_json({&none, 1}, language)) json["notes"].push_back(note);
   }
   json["job_id"] = job.id;
   return json;
 }
 
-}  // namespace shijian
+}  // namespace shijian::server

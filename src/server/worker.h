@@ -14,17 +14,17 @@
 #include "server/engine_calls.h"
 #include "server/library.h"
 
-namespace shijian {
+namespace shijian::server {
 
 class Worker {
  public:
   // Called on the worker's thread when a job has been answered.
-  using Finished = std::function<void(const Timing&, const Usage&, const Reuse&)>;
+  using Finished = std::function<void(const grounding::Timing&, const grounding::Usage&, const grounding::Reuse&)>;
 
   // Starts the thread, which no failure of the store ends: it waits longer and longer, answers
   // calls meanwhile, and goes on. `engine`, `queue`, `calls` and `library` outlive the worker.
   // `calls` wakes the queue when one arrives. The id of the job at work goes to `crash_note`.
-  Worker(Engine& engine, JobQueue& queue, EngineCalls& calls, Library& library,
+  Worker(engine::Engine& engine, jobs::JobQueue& queue, EngineCalls& calls, Library& library,
          Finished finished = {}, CrashNote* crash_note = nullptr);
   // Stops the running job, which is queued again for the next start, or the running call, and
   // waits.
@@ -35,13 +35,13 @@ class Worker {
  private:
   void loop(const std::stop_token& stop);
   void take_turns(const std::stop_token& stop);
-  void run(const Job& job, const std::stop_token& cancel, const std::stop_token& stop);
-  OrderedJson answer(const Job& job, const RunHooks& hooks);
-  void settle(const Job& job, const std::stop_token& stop, const std::function<void()>& write);
+  void run(const jobs::Job& job, const std::stop_token& cancel, const std::stop_token& stop);
+  OrderedJson answer(const jobs::Job& job, const engine::RunHooks& hooks);
+  void settle(const jobs::Job& job, const std::stop_token& stop, const std::function<void()>& write);
   void pause(const std::exception& error, Backoff& backoff, const std::stop_token& stop);
 
-  Engine& engine_;
-  JobQueue& queue_;
+  engine::Engine& engine_;
+  jobs::JobQueue& queue_;
   EngineCalls& calls_;
   Library& library_;
   Finished finished_;
@@ -49,4 +49,4 @@ class Worker {
   std::jthread thread_;
 };
 
-}  // namespace shijian
+}  // namespace shijian::server

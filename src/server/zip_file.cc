@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 
-namespace shijian {
+namespace shijian::server {
 namespace {
 
 // The numbers are those of APPNOTE.TXT, the ZIP file format specification.
@@ -115,4 +115,4 @@ void ZipFile::finish() {
   write(tail.bytes());
 }
 
-}  // namespace shijian
+}  // namespace shijian::server

@@ -7,7 +7,7 @@
 
 #include "base/cancel.h"
 
-namespace shijian {
+namespace shijian::server {
 
 // Not thread-safe. Throws Error(kIo) when the disk is full, kCancelled.
 class ZipFile {
@@ -38,4 +38,4 @@ class ZipFile {
   std::vector<Entry> entries_;
 };
 
-}  // namespace shijian
+}  // namespace shijian::server

@@ -13,7 +13,7 @@
 #include "base/error.h"
 #include "base/file.h"
 
-namespace shijian {
+namespace shijian::server {
 namespace {
 
 namespace fs = std::filesystem;
@@ -80,4 +80,4 @@ TEST_F(Zip, GrowsPast32Bits) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::server

@@ -91,7 +91,7 @@ TEST_F(SynthFiles, VideosAndAnnotationsAgree) {
   int cuts = 0;
   for (int i = 0; i < 3; ++i) {
     const fs::path path = root_ / "deep/set/videos" / fmt::format("{:05}.mp4", i);
-    const VideoInfo info = probe(path);
+    const video::VideoInfo info = video::probe(path);
     EXPECT_EQ(info.codec, "h264");
     EXPECT_EQ(info.pixel_format, "yuv420p");
     EXPECT_EQ(info.frame_count, 150);
@@ -104,13 +104,13 @@ TEST_F(SynthFiles, VideosAndAnnotationsAgree) {
     // Each decoded frame is the picture drawn for its time.
     const Script script = make_script(options.seed, i, options.script);
     Renderer renderer(script);
-    DecodeOptions decode;
+    video::DecodeOptions decode;
     decode.source_size = true;
-    SamplingOptions sampling;
+    video::SamplingOptions sampling;
     sampling.frames = 150;
     ThreadPool pool(1);
-    const FramePlan plan = plan_frames(info, sampling, {});
-    const Frames frames = decode_frames(path, info, plan, decode, pool);
+    const video::FramePlan plan = video::plan_frames(info, sampling, {});
+    const video::Frames frames = video::decode_frames(path, info, plan, decode, pool);
     const size_t size = 128 * 96 * 3;
     std::vector<uint8_t> drawn(size);
     ASSERT_EQ(plan.indices.size(), 150u);
@@ -134,12 +134,12 @@ TEST_F(SynthFiles, StreamAndFileAgreeOnTimesAndSizes) {
   options.script.width = 192;
   options.script.height = 108;
   write_dataset(root_ / "set", options);
-  const VideoInfo info = probe(root_ / "set/videos/00000.mp4");
-  SamplingOptions sampling;
+  const video::VideoInfo info = video::probe(root_ / "set/videos/00000.mp4");
+  video::SamplingOptions sampling;
   sampling.fps = 4;
   sampling.max_frames = 256;
   sampling.frame_pixels = 16384;
-  const FramePlan plan = plan_frames(info, sampling, {});
+  const video::FramePlan plan = video::plan_frames(info, sampling, {});
   StreamOptions stream;
   stream.script = options.script;
   stream.seed = options.seed;
@@ -200,7 +200,7 @@ TEST(SynthEncoder, BringsEveryFrameBack) {
     recompress(
         settings, script.width, script.height, 9,
         [&](int i, uint8_t* rgb) { renderer.draw(i * 400, rgb); },
-        [&](int i, const ConstImage& image) {
+        [&](int i, const video::ConstImage& image) {
           EXPECT_EQ(i, next++);
           for (int y = 0; y < image.height; ++y) {
             std::copy_n(image.data + y * image.stride, image.width * 3,

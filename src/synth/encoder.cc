@@ -54,7 +54,7 @@ class Encoder {
   Encoder(const EncoderSettings& settings, int width, int height, FrameRate rate,
           bool global_header)
       : rgb_(static_cast<size_t>(width) * height * 3) {
-    silence_libav();
+    video::silence_libav();
     const AVCodec* codec = avcodec_find_encoder_by_name(settings.codec.c_str());
     if (codec == nullptr) {
       throw Error(ErrorCode::kUnsupported,
@@ -128,9 +128,9 @@ class Encoder {
   }
 
   std::vector<uint8_t> rgb_;  // [height, width, 3]
-  CodecPtr context_;
-  FramePtr frame_ = make_frame();
-  PacketPtr packet_ = make_packet();
+  video::CodecPtr context_;
+  video::FramePtr frame_ = video::make_frame();
+  video::PacketPtr packet_ = video::make_packet();
   std::unique_ptr<SwsContext, FreeScaler> scaler_;
 };
 
@@ -174,11 +174,11 @@ void recompress(const EncoderSettings& settings, int width, int height, int fram
                 fmt::format("synth: libavcodec cannot decode {}", settings.codec),
                 "install the distribution's libavcodec with its usual codecs");
   }
-  const CodecPtr decoder(require_memory(avcodec_alloc_context3(codec), "decode"));
+  const video::CodecPtr decoder(require_memory(avcodec_alloc_context3(codec), "decode"));
   decoder->thread_count = 1;
   require(avcodec_open2(decoder.get(), codec, nullptr), "open the decoder");
-  const FramePtr frame = make_frame();
-  PictureConverter converter;
+  const video::FramePtr frame = video::make_frame();
+  video::PictureConverter converter;
   int taken = 0;
   const auto decode = [&](const AVPacket* packet) {
     require(avcodec_send_packet(decoder.get(), packet), "decode a frame");

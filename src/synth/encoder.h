@@ -21,7 +21,7 @@ struct EncoderSettings {
 // Draws frame `index` into rgb, U8 [height, width, 3].
 using DrawFrame = std::function<void(int index, uint8_t* rgb)>;
 // Receives frame `index`; the picture lives until the call returns.
-using TakeFrame = std::function<void(int index, const ConstImage& rgb)>;
+using TakeFrame = std::function<void(int index, const video::ConstImage& rgb)>;
 
 // The bytes of an MP4 of `frames` frames of width x height (both even), yuv420p, frame i shown at
 // exactly i / rate. Throws Error: kUnsupported (this build of libavcodec lacks the codec),

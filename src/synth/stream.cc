@@ -19,8 +19,8 @@ namespace shijian::synth {
 namespace {
 
 // The clip as probe() would describe its file.
-VideoInfo describe(const Script& script) {
-  VideoInfo info;
+video::VideoInfo describe(const Script& script) {
+  video::VideoInfo info;
   info.coded_width = info.width = script.width;
   info.coded_height = info.height = script.height;
   info.frame_count = script.frames;
@@ -75,12 +75,12 @@ EncoderSettings quick_settings(Random random) {
 
 std::string stream_clip(const StreamOptions& options, int64_t index) {
   const Script script = make_script(options.seed, index, options.script);
-  SamplingOptions sampling;
+  video::SamplingOptions sampling;
   sampling.fps = options.sample_fps;
   sampling.max_frames = options.max_frames;
   sampling.frame_pixels = options.frame_pixels;
-  const PatchGeometry geometry;
-  FramePlan plan = plan_frames(describe(script), sampling, geometry);
+  const video::PatchGeometry geometry;
+  video::FramePlan plan = video::plan_frames(describe(script), sampling, geometry);
   while (plan.indices.size() % geometry.temporal != 0) {
     plan.indices.push_back(plan.indices.back());
     plan.times.push_back(plan.times.back());
@@ -97,8 +97,8 @@ std::string stream_clip(const StreamOptions& options, int64_t index) {
     Renderer renderer(script);
     ThreadPool alone(1);
     const auto draw = [&](int i, uint8_t* rgb) { renderer.draw(plan.times[i] * 1000, rgb); };
-    const auto take = [&](int i, const ConstImage& picture) {
-      resize_bicubic(
+    const auto take = [&](int i, const video::ConstImage& picture) {
+      video::resize_bicubic(
           picture,
           {frames.data() + i * frame_size, plan.height, plan.width, int64_t{plan.width} * 3},
           alone);

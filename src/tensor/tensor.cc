@@ -7,7 +7,7 @@
 #include <cstring>
 #include <utility>
 
-namespace shijian {
+namespace shijian::tensor {
 
 size_t dtype_size(DType dtype) {
   switch (dtype) {
@@ -97,4 +97,4 @@ Tensor Tensor::zeros(DType dtype, Shape shape) {
   return tensor;
 }
 
-}  // namespace shijian
+}  // namespace shijian::tensor

@@ -12,7 +12,7 @@
 
 #include "base/error.h"
 
-namespace shijian {
+namespace shijian::tensor {
 
 enum class DType { kF32, kF16, kBF16, kF64, kI64, kI32, kI16, kI8, kU8, kBool, kF8E4M3, kF8E5M2 };
 
@@ -126,4 +126,4 @@ struct Matrix {
   operator ConstMatrix() const { return {data, rows, cols, stride}; }
 };
 
-}  // namespace shijian
+}  // namespace shijian::tensor

@@ -3,7 +3,7 @@
 #include "base/utf8.h"
 #include "text/unicode.h"
 
-namespace shijian {
+namespace shijian::text {
 namespace {
 
 // Bytes of white space at the start of `text`, which is valid UTF-8.
@@ -89,4 +89,4 @@ std::vector<AddedTokenMatcher::Piece> AddedTokenMatcher::cut(std::string_view te
   return out;
 }
 
-}  // namespace shijian
+}  // namespace shijian::text

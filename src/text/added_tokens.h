@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-namespace shijian {
+namespace shijian::text {
 
 struct AddedToken {
   int32_t id = 0;
@@ -48,4 +48,4 @@ class AddedTokenMatcher {
   std::array<bool, 256> begins_{};  // bytes with which some token begins
 };
 
-}  // namespace shijian
+}  // namespace shijian::text

@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 
-namespace shijian {
+namespace shijian::text {
 namespace {
 
 uint64_t pair_of(int32_t left, int32_t right) {
@@ -84,4 +84,4 @@ void BytePairEncoder::encode(std::string_view word, Scratch& scratch,
   for (int32_t i = count > 0 ? 0 : -1; i >= 0; i = symbols[i].next) out.push_back(symbols[i].id);
 }
 
-}  // namespace shijian
+}  // namespace shijian::text

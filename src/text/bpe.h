@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace shijian {
+namespace shijian::text {
 
 // Joins neighbouring tokens, always the pair whose merge comes first in the vocabulary (of equals
 // the leftmost), until no pair has a merge. Takes n log n steps for n bytes.
@@ -58,4 +58,4 @@ class BytePairEncoder {
   std::vector<Slot> slots_;  // open addressing, a power of two, at most half full
 };
 
-}  // namespace shijian
+}  // namespace shijian::text

@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "base/json.h"
 
-namespace shijian {
+namespace shijian::text {
 namespace {
 
 constexpr std::string_view kThink = "<think>", kThinkEnd = "</think>";
@@ -168,4 +168,4 @@ void ChatReader::say(std::string_view text, std::string& out) {
   blanks_ += text.substr(words);
 }
 
-}  // namespace shijian
+}  // namespace shijian::text

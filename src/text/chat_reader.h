@@ -7,7 +7,7 @@
 
 #include "text/chat_template.h"
 
-namespace shijian {
+namespace shijian::text {
 
 struct ChatReading {
   // The generation prompt ended inside <think>, so that the text begins with thoughts.
@@ -53,4 +53,4 @@ class ChatReader {
   bool speaking_ = false;  // something was said in this section
 };
 
-}  // namespace shijian
+}  // namespace shijian::text

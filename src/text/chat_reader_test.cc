@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace shijian {
+namespace shijian::text {
 namespace {
 
 // "reasoning|content|name(arguments)…" of an answer that comes in pieces of that many bytes.
@@ -79,4 +79,4 @@ TEST(ChatReader, StopsEndTheWords) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::text

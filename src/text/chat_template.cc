@@ -12,7 +12,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 
-namespace shijian {
+namespace shijian::text {
 namespace {
 
 namespace fs = std::filesystem;
@@ -284,4 +284,4 @@ std::vector<Segment> ChatTemplate::render(std::span<const Message> messages,
   return Renderer(kind_, messages, options).render(tools);
 }
 
-}  // namespace shijian
+}  // namespace shijian::text

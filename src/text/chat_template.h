@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-namespace shijian {
+namespace shijian::text {
 
 struct Part {
   enum class Kind { kText, kImage, kVideo };
@@ -77,4 +77,4 @@ class ChatTemplate {
 // than ASCII as it is, numbers as Python does. Throws Error(kInvalid) for what is not JSON.
 std::string template_json(std::string_view json);
 
-}  // namespace shijian
+}  // namespace shijian::text

@@ -13,7 +13,7 @@
 #include "base/json.h"
 #include "text/tokenizer.h"
 
-namespace shijian {
+namespace shijian::text {
 namespace {
 
 namespace fs = std::filesystem;
@@ -210,4 +210,4 @@ TEST(TemplateJson, PrintsAsPython) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::text

@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "base/utf8.h"
 
-namespace shijian {
+namespace shijian::text {
 
 const std::string_view kQwenSplitPattern =
     R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
@@ -170,4 +170,4 @@ void PreTokenizer::split(std::string_view text,
   if (done < text.size()) word(text.substr(done));
 }
 
-}  // namespace shijian
+}  // namespace shijian::text

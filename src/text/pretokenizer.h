@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace shijian {
+namespace shijian::text {
 
 // Qwen's expression, for vocabularies that come without tokenizer.json.
 extern const std::string_view kQwenSplitPattern;
@@ -27,4 +27,4 @@ class PreTokenizer {
   std::shared_ptr<const State> state_;
 };
 
-}  // namespace shijian
+}  // namespace shijian::text

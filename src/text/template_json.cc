@@ -8,7 +8,7 @@
 #include "base/json.h"
 #include "text/chat_template.h"
 
-namespace shijian {
+namespace shijian::text {
 namespace {
 
 // Python's repr of a float: the shortest digits that read back as the same number, with an
@@ -67,4 +67,4 @@ std::string template_json(std::string_view json) {
   return out;
 }
 
-}  // namespace shijian
+}  // namespace shijian::text

@@ -8,7 +8,7 @@
 #include "text/unicode.h"
 #include "text/vocabulary.h"
 
-namespace shijian {
+namespace shijian::text {
 namespace {
 
 std::vector<AddedToken> tokens_for(const std::vector<AddedToken>& all, bool normalized) {
@@ -197,4 +197,4 @@ std::string StreamDecoder::finish() {
   return out;
 }
 
-}  // namespace shijian
+}  // namespace shijian::text

@@ -24,7 +24,7 @@
 #include <utility>
 #include <vector>
 
-namespace shijian {
+namespace shijian::text {
 
 enum class Specials { kParse, kAsText };
 
@@ -80,4 +80,4 @@ class StreamDecoder {
   std::string pending_;  // at most three bytes: the beginning of a character
 };
 
-}  // namespace shijian
+}  // namespace shijian::text

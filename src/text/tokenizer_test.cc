@@ -15,7 +15,7 @@
 #include "base/file.h"
 #include "base/json.h"
 
-namespace shijian {
+namespace shijian::text {
 namespace {
 
 namespace fs = std::filesystem;
@@ -351,4 +351,4 @@ TEST_F(HostileTokenizer, AddedTokensKeepTheirFlags) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::text

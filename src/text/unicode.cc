@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 
-namespace shijian {
+namespace shijian::text {
 namespace {
 
 struct Nfc {
@@ -50,4 +50,4 @@ std::string normalize_nfc(std::string_view utf8) {
 
 bool is_white_space(char32_t c) { return u_isUWhiteSpace(static_cast<UChar32>(c)); }
 
-}  // namespace shijian
+}  // namespace shijian::text

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace shijian {
+namespace shijian::text {
 
 // Canonical composition of valid UTF-8 by the rules of Unicode 9.0, which is what the reference's
 // normaliser knows: characters younger than that pass unchanged.
@@ -12,4 +12,4 @@ std::string normalize_nfc(std::string_view utf8);
 
 bool is_white_space(char32_t c);  // the Unicode property White_Space
 
-}  // namespace shijian
+}  // namespace shijian::text

@@ -16,7 +16,7 @@
 #include "base/utf8.h"
 #include "text/pretokenizer.h"
 
-namespace shijian {
+namespace shijian::text {
 namespace {
 
 namespace fs = std::filesystem;
@@ -367,4 +367,4 @@ class Reader {
 
 Vocabulary read_vocabulary(const fs::path& directory) { return Reader(directory).read(); }
 
-}  // namespace shijian
+}  // namespace shijian::text

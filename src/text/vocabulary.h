@@ -12,7 +12,7 @@
 #include "text/added_tokens.h"
 #include "text/bpe.h"
 
-namespace shijian {
+namespace shijian::text {
 
 struct Vocabulary {
   std::string file;                           // where it came from, for messages
@@ -28,4 +28,4 @@ struct Vocabulary {
 // tokenizer_config.json. Throws as Tokenizer::open does.
 Vocabulary read_vocabulary(const std::filesystem::path& directory);
 
-}  // namespace shijian
+}  // namespace shijian::text

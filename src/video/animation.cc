@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "video/media_input.h"
 
-namespace shijian {
+namespace shijian::video {
 namespace {
 
 using namespace std::string_view_literals;
@@ -155,4 +155,4 @@ int WebpAnimation::next(AVPacket* packet) {
   return 0;
 }
 
-}  // namespace shijian
+}  // namespace shijian::video

@@ -14,7 +14,7 @@ extern "C" {
 
 struct WebPAnimDecoder;
 
-namespace shijian {
+namespace shijian::video {
 
 // By its structure alone: at least two pictures follow each other. Any bytes are safe.
 bool is_animation(std::span<const std::byte> bytes);
@@ -54,4 +54,4 @@ class WebpAnimation {
   int64_t at_ = 0;  // the same as it is shown
 };
 
-}  // namespace shijian
+}  // namespace shijian::video

@@ -9,7 +9,7 @@
 #include "video/image.h"
 #include "video/sandbox_fixture.h"
 
-namespace shijian {
+namespace shijian::video {
 namespace {
 
 using ::testing::HasSubstr;
@@ -151,7 +151,7 @@ TEST_F(AnimationTest, TheFirstFrameIsAPicture) {
   for (const auto& path : {webp("a.webp", 3, 100), make("a.gif", 3, "10", "-c:v gif"),
                            make("a.apng", 3, "10", "-c:v apng")}) {
     const StillImage image = load_image(path);
-    EXPECT_EQ(image.rgb.shape(), (Shape{kHeight, kWidth, 3})) << path;
+    EXPECT_EQ(image.rgb.shape(), (tensor::Shape{kHeight, kWidth, 3})) << path;
     EXPECT_EQ(image.rgb.data<uint8_t>()[0], 0) << path;
   }
 }
@@ -192,4 +192,4 @@ TEST_F(AnimationTest, DamagedOnesNeverCrash) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::video

@@ -20,7 +20,7 @@
 #include "video/plan.h"
 #include "video/probe.h"
 
-namespace shijian {
+namespace shijian::video {
 
 // Called often while something is done; must not throw.
 using StillAtWork = std::function<void()>;
@@ -46,4 +46,4 @@ ClipResult cut_file(const InputFile& file, const VideoInfo& info,
                     const std::vector<ClipSpan>& parts, ClipMode mode, int output,
                     const CancelToken& cancel, const StillAtWork& at_work);
 
-}  // namespace shijian
+}  // namespace shijian::video

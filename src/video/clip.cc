@@ -7,7 +7,7 @@
 #include "video/clip_parts.h"
 #include "video/sandboxed_calls.h"
 
-namespace shijian {
+namespace shijian::video {
 namespace {
 
 constexpr int kMaxTicks = 1000000, kMinTicks = 10000;  // of a second
@@ -75,4 +75,4 @@ ClipResult write_clip(const std::filesystem::path& video, const std::vector<Clip
                  : cut_file(file, info, parts, mode, output.get(), cancel, [] {});
 }
 
-}  // namespace shijian
+}  // namespace shijian::video

@@ -10,7 +10,7 @@
 #include "base/descriptor.h"
 #include "video/probe.h"
 
-namespace shijian {
+namespace shijian::video {
 
 enum class ClipMode {
   kExact,  // pictures and sound are encoded again (H.264, AAC): each part is exactly what it shall
@@ -64,4 +64,4 @@ ClipResult write_clip(const std::filesystem::path& video, const std::vector<Clip
                       ClipMode mode, const Descriptor& output, const CancelToken& cancel = {},
                       int stream = kMainStream);
 
-}  // namespace shijian
+}  // namespace shijian::video

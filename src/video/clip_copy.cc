@@ -9,7 +9,7 @@
 #include "video/clip_sound.h"
 #include "video/mp4_writer.h"
 
-namespace shijian {
+namespace shijian::video {
 namespace {
 
 void check_codec(const AVStream& stream) {
@@ -187,4 +187,4 @@ class FastClip {
 
 ClipResult copy_clip(const ClipRequest& request) { return FastClip(request).write(); }
 
-}  // namespace shijian
+}  // namespace shijian::video

@@ -11,7 +11,7 @@
 #include "video/frame_reader.h"
 #include "video/mp4_writer.h"
 
-namespace shijian {
+namespace shijian::video {
 namespace {
 
 constexpr int kThreads = 2;
@@ -138,4 +138,4 @@ class ExactClip {
 
 ClipResult encode_clip(const ClipRequest& request) { return ExactClip(request).write(); }
 
-}  // namespace shijian
+}  // namespace shijian::video

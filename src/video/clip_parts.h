@@ -9,7 +9,7 @@
 #include "video/media_input.h"
 #include "video/probe.h"
 
-namespace shijian {
+namespace shijian::video {
 
 constexpr double kSameTime = 0.0005;  // seconds: times that people read have three decimals
 
@@ -35,4 +35,4 @@ AVRational clip_time_base(AVRational source);
 
 inline AVRational av(Rational r) { return {static_cast<int>(r.num), static_cast<int>(r.den)}; }
 
-}  // namespace shijian
+}  // namespace shijian::video

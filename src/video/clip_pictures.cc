@@ -12,7 +12,7 @@ extern "C" {
 #include <libswscale/swscale.h>
 }
 
-namespace shijian {
+namespace shijian::video {
 namespace {
 
 constexpr int kThreads = 2;
@@ -121,4 +121,4 @@ void ClipPictures::send(const AVFrame* frame, const Sink& sink) {
   while (avcodec_receive_packet(encoder_.get(), packet.get()) >= 0) sink(packet.get());
 }
 
-}  // namespace shijian
+}  // namespace shijian::video

@@ -10,7 +10,7 @@
 
 struct SwsContext;
 
-namespace shijian {
+namespace shijian::video {
 
 // Not thread-safe; `info` outlives it.
 class ClipPictures {
@@ -44,4 +44,4 @@ class ClipPictures {
   PictureConverter converter_;  // of colours that 8 bits of BT.709 do not hold
 };
 
-}  // namespace shijian
+}  // namespace shijian::video

@@ -11,7 +11,7 @@
 #include "video/clip.h"
 #include "video/sandbox_fixture.h"
 
-namespace shijian {
+namespace shijian::video {
 namespace {
 
 namespace fs = std::filesystem;
@@ -170,4 +170,4 @@ TEST_F(Cutting, NothingElseIsWritten) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::video

@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "video/sound_reader.h"
 
-namespace shijian {
+namespace shijian::video {
 namespace {
 
 // What players of MP4 files know. Others, such as Vorbis or DTS, MP4 could hold all the same.
@@ -252,4 +252,4 @@ std::unique_ptr<ClipSoundTrack> open_clip_sound(const InputFile& video, const Vi
                                         report);
 }
 
-}  // namespace shijian
+}  // namespace shijian::video

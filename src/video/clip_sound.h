@@ -7,7 +7,7 @@
 #include "video/media_input.h"
 #include "video/mp4_writer.h"
 
-namespace shijian {
+namespace shijian::video {
 
 // The track of a clip that holds its sound, part after part. Not thread-safe.
 class ClipSoundTrack {
@@ -31,4 +31,4 @@ std::unique_ptr<ClipSoundTrack> open_clip_sound(const InputFile& video, const Vi
                                                 const CancelToken& cancel, bool copy,
                                                 ClipSound& report);
 
-}  // namespace shijian
+}  // namespace shijian::video

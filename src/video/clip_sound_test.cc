@@ -8,7 +8,7 @@
 #include "video/clip.h"
 #include "video/test_video.h"
 
-namespace shijian {
+namespace shijian::video {
 namespace {
 
 namespace fs = std::filesystem;
@@ -165,4 +165,4 @@ TEST_F(SoundOfClips, FollowsTheClockThroughAJoin) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::video

@@ -8,7 +8,7 @@
 #include "base/file.h"
 #include "video/test_video.h"
 
-namespace shijian {
+namespace shijian::video {
 namespace {
 
 class Clip : public TestVideos {
@@ -216,4 +216,4 @@ TEST_F(Clip, RefusesWhatIsNoPart) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::video

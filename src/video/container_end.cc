@@ -7,7 +7,7 @@
 #include <optional>
 #include <string_view>
 
-namespace shijian {
+namespace shijian::video {
 namespace {
 
 constexpr int kMostElements = 1 << 16;  // of one file that are looked at
@@ -109,4 +109,4 @@ class Outline {
 
 bool ends_early(const InputFile& file) { return Outline(file).ends_early(); }
 
-}  // namespace shijian
+}  // namespace shijian::video

@@ -5,7 +5,7 @@
 #include "video/formats.h"
 #include "video/sandbox_fixture.h"
 
-namespace shijian {
+namespace shijian::video {
 namespace {
 
 constexpr const char* kH264 = "-c:v libx264 -preset ultrafast -g 10 -bf 0 -pix_fmt yuv420p";
@@ -189,4 +189,4 @@ TEST_F(EncryptionTest, Matroska) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::video

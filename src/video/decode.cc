@@ -10,7 +10,7 @@
 #include "video/picture.h"
 #include "video/sandboxed_calls.h"
 
-namespace shijian {
+namespace shijian::video {
 namespace {
 
 constexpr int64_t kMaxOutputBytes = int64_t{1} << 36;
@@ -121,7 +121,7 @@ Frames decode_frames(const std::filesystem::path& path, const VideoInfo& info,
                 "ask for fewer or smaller frames");
   }
   Frames out;
-  out.rgb = Tensor(DType::kU8, {total, size.height, size.width, 3});
+  out.rgb = tensor::Tensor(tensor::DType::kU8, {total, size.height, size.width, 3});
   out.indices = plan.indices;
   out.times = plan.times;
   const FrameSink sink = [&](std::span<const uint8_t> rgb, int64_t shown) {
@@ -145,4 +145,4 @@ Frames decode_frames(const std::filesystem::path& path, const VideoInfo& info,
   return out;
 }
 
-}  // namespace shijian
+}  // namespace shijian::video

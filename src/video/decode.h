@@ -13,7 +13,7 @@
 #include "video/plan.h"
 #include "video/probe.h"
 
-namespace shijian {
+namespace shijian::video {
 
 struct DecodeOptions {
   int threads = 2;  // of the decoder
@@ -23,7 +23,7 @@ struct DecodeOptions {
 };
 
 struct Frames {
-  Tensor rgb;                    // U8 [n, height, width, 3], full-range RGB
+  tensor::Tensor rgb;                    // U8 [n, height, width, 3], full-range RGB
   std::vector<int64_t> indices;  // [n] the plan's frames
   std::vector<double> times;     // [n] seconds on the timeline
   // [n] the frame really shown: differs from `indices` where a frame could not be decoded and the
@@ -44,4 +44,4 @@ Frames decode_frames(const std::filesystem::path& path, const VideoInfo& info,
                      const FramePlan& plan, const DecodeOptions& options, ThreadPool& pool,
                      const CancelToken& cancel = {}, const DecodeProgress& progress = {});
 
-}  // namespace shijian
+}  // namespace shijian::video

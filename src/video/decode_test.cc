@@ -4,7 +4,7 @@
 
 #include "video/test_video.h"
 
-namespace shijian {
+namespace shijian::video {
 namespace {
 
 struct Case {
@@ -112,4 +112,4 @@ TEST_F(SeekTest, SparseSamplesAreSought) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::video

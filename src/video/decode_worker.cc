@@ -15,7 +15,7 @@
 #include "video/sandbox.h"
 #include "video/wire.h"
 
-namespace shijian {
+namespace shijian::video {
 namespace {
 
 template <typename T>
@@ -27,7 +27,7 @@ std::span<const std::byte> bytes_of(std::string_view text) {
 }
 
 // Tells the other end now and then that this one has not hung.
-StillAtWork at_work_on(const Channel& call) {
+StillAtWork at_work_on(const process::Channel& call) {
   using Clock = std::chrono::steady_clock;
   return [&call, last = Clock::now()]() mutable {
     if (Clock::now() - last < std::chrono::milliseconds(200)) return;
@@ -36,13 +36,13 @@ StillAtWork at_work_on(const Channel& call) {
   };
 }
 
-void probe(const Channel& call, const InputFile& file) {
+void probe(const process::Channel& call, const InputFile& file) {
   WireWriter info;
   info(probe_file(file, {}, at_work_on(call)));
   send_message(call, kInfo, bytes_of(info.bytes()));
 }
 
-void decode(const Channel& call, const InputFile& file, const Request& request) {
+void decode(const process::Channel& call, const InputFile& file, const Request& request) {
   FramePlan plan;
   plan.height = request.height;
   plan.width = request.width;
@@ -59,7 +59,7 @@ void decode(const Channel& call, const InputFile& file, const Request& request) 
   send_message(call, kDecoded, {}, std::as_bytes(std::span(&broken, 1)));
 }
 
-void decode_image(const Channel& call, const InputFile& file) {
+void decode_image(const process::Channel& call, const InputFile& file) {
   const StillImage image = decode_image_file(file);
   const std::span<const uint8_t> rgb(image.rgb.data<uint8_t>(),
                                      static_cast<size_t>(image.rgb.elements()));
@@ -68,7 +68,7 @@ void decode_image(const Channel& call, const InputFile& file) {
   send_message(call, kImage, std::as_bytes(rgb), bytes_of(head.bytes()));
 }
 
-void cut(const Channel& call, const InputFile& file, const Descriptor& output,
+void cut(const process::Channel& call, const InputFile& file, const Descriptor& output,
          const Request& request) {
   WireWriter result;
   result(cut_file(file, request.info, request.parts, static_cast<ClipMode>(request.mode),
@@ -76,7 +76,7 @@ void cut(const Channel& call, const InputFile& file, const Descriptor& output,
   send_message(call, kCut, bytes_of(result.bytes()));
 }
 
-void send_failure(const Channel& call, const Error& error) {
+void send_failure(const process::Channel& call, const Error& error) {
   WireWriter failure;
   failure(Failure{static_cast<int32_t>(error.code()), error.message(), error.hint()});
   send_message(call, kFailed, bytes_of(failure.bytes()));
@@ -92,7 +92,7 @@ Error too_much_memory(const Request& request) {
                limit.rlim_cur < bytes ? kMemoryHint : "scale it down first");
 }
 
-Request read_request(Channel& call) {
+Request read_request(process::Channel& call) {
   std::string bulk;
   while (const auto packet = call.receive()) {
     if (packet->type == kRequest) break;
@@ -104,12 +104,12 @@ Request read_request(Channel& call) {
   return request;
 }
 
-void serve(Channel call, std::vector<Descriptor> files) {
+void serve(process::Channel call, std::vector<Descriptor> files) {
   files.resize(2);
   const Request request = read_request(call);
   // Each thread's heap would reserve address space, which the limit counts.
   ::mallopt(M_ARENA_MAX, 2);
-  confine({request.memory_bytes, request.cpu_seconds, files[1].get(), request.file_bytes});
+  process::confine({request.memory_bytes, request.cpu_seconds, files[1].get(), request.file_bytes});
   try {
     const InputFile input(std::move(files[0]), request.name, request.stream);
     switch (static_cast<Task>(request.task)) {
@@ -134,6 +134,6 @@ void serve(Channel call, std::vector<Descriptor> files) {
 
 }  // namespace
 
-int run_decode_worker() { return run_fork_server(try_confine(), serve); }
+int run_decode_worker() { return process::run_fork_server(process::try_confine(), serve); }
 
-}  // namespace shijian
+}  // namespace shijian::video

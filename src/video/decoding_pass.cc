@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace shijian {
+namespace shijian::video {
 namespace {
 
 constexpr int kThreads = 2;
@@ -104,4 +104,4 @@ bool decodes_around(const InputFile& file, const PacketLog& log,
   return sound && libav_log().empty();  // of frames that are missing, decoders only complain
 }
 
-}  // namespace shijian
+}  // namespace shijian::video

@@ -8,7 +8,7 @@
 #include "video/calls.h"
 #include "video/packet_log.h"
 
-namespace shijian {
+namespace shijian::video {
 
 // Decodes from the first key packet on, in two threads, until `limit` frames came out. Returns the
 // number of each frame's packet (of its first one, or of the one that brought it out), in the order
@@ -22,4 +22,4 @@ bool decodes_around(const InputFile& file, const PacketLog& log,
                     const std::vector<int64_t>& packets, const CancelToken& cancel,
                     const StillAtWork& at_work);
 
-}  // namespace shijian
+}  // namespace shijian::video

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <vector>
 
-namespace shijian {
+namespace shijian::video {
 namespace {
 
 constexpr std::array kEditors = {
@@ -67,4 +67,4 @@ EditRate edit_rate(const VideoInfo& info) {
   return info.variable_rate ? nearest(usual_rate(info)) : conform_constant(info.frame_rate.value());
 }
 
-}  // namespace shijian
+}  // namespace shijian::video

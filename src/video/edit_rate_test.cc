@@ -5,7 +5,7 @@
 
 #include "video/test_video.h"
 
-namespace shijian {
+namespace shijian::video {
 namespace {
 
 class TimeCodes : public TestVideos {
@@ -63,4 +63,4 @@ TEST(EditRates, AreThoseOfEditors) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::video

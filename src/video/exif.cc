@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <cstring>
 
-namespace shijian {
+namespace shijian::video {
 namespace {
 
 using Bytes = std::span<const std::byte>;
@@ -89,4 +89,4 @@ int exif_orientation(Bytes file, std::string_view format) {
   return 1;
 }
 
-}  // namespace shijian
+}  // namespace shijian::video

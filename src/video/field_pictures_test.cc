@@ -1,7 +1,7 @@
 // Interlaced video whose fields are coded apart, as broadcasts and camcorders have it.
 #include "video/packet_surgery.h"
 
-namespace shijian {
+namespace shijian::video {
 namespace {
 
 class Bits {
@@ -177,4 +177,4 @@ TEST_F(FieldTest, InterlacedFramesStayFrames) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::video

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-namespace shijian {
+namespace shijian::video {
 namespace {
 
 // Demuxers that open further files (playlists, image sequences, concatenations) stay out. The
@@ -88,4 +88,4 @@ std::string video_extensions() {
   return all;
 }
 
-}  // namespace shijian
+}  // namespace shijian::video

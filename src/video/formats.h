@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace shijian {
+namespace shijian::video {
 
 struct VideoFormat {
   const char* demuxer;     // a word of libavformat's name
@@ -28,4 +28,4 @@ std::string video_extensions();
 // libavcodec's names of the decoders for pictures that may run, separated by commas.
 extern const char* const kVideoDecoders;
 
-}  // namespace shijian
+}  // namespace shijian::video

@@ -13,7 +13,7 @@
 #include "video/picture_headers.h"
 #include "video/timeline.h"
 
-namespace shijian {
+namespace shijian::video {
 namespace {
 
 // Seconds that a picture may stand before the clock counts as having jumped. Broadcast containers
@@ -331,4 +331,4 @@ void list_frames(const InputFile& file, MediaInput& input, VideoInfo& info,
   FrameLister(file, input, info, cancel, at_work).run();
 }
 
-}  // namespace shijian
+}  // namespace shijian::video

@@ -6,7 +6,7 @@
 #include "video/media_input.h"
 #include "video/probe.h"
 
-namespace shijian {
+namespace shijian::video {
 
 // Fills in all that an info says of frames, of times and of damage, and the time code that the
 // first packet has where the header has none; the time base is known. Reads
@@ -15,4 +15,4 @@ namespace shijian {
 void list_frames(const InputFile& file, MediaInput& input, VideoInfo& info,
                  const CancelToken& cancel, const StillAtWork& at_work);
 
-}  // namespace shijian
+}  // namespace shijian::video

@@ -3,7 +3,7 @@
 
 #include "video/packet_surgery.h"
 
-namespace shijian {
+namespace shijian::video {
 namespace {
 
 constexpr const char* kH264 =
@@ -303,4 +303,4 @@ TEST_F(DamageTest, WhatIsCutOrLostIs) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::video

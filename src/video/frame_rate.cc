@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace shijian {
+namespace shijian::video {
 namespace {
 
 constexpr double kLargestRate = 100000;
@@ -89,4 +89,4 @@ RateEstimate estimate_rate(const std::vector<int64_t>& pts, Rational time_base,
   return {sensible(rate) ? rate : Rational{1, 1}, false};
 }
 
-}  // namespace shijian
+}  // namespace shijian::video

@@ -6,7 +6,7 @@
 
 #include "video/probe.h"
 
-namespace shijian {
+namespace shijian::video {
 
 struct RateEstimate {
   Rational rate;  // > 0
@@ -20,4 +20,4 @@ struct RateEstimate {
 RateEstimate estimate_rate(const std::vector<int64_t>& pts, Rational time_base,
                            const std::vector<Rational>& claimed, int64_t last_duration);
 
-}  // namespace shijian
+}  // namespace shijian::video

@@ -4,7 +4,7 @@
 
 #include "video/animation.h"
 
-namespace shijian {
+namespace shijian::video {
 namespace {
 
 // Restarting a decoder at a key frame costs about as much as decoding a few frames.
@@ -199,4 +199,4 @@ int64_t FrameReader::index_of(const AVFrame& frame) {
   return index;
 }
 
-}  // namespace shijian
+}  // namespace shijian::video

@@ -10,7 +10,7 @@
 #include "video/media_input.h"
 #include "video/probe.h"
 
-namespace shijian {
+namespace shijian::video {
 
 // Not thread-safe; `info` outlives it. Throws as probe() does.
 class FrameReader {
@@ -66,4 +66,4 @@ class FrameReader {
   bool broken_ = false;
 };
 
-}  // namespace shijian
+}  // namespace shijian::video

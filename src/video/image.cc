@@ -16,7 +16,7 @@
 #include "video/resize.h"
 #include "video/sandboxed_calls.h"
 
-namespace shijian {
+namespace shijian::video {
 namespace {
 
 constexpr size_t kMaxFileBytes = size_t{256} << 20;
@@ -137,7 +137,7 @@ StillImage decode_image_file(const InputFile& file) {
   const Turn turn = kTurns[exif_orientation(bytes, format.name)];
   PictureConverter converter;
   const ConstImage image = converter.convert(*frame, turn.rotation, turn.mirrored);
-  StillImage out{Tensor(DType::kU8, {image.height, image.width, 3}), format.name};
+  StillImage out{tensor::Tensor(tensor::DType::kU8, {image.height, image.width, 3}), format.name};
   const int64_t row = int64_t{image.width} * 3;
   for (int y = 0; y < image.height; ++y) {
     std::memcpy(out.rgb.data<uint8_t>() + y * row, image.data + y * image.stride,
@@ -160,14 +160,14 @@ StillImage decode_image(std::span<const std::byte> bytes, const std::string& nam
   return decode_image(InputFile(bytes, name));
 }
 
-ImagePatches image_patches(const Tensor& rgb, const ImageOptions& options,
+ImagePatches image_patches(const tensor::Tensor& rgb, const ImageOptions& options,
                            const PatchGeometry& geometry, ThreadPool& pool) {
-  CHECK(rgb.shape().size() == 3 && rgb.dim(2) == 3, "{}", shape_string(rgb.shape()));
+  CHECK(rgb.shape().size() == 3 && rgb.dim(2) == 3, "{}", tensor::shape_string(rgb.shape()));
   const int height = static_cast<int>(rgb.dim(0)), width = static_cast<int>(rgb.dim(1));
   const Size size =
       smart_resize_image(height, width, geometry.factor(), options.min_pixels, options.max_pixels);
   ImagePatches out;
-  out.rgb = Tensor(DType::kU8, {1, size.height, size.width, 3});
+  out.rgb = tensor::Tensor(tensor::DType::kU8, {1, size.height, size.width, 3});
   resize_bicubic({rgb.data<uint8_t>(), height, width, int64_t{width} * 3},
                  {out.rgb.data<uint8_t>(), size.height, size.width, int64_t{size.width} * 3}, pool);
   out.patches = make_patches(out.rgb, geometry, pool);
@@ -176,4 +176,4 @@ ImagePatches image_patches(const Tensor& rgb, const ImageOptions& options,
   return out;
 }
 
-}  // namespace shijian
+}  // namespace shijian::video

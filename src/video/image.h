@@ -10,10 +10,10 @@
 #include "tensor/tensor.h"
 #include "video/plan.h"
 
-namespace shijian {
+namespace shijian::video {
 
 struct StillImage {
-  Tensor rgb;          // U8 [height, width, 3]
+  tensor::Tensor rgb;          // U8 [height, width, 3]
   std::string format;  // "png", "jpeg", "webp", "bmp", "gif", "tiff"
 };
 
@@ -35,14 +35,14 @@ struct ImageOptions {
 };
 
 struct ImagePatches {
-  Tensor rgb;      // U8 [1, height, width, 3], resized
-  Tensor patches;  // F32 [grid_h * grid_w, 3 * temporal * patch * patch]; the image is its own pair
+  tensor::Tensor rgb;      // U8 [1, height, width, 3], resized
+  tensor::Tensor patches;  // F32 [grid_h * grid_w, 3 * temporal * patch * patch]; the image is its own pair
   int64_t grid_height = 0;
   int64_t grid_width = 0;
 };
 
 // `rgb` is U8 [height, width, 3].
-ImagePatches image_patches(const Tensor& rgb, const ImageOptions& options,
+ImagePatches image_patches(const tensor::Tensor& rgb, const ImageOptions& options,
                            const PatchGeometry& geometry, ThreadPool& pool);
 
-}  // namespace shijian
+}  // namespace shijian::video

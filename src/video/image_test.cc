@@ -6,7 +6,7 @@
 #include "video/exif.h"
 #include "video/test_video.h"
 
-namespace shijian {
+namespace shijian::video {
 namespace {
 
 class ImageTest : public TestVideos {
@@ -25,8 +25,8 @@ class ImageTest : public TestVideos {
     return encode(name, frame, "rgb24", kW, kH, "1", arguments + " -frames:v 1");
   }
 
-  static void expect_quarters(const Tensor& rgb, const std::string& name, int tolerance) {
-    ASSERT_EQ(rgb.shape(), (Shape{kH, kW, 3})) << name;
+  static void expect_quarters(const tensor::Tensor& rgb, const std::string& name, int tolerance) {
+    ASSERT_EQ(rgb.shape(), (tensor::Shape{kH, kW, 3})) << name;
     for (int q = 0; q < 4; ++q) {
       const uint8_t* p =
           rgb.data<uint8_t>() + ((q / 2 * 2 + 1) * kH / 4 * kW + (q % 2 * 2 + 1) * kW / 4) * 3;
@@ -77,9 +77,9 @@ TEST_F(ImageTest, TheExifOrientationTurnsThePicture) {
     size[1] = static_cast<char>(block.size() + 2);
     const auto path =
         write("turned.jpg", jpeg.substr(0, 2) + "\xFF\xE1" + size + block + jpeg.substr(2));
-    const Tensor rgb = load_image(path).rgb;
+    const tensor::Tensor rgb = load_image(path).rgb;
     const bool swap = o >= 5;
-    ASSERT_EQ(rgb.shape(), (swap ? Shape{kW, kH, 3} : Shape{kH, kW, 3})) << o;
+    ASSERT_EQ(rgb.shape(), (swap ? tensor::Shape{kW, kH, 3} : tensor::Shape{kH, kW, 3})) << o;
     const int64_t width = rgb.dim(1), row = rgb.dim(0) / 4 * width;
     const uint8_t* left = rgb.data<uint8_t>() + (row + width / 4) * 3;
     const uint8_t* right = rgb.data<uint8_t>() + (row + width * 3 / 4) * 3;
@@ -147,4 +147,4 @@ TEST_F(ImageTest, OtherFilesAreErrors) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::video

@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "base/file.h"
 
-namespace shijian {
+namespace shijian::video {
 
 std::string printable(std::string text) {
   for (char& c : text) {
@@ -44,4 +44,4 @@ int64_t InputFile::size() const {
   return info.st_size;
 }
 
-}  // namespace shijian
+}  // namespace shijian::video

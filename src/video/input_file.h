@@ -12,7 +12,7 @@
 #include "base/descriptor.h"
 #include "video/probe.h"
 
-namespace shijian {
+namespace shijian::video {
 
 // Copies share the descriptor.
 class InputFile {
@@ -38,4 +38,4 @@ class InputFile {
 // The path for a message: one line, whatever the name holds.
 std::string printable(std::string text);
 
-}  // namespace shijian
+}  // namespace shijian::video

@@ -9,7 +9,7 @@ extern "C" {
 #include <libswscale/swscale.h>
 }
 
-namespace shijian {
+namespace shijian::video {
 namespace {
 
 constexpr int kQuantiser = 4;  // of 1 (best) to 31
@@ -54,4 +54,4 @@ std::string encode_jpeg(std::span<const uint8_t> rgb, int width, int height) {
   return {reinterpret_cast<const char*>(packet->data), static_cast<size_t>(packet->size)};
 }
 
-}  // namespace shijian
+}  // namespace shijian::video

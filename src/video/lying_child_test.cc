@@ -11,19 +11,19 @@
 #include "video/sandbox_fixture.h"
 #include "video/wire.h"
 
-namespace shijian {
+namespace shijian::video {
 namespace {
 
 namespace fs = std::filesystem;
 
-void say(const Channel& call, MessageType type, const auto& head) {
+void say(const process::Channel& call, MessageType type, const auto& head) {
   WireWriter writer;
   writer(head);
   send_message(call, type, {}, std::as_bytes(std::span(writer.bytes())));
 }
 
 // What it says of a clip: the name of the file tells.
-void lie_about_clip(const Channel& call, int output, const std::string& name) {
+void lie_about_clip(const process::Channel& call, int output, const std::string& name) {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   const std::vector<ClipSpan> honest = {{0.2, 0.8}};
   const auto say_parts = [&](std::vector<ClipSpan> parts) {
@@ -56,9 +56,9 @@ void lie_about_clip(const Channel& call, int output, const std::string& name) {
   if (lie == "stays") ::sleep(1000);
 }
 
-void serve(Channel call, std::vector<Descriptor> files) {
+void serve(process::Channel call, std::vector<Descriptor> files) {
   std::string bulk;
-  std::optional<Channel::Packet> packet;
+  std::optional<process::Channel::Packet> packet;
   while ((packet = call.receive()) && packet->type == kPiece) bulk += text_of(packet->bytes);
   Request request;
   WireReader reader(bulk);
@@ -126,6 +126,6 @@ std::filesystem::path lies_of(pid_t program) {
   return std::filesystem::temp_directory_path() / fmt::format("shijian-lies-{}", program);
 }
 
-int run_lying_worker() { return run_fork_server("", serve); }
+int run_lying_worker() { return process::run_fork_server("", serve); }
 
-}  // namespace shijian
+}  // namespace shijian::video

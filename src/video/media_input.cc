@@ -19,7 +19,7 @@ extern "C" {
 #include <libavutil/avstring.h>
 }
 
-namespace shijian {
+namespace shijian::video {
 namespace {
 
 // libavcodec's names; those of PCM and ADPCM besides: audio_decoders().
@@ -466,4 +466,4 @@ CodecPtr MediaInput::make_audio_decoder() {
   return decoder;
 }
 
-}  // namespace shijian
+}  // namespace shijian::video

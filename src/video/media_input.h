@@ -14,7 +14,7 @@ extern "C" {
 #include <libavformat/avformat.h>
 }
 
-namespace shijian {
+namespace shijian::video {
 
 // Limits on what a file may ask for before anything is allocated.
 constexpr int kMaxSide = 16384;
@@ -102,4 +102,4 @@ class MediaInput {
   bool damaged_ = false;
 };
 
-}  // namespace shijian
+}  // namespace shijian::video

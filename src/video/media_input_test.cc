@@ -9,7 +9,7 @@
 #include "base/file.h"
 #include "video/test_video.h"
 
-namespace shijian {
+namespace shijian::video {
 namespace {
 
 class BadInputTest : public TestVideos {
@@ -166,4 +166,4 @@ TEST(Libav, SaysWhatIsWrongAndNotWhatItsOwnProgramWouldDo) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::video

@@ -15,7 +15,7 @@
 #include "video/plan.h"
 #include "video/probe.h"
 
-namespace shijian {
+namespace shijian::video {
 
 enum MessageType : uint32_t {
   kPiece = 1,
@@ -93,10 +93,10 @@ void each_field(auto& wire, ImageHead& i) { wire(i.format, i.height, i.width); }
 void each_field(auto& wire, Failure& f) { wire(f.code, f.message, f.hint); }
 
 // `head`: at most one packet. False when the other end is gone.
-inline bool send_message(const Channel& to, MessageType type, std::span<const std::byte> bulk,
+inline bool send_message(const process::Channel& to, MessageType type, std::span<const std::byte> bulk,
                          std::span<const std::byte> head = {}) {
-  for (size_t at = 0; at < bulk.size(); at += Channel::kMaxPacket) {
-    const size_t size = std::min(Channel::kMaxPacket, bulk.size() - at);
+  for (size_t at = 0; at < bulk.size(); at += process::Channel::kMaxPacket) {
+    const size_t size = std::min(process::Channel::kMaxPacket, bulk.size() - at);
     if (!to.send(kPiece, bulk.subspan(at, size))) return false;
   }
   return to.send(type, head);
@@ -106,4 +106,4 @@ inline std::string_view text_of(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-}  // namespace shijian
+}  // namespace shijian::video

@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 
-namespace shijian {
+namespace shijian::video {
 namespace {
 
 constexpr int kIoBytes = 1 << 16;
@@ -177,4 +177,4 @@ void Mp4Writer::finish() {
   require_cut(format_->pb->error, "write MP4");
 }
 
-}  // namespace shijian
+}  // namespace shijian::video

@@ -5,7 +5,7 @@
 
 #include "video/media_input.h"
 
-namespace shijian {
+namespace shijian::video {
 
 // Throws Error(kIo) when the disk is full, kUnsupported for what MP4 does not hold. Not
 // thread-safe.
@@ -42,4 +42,4 @@ class Mp4Writer {
 // Throws the Error for a libav status below 0: "cut clip: `operation`: …".
 void require_cut(int status, const char* operation);
 
-}  // namespace shijian
+}  // namespace shijian::video

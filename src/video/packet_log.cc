@@ -6,7 +6,7 @@
 #include "video/picture_headers.h"
 #include "video/start_timecode.h"
 
-namespace shijian {
+namespace shijian::video {
 namespace {
 
 // Pictures that are shown before the key packet before them follow it at once; later ones have
@@ -57,4 +57,4 @@ PacketLog read_packet_log(MediaInput& input) {
   return log;
 }
 
-}  // namespace shijian
+}  // namespace shijian::video

@@ -7,7 +7,7 @@
 
 #include "video/media_input.h"
 
-namespace shijian {
+namespace shijian::video {
 
 struct PacketFacts {
   int64_t pts = AV_NOPTS_VALUE;
@@ -32,4 +32,4 @@ struct PacketLog {
 // Reads to the end. Throws as probe() does.
 PacketLog read_packet_log(MediaInput& input);
 
-}  // namespace shijian
+}  // namespace shijian::video

@@ -10,7 +10,7 @@
 #include "video/media_input.h"
 #include "video/test_video.h"
 
-namespace shijian {
+namespace shijian::video {
 
 class PacketSurgery : public TestVideos {
  protected:
@@ -138,4 +138,4 @@ class PacketSurgery : public TestVideos {
   }
 };
 
-}  // namespace shijian
+}  // namespace shijian::video

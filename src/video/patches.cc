@@ -4,20 +4,20 @@
 
 #include "base/error.h"
 
-namespace shijian {
+namespace shijian::video {
 
-Tensor make_patches(const Tensor& frames, const PatchGeometry& g, ThreadPool& pool, int64_t first,
+tensor::Tensor make_patches(const tensor::Tensor& frames, const PatchGeometry& g, ThreadPool& pool, int64_t first,
                     int64_t slots) {
   CHECK(frames.shape().size() == 4 && frames.dim(0) >= 1 && frames.dim(3) == 3, "{}",
-        shape_string(frames.shape()));
+        tensor::shape_string(frames.shape()));
   const int64_t n = frames.dim(0), height = frames.dim(1), width = frames.dim(2);
-  CHECK(height % g.factor() == 0 && width % g.factor() == 0, "{}", shape_string(frames.shape()));
+  CHECK(height % g.factor() == 0 && width % g.factor() == 0, "{}", tensor::shape_string(frames.shape()));
   const int64_t all = (n + g.temporal - 1) / g.temporal;
   if (slots < 0) slots = all - first;
   CHECK(first >= 0 && slots >= 0 && first + slots <= all, "slots {}+{} of {}", first, slots, all);
   const int64_t grid_h = height / g.patch, grid_w = width / g.patch;
   const int64_t blocks_w = grid_w / g.merge, block = int64_t{g.merge} * g.merge;
-  Tensor patches(DType::kF32, {slots * grid_h * grid_w, g.patch_values()});
+  tensor::Tensor patches(tensor::DType::kF32, {slots * grid_h * grid_w, g.patch_values()});
 
   // Every 8-bit value of every channel once, in the reference's order: the mean and the deviation
   // are scaled to 0..255 in F32, then one subtraction and one division.
@@ -52,4 +52,4 @@ Tensor make_patches(const Tensor& frames, const PatchGeometry& g, ThreadPool& po
   return patches;
 }
 
-}  // namespace shijian
+}  // namespace shijian::video

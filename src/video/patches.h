@@ -5,7 +5,7 @@
 #include "tensor/tensor.h"
 #include "video/plan.h"
 
-namespace shijian {
+namespace shijian::video {
 
 // frames U8 [n, height, width, 3], height and width multiples of the factor, n >= 1; when n is no
 // multiple of `temporal` the last frame repeats.
@@ -13,7 +13,7 @@ namespace shijian {
 // F32 [slots * grid_h * grid_w, 3 * temporal * patch * patch]: rows ordered by slot, then
 // merge block by merge block (block row, block column, row inside, column inside), values in the
 // order channel, time, row, column; value = (x - mean/rescale) / (std/rescale) in F32.
-Tensor make_patches(const Tensor& frames, const PatchGeometry& geometry, ThreadPool& pool,
+tensor::Tensor make_patches(const tensor::Tensor& frames, const PatchGeometry& geometry, ThreadPool& pool,
                     int64_t first = 0, int64_t slots = -1);
 
-}  // namespace shijian
+}  // namespace shijian::video

@@ -8,12 +8,12 @@
 #include "video/image.h"
 #include "video/resize.h"
 
-namespace shijian {
+namespace shijian::video {
 namespace {
 
 // The noise of tests/video/make_resize_fixture.py.
-Tensor noise(int64_t height, int64_t width) {
-  Tensor out(DType::kU8, {height, width, 3});
+tensor::Tensor noise(int64_t height, int64_t width) {
+  tensor::Tensor out(tensor::DType::kU8, {height, width, 3});
   for (uint32_t i = 0; i < out.elements(); ++i) {
     uint32_t x = i * 2654435761u + 12345u;
     x ^= x >> 15;
@@ -41,11 +41,11 @@ TEST(PatchesTest, GivesTheReferencesValues) {
     const int frames = read(int32_t{}), height = read(int32_t{}), width = read(int32_t{});
     const int low = read(int32_t{}), high = read(int32_t{});
     const int64_t rows = read(int32_t{}), columns = read(int32_t{}), step = read(int32_t{});
-    const Tensor source = noise(int64_t{frames} * height, width);
-    Tensor patches;
+    const tensor::Tensor source = noise(int64_t{frames} * height, width);
+    tensor::Tensor patches;
     if (video) {
       const Size size = smart_resize_video(frames, height, width, 2, 32, low, high);
-      Tensor resized(DType::kU8, {frames, size.height, size.width, 3});
+      tensor::Tensor resized(tensor::DType::kU8, {frames, size.height, size.width, 3});
       for (int f = 0; f < frames; ++f) {
         resize_bicubic({source.data<uint8_t>() + int64_t{f} * height * width * 3, height, width,
                         int64_t{width} * 3},
@@ -57,7 +57,7 @@ TEST(PatchesTest, GivesTheReferencesValues) {
     } else {
       patches = image_patches(source, {low, high}, geometry, pool).patches;
     }
-    ASSERT_EQ(patches.shape(), (Shape{rows, columns}));
+    ASSERT_EQ(patches.shape(), (tensor::Shape{rows, columns}));
     int64_t different = 0, samples = 0;
     float worst = 0;
     for (int64_t k = 0; k < rows * columns; k += step, ++samples) {
@@ -72,13 +72,13 @@ TEST(PatchesTest, GivesTheReferencesValues) {
 }
 
 TEST(PatchesTest, ThreadsChangeNothing) {
-  Tensor frames(DType::kU8, {3, 64, 96, 3});
-  const Tensor pixels = noise(3 * 64, 96);
+  tensor::Tensor frames(tensor::DType::kU8, {3, 64, 96, 3});
+  const tensor::Tensor pixels = noise(3 * 64, 96);
   std::memcpy(frames.data<uint8_t>(), pixels.data<uint8_t>(), frames.elements());
   ThreadPool one(1), four(4);
-  const Tensor a = make_patches(frames, {}, one), b = make_patches(frames, {}, four);
+  const tensor::Tensor a = make_patches(frames, {}, one), b = make_patches(frames, {}, four);
   EXPECT_EQ(std::memcmp(a.data<float>(), b.data<float>(), a.elements() * 4), 0);
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::video

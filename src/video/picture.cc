@@ -9,7 +9,7 @@ extern "C" {
 #include <libswscale/swscale.h>
 }
 
-namespace shijian {
+namespace shijian::video {
 namespace {
 
 // The old full-range formats are the plain ones with the range in their name.
@@ -157,4 +157,4 @@ ConstImage PictureConverter::convert(const AVFrame& frame, int rotation, bool mi
   return turn(image, rotation, mirrored, turned_);
 }
 
-}  // namespace shijian
+}  // namespace shijian::video

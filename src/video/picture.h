@@ -11,7 +11,7 @@
 
 struct SwsContext;
 
-namespace shijian {
+namespace shijian::video {
 
 // Holds one full-size RGB picture (two while turning) and the conversion's tables, and reuses them.
 // Not thread-safe.
@@ -43,4 +43,4 @@ class PictureConverter {
   std::unique_ptr<ToneMap> tone_map_;
 };
 
-}  // namespace shijian
+}  // namespace shijian::video

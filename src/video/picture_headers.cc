@@ -4,7 +4,7 @@
 #include <new>
 #include <span>
 
-namespace shijian {
+namespace shijian::video {
 namespace {
 
 // A VOP that is not coded has little more than its start code; so have pictures that change
@@ -130,4 +130,4 @@ bool PictureHeaders::starts_clean(const AVPacket& packet) const {
   return clean;
 }
 
-}  // namespace shijian
+}  // namespace shijian::video

@@ -6,7 +6,7 @@
 
 #include "video/media_input.h"
 
-namespace shijian {
+namespace shijian::video {
 
 struct PictureFacts {
   bool shown = true;          // it holds a picture that is shown, or the first field of one
@@ -41,4 +41,4 @@ class PictureHeaders {
 // Whether pictures may be shown in another order than they are coded in.
 bool may_reorder(AVCodecID codec);
 
-}  // namespace shijian
+}  // namespace shijian::video

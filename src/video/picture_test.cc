@@ -4,7 +4,7 @@
 #include "base/file.h"
 #include "video/test_video.h"
 
-namespace shijian {
+namespace shijian::video {
 namespace {
 
 class PictureTest : public TestVideos {
@@ -115,7 +115,7 @@ TEST_F(PictureTest, TurnsAndMirrorsAsTheFileAsks) {
     EXPECT_EQ(info.rotation, m.rotation);
     EXPECT_EQ(info.mirrored, m.mirrored);
     const int width = m.a == 0 ? h : w, height = m.a == 0 ? w : h;
-    ASSERT_EQ(out.rgb.shape(), (Shape{2, height, width, 3}));
+    ASSERT_EQ(out.rgb.shape(), (tensor::Shape{2, height, width, 3}));
     EXPECT_EQ(info.width, width);
     for (int quarter = 0; quarter < 4; ++quarter) {
       const int x = quarter % 2 == 0 ? -1 : 1, y = quarter / 2 == 0 ? -1 : 1;
@@ -129,4 +129,4 @@ TEST_F(PictureTest, TurnsAndMirrorsAsTheFileAsks) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::video

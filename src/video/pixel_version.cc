@@ -8,7 +8,7 @@ extern "C" {
 #include <libswscale/swscale.h>
 }
 
-namespace shijian {
+namespace shijian::video {
 namespace {
 // Raise it with every change that changes a pixel: stored features are then computed anew.
 constexpr int kOurVersion = 2;
@@ -19,4 +19,4 @@ std::string pixel_version() {
                      swscale_version());
 }
 
-}  // namespace shijian
+}  // namespace shijian::video

@@ -3,10 +3,10 @@
 
 #include <string>
 
-namespace shijian {
+namespace shijian::video {
 
 // Differs between builds whose decode_frames() and make_patches() may differ: the version of our
 // own colour handling, resize and patches, then those of libavformat, libavcodec and libswscale.
 std::string pixel_version();
 
-}  // namespace shijian
+}  // namespace shijian::video

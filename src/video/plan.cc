@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "video/plan_parts.h"
 
-namespace shijian {
+namespace shijian::video {
 namespace {
 
 // More frames than a million-token context holds; keeps what input asks for bounded.
@@ -245,4 +245,4 @@ FramePlan plan_frames(const VideoInfo& info, const SamplingOptions& options,
   return plan;
 }
 
-}  // namespace shijian
+}  // namespace shijian::video

@@ -11,7 +11,7 @@
 
 #include "video/probe.h"
 
-namespace shijian {
+namespace shijian::video {
 
 // How pixels become patches: sizes from the checkpoint's processor files.
 struct PatchGeometry {
@@ -98,4 +98,4 @@ Size smart_resize_image(int height, int width, int factor, int64_t min_pixels, i
 FramePlan plan_frames(const VideoInfo& info, const SamplingOptions& options,
                       const PatchGeometry& geometry);
 
-}  // namespace shijian
+}  // namespace shijian::video

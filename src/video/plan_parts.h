@@ -6,7 +6,7 @@
 
 #include "video/plan.h"
 
-namespace shijian {
+namespace shijian::video {
 
 // The nearest multiple, ties to the even one, as the reference's rounding does.
 inline int64_t round_to(double value, int factor) {
@@ -23,4 +23,4 @@ inline int64_t ceil_to(double value, int factor) {
 Size plan_size(const VideoInfo& info, int64_t n, const SamplingOptions& options,
                const PatchGeometry& g);
 
-}  // namespace shijian
+}  // namespace shijian::video

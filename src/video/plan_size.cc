@@ -5,7 +5,7 @@
 #include "base/error.h"
 #include "video/plan_parts.h"
 
-namespace shijian {
+namespace shijian::video {
 namespace {
 
 constexpr int kMaxAspect = 200;
@@ -90,4 +90,4 @@ Size smart_resize_image(int height, int width, int factor, int64_t min_pixels, i
   return {std::max(size.height, factor), std::max(size.width, factor)};
 }
 
-}  // namespace shijian
+}  // namespace shijian::video

@@ -6,7 +6,7 @@
 
 #include "base/json.h"
 
-namespace shijian {
+namespace shijian::video {
 namespace {
 
 VideoInfo clip(int64_t frames, Rational rate, int height, int width, double start = 0) {
@@ -305,4 +305,4 @@ TEST(PlanTest, SenselessOptionsAreUsageErrors) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::video

@@ -20,7 +20,7 @@ extern "C" {
 #include <libavutil/pixdesc.h>
 }
 
-namespace shijian {
+namespace shijian::video {
 namespace {
 
 std::string text(const char* s) { return s == nullptr ? "unknown" : s; }
@@ -249,4 +249,4 @@ VideoInfo probe_file(const InputFile& file, const CancelToken& cancel, const Sti
   return info;
 }
 
-}  // namespace shijian
+}  // namespace shijian::video

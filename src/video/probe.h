@@ -11,7 +11,7 @@
 
 #include "base/cancel.h"
 
-namespace shijian {
+namespace shijian::video {
 
 // Instead of a stream's index: the one that libavformat takes for the main one.
 constexpr int kMainStream = -1;
@@ -123,4 +123,4 @@ struct VideoInfo {
 VideoInfo probe(const std::filesystem::path& path, const CancelToken& cancel = {},
                 int stream = kMainStream);
 
-}  // namespace shijian
+}  // namespace shijian::video

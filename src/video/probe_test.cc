@@ -3,7 +3,7 @@
 #include "base/file.h"
 #include "video/test_video.h"
 
-namespace shijian {
+namespace shijian::video {
 namespace {
 
 constexpr const char* kH264 = "-c:v libx264 -preset veryfast -g 20 -bf 2 -pix_fmt yuv420p";
@@ -121,7 +121,7 @@ TEST_F(ProbeTest, PixelShapeAndOddSizes) {
   DecodeOptions options;
   options.source_size = true;
   const Frames out = decode_frames(odd, info, plan_frames(info, samples(6), {}), options, pool_);
-  ASSERT_EQ(out.rgb.shape(), (Shape{6, 61, 97, 3}));
+  ASSERT_EQ(out.rgb.shape(), (tensor::Shape{6, 61, 97, 3}));
   for (int n = 0; n < 6; ++n) {
     const uint8_t* frame = out.rgb.data<uint8_t>() + n * 61 * 97 * 3;
     for (int i : {0, 96 * 3, 60 * 97 * 3, 61 * 97 * 3 - 1}) EXPECT_NEAR(frame[i], 40 * n + 20, 4);
@@ -196,4 +196,4 @@ TEST_F(ProbeTest, CancelsAndReports) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::video

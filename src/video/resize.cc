@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 
-namespace shijian {
+namespace shijian::video {
 namespace {
 
 // The filter of one axis: output i is the weighted sum of `count` inputs from `first`.
@@ -182,4 +182,4 @@ void resize_bicubic(const ConstImage& in, const Image& out, ThreadPool& pool) {
   }
 }
 
-}  // namespace shijian
+}  // namespace shijian::video

@@ -5,7 +5,7 @@
 
 #include "base/threads.h"
 
-namespace shijian {
+namespace shijian::video {
 
 // A picture that somebody else owns: rows of width * 3 bytes, `stride` bytes apart.
 struct ConstImage {
@@ -28,4 +28,4 @@ struct Image {
 // An axis of unchanged length is copied. Both sizes >= 1; `in` and `out` must not overlap.
 void resize_bicubic(const ConstImage& in, const Image& out, ThreadPool& pool);
 
-}  // namespace shijian
+}  // namespace shijian::video

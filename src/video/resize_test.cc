@@ -7,7 +7,7 @@
 
 #include "base/file.h"
 
-namespace shijian {
+namespace shijian::video {
 namespace {
 
 // The inputs of tests/video/make_resize_fixture.py.
@@ -83,4 +83,4 @@ TEST(ResizeTest, AFlatPictureStaysFlat) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::video

@@ -5,11 +5,11 @@
 
 #include "process/confine.h"
 
-namespace shijian {
+namespace shijian::video {
 
 struct SandboxOptions {
   // Of one child: address space, and processor time, to which each frame asked for adds.
-  Confinement limits = {};
+  process::Confinement limits = {};
   int64_t cpu_seconds_per_frame = 30;
   // Of one that cuts a clip, which encodes as well: memory over that, time for each frame that it
   // may have to decode, and how much larger than its source a clip may be.
@@ -40,4 +40,4 @@ inline constexpr const char* kDecodeWorker = "decode-worker";
 // Returns main()'s exit status.
 int run_decode_worker();
 
-}  // namespace shijian
+}  // namespace shijian::video

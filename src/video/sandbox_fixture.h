@@ -14,7 +14,7 @@
 #include "video/sandbox.h"
 #include "video/test_video.h"
 
-namespace shijian {
+namespace shijian::video {
 
 // The living processes whose parent is `parent`.
 inline std::vector<pid_t> children_of(pid_t parent) {
@@ -60,4 +60,4 @@ class SandboxTest : public TestVideos {
 std::filesystem::path lies_of(pid_t program);
 int run_lying_worker();
 
-}  // namespace shijian
+}  // namespace shijian::video

@@ -15,7 +15,7 @@
 #include "video/sandbox_fixture.h"
 #include "video/wire.h"
 
-namespace shijian {
+namespace shijian::video {
 namespace {
 
 namespace fs = std::filesystem;
@@ -27,7 +27,7 @@ std::string bytes_of(const VideoInfo& info) {
   return std::string(writer.bytes());
 }
 
-bool same(const Tensor& a, const Tensor& b) {
+bool same(const tensor::Tensor& a, const tensor::Tensor& b) {
   return a.shape() == b.shape() &&
          std::memcmp(a.data<uint8_t>(), b.data<uint8_t>(), static_cast<size_t>(a.elements())) == 0;
 }
@@ -197,7 +197,7 @@ TEST(Wire, EveryCutIsAnError) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::video
 
 int main(int argc, char** argv) {
   if (argc == 2 && std::string_view(argv[1]) == shijian::kDecodeWorker) {

@@ -16,7 +16,7 @@
 #include "video/messages.h"
 #include "video/wire.h"
 
-namespace shijian {
+namespace shijian::video {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -149,7 +149,7 @@ class DecodeSandbox::Call {
     limit = std::max(limit, kMaxFailureBytes);
     bulk_.clear();
     while (true) {
-      const Channel::Packet packet = receive();
+      const process::Channel::Packet packet = receive();
       if (packet.type == kPiece) {
         if (packet.bytes.size() > limit - bulk_.size()) break;
         bulk_ += text_of(packet.bytes);
@@ -166,8 +166,8 @@ class DecodeSandbox::Call {
 
   // Waits until the child is no more. Throws unless it ended by itself.
   void end() {
-    const Channel::Packet packet = take();
-    if (packet.type != kChildEnded) refuse();
+    const process::Channel::Packet packet = take();
+    if (packet.type != process::kChildEnded) refuse();
     if (const int status = status_of(packet); status != 0) throw_ended(request_, status);
   }
 
@@ -175,19 +175,19 @@ class DecodeSandbox::Call {
   [[noreturn]] void refuse() const { throw_ended(request_, 0); }
 
  private:
-  static int status_of(const Channel::Packet& packet) {
+  static int status_of(const process::Channel::Packet& packet) {
     int status = 0;
     std::memcpy(&status, packet.bytes.data(), std::min(sizeof status, packet.bytes.size()));
     return status;
   }
 
-  Channel::Packet receive() {
-    Channel::Packet packet = take();
-    if (packet.type == kChildEnded) throw_ended(request_, status_of(packet));
+  process::Channel::Packet receive() {
+    process::Channel::Packet packet = take();
+    if (packet.type == process::kChildEnded) throw_ended(request_, status_of(packet));
     return packet;
   }
 
-  Channel::Packet take() {
+  process::Channel::Packet take() {
     const auto end = Clock::now() + std::chrono::seconds(stall_);
     while (!channel_.wait(kLookMilliseconds)) {
       cancel_.check();
@@ -200,7 +200,7 @@ class DecodeSandbox::Call {
     cancel_.check();
     auto packet = channel_.receive();
     if (!packet) refuse();
-    if (packet->type == kNotStarted) {
+    if (packet->type == process::kNotStarted) {
       throw system_error("start", "a process to decode in", status_of(*packet));
     }
     return std::move(*packet);
@@ -209,7 +209,7 @@ class DecodeSandbox::Call {
   const Request request_;
   const int stall_;
   const CancelToken cancel_;
-  Channel channel_;
+  process::Channel channel_;
   std::string bulk_, head_;
 };
 
@@ -275,7 +275,7 @@ StillImage DecodeSandbox::decode_image(const InputFile& file) {
       std::ssize(call.bulk()) != head.height * head.width * 3) {
     call.refuse();
   }
-  StillImage image{Tensor(DType::kU8, {head.height, head.width, 3}), printable(head.format)};
+  StillImage image{tensor::Tensor(tensor::DType::kU8, {head.height, head.width, 3}), printable(head.format)};
   std::memcpy(image.rgb.data<uint8_t>(), call.bulk().data(), call.bulk().size());
   return image;
 }
@@ -334,4 +334,4 @@ std::string sandbox_weakness() {
   return sandbox ? sandbox->weakness() : "decoding runs in this process";
 }
 
-}  // namespace shijian
+}  // namespace shijian::video

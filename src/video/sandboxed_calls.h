@@ -10,7 +10,7 @@
 #include "video/calls.h"
 #include "video/sandbox.h"
 
-namespace shijian {
+namespace shijian::video {
 
 struct Request;
 enum class Task : uint8_t;
@@ -36,10 +36,10 @@ class DecodeSandbox {
   Request request_for(Task task, const InputFile& file) const;
 
   const SandboxOptions options_;
-  ForkServer forks_;
+  process::ForkServer forks_;
 };
 
 // Null unless start_decode_sandbox() was called.
 std::shared_ptr<DecodeSandbox> decode_sandbox();
 
-}  // namespace shijian
+}  // namespace shijian::video

@@ -11,7 +11,7 @@ extern "C" {
 #include <libswresample/swresample.h>
 }
 
-namespace shijian {
+namespace shijian::video {
 namespace {
 
 // Time stamps are rounded: sound may be off by this much before silence is put in or sound left
@@ -178,4 +178,4 @@ void SoundReader::append(int64_t at, int64_t count) {
   decoded_ += count - skipped;
 }
 
-}  // namespace shijian
+}  // namespace shijian::video

@@ -12,7 +12,7 @@
 
 struct SwrContext;
 
-namespace shijian {
+namespace shijian::video {
 
 using Samples = std::vector<std::deque<float>>;  // [channels][samples]
 
@@ -69,4 +69,4 @@ class SoundReader {
   bool damaged_ = false;
 };
 
-}  // namespace shijian
+}  // namespace shijian::video

@@ -8,7 +8,7 @@
 
 #include "base/smpte.h"
 
-namespace shijian {
+namespace shijian::video {
 namespace {
 
 // In one form, whatever the rate of the frames is.
@@ -51,4 +51,4 @@ std::string gop_timecode(AVCodecID codec, const AVPacket& packet) {
                      pictures);
 }
 
-}  // namespace shijian
+}  // namespace shijian::video

@@ -8,7 +8,7 @@ extern "C" {
 #include <libavformat/avformat.h>
 }
 
-namespace shijian {
+namespace shijian::video {
 
 // Of the header: a tmcd track, MXF's packages, DV, tags. "HH:MM:SS:FF", ";" before the frames where
 // it drops numbers; "" when there is none.
@@ -18,4 +18,4 @@ std::string header_timecode(const AVFormatContext& format, const AVStream& video
 // encoders write that know of no time code.
 std::string gop_timecode(AVCodecID codec, const AVPacket& packet);
 
-}  // namespace shijian
+}  // namespace shijian::video

@@ -4,7 +4,7 @@
 #include "video/clip.h"
 #include "video/sandbox_fixture.h"
 
-namespace shijian {
+namespace shijian::video {
 namespace {
 
 constexpr const char* kH264 = "-c:v libx264 -preset ultrafast -g 10 -pix_fmt yuv420p";
@@ -75,4 +75,4 @@ TEST_F(StreamsTest, AStreamIsChosenByItsIndex) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::video

@@ -15,7 +15,7 @@
 #include "video/plan.h"
 #include "video/probe.h"
 
-namespace shijian {
+namespace shijian::video {
 
 class TestVideos : public ::testing::Test {
  protected:
@@ -87,7 +87,7 @@ class TestVideos : public ::testing::Test {
   }
 
   // The number written in frame i of U8 [n, height, width, 3].
-  static int number(const Tensor& rgb, int64_t i) {
+  static int number(const tensor::Tensor& rgb, int64_t i) {
     const int64_t height = rgb.dim(1), width = rgb.dim(2);
     const uint8_t* frame = rgb.data<uint8_t>() + i * height * width * 3;
     int value = 0;
@@ -120,4 +120,4 @@ class TestVideos : public ::testing::Test {
   ThreadPool pool_{2};
 };
 
-}  // namespace shijian
+}  // namespace shijian::video

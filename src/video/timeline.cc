@@ -6,7 +6,7 @@
 
 #include "video/frame_rate.h"
 
-namespace shijian {
+namespace shijian::video {
 namespace {
 
 constexpr int kDeepestReorder = 17;  // frames; H.264 and HEVC allow 16
@@ -246,4 +246,4 @@ Timeline mend_clock(const std::vector<int64_t>& stamps, const std::vector<int64_
   return mender.finish(time_base, rates);
 }
 
-}  // namespace shijian
+}  // namespace shijian::video

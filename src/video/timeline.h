@@ -7,7 +7,7 @@
 #include "video/packet_log.h"
 #include "video/probe.h"
 
-namespace shijian {
+namespace shijian::video {
 
 // Frames in the order in which they are shown, each by the number of its packet.
 struct FrameOrder {
@@ -42,4 +42,4 @@ struct Timeline {
 Timeline mend_clock(const std::vector<int64_t>& stamps, const std::vector<int64_t>& restarts,
                     Rational time_base, const std::vector<Rational>& rates, int64_t longest_gap);
 
-}  // namespace shijian
+}  // namespace shijian::video

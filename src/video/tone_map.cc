@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace shijian {
+namespace shijian::video {
 namespace {
 
 constexpr int kNodes = 65;     // on an axis of the table
@@ -208,4 +208,4 @@ void ToneMap::map_row(const uint16_t* in, uint8_t* out, int width) const {
   }
 }
 
-}  // namespace shijian
+}  // namespace shijian::video

@@ -9,7 +9,7 @@ extern "C" {
 #include <libavutil/frame.h>
 }
 
-namespace shijian {
+namespace shijian::video {
 
 // What the numbers of a picture mean.
 enum class Transfer { kSdr, kPq, kHlg };
@@ -50,4 +50,4 @@ class ToneMap {
       table_;  // [kNodes, kNodes, kNodes, 3] by red, green, blue; 1/128 of a level
 };
 
-}  // namespace shijian
+}  // namespace shijian::video

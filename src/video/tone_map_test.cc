@@ -8,7 +8,7 @@
 #include "video/clip.h"
 #include "video/sandbox_fixture.h"
 
-namespace shijian {
+namespace shijian::video {
 namespace {
 
 using ::testing::HasSubstr;
@@ -189,4 +189,4 @@ TEST_F(HdrTest, ExactClipsAreBt709AndSaySo) {
 }
 
 }  // namespace
-}  // namespace shijian
+}  // namespace shijian::video

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace shijian {
+namespace shijian::video {
 namespace {
 
 // Boxes and elements that are looked at: a file cannot keep us busy.
@@ -278,4 +278,4 @@ bool is_encrypted(const AVPacket& packet) {
   return av_packet_get_side_data(&packet, AV_PKT_DATA_ENCRYPTION_INFO, &bytes) != nullptr;
 }
 
-}  // namespace shijian
+}  // namespace shijian::video

@@ -9,7 +9,7 @@ extern "C" {
 #include <libavformat/avformat.h>
 }
 
-namespace shijian {
+namespace shijian::video {
 
 // Whether the pictures are scrambled for players that hold a key, as the container says: sample
 // entries and ContentEncodings, scrambling bits of transport and program streams, the protection of
@@ -21,4 +21,4 @@ bool is_encrypted(const AVPacket& packet);
 std::string codec_in_file(const InputFile& file, const AVFormatContext& format,
                           const AVStream& stream);
 
-}  // namespace shijian
+}  // namespace shijian::video

@@ -11,7 +11,7 @@
 
 #include "base/error.h"
 
-namespace shijian {
+namespace shijian::video {
 
 class WireWriter {
  public:
@@ -91,4 +91,4 @@ class WireReader {
   std::string_view bytes_;
 };
 
-}  // namespace shijian
+}  // namespace shijian::video
