@@ -7,14 +7,15 @@ thread_local const CancellableLoops* innermost = nullptr;
 
 }  // namespace
 
-CancellableLoops::CancellableLoops(const CancelToken& cancel) : cancel_(cancel), outer_(innermost) {
+CancellableLoops::CancellableLoops(const std::stop_token& cancel)
+    : cancel_(cancel), outer_(innermost) {
   innermost = this;
 }
 
 CancellableLoops::~CancellableLoops() { innermost = outer_; }
 
-CancelToken CancellableLoops::current() {
-  return innermost == nullptr ? CancelToken() : innermost->cancel_;
+std::stop_token CancellableLoops::current() {
+  return innermost == nullptr ? std::stop_token() : innermost->cancel_;
 }
 
 }  // namespace shijian

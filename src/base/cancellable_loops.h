@@ -9,16 +9,16 @@ namespace shijian {
 // throw Error(kCancelled). One inside another takes its place.
 class CancellableLoops {
  public:
-  explicit CancellableLoops(const CancelToken& cancel);
+  explicit CancellableLoops(const std::stop_token& cancel);
   ~CancellableLoops();
   CancellableLoops(const CancellableLoops&) = delete;
   CancellableLoops& operator=(const CancellableLoops&) = delete;
 
   // Of this thread; never cancelled where there is none.
-  static CancelToken current();
+  static std::stop_token current();
 
  private:
-  const CancelToken cancel_;
+  const std::stop_token cancel_;
   const CancellableLoops* outer_;
 };
 

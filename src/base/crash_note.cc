@@ -57,7 +57,7 @@ void CrashNote::arm() {
   const std::array<char, kNoteBytes> nothing{};
   if (descriptor_.get() < 0 || ::pwrite(descriptor_.get(), nothing.data(), nothing.size(), 0) !=
                                    static_cast<ssize_t>(nothing.size())) {
-    throw system_error("write", file_.string(), errno);
+    throw system_error("write {}"_text(file_.string()), errno);
   }
   armed.file = descriptor_.get();
   struct sigaction action {};

@@ -17,7 +17,7 @@ void CreatedFiles::make_folder(const fs::path& path) {
   const fs::path parent = path.parent_path();
   if (!parent.empty() && parent != path && !fs::exists(parent, error)) make_folder(parent);
   if (fs::create_directory(path, error)) add(path);
-  if (error) throw system_error("create the directory", path.string(), error.value());
+  if (error) throw system_error("create the directory {}"_text(path.string()), error.value());
 }
 
 void CreatedFiles::add(const fs::path& path) {

@@ -58,32 +58,36 @@ std::string with_short_numbers(std::string text) {
 
 }  // namespace
 
-Error::Error(ErrorCode code, std::string message, std::string hint)
-    : code_(code), message_(with_short_numbers(std::move(message))), hint_(std::move(hint)) {}
+Error::Error(ErrorCode code, Text message, Text hint)
+    : code_(code),
+      message_(message.changed(with_short_numbers)),
+      hint_(std::move(hint)),
+      english_message_(message_.english()),
+      english_hint_(hint_.english()) {}
 
-Error system_error(std::string_view operation, std::string_view thing, int errno_value) {
+Error system_error(const Text& operation, int errno_value) {
   ErrorCode code = ErrorCode::kIo;
-  std::string hint;
+  Text hint;
   switch (errno_value) {
     case ENOENT:
     case ENOTDIR:
       code = ErrorCode::kNotFound;
-      hint = "check the path";
+      hint = "check the path"_text;
       break;
     case EACCES:
     case EPERM:
       code = ErrorCode::kPermission;
-      hint = "check the permissions of the file and of its folder";
+      hint = "check the permissions of the file and of its folder"_text;
       break;
     case ENOSPC:
     case EDQUOT:
-      hint = "free some disk space or write elsewhere";
+      hint = "free some disk space or write elsewhere"_text;
       break;
     case EBADF:
-      hint = "it is closed: leave it open, or name a file with -o";
+      hint = "it is closed: leave it open, or name a file with -o"_text;
       break;
     case EFBIG:
-      hint = "raise the limit of the size of files (ulimit -f), or write to another disk";
+      hint = "raise the limit of the size of files (ulimit -f), or write to another disk"_text;
       break;
     case ENOMEM:
     case EAGAIN:  // of a thread or a process
@@ -91,10 +95,10 @@ Error system_error(std::string_view operation, std::string_view thing, int errno
       hint = kMemoryHint;
       break;
     default:
-      hint = "see whether the path is right and the disk is sound";
+      hint = "see whether the path is right and the disk is sound"_text;
       break;
   }
-  return Error(code, fmt::format("{} {}: {}", operation, thing, std::strerror(errno_value)),
+  return Error(code, "{}: {}"_text(operation, Text::words(std::strerror(errno_value))),
                std::move(hint));
 }
 

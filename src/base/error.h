@@ -5,11 +5,11 @@
 // bug can break.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <exception>
 #include <string>
 #include <string_view>
+
+#include "base/text.h"
 
 namespace shijian {
 
@@ -33,25 +33,28 @@ std::string_view error_code_name(ErrorCode code);
 // `hint` is one line that says the way out; may be empty.
 class Error : public std::exception {
  public:
-  Error(ErrorCode code, std::string message, std::string hint = {});
+  Error(ErrorCode code, Text message, Text hint = {});
   ErrorCode code() const { return code_; }
-  const std::string& message() const { return message_; }
-  const std::string& hint() const { return hint_; }
-  const char* what() const noexcept override { return message_.c_str(); }
+  const Text& message_text() const { return message_; }
+  const Text& hint_text() const { return hint_; }
+  // In English, for logs and programs.
+  const std::string& message() const { return english_message_; }
+  const std::string& hint() const { return english_hint_; }
+  const char* what() const noexcept override { return english_message_.c_str(); }
 
  private:
   ErrorCode code_;
-  std::string message_;
-  std::string hint_;
+  Text message_, hint_;
+  std::string english_message_, english_hint_;
 };
 
 // The way out where memory, threads or processes ran out and nothing closer is known.
-inline constexpr const char* kMemoryHint =
-    "close other programs, raise the limits (ulimit -v, ulimit -u) or use fewer --threads";
+inline constexpr auto kMemoryHint =
+    "close other programs, raise the limits (ulimit -v, ulimit -u) or use fewer --threads"_text;
 
-// An Error for the current errno after a failed system call on `thing`:
+// An Error for the errno of a failed system call: of "open {}"_text(path) it is
 // "open movie.mp4: Permission denied". Picks code and hint from errno.
-Error system_error(std::string_view operation, std::string_view thing, int errno_value);
+Error system_error(const Text& operation, int errno_value);
 
 namespace internal {
 [[noreturn]] void check_failed(const char* file, int line, const char* condition,

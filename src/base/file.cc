@@ -18,7 +18,7 @@ namespace {
 
 struct stat status_of(int fd, const std::string& name) {
   struct stat info {};
-  if (::fstat(fd, &info) != 0) throw system_error("stat", name, errno);
+  if (::fstat(fd, &info) != 0) throw system_error("stat {}"_text(name), errno);
   return info;
 }
 
@@ -45,26 +45,26 @@ std::string random_ending() {
 }  // namespace
 
 // O_NONBLOCK so that opening a FIFO returns at once and fstat can refuse it.
-Descriptor open_regular_file(const std::filesystem::path& path, std::string_view what) {
+Descriptor open_regular_file(const std::filesystem::path& path, const Text& what) {
   Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (file.get() < 0) throw system_error(fmt::format("open {}", what), path.string(), errno);
+  if (file.get() < 0) throw system_error("open {} {}"_text(what, path.string()), errno);
   const mode_t mode = status_of(file.get(), path.string()).st_mode;
   if (S_ISREG(mode)) return file;
-  const char* kind = S_ISDIR(mode)    ? "a directory"
-                     : S_ISFIFO(mode) ? "a FIFO"
-                                      : "not a regular file";
-  throw Error(ErrorCode::kInvalid, fmt::format("open {} {}: it is {}", what, path.string(), kind),
-              "name a regular file");
+  const Text kind = S_ISDIR(mode)    ? Text("a directory"_text)
+                    : S_ISFIFO(mode) ? Text("a FIFO"_text)
+                                     : Text("not a regular file"_text);
+  throw Error(ErrorCode::kInvalid, "open {} {}: it is {}"_text(what, path.string(), kind),
+              "name a regular file"_text);
 }
 
 MappedFile::MappedFile(const std::filesystem::path& path)
-    : MappedFile(open_regular_file(path, "file").get(), path.string()) {}
+    : MappedFile(open_regular_file(path, "file"_text).get(), path.string()) {}
 
 MappedFile::MappedFile(int fd, const std::string& name) {
   size_ = static_cast<size_t>(status_of(fd, name).st_size);
   if (size_ == 0) return;
   void* map = ::mmap(nullptr, size_, PROT_READ, MAP_SHARED, fd, 0);
-  if (map == MAP_FAILED) throw system_error("map", name, errno);
+  if (map == MAP_FAILED) throw system_error("map {}"_text(name), errno);
   data_ = static_cast<const std::byte*>(map);
 }
 
@@ -81,17 +81,17 @@ MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
   return *this;
 }
 
-void require_regular_file(const std::filesystem::path& path, std::string_view what) {
+void require_regular_file(const std::filesystem::path& path, const Text& what) {
   open_regular_file(path, what);
 }
 
 std::string read_file(const std::filesystem::path& path, size_t max_bytes) {
   MappedFile file(path);
   if (file.size() > max_bytes) {
-    throw Error(ErrorCode::kInvalid,
-                fmt::format("read {}: {} bytes, at most {} are accepted", path.string(),
-                            file.size(), max_bytes),
-                "see whether it is the right file");
+    throw Error(
+        ErrorCode::kInvalid,
+        "read {}: {} bytes, at most {} are accepted"_text(path.string(), file.size(), max_bytes),
+        "see whether it is the right file"_text);
   }
   return std::string(file.text());
 }
@@ -100,12 +100,12 @@ OutputFile::OutputFile(const std::filesystem::path& path) : target_(path) {
   struct stat old {};
   const bool exists = ::stat(path.c_str(), &old) == 0;
   if (exists && S_ISDIR(old.st_mode)) {
-    throw Error(ErrorCode::kInvalid, fmt::format("write {}: it is a directory", path.string()),
-                "name a file in it");
+    throw Error(ErrorCode::kInvalid, "write {}: it is a directory"_text(path.string()),
+                "name a file in it"_text);
   }
   if (exists && !S_ISREG(old.st_mode)) {
     file_ = Descriptor(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
-    if (file_.get() < 0) throw system_error("open", path.string(), errno);
+    if (file_.get() < 0) throw system_error("open {}"_text(path.string()), errno);
     return;
   }
   target_ = end_of_links(path);
@@ -118,7 +118,7 @@ OutputFile::OutputFile(const std::filesystem::path& path) : target_(path) {
   if (file_.get() < 0) {
     const int error = errno;
     temporary_.clear();
-    throw system_error("create", path.string(), error);
+    throw system_error("create {}"_text(path.string()), error);
   }
   if (exists) ::fchmod(file_.get(), old.st_mode & 07777);
 }
@@ -127,25 +127,25 @@ OutputFile::~OutputFile() {
   if (!temporary_.empty()) ::unlink(temporary_.c_str());
 }
 
-void OutputFile::write(std::span<const std::string_view> pieces, const CancelToken& cancel) {
+void OutputFile::write(std::span<const std::string_view> pieces, const std::stop_token& cancel) {
   constexpr size_t kMost = size_t{16} << 20;  // bytes between looks at the token
   for (std::string_view content : pieces) {
     while (!content.empty()) {
-      cancel.check();
+      throw_if_cancelled(cancel);
       const ssize_t written = ::write(file_.get(), content.data(), std::min(content.size(), kMost));
       if (written < 0 && errno == EINTR) continue;
-      if (written < 0) throw system_error("write", target_.string(), errno);
+      if (written < 0) throw system_error("write {}"_text(target_.string()), errno);
       content.remove_prefix(static_cast<size_t>(written));
     }
   }
   if (temporary_.empty()) return;  // a FIFO has no disk
-  if (::fsync(file_.get()) != 0) throw system_error("sync", target_.string(), errno);
+  if (::fsync(file_.get()) != 0) throw system_error("sync {}"_text(target_.string()), errno);
 }
 
 void OutputFile::commit() {
   if (temporary_.empty()) return;
   if (::rename(temporary_.c_str(), target_.c_str()) != 0) {
-    throw system_error("rename", target_.string(), errno);
+    throw system_error("rename {}"_text(target_.string()), errno);
   }
   temporary_.clear();
 }

@@ -37,12 +37,12 @@ class MappedFile {
 };
 
 // Opens a regular file for reading. Throws as require_regular_file() does.
-Descriptor open_regular_file(const std::filesystem::path& path, std::string_view what);
+Descriptor open_regular_file(const std::filesystem::path& path, const Text& what);
 
 // Throws unless `path` names a readable regular file (after links): kNotFound, kPermission, or
 // kInvalid for a directory, FIFO, socket or device. Never blocks on a FIFO.
 // `what` names the kind of thing in the message: "video", "config".
-void require_regular_file(const std::filesystem::path& path, std::string_view what);
+void require_regular_file(const std::filesystem::path& path, const Text& what);
 
 // The whole file as a string; kInvalid when it is larger than `max_bytes`.
 std::string read_file(const std::filesystem::path& path, size_t max_bytes);
@@ -60,7 +60,7 @@ class OutputFile {
   OutputFile& operator=(const OutputFile&) = delete;
 
   // All of the content, once, until it is on the disk. Throws Error(kIo) and Error(kCancelled).
-  void write(std::span<const std::string_view> pieces, const CancelToken& cancel = {});
+  void write(std::span<const std::string_view> pieces, const std::stop_token& cancel = {});
   void write(std::string_view content) { write(std::span(&content, 1)); }
   void commit();
 

@@ -65,15 +65,15 @@ TEST_F(FileTest, RefusesWhatIsNoRegularFile) {
   EXPECT_EQ(code_of([&] { MappedFile file(folder_); }), ErrorCode::kInvalid);
   const fs::path fifo = folder_ / "fifo";
   ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
-  EXPECT_EQ(code_of([&] { require_regular_file(fifo, "video"); }), ErrorCode::kInvalid);
-  EXPECT_EQ(code_of([&] { require_regular_file("/dev/null", "video"); }), ErrorCode::kInvalid);
+  EXPECT_EQ(code_of([&] { require_regular_file(fifo, "video"_text); }), ErrorCode::kInvalid);
+  EXPECT_EQ(code_of([&] { require_regular_file("/dev/null", "video"_text); }), ErrorCode::kInvalid);
 }
 
 TEST_F(FileTest, NamesMissingPermission) {
   const fs::path path = write("a", "secret");
   fs::permissions(path, fs::perms::none);
   if (::access(path.c_str(), R_OK) == 0) GTEST_SKIP() << "root may read everything";
-  EXPECT_EQ(code_of([&] { require_regular_file(path, "video"); }), ErrorCode::kPermission);
+  EXPECT_EQ(code_of([&] { require_regular_file(path, "video"_text); }), ErrorCode::kPermission);
 }
 
 TEST_F(FileTest, ReadFileHasALimit) {
@@ -161,7 +161,7 @@ TEST_F(FileTest, AWriteThatFailsHalfWayLeavesNothingBehind) {
 }
 
 TEST(SystemError, NamesOperationThingAndReason) {
-  const Error error = system_error("write", "out.json", ENOSPC);
+  const Error error = system_error("write out.json"_text, ENOSPC);
   EXPECT_EQ(error.code(), ErrorCode::kIo);
   EXPECT_EQ(error.message(), "write out.json: No space left on device");
   EXPECT_FALSE(error.hint().empty());

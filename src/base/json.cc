@@ -12,7 +12,7 @@
 namespace shijian {
 namespace {
 
-constexpr const char* kHint = "it has to be well-formed JSON, and whole";
+constexpr auto kHint = "it has to be well-formed JSON, and whole"_text;
 
 // Without the library's name for it, "[json.exception.parse_error.101] parse error at line 1…", and
 // without what it read last, which may be words that no log is to hold.
@@ -40,12 +40,12 @@ Value parse(std::string_view text, std::string_view name) {
     const std::string decoded = is_utf16 ? decode_text(text, name) : std::string();
     Value value = Value::parse(is_utf16 ? decoded : text, limit_depth);
     if (too_deep) {
-      throw Error(ErrorCode::kInvalid,
-                  fmt::format("parse {}: nested deeper than {}", name, kMaxDepth), kHint);
+      throw Error(ErrorCode::kInvalid, "parse {}: nested deeper than {}"_text(name, kMaxDepth),
+                  kHint);
     }
     return value;
   } catch (const Json::exception& e) {
-    throw Error(ErrorCode::kInvalid, fmt::format("parse {}: {}", name, reason(e)), kHint);
+    throw Error(ErrorCode::kInvalid, "parse {}: {}"_text(name, Text::words(reason(e))), kHint);
   }
 }
 

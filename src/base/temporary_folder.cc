@@ -13,7 +13,7 @@ namespace fs = std::filesystem;
 
 TemporaryFolder::TemporaryFolder() {
   std::string name = (fs::temp_directory_path() / "shijian-XXXXXX").string();
-  if (::mkdtemp(name.data()) == nullptr) throw system_error("create", name, errno);
+  if (::mkdtemp(name.data()) == nullptr) throw system_error("create {}"_text(name), errno);
   path_ = name;
 }
 

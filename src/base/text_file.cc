@@ -13,13 +13,12 @@ constexpr std::string_view kUtf8Mark = "\xEF\xBB\xBF";
 constexpr std::string_view kLittleEndianMark = "\xFF\xFE";
 constexpr std::string_view kBigEndianMark = "\xFE\xFF";
 
-[[noreturn]] void not_text(std::string_view name, std::string_view what) {
-  throw Error(ErrorCode::kInvalid, fmt::format("read {}: {}", name, what),
-              "save it as text in UTF-8");
+[[noreturn]] void not_text(std::string_view name, const Text& what) {
+  throw Error(ErrorCode::kInvalid, "read {}: {}"_text(name, what), "save it as text in UTF-8"_text);
 }
 
 std::string from_utf16(std::string_view bytes, bool little_endian, std::string_view name) {
-  if (bytes.size() % 2 != 0) not_text(name, "its UTF-16 ends in half a character");
+  if (bytes.size() % 2 != 0) not_text(name, "its UTF-16 ends in half a character"_text);
   const auto unit = [&](size_t i) -> char32_t {
     const auto first = static_cast<unsigned char>(bytes[i]);
     const auto second = static_cast<unsigned char>(bytes[i + 1]);
@@ -34,7 +33,7 @@ std::string from_utf16(std::string_view bytes, bool little_endian, std::string_v
       code = 0x10000 + ((code - 0xD800) << 10) + (unit(i + 2) - 0xDC00);
       i += 2;
     } else if (code >= 0xD800 && code < 0xE000) {
-      not_text(name, "its UTF-16 has half a character");
+      not_text(name, "its UTF-16 has half a character"_text);
     }
     append_utf8(text, code);
   }
@@ -73,7 +72,7 @@ std::string decode_text(std::string_view bytes, std::string_view name) {
     const Utf8Char c = read_utf8(text, at);
     if (!c.valid || c.code == 0) {
       const auto line = 1 + std::count(text.begin(), text.begin() + static_cast<int64_t>(at), '\n');
-      not_text(name, fmt::format("line {} is not text in UTF-8", line));
+      not_text(name, "line {} is not text in UTF-8"_text(line));
     }
     at += c.size;
   }

@@ -60,7 +60,7 @@ struct ThreadPool::State {
   const std::function<void(int64_t, int64_t)>* body = nullptr;
   int64_t count = 0;
   int64_t grain = 1;
-  CancelToken cancel;
+  std::stop_token cancel;
   std::atomic<int64_t> next{0};
   std::exception_ptr failure;
   std::atomic<bool> busy{false};
@@ -72,7 +72,7 @@ struct ThreadPool::State {
       const int64_t begin = next.fetch_add(grain, std::memory_order_relaxed);
       if (begin >= count) return;
       try {
-        cancel.check();
+        throw_if_cancelled(cancel);
         (*body)(begin, std::min(begin + grain, count));
       } catch (...) {
         std::lock_guard lock(mutex);
@@ -122,7 +122,7 @@ ThreadPool::ThreadPool(int threads) : state_(std::make_unique<State>()) {
     try {
       state_->workers.emplace_back([state = state_.get()] { state->worker_main(); });
     } catch (const std::system_error& error) {
-      throw system_error("start", fmt::format("thread {} of {}", i + 1, threads),
+      throw system_error("start {}"_text(fmt::format("thread {} of {}", i + 1, threads)),
                          error.code().value());
     }
   }
@@ -137,10 +137,10 @@ void ThreadPool::parallel_for(int64_t count, int64_t grain,
   if (count <= 0) return;
   CHECK(grain > 0, "grain {}", grain);
   State& s = *state_;
-  const CancelToken cancel = CancellableLoops::current();
+  const std::stop_token cancel = CancellableLoops::current();
   if (count <= grain || s.workers.empty()) {
     for (int64_t begin = 0; begin < count; begin += grain) {
-      cancel.check();
+      throw_if_cancelled(cancel);
       body(begin, std::min(begin + grain, count));
     }
     return;

@@ -95,7 +95,7 @@ TEST(ThreadPoolTest, ExceptionsReachTheCaller) {
       try {
         pool.parallel_for(1000, 1, [&](int64_t begin, int64_t) {
           ++pieces;
-          if (begin == 5) throw Error(ErrorCode::kInvalid, "piece 5");
+          if (begin == 5) throw Error(ErrorCode::kInvalid, "piece 5"_text);
         });
         FAIL() << "nothing thrown";
       } catch (const Error& error) {
@@ -145,16 +145,16 @@ TEST(ThreadPoolDeathTest, Misuse) {
 TEST(ThreadPoolTest, EndsCancellableLoopsEarly) {
   for (const int threads : {1, 3}) {
     ThreadPool pool(threads);
-    CancelSource source;
+    std::stop_source source;
     std::atomic<int> pieces{0};
     const auto run = [&] {
       pool.parallel_for(100'000, 1, [&](int64_t, int64_t) {
         ++pieces;
-        source.cancel();
+        source.request_stop();
       });
     };
     {
-      const CancellableLoops cancellable(source.token());
+      const CancellableLoops cancellable(source.get_token());
       EXPECT_THROW(run(), Error);
     }
     EXPECT_LE(pieces, threads);
