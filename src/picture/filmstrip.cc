@@ -136,7 +136,7 @@ class Canvas {
         &bytes);
     if (status != CAIRO_STATUS_SUCCESS) {
       throw Error(ErrorCode::kNoMemory,
-                  fmt::format("draw the picture: {}", cairo_status_to_string(status)));
+                  "draw the picture: {}"_text(Text::words(cairo_status_to_string(status))));
     }
     return bytes;
   }
@@ -153,7 +153,7 @@ void require_room() {
   constexpr int kRoomThreads = 4;
   void* memory =
       ::mmap(nullptr, kRoom, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (memory == MAP_FAILED) throw system_error("draw", "the picture", errno);
+  if (memory == MAP_FAILED) throw system_error("draw the picture"_text, errno);
   ::munmap(memory, kRoom);
   const ThreadPool pool(1 + kRoomThreads);
 }
@@ -285,7 +285,7 @@ class Filmstrip {
   // The time line above shows all events; their times are in the other formats.
   double left_out_line(Canvas& canvas, double y, bool draw) const {
     const size_t more = answer_.events.size() - kMaxListed;
-    const bool chinese = answer_.language == grounding::Language::kChinese;
+    const bool chinese = answer_.language == Language::kChinese;
     const std::string words =
         chinese ? fmt::format("另有 {} 个事件：见上方时间轴，时间见 JSON 或 CSV", more)
                 : fmt::format("and {} more on the time line above; JSON and CSV have their times",

@@ -13,8 +13,8 @@ namespace shijian::picture {
 
 // Frames that somebody else owns; the picture chooses a few of them, evenly spread over the window.
 struct FilmstripFrames {
-  const tensor::Tensor* rgb = nullptr;    // U8 [n, height, width, 3]
-  std::span<const double> times;  // [n] seconds, ascending
+  const tensor::Tensor* rgb = nullptr;  // U8 [n, height, width, 3]
+  std::span<const double> times;        // [n] seconds, ascending
 };
 
 // The PNG of one answer, 1280 pixels wide, height as needed.

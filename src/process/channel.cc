@@ -3,8 +3,10 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <limits>
 
 #include "base/error.h"
 
@@ -18,7 +20,7 @@ constexpr size_t kMaxFiles = 3;
 std::pair<Channel, Channel> Channel::make_pair() {
   int fds[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0) {
-    throw system_error("make", "a pair of sockets", errno);
+    throw system_error("make a pair of sockets"_text, errno);
   }
   return {Channel(Descriptor(fds[0])), Channel(Descriptor(fds[1]))};
 }
@@ -56,9 +58,17 @@ bool Channel::send(uint32_t type, std::span<const std::byte> bytes, std::span<co
   return sent >= 0;
 }
 
-bool Channel::wait(int milliseconds) const {
-  pollfd ready{socket_.get(), POLLIN, 0};
-  return ::poll(&ready, 1, milliseconds) > 0;
+bool Channel::wait(std::chrono::steady_clock::time_point until, int stop) const {
+  using Milliseconds = std::chrono::milliseconds;
+  pollfd watched[] = {{socket_.get(), POLLIN, 0}, {stop, POLLIN, 0}};
+  int ready;
+  do {
+    const auto left = std::chrono::ceil<Milliseconds>(until - std::chrono::steady_clock::now());
+    const auto most = Milliseconds(std::numeric_limits<int>::max());
+    ready = ::poll(watched, std::size(watched),
+                   static_cast<int>(std::clamp(left, Milliseconds(0), most).count()));
+  } while (ready < 0 && errno == EINTR);
+  return ready > 0;
 }
 
 std::optional<Channel::Packet> Channel::receive() {

@@ -1,6 +1,7 @@
 // Packets between two processes over a pair of connected sockets.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -35,8 +36,9 @@ class Channel {
   bool send(uint32_t type, std::span<const std::byte> bytes, std::span<const int> files = {}) const;
   // The same without waiting: false also when there is no room.
   bool try_send(uint32_t type, std::span<const std::byte> bytes) const;
-  // Whether something can be received within that time, be it the end.
-  bool wait(int milliseconds) const;
+  // Until something can be received, be it the end, `stop` is readable (a StopEvent's; -1: none) or
+  // the time has come. False: the time has come.
+  bool wait(std::chrono::steady_clock::time_point until, int stop) const;
   // Waits; nothing once the other end is gone and all its packets are read.
   std::optional<Packet> receive();
 

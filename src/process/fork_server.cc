@@ -144,8 +144,8 @@ void ForkServer::start() {
   ::posix_spawn_file_actions_destroy(&actions);
   if (failed != 0) {
     throw Error(ErrorCode::kIo,
-                fmt::format("start the process '{}': {}", command_, std::strerror(failed)),
-                "the system must allow processes, and /proc must be there");
+                "start the process '{}': {}"_text(command_, Text::words(std::strerror(failed))),
+                "the system must allow processes, and /proc must be there"_text);
   }
   control_.emplace(std::move(ours));
 }
@@ -164,7 +164,7 @@ Channel ForkServer::call(std::vector<int> files) {
     end();
     start();
   }
-  throw Error(ErrorCode::kIo, fmt::format("the process '{}' ends as soon as it starts", command_),
+  throw Error(ErrorCode::kIo, "the process '{}' ends as soon as it starts"_text(command_),
               kMemoryHint);
 }
 
@@ -174,8 +174,7 @@ const std::string& ForkServer::greeting() {
     if (!control_) start();
     const auto packet = control_->receive();
     if (!packet || packet->type != kGreeting) {
-      throw Error(ErrorCode::kIo, fmt::format("the process '{}' did not start", command_),
-                  kMemoryHint);
+      throw Error(ErrorCode::kIo, "the process '{}' did not start"_text(command_), kMemoryHint);
     }
     greeting_.emplace(reinterpret_cast<const char*>(packet->bytes.data()), packet->bytes.size());
   }

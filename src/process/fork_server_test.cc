@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <thread>
@@ -18,6 +19,7 @@
 
 #include "base/error.h"
 #include "base/sanitized.h"
+#include "base/stop_event.h"
 #include "process/confine.h"
 
 namespace shijian::process {
@@ -169,6 +171,19 @@ TEST_F(ForkServerTest, DroppingTheChannelKillsTheChild) {
   ::close(ends[0]);
 }
 
+TEST_F(ForkServerTest, AStopRequestEndsTheWait) {
+  using Clock = std::chrono::steady_clock;
+  Channel call = begin("sleep");
+  std::stop_source source;
+  const StopEvent stop(source.get_token());
+  EXPECT_FALSE(call.wait(Clock::now(), stop.fd()));
+  std::jthread stopper([&] { source.request_stop(); });
+  EXPECT_TRUE(call.wait(Clock::time_point::max(), stop.fd()));
+  Channel answers = begin("read");
+  EXPECT_TRUE(answers.wait(Clock::time_point::max(), -1));
+  EXPECT_EQ(text_of(*answers.receive()), "done");
+}
+
 TEST_F(ForkServerTest, ManyCallsAtOnce) {
   std::vector<Channel> calls;
   calls.reserve(20);
@@ -180,8 +195,8 @@ TEST_F(ForkServerTest, ManyCallsAtOnce) {
 }  // namespace shijian::process
 
 int main(int argc, char** argv) {
-  if (argc == 2 && std::string_view(argv[1]) == shijian::kCommand) {
-    return shijian::run_fork_server("hello", shijian::serve);
+  if (argc == 2 && std::string_view(argv[1]) == shijian::process::kCommand) {
+    return shijian::process::run_fork_server("hello", shijian::process::serve);
   }
   testing::InitGoogleMock(&argc, argv);
   return RUN_ALL_TESTS();

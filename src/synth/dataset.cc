@@ -8,10 +8,10 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/threads.h"
-#include "synth/encoder.h"
 #include "synth/questions.h"
 #include "synth/random.h"
 #include "synth/render.h"
+#include "video/encode.h"
 
 namespace shijian::synth {
 namespace {
@@ -30,29 +30,29 @@ void require_empty(const fs::path& directory) {
   const fs::file_status status = fs::status(directory, error);
   if (status.type() == fs::file_type::not_found) return;
   if (status.type() != fs::file_type::directory) {
-    if (error) throw system_error("open", directory.string(), error.value());
-    throw Error(ErrorCode::kInvalid,
-                fmt::format("synth: {} is not a directory", directory.string()),
-                "name a new directory");
+    if (error) throw system_error("open {}"_text(directory.string()), error.value());
+    throw Error(ErrorCode::kInvalid, "synth: {} is not a directory"_text(directory.string()),
+                "name a new directory"_text);
   }
   const bool empty = fs::is_empty(directory, error);
-  if (error) throw system_error("read the directory", directory.string(), error.value());
+  if (error) throw system_error("read the directory {}"_text(directory.string()), error.value());
   if (!empty) {
-    throw Error(ErrorCode::kUsage, fmt::format("synth: {} is not empty", directory.string()),
-                "name a new directory, or remove this one first");
+    throw Error(ErrorCode::kUsage, "synth: {} is not empty"_text(directory.string()),
+                "name a new directory, or remove this one first"_text);
   }
 }
 
 std::string encode_clip(const Script& script) {
   Random random = Random(script.key).fork(51);
-  EncoderSettings settings;
-  settings.quality = random.between(20, 32);
-  settings.b_frames = random.between(1, 3);
-  settings.key_interval = random.between(24, 200);
+  video::EncodeOptions options;
+  options.quality = random.between(20, 32);
+  options.b_frames = random.between(1, 3);
+  options.key_interval = random.between(24, 200);
   Renderer renderer(script);
   const double ms_per_frame = 1000.0 * script.rate.denominator / script.rate.numerator;
-  return encode_mp4(settings, script.width, script.height, script.rate, script.frames,
-                    [&](int i, uint8_t* rgb) { renderer.draw(i * ms_per_frame, rgb); });
+  return video::encode_mp4(options, script.width, script.height,
+                           {script.rate.numerator, script.rate.denominator}, script.frames,
+                           [&](int i, uint8_t* rgb) { renderer.draw(i * ms_per_frame, rgb); });
 }
 
 }  // namespace
@@ -76,9 +76,10 @@ std::string annotation_lines(const DatasetOptions& options, int64_t index) {
 }
 
 void write_dataset(const fs::path& directory, const DatasetOptions& options,
-                   const CancelToken& cancel, const DatasetProgress& progress) {
+                   const std::stop_token& cancel, const DatasetProgress& progress) {
   if (options.count < 1) {
-    throw Error(ErrorCode::kUsage, "synth: no number of clips is given", "give --count N");
+    throw Error(ErrorCode::kUsage, "synth: no number of clips is given"_text,
+                "give --count N"_text);
   }
   make_script(options.seed, options.first, options.script);  // refuses bad options early
   require_empty(directory);
@@ -90,7 +91,7 @@ void write_dataset(const fs::path& directory, const DatasetOptions& options,
   ThreadPool pool(options.threads);
   pool.parallel_for(options.count, 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
-      cancel.check();
+      throw_if_cancelled(cancel);
       const int64_t index = options.first + i;
       const std::string file = encode_clip(make_script(options.seed, index, options.script));
       write(created, directory / video_name(index), file);

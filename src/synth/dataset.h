@@ -35,8 +35,8 @@ using DatasetProgress = std::function<void(int64_t done, int64_t total)>;
 
 // Creates `directory` if need be; it must be empty. When it fails or is cancelled, all that it
 // wrote is removed again. Throws Error: kUsage (not empty, no clips), kInvalid (not a directory),
-// kIo, kPermission, kCancelled, and those of make_script() and encode_mp4().
+// kIo, kPermission, kCancelled, and those of make_script() and video::encode_mp4().
 void write_dataset(const std::filesystem::path& directory, const DatasetOptions& options,
-                   const CancelToken& cancel = {}, const DatasetProgress& progress = {});
+                   const std::stop_token& cancel = {}, const DatasetProgress& progress = {});
 
 }  // namespace shijian::synth

@@ -13,7 +13,6 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/threads.h"
-#include "synth/encoder.h"
 #include "synth/random.h"
 #include "synth/render.h"
 #include "synth/stream.h"
@@ -46,7 +45,7 @@ class SynthFiles : public testing::Test {
     return options;
   }
   ErrorCode failure(const fs::path& directory, const DatasetOptions& options,
-                    const CancelToken& cancel = {}) {
+                    const std::stop_token& cancel = {}) {
     try {
       write_dataset(directory, options, cancel);
     } catch (const Error& error) {
@@ -165,9 +164,9 @@ TEST_F(SynthFiles, RefusesADirectoryInUse) {
 }
 
 TEST_F(SynthFiles, CancelledLeavesNothing) {
-  CancelSource source;
-  source.cancel();
-  EXPECT_EQ(failure(root_ / "a" / "b", small(2), source.token()), ErrorCode::kCancelled);
+  std::stop_source source;
+  source.request_stop();
+  EXPECT_EQ(failure(root_ / "a" / "b", small(2), source.get_token()), ErrorCode::kCancelled);
   EXPECT_TRUE(fs::is_empty(root_));
 }
 
@@ -183,37 +182,6 @@ TEST_F(SynthFiles, AFullDiskLeavesNothing) {
   ::signal(SIGXFSZ, handler);
   EXPECT_EQ(code, ErrorCode::kIo);
   EXPECT_TRUE(fs::is_empty(root_));
-}
-
-TEST(SynthEncoder, BringsEveryFrameBack) {
-  const Script script = make_script(5, 2, {});
-  Renderer renderer(script);
-  const size_t size = static_cast<size_t>(script.width) * script.height * 3;
-  for (const char* codec : {"libx264", "mpeg4"}) {
-    EncoderSettings settings;
-    settings.codec = codec;
-    settings.preset = "ultrafast";
-    settings.quality = settings.codec == "mpeg4" ? 3 : 20;
-    settings.b_frames = 0;
-    int next = 0;
-    std::vector<uint8_t> drawn(size), back(size);
-    recompress(
-        settings, script.width, script.height, 9,
-        [&](int i, uint8_t* rgb) { renderer.draw(i * 400, rgb); },
-        [&](int i, const video::ConstImage& image) {
-          EXPECT_EQ(i, next++);
-          for (int y = 0; y < image.height; ++y) {
-            std::copy_n(image.data + y * image.stride, image.width * 3,
-                        back.data() + static_cast<size_t>(y) * image.width * 3);
-          }
-          renderer.draw(i * 400, drawn.data());
-          EXPECT_LT(mean_difference(drawn.data(), back.data(), size), 7) << codec;
-        });
-    EXPECT_EQ(next, 9);
-  }
-  EncoderSettings none;
-  none.codec = "no-such-codec";
-  EXPECT_THROW(encode_mp4(none, 128, 96, {25, 1}, 1, nullptr), Error);
 }
 
 }  // namespace

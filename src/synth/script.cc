@@ -23,37 +23,37 @@ constexpr FrameRate kRates[] = {{10, 1}, {12, 1},       {15, 1}, {24, 1},
 void check_options(const ScriptOptions& o) {
   if (o.min_ms < 5000 || o.max_ms > 60000 || o.min_ms > o.max_ms) {
     throw Error(ErrorCode::kUsage,
-                fmt::format("synth: clips of {}-{} s", o.min_ms / 1000.0, o.max_ms / 1000.0),
-                "give --seconds A-B with 5 <= A <= B <= 60");
+                "synth: clips of {}-{} s"_text(o.min_ms / 1000.0, o.max_ms / 1000.0),
+                "give --seconds A-B with 5 <= A <= B <= 60"_text);
   }
   if (o.width != 0 || o.height != 0) {
     const bool fits = o.width >= 96 && o.height >= 96 && o.width <= 1920 && o.height <= 1920;
     if (!fits || o.width % 2 != 0 || o.height % 2 != 0 ||
         std::max(o.width, o.height) > 2 * std::min(o.width, o.height)) {
       throw Error(
-          ErrorCode::kUsage, fmt::format("synth: frames of {}x{}", o.width, o.height),
-          "give --size WxH with even sides of 96 to 1920 pixels, none over twice the other");
+          ErrorCode::kUsage, "synth: frames of {}x{}"_text(o.width, o.height),
+          "give --size WxH with even sides of 96 to 1920 pixels, none over twice the other"_text);
     }
   }
   if (o.rate && (o.rate->denominator < 1 || o.rate->value() < 4 || o.rate->value() > 60)) {
-    throw Error(ErrorCode::kUsage, fmt::format("synth: {} frames a second", o.rate->value()),
-                "give --fps with a rate of 4 to 60");
+    throw Error(ErrorCode::kUsage, "synth: {} frames a second"_text(o.rate->value()),
+                "give --fps with a rate of 4 to 60"_text);
   }
   if (o.long_percent < 0 || o.long_percent > 100) {
-    throw Error(ErrorCode::kUsage, fmt::format("synth: {} of 100 events are long", o.long_percent),
-                "give --long with a share of 0 to 100 percent");
+    throw Error(ErrorCode::kUsage, "synth: {} of 100 events are long"_text(o.long_percent),
+                "give --long with a share of 0 to 100 percent"_text);
   }
   const uint32_t happening = o.kinds & ~(1u << static_cast<int>(Kind::kAbsent));
   if (happening == 0) {
-    throw Error(ErrorCode::kUsage, "synth: no kind of event is allowed",
-                "name a kind besides absent");
+    throw Error(ErrorCode::kUsage, "synth: no kind of event is allowed"_text,
+                "name a kind besides absent"_text);
   }
   // Two stays of 2 s are 30% of no less.
   if (happening == 1u << static_cast<int>(Kind::kAll) && o.max_ms < 15000) {
-    throw Error(ErrorCode::kUsage,
-                fmt::format("synth: clips of at most {} s are too short for the kind all",
-                            o.max_ms / 1000.0),
-                "allow 15 s or more, or another kind");
+    throw Error(
+        ErrorCode::kUsage,
+        "synth: clips of at most {} s are too short for the kind all"_text(o.max_ms / 1000.0),
+        "allow 15 s or more, or another kind"_text);
   }
 }
 
@@ -112,8 +112,8 @@ Script make_script(uint64_t seed, int64_t index, const ScriptOptions& options) {
     if (direct(random.fork(7), options, &script)) return script;
   }
   throw Error(ErrorCode::kUnsupported,
-              fmt::format("synth: no clip fits the options (seed {}, clip {})", seed, index),
-              "allow more kinds, longer clips or another size");
+              "synth: no clip fits the options (seed {}, clip {})"_text(seed, index),
+              "allow more kinds, longer clips or another size"_text);
 }
 
 std::optional<Placement> placement_at(const Object& object, double ms) {

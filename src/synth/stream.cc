@@ -6,12 +6,12 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/threads.h"
-#include "synth/encoder.h"
 #include "synth/labels.h"
 #include "synth/questions.h"
 #include "synth/random.h"
 #include "synth/render.h"
 #include "synth/world.h"
+#include "video/encode.h"
 #include "video/plan.h"
 #include "video/resize.h"
 
@@ -60,15 +60,15 @@ Json questions_json(const Script& script, int most) {
 }
 
 // Fast encoders at varied quality: the artefacts matter, not the size.
-EncoderSettings quick_settings(Random random) {
-  EncoderSettings settings;
+video::EncodeOptions quick_encoding(Random random) {
+  video::EncodeOptions options;
   const bool h264 = random.chance(60);
-  settings.codec = h264 ? "libx264" : "mpeg4";
-  settings.preset = "ultrafast";
-  settings.quality = h264 ? random.between(18, 33) : random.between(2, 8);
-  settings.b_frames = 0;
-  settings.key_interval = random.between(6, 48);
-  return settings;
+  options.codec = h264 ? "libx264" : "mpeg4";
+  options.preset = "ultrafast";
+  options.quality = h264 ? random.between(18, 33) : random.between(2, 8);
+  options.b_frames = 0;
+  options.key_interval = random.between(6, 48);
+  return options;
 }
 
 }  // namespace
@@ -107,7 +107,7 @@ std::string stream_clip(const StreamOptions& options, int64_t index) {
     Random random = Random(script.key).fork(41);
     compressed = random.chance(options.compressed);
     if (compressed) {
-      recompress(quick_settings(random), script.width, script.height, count, draw, take);
+      video::recompress(quick_encoding(random), script.width, script.height, count, draw, take);
     } else {
       std::vector<uint8_t> picture(static_cast<size_t>(script.width) * script.height * 3);
       for (int i = 0; i < count; ++i) {

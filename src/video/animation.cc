@@ -89,7 +89,7 @@ bool is_animation(std::span<const std::byte> bytes) {
 void flatten(AVFrame& frame) {
   if (frame.format != AV_PIX_FMT_RGBA && frame.format != AV_PIX_FMT_BGRA) return;
   if (av_frame_make_writable(&frame) < 0) {
-    throw Error(ErrorCode::kNoMemory, "decode: no memory for a frame");
+    throw Error(ErrorCode::kNoMemory, "decode: no memory for a frame"_text);
   }
   for (int y = 0; y < frame.height; ++y) {
     uint8_t* p = frame.data[0] + int64_t{y} * frame.linesize[0];
@@ -117,14 +117,14 @@ WebpAnimation::WebpAnimation(MappedFile file, const std::string& name) : file_(s
     WebPDemuxDelete(demuxer);
   }
   if (demuxer == nullptr || width_ < 1 || height_ < 1 || frames_ < 1) {
-    throw Error(ErrorCode::kInvalid, fmt::format("open video {}: the WebP file is damaged", name),
-                "the file is damaged or cut short: copy or download it again");
+    throw Error(ErrorCode::kInvalid, "open video {}: the WebP file is damaged"_text(name),
+                "the file is damaged or cut short: copy or download it again"_text);
   }
   if (width_ > kMaxSide || height_ > kMaxSide || int64_t{width_} * height_ > kMaxPixels) {
     throw Error(ErrorCode::kUnsupported,
-                fmt::format("open video {}: its pictures are {}x{}, over {} on a side", name,
-                            width_, height_, kMaxSide),
-                "scale the video down first");
+                "open video {}: its pictures are {}x{}, over {} on a side"_text(name, width_,
+                                                                                height_, kMaxSide),
+                "scale the video down first"_text);
   }
   decoder_ = WebPAnimDecoderNew(&data, &options);
   if (decoder_ == nullptr) throw std::bad_alloc();

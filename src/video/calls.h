@@ -25,7 +25,8 @@ namespace shijian::video {
 // Called often while something is done; must not throw.
 using StillAtWork = std::function<void()>;
 
-VideoInfo probe_file(const InputFile& file, const CancelToken& cancel, const StillAtWork& at_work);
+VideoInfo probe_file(const InputFile& file, const std::stop_token& cancel,
+                     const StillAtWork& at_work);
 
 // Hears of the plan's frames in its order. `rgb` [height, width, 3], of frame_size(), lives during
 // the call; `shown` is the frame that it really is.
@@ -36,7 +37,7 @@ Size frame_size(const VideoInfo& info, const FramePlan& plan, const DecodeOption
 
 // True: some data could not be decoded.
 bool decode_file(const InputFile& file, const VideoInfo& info, const FramePlan& plan,
-                 const DecodeOptions& options, ThreadPool& pool, const CancelToken& cancel,
+                 const DecodeOptions& options, ThreadPool& pool, const std::stop_token& cancel,
                  const FrameSink& sink);
 
 StillImage decode_image_file(const InputFile& file);
@@ -44,6 +45,6 @@ StillImage decode_image_file(const InputFile& file);
 // Parts of the video `info` are `parts`. Writes into the open file `output`.
 ClipResult cut_file(const InputFile& file, const VideoInfo& info,
                     const std::vector<ClipSpan>& parts, ClipMode mode, int output,
-                    const CancelToken& cancel, const StillAtWork& at_work);
+                    const std::stop_token& cancel, const StillAtWork& at_work);
 
 }  // namespace shijian::video

@@ -14,12 +14,12 @@ constexpr int kMaxTicks = 1000000, kMinTicks = 10000;  // of a second
 
 void check_part(const VideoInfo& info, const ClipSpan& part) {
   if (part.from >= info.duration - kSameTime) {
-    throw Error(ErrorCode::kUsage, fmt::format("cut clip: from {} is after the end, {:.3f}",
-                                               part.from, info.duration));
+    throw Error(ErrorCode::kUsage,
+                "cut clip: from {} is after the end, {:.3f}"_text(part.from, info.duration));
   }
   if (part.to <= info.start_time + kSameTime) {
-    throw Error(ErrorCode::kUsage, fmt::format("cut clip: to {} is before the first frame, {:.3f}",
-                                               part.to, info.start_time));
+    throw Error(ErrorCode::kUsage,
+                "cut clip: to {} is before the first frame, {:.3f}"_text(part.to, info.start_time));
   }
 }
 
@@ -49,27 +49,26 @@ AVRational clip_time_base(AVRational source) {
 
 ClipResult cut_file(const InputFile& file, const VideoInfo& info,
                     const std::vector<ClipSpan>& parts, ClipMode mode, int output,
-                    const CancelToken& cancel, const StillAtWork& at_work) {
+                    const std::stop_token& cancel, const StillAtWork& at_work) {
   const ClipRequest request{file, info, parts, output, cancel, at_work};
   return mode == ClipMode::kExact ? encode_clip(request) : copy_clip(request);
 }
 
 ClipResult write_clip(const std::filesystem::path& video, const std::vector<ClipSpan>& parts,
-                      ClipMode mode, const Descriptor& output, const CancelToken& cancel,
+                      ClipMode mode, const Descriptor& output, const std::stop_token& cancel,
                       int stream) {
   if (parts.empty() || parts.size() > kMaxClipParts) {
     throw Error(ErrorCode::kUsage,
-                fmt::format("cut clip: {} parts, 1 to {} can be cut", parts.size(), kMaxClipParts));
+                "cut clip: {} parts, 1 to {} can be cut"_text(parts.size(), kMaxClipParts));
   }
   for (const ClipSpan& part : parts) {
     if (part.from >= 0 && part.to > part.from) continue;
-    throw Error(ErrorCode::kUsage,
-                fmt::format("cut clip: from {} to {} is no part", part.from, part.to),
-                "'from' is at least 0 and before 'to', in seconds");
+    throw Error(ErrorCode::kUsage, "cut clip: from {} to {} is no part"_text(part.from, part.to),
+                "'from' is at least 0 and before 'to', in seconds"_text);
   }
   const VideoInfo info = probe(video, cancel, stream);
   for (const ClipSpan& part : parts) check_part(info, part);
-  const InputFile file(video, "video", info.stream);
+  const InputFile file(video, "video"_text, info.stream);
   const auto sandbox = decode_sandbox();
   return sandbox ? sandbox->cut(file, info, parts, mode, output.get(), cancel)
                  : cut_file(file, info, parts, mode, output.get(), cancel, [] {});

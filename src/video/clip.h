@@ -61,7 +61,7 @@ constexpr size_t kMaxClipParts = 1000;
 // presentation times; kExact: no H.264 encoder), kInvalid when no frame of the parts decodes,
 // kCancelled, kIo, and the errors of probe(), which takes `stream` too.
 ClipResult write_clip(const std::filesystem::path& video, const std::vector<ClipSpan>& parts,
-                      ClipMode mode, const Descriptor& output, const CancelToken& cancel = {},
+                      ClipMode mode, const Descriptor& output, const std::stop_token& cancel = {},
                       int stream = kMainStream);
 
 }  // namespace shijian::video

@@ -17,13 +17,13 @@ void check_codec(const AVStream& stream) {
   const AVOutputFormat* mp4 = av_guess_format("mp4", nullptr, nullptr);
   if (mp4 != nullptr && avformat_query_codec(mp4, id, FF_COMPLIANCE_NORMAL) == 1) return;
   throw Error(ErrorCode::kUnsupported,
-              fmt::format("cut clip: MP4 does not hold {} as it is", avcodec_get_name(id)),
-              "ask for mode=exact");
+              "cut clip: MP4 does not hold {} as it is"_text(avcodec_get_name(id)),
+              "ask for mode=exact"_text);
 }
 
 // Reads from the key frame on, or from before it.
 std::unique_ptr<MediaInput> open_at(const InputFile& video, const KeyFrame& key,
-                                    const CancelToken& cancel) {
+                                    const std::stop_token& cancel) {
   auto input = std::make_unique<MediaInput>(video, cancel);
   const bool by_pts = input->format()->iformat->flags & AVFMT_SEEK_TO_PTS;
   const int64_t place = by_pts ? key.pts : std::min(key.pts, key.dts);
@@ -61,15 +61,16 @@ class FastClip {
     auto key = std::upper_bound(info_.key_frames.begin(), info_.key_frames.end(), frame,
                                 [](int64_t f, const KeyFrame& k) { return f < k.frame; });
     if (info_.order_only || !info_.frame_packets.empty()) {
-      throw Error(ErrorCode::kUnsupported,
-                  info_.order_only
-                      ? "cut clip: the file has no presentation times to copy"
-                      : "cut clip: the file's clock jumps, stands or is missing in places",
-                  "ask for mode=exact");
+      throw Error(
+          ErrorCode::kUnsupported,
+          info_.order_only
+              ? Text("cut clip: the file has no presentation times to copy"_text)
+              : Text("cut clip: the file's clock jumps, stands or is missing in places"_text),
+          "ask for mode=exact"_text);
     }
     if (key == info_.key_frames.begin()) {
-      throw Error(ErrorCode::kUnsupported, "cut clip: there is no key frame before this part",
-                  "ask for mode=exact");
+      throw Error(ErrorCode::kUnsupported, "cut clip: there is no key frame before this part"_text,
+                  "ask for mode=exact"_text);
     }
     return *--key;
   }
@@ -154,8 +155,8 @@ class FastClip {
       write_picture(*packet, zero);
     }
     if (!started) {
-      throw Error(ErrorCode::kInvalid, "cut clip: the key frame of this part cannot be read",
-                  "ask for mode=exact");
+      throw Error(ErrorCode::kInvalid, "cut clip: the key frame of this part cannot be read"_text,
+                  "ask for mode=exact"_text);
     }
     return last;
   }

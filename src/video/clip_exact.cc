@@ -63,8 +63,8 @@ class ExactClip {
       if (write_part(part)) result.parts.push_back(part.span);
     }
     if (!begun()) {
-      throw Error(ErrorCode::kInvalid, "cut clip: no frame of this part can be decoded",
-                  "the file is damaged there: choose another part");
+      throw Error(ErrorCode::kInvalid, "cut clip: no frame of this part can be decoded"_text,
+                  "the file is damaged there: choose another part"_text);
     }
     pictures_.finish(picture_sink_);
     if (sound_) sound_->finish();

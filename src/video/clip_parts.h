@@ -18,7 +18,7 @@ struct ClipRequest {
   const VideoInfo& info;
   const std::vector<ClipSpan>& parts;
   int output;  // a file descriptor
-  const CancelToken& cancel;
+  const std::stop_token& cancel;
   const StillAtWork& at_work;
 };
 

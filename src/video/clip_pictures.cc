@@ -22,16 +22,16 @@ const AVCodec* h264_encoder() {
   for (const char* name : {"libx264", "libopenh264"}) {
     if (const AVCodec* codec = avcodec_find_encoder_by_name(name)) return codec;
   }
-  throw Error(ErrorCode::kUnsupported, "cut clip: libavcodec has no encoder for H.264",
-              "ask for mode=fast, or install libavcodec with libx264");
+  throw Error(ErrorCode::kUnsupported, "cut clip: libavcodec has no encoder for H.264"_text,
+              "ask for mode=fast, or install libavcodec with libx264"_text);
 }
 
 AVRational av(Rational r) { return {static_cast<int>(r.num), static_cast<int>(r.den)}; }
 
 // x264 logs what it has against its parameters, but not that memory ran out.
-void require_encoded(int status, const char* operation) {
+void require_encoded(int status, const Text& step) {
   if (status == AVERROR_EXTERNAL && libav_log().empty()) throw std::bad_alloc();
-  require_cut(status, operation);
+  require_cut(status, step);
 }
 
 }  // namespace
@@ -76,22 +76,22 @@ void ClipPictures::open(const AVFrame& first) {
     c.bit_rate = int64_t{c.width} * c.height * 4;
   }
   silence_libav();
-  require_encoded(avcodec_open2(&c, codec_, nullptr), "open the H.264 encoder");
+  require_encoded(avcodec_open2(&c, codec_, nullptr), "open the H.264 encoder"_text);
   picture_ = make_frame();
   picture_->format = c.pix_fmt;
   picture_->width = c.width;
   picture_->height = c.height;
-  require_cut(av_frame_get_buffer(picture_.get(), 0), "encode a picture");
+  require_cut(av_frame_get_buffer(picture_.get(), 0), "encode a picture"_text);
 }
 
 void ClipPictures::encode(const AVFrame& frame, int64_t pts, const Sink& sink) {
-  require_cut(av_frame_make_writable(picture_.get()), "encode a picture");
+  require_cut(av_frame_make_writable(picture_.get()), "encode a picture"_text);
   const bool rgb = mapped(frame);
   scaler_ = sws_getCachedContext(scaler_, frame.width, frame.height,
                                  rgb ? AV_PIX_FMT_RGB24 : static_cast<AVPixelFormat>(frame.format),
                                  picture_->width, picture_->height, AV_PIX_FMT_YUV420P, SWS_BICUBIC,
                                  nullptr, nullptr, nullptr);
-  require_cut(scaler_ == nullptr ? AVERROR(EINVAL) : 0, "convert a picture");
+  require_cut(scaler_ == nullptr ? AVERROR(EINVAL) : 0, "convert a picture"_text);
   if (rgb) {
     const ConstImage image = converter_.convert(frame, 0, false, info_.peak_luminance, true);
     const uint8_t* planes[4] = {image.data, nullptr, nullptr, nullptr};
@@ -116,7 +116,7 @@ void ClipPictures::finish(const Sink& sink) { send(nullptr, sink); }
 
 void ClipPictures::send(const AVFrame* frame, const Sink& sink) {
   silence_libav();
-  require_encoded(avcodec_send_frame(encoder_.get(), frame), "encode a picture");
+  require_encoded(avcodec_send_frame(encoder_.get(), frame), "encode a picture"_text);
   const PacketPtr packet = make_packet();
   while (avcodec_receive_packet(encoder_.get(), packet.get()) >= 0) sink(packet.get());
 }

@@ -42,11 +42,11 @@ class Cutting : public SandboxTest {
     return dir_ / "long.mp4";
   }
   // Acts once a part of the clip is written.
-  Error error_in_the_middle(const std::function<void()>& act, const CancelToken& cancel = {}) {
+  Error error_in_the_middle(const std::function<void()>& act, const std::stop_token& cancel = {}) {
     const fs::path video = long_clip();
     const Descriptor output = nameless();
     std::atomic<bool> over = false;
-    std::thread watcher([&] {
+    std::jthread watcher([&] {
       struct stat info {};
       while (!over && (::fstat(output.get(), &info) != 0 || info.st_size == 0)) {
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -122,8 +122,8 @@ TEST_F(Cutting, AChildThatHangsIsAnError) {
 
 TEST_F(Cutting, CancellingEndsTheChild) {
   start_decode_sandbox();
-  CancelSource source;
-  const Error error = error_in_the_middle([&] { source.cancel(); }, source.token());
+  std::stop_source source;
+  const Error error = error_in_the_middle([&] { source.request_stop(); }, source.get_token());
   EXPECT_EQ(error.code(), ErrorCode::kCancelled);
   while (!decoders().empty()) std::this_thread::sleep_for(std::chrono::milliseconds(5));
 }

@@ -32,13 +32,13 @@ CodecPtr make_encoder(const AVCodec* codec, const AVCodecParameters& source) {
   av_channel_layout_default(&encoder->ch_layout, source.ch_layout.nb_channels == 1 ? 1 : 2);
   encoder->bit_rate = 96000 * encoder->ch_layout.nb_channels;
   encoder->flags |= AV_CODEC_FLAG_GLOBAL_HEADER | AV_CODEC_FLAG_BITEXACT;
-  require_cut(avcodec_open2(encoder.get(), codec, nullptr), "open the AAC encoder");
+  require_cut(avcodec_open2(encoder.get(), codec, nullptr), "open the AAC encoder"_text);
   return encoder;
 }
 
 class EncodedSound : public ClipSoundTrack {
  public:
-  EncodedSound(const InputFile& video, const VideoInfo& info, const CancelToken& cancel,
+  EncodedSound(const InputFile& video, const VideoInfo& info, const std::stop_token& cancel,
                const AVCodec* codec, std::unique_ptr<MediaInput> input, const AVStream& stream,
                ClipSound& report)
       : video_(video),
@@ -102,15 +102,16 @@ class EncodedSound : public ClipSoundTrack {
     frame->sample_rate = encoder_->sample_rate;
     frame->nb_samples = static_cast<int>(count);
     frame->pts = encoded_;
-    require_cut(av_channel_layout_copy(&frame->ch_layout, &encoder_->ch_layout), "encode sound");
-    require_cut(av_frame_get_buffer(frame.get(), 0), "encode sound");
+    require_cut(av_channel_layout_copy(&frame->ch_layout, &encoder_->ch_layout),
+                "encode sound"_text);
+    require_cut(av_frame_get_buffer(frame.get(), 0), "encode sound"_text);
     for (size_t c = 0; c < waiting_.size(); ++c) {
       const auto end = waiting_[c].begin() + count;
       std::copy(waiting_[c].begin(), end, reinterpret_cast<float*>(frame->extended_data[c]));
       waiting_[c].erase(waiting_[c].begin(), end);
     }
     encoded_ += count;
-    require_cut(avcodec_send_frame(encoder_.get(), frame.get()), "encode sound");
+    require_cut(avcodec_send_frame(encoder_.get(), frame.get()), "encode sound"_text);
     drain();
   }
 
@@ -123,7 +124,7 @@ class EncodedSound : public ClipSoundTrack {
 
   const InputFile& video_;
   const VideoInfo& info_;
-  const CancelToken& cancel_;
+  const std::stop_token& cancel_;
   const std::unique_ptr<MediaInput> input_;  // of stream_, for its language
   const AVStream& stream_;
   ClipSound& report_;
@@ -141,7 +142,7 @@ class EncodedSound : public ClipSoundTrack {
 class CopiedSound : public ClipSoundTrack {
  public:
   CopiedSound(std::unique_ptr<MediaInput> input, AVStream& stream, const InputFile& video,
-              const CancelToken& cancel, ClipSound& report)
+              const std::stop_token& cancel, ClipSound& report)
       : video_(video), cancel_(cancel), input_(std::move(input)), stream_(&stream) {
     report.state = SoundState::kCopied;
   }
@@ -200,7 +201,7 @@ class CopiedSound : public ClipSoundTrack {
   }
 
   const InputFile& video_;
-  const CancelToken& cancel_;
+  const std::stop_token& cancel_;
   std::unique_ptr<MediaInput> input_;
   AVStream* stream_;
   Mp4Writer* mp4_ = nullptr;
@@ -228,7 +229,7 @@ std::string codec_of_sound(MediaInput& input) {
 }  // namespace
 
 std::unique_ptr<ClipSoundTrack> open_clip_sound(const InputFile& video, const VideoInfo& info,
-                                                const CancelToken& cancel, bool copy,
+                                                const std::stop_token& cancel, bool copy,
                                                 ClipSound& report) {
   auto input = std::make_unique<MediaInput>(video, cancel);
   AVStream* stream = input->add_audio();

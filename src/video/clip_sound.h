@@ -28,7 +28,7 @@ class ClipSoundTrack {
 // packets are copied where MP4 players know their codec; such a track has one part. `report` says
 // at the end what became of the sound; it outlives the track, as do the arguments.
 std::unique_ptr<ClipSoundTrack> open_clip_sound(const InputFile& video, const VideoInfo& info,
-                                                const CancelToken& cancel, bool copy,
+                                                const std::stop_token& cancel, bool copy,
                                                 ClipSound& report);
 
 }  // namespace shijian::video

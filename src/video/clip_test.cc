@@ -209,10 +209,10 @@ TEST_F(Clip, RefusesWhatIsNoPart) {
   }
   const auto rest = cut(video, 1.2, 9, ClipMode::kExact);
   EXPECT_EQ(numbers(rest, probe(rest)), range(30, 50));
-  CancelSource gone;
-  gone.cancel();
-  EXPECT_THROW(write_clip(video, {{0, 1}}, ClipMode::kExact, open(dir_ / "x.mp4"), gone.token()),
-               Error);
+  std::stop_source gone;
+  gone.request_stop();
+  EXPECT_THROW(
+      write_clip(video, {{0, 1}}, ClipMode::kExact, open(dir_ / "x.mp4"), gone.get_token()), Error);
 }
 
 }  // namespace

@@ -67,7 +67,7 @@ Size frame_size(const VideoInfo& info, const FramePlan& plan, const DecodeOption
 }
 
 bool decode_file(const InputFile& file, const VideoInfo& info, const FramePlan& plan,
-                 const DecodeOptions& options, ThreadPool& pool, const CancelToken& cancel,
+                 const DecodeOptions& options, ThreadPool& pool, const std::stop_token& cancel,
                  const FrameSink& sink) {
   FrameReader reader(file, info, plan.indices, options.threads, cancel);
   FrameWriter writer(info, plan, options, pool, sink);
@@ -89,15 +89,15 @@ bool decode_file(const InputFile& file, const VideoInfo& info, const FramePlan& 
       before_index = last_index;
       av_frame_unref(last.get());
       if (av_frame_ref(last.get(), frame) < 0) {
-        throw Error(ErrorCode::kNoMemory, "decode: no memory for a frame");
+        throw Error(ErrorCode::kNoMemory, "decode: no memory for a frame"_text);
       }
       last_index = index;
     }
     if (last_index < 0) {
       throw Error(ErrorCode::kInvalid,
-                  fmt::format("decode {}: no frame can be decoded: {}", file.name(),
-                              libav_reason(AVERROR_INVALIDDATA)),
-                  "the file is damaged or cut short: copy or download it again");
+                  "decode {}: no frame can be decoded: {}"_text(file.name(),
+                                                                libav_reason(AVERROR_INVALIDDATA)),
+                  "the file is damaged or cut short: copy or download it again"_text);
     }
     // A frame that did not decode is shown as a player does: by the picture before it.
     const bool ahead = last_index > target && before_index >= 0;
@@ -108,17 +108,17 @@ bool decode_file(const InputFile& file, const VideoInfo& info, const FramePlan& 
 
 Frames decode_frames(const std::filesystem::path& path, const VideoInfo& info,
                      const FramePlan& plan, const DecodeOptions& options, ThreadPool& pool,
-                     const CancelToken& cancel, const DecodeProgress& progress) {
+                     const std::stop_token& cancel, const DecodeProgress& progress) {
   check_plan(info, plan);
-  const InputFile file(path, "video", info.stream);
+  const InputFile file(path, "video"_text, info.stream);
   const auto total = static_cast<int64_t>(plan.indices.size());
   const Size size = frame_size(info, plan, options);
   const int64_t bytes = int64_t{size.height} * size.width * 3;
   if (bytes > kMaxOutputBytes / total) {
     throw Error(ErrorCode::kNoMemory,
-                fmt::format("decode: {} frames of {}x{} need {} GiB", total, size.width,
-                            size.height, (bytes * total) >> 30),
-                "ask for fewer or smaller frames");
+                "decode: {} frames of {}x{} need {} GiB"_text(total, size.width, size.height,
+                                                              (bytes * total) >> 30),
+                "ask for fewer or smaller frames"_text);
   }
   Frames out;
   out.rgb = tensor::Tensor(tensor::DType::kU8, {total, size.height, size.width, 3});

@@ -23,7 +23,7 @@ struct DecodeOptions {
 };
 
 struct Frames {
-  tensor::Tensor rgb;                    // U8 [n, height, width, 3], full-range RGB
+  tensor::Tensor rgb;            // U8 [n, height, width, 3], full-range RGB
   std::vector<int64_t> indices;  // [n] the plan's frames
   std::vector<double> times;     // [n] seconds on the timeline
   // [n] the frame really shown: differs from `indices` where a frame could not be decoded and the
@@ -42,6 +42,6 @@ using DecodeProgress = std::function<void(int64_t done, int64_t total)>;
 // `pool` serves the resize; no other loop may run on it meanwhile.
 Frames decode_frames(const std::filesystem::path& path, const VideoInfo& info,
                      const FramePlan& plan, const DecodeOptions& options, ThreadPool& pool,
-                     const CancelToken& cancel = {}, const DecodeProgress& progress = {});
+                     const std::stop_token& cancel = {}, const DecodeProgress& progress = {});
 
 }  // namespace shijian::video

@@ -78,7 +78,7 @@ void cut(const process::Channel& call, const InputFile& file, const Descriptor& 
 
 void send_failure(const process::Channel& call, const Error& error) {
   WireWriter failure;
-  failure(Failure{static_cast<int32_t>(error.code()), error.message(), error.hint()});
+  failure(Failure{static_cast<int32_t>(error.code()), error.message_text(), error.hint_text()});
   send_message(call, kFailed, bytes_of(failure.bytes()));
 }
 
@@ -87,9 +87,9 @@ Error too_much_memory(const Request& request) {
   ::getrlimit(RLIMIT_AS, &limit);
   const auto bytes = static_cast<rlim_t>(request.memory_bytes);
   return Error(ErrorCode::kUnsupported,
-               fmt::format("{} {}: it needs more than {} MiB of memory", operation(request),
-                           request.name, std::min(bytes, limit.rlim_cur) >> 20),
-               limit.rlim_cur < bytes ? kMemoryHint : "scale it down first");
+               "{}: it needs more than {} MiB of memory"_text(
+                   operation(request), std::min(bytes, limit.rlim_cur) >> 20),
+               limit.rlim_cur < bytes ? Text(kMemoryHint) : Text("scale it down first"_text));
 }
 
 Request read_request(process::Channel& call) {
@@ -127,8 +127,8 @@ void serve(process::Channel call, std::vector<Descriptor> files) {
   } catch (const std::bad_alloc&) {
     send_failure(call, too_much_memory(request));
   } catch (const std::exception& error) {
-    send_failure(call, Error(ErrorCode::kInvalid, fmt::format("{} {}: {}", operation(request),
-                                                              request.name, error.what())));
+    send_failure(call, Error(ErrorCode::kInvalid,
+                             "{}: {}"_text(operation(request), Text::words(error.what()))));
   }
 }
 

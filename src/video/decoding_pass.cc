@@ -30,7 +30,7 @@ Group group_around(const PacketLog& log, int64_t packet) {
 }  // namespace
 
 std::vector<int64_t> decoded_frames(const InputFile& file, const PacketLog& log, int64_t limit,
-                                    const CancelToken& cancel, const StillAtWork& at_work) {
+                                    const std::stop_token& cancel, const StillAtWork& at_work) {
   MediaInput input(file, cancel);
   const CodecPtr decoder = input.make_decoder(kThreads);
   // The pixels are not looked at.
@@ -66,7 +66,7 @@ std::vector<int64_t> decoded_frames(const InputFile& file, const PacketLog& log,
 }
 
 bool decodes_around(const InputFile& file, const PacketLog& log,
-                    const std::vector<int64_t>& packets, const CancelToken& cancel,
+                    const std::vector<int64_t>& packets, const std::stop_token& cancel,
                     const StillAtWork& at_work) {
   MediaInput input(file, cancel);
   const CodecPtr decoder = input.make_decoder(kThreads);

@@ -64,8 +64,8 @@ int64_t first_stamp(const PacketLog& log, bool decoding_times) {
 
 class FrameLister {
  public:
-  FrameLister(const InputFile& file, MediaInput& input, VideoInfo& info, const CancelToken& cancel,
-              const StillAtWork& at_work)
+  FrameLister(const InputFile& file, MediaInput& input, VideoInfo& info,
+              const std::stop_token& cancel, const StillAtWork& at_work)
       : file_(file), input_(input), info_(info), cancel_(cancel), at_work_(at_work) {}
 
   void run() {
@@ -73,8 +73,8 @@ class FrameLister {
     if (info_.start_timecode.empty()) info_.start_timecode = log_.timecode;
     if (log_.shown == 0) {
       throw Error(ErrorCode::kInvalid,
-                  fmt::format("open video {}: the video track holds no frame", input_.name()),
-                  "the file is damaged or cut short: copy or download it again");
+                  "open video {}: the video track holds no frame"_text(input_.name()),
+                  "the file is damaged or cut short: copy or download it again"_text);
     }
     reorders_ = may_reorder(input_.video()->codecpar->codec_id);
     gap_ = longest_gap(input_);
@@ -312,7 +312,7 @@ class FrameLister {
   const InputFile& file_;
   MediaInput& input_;
   VideoInfo& info_;
-  const CancelToken& cancel_;
+  const std::stop_token& cancel_;
   const StillAtWork& at_work_;
   PacketLog log_;
   int64_t gap_ = 0;                  // ticks
@@ -327,7 +327,7 @@ class FrameLister {
 }  // namespace
 
 void list_frames(const InputFile& file, MediaInput& input, VideoInfo& info,
-                 const CancelToken& cancel, const StillAtWork& at_work) {
+                 const std::stop_token& cancel, const StillAtWork& at_work) {
   FrameLister(file, input, info, cancel, at_work).run();
 }
 

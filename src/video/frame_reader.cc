@@ -15,7 +15,7 @@ constexpr int kMostMisses = 4;
 
 FrameReader::FrameReader(const InputFile& file, const VideoInfo& info,
                          const std::vector<int64_t>& targets, int threads,
-                         const CancelToken& cancel)
+                         const std::stop_token& cancel)
     : file_(file),
       info_(info),
       threads_(threads),
@@ -52,7 +52,7 @@ void FrameReader::approach(int64_t target) {
 
 const AVFrame* FrameReader::next(int64_t& index) {
   while (true) {
-    cancel_.check();
+    throw_if_cancelled(cancel_);
     const int status = avcodec_receive_frame(decoder_.get(), frame_.get());
     if (status == AVERROR(EAGAIN)) {
       feed();
@@ -115,7 +115,7 @@ bool FrameReader::skip_to(const KeyFrame& key) {
   if (key.packet < packets_read_) return false;
   have_packet_ = false;
   while (packets_read_ <= key.packet) {
-    cancel_.check();
+    throw_if_cancelled(cancel_);
     lost_ = true;
     if (!read()) return false;
   }

@@ -17,7 +17,7 @@ class FrameReader {
  public:
   // `targets`: the frames that are wanted; others may be left out.
   FrameReader(const InputFile& file, const VideoInfo& info, const std::vector<int64_t>& targets,
-              int threads, const CancelToken& cancel);
+              int threads, const std::stop_token& cancel);
 
   // Jumps ahead when a key frame lies well before `target` and well after the current place.
   void approach(int64_t target);
@@ -44,7 +44,7 @@ class FrameReader {
   const InputFile file_;
   const VideoInfo& info_;
   int threads_;
-  CancelToken cancel_;
+  std::stop_token cancel_;
   std::vector<int64_t> target_pts_;
   std::vector<std::pair<int64_t, int64_t>> frames_by_packet_;  // packet and frame, ascending
   std::unique_ptr<MediaInput> input_;

@@ -46,17 +46,17 @@ std::optional<Format> find_format(std::span<const std::byte> bytes) {
 Format recognise(std::span<const std::byte> bytes, const std::string& name) {
   if (const auto format = find_format(bytes)) return *format;
   throw Error(ErrorCode::kInvalid,
-              fmt::format("open image {}: {}", name,
-                          bytes.empty() ? "the file is empty" : "it holds no known image format"),
-              "give a PNG, JPEG, WebP, BMP, GIF or TIFF file");
+              bytes.empty() ? "open image {}: the file is empty"_text(name)
+                            : "open image {}: it holds no known image format"_text(name),
+              "give a PNG, JPEG, WebP, BMP, GIF or TIFF file"_text);
 }
 
 FramePtr decode(std::span<const std::byte> bytes, const Format& format, const std::string& name) {
   const AVCodec* codec = avcodec_find_decoder(format.codec);
   if (codec == nullptr) {
     throw Error(ErrorCode::kUnsupported,
-                fmt::format("open image {}: this libavcodec has no {} decoder", name, format.name),
-                "convert the image to PNG");
+                "open image {}: this libavcodec has no {} decoder"_text(name, format.name),
+                "convert the image to PNG"_text);
   }
   CodecPtr decoder(avcodec_alloc_context3(codec));
   if (!decoder) throw std::bad_alloc();
@@ -74,10 +74,9 @@ FramePtr decode(std::span<const std::byte> bytes, const Format& format, const st
   if (status >= 0) status = avcodec_send_packet(decoder.get(), nullptr);
   if (status >= 0) status = avcodec_receive_frame(decoder.get(), frame.get());
   if (status < 0) {
-    throw Error(
-        ErrorCode::kInvalid,
-        fmt::format("open image {}: the {} decoder: {}", name, format.name, libav_reason(status)),
-        "the image is damaged or of a rare kind: save it again as PNG");
+    throw Error(ErrorCode::kInvalid,
+                "open image {}: the {} decoder: {}"_text(name, format.name, libav_reason(status)),
+                "the image is damaged or of a rare kind: save it again as PNG"_text);
   }
   return frame;
 }
@@ -89,8 +88,8 @@ FramePtr first_picture(MappedFile file, const std::string& name) {
   const uint8_t* rgba = animation.next_picture(end);
   if (rgba == nullptr) {
     throw Error(ErrorCode::kInvalid,
-                fmt::format("open image {}: the {} decoder: {}", name, "webp", "damaged"),
-                "the image is damaged or of a rare kind: save it again as PNG");
+                "open image {}: the {} decoder: {}"_text(name, "webp", "damaged"_text),
+                "the image is damaged or of a rare kind: save it again as PNG"_text);
   }
   FramePtr frame = make_frame();
   frame->format = AV_PIX_FMT_RGBA;
@@ -119,10 +118,10 @@ StillImage decode_image_file(const InputFile& file) {
   const std::span<const std::byte> bytes = mapped.bytes();
   const Format format = recognise(bytes, shown);
   if (bytes.size() > kMaxFileBytes) {
-    throw Error(ErrorCode::kUnsupported,
-                fmt::format("open image {}: {} MiB, over {}", shown, bytes.size() >> 20,
-                            kMaxFileBytes >> 20),
-                "save the image smaller");
+    throw Error(
+        ErrorCode::kUnsupported,
+        "open image {}: {} MiB, over {}"_text(shown, bytes.size() >> 20, kMaxFileBytes >> 20),
+        "save the image smaller"_text);
   }
   const bool moves = is_webp(bytes) && is_animation(bytes);
   const FramePtr frame =
@@ -147,13 +146,13 @@ StillImage decode_image_file(const InputFile& file) {
 }
 
 bool is_still_image(const std::filesystem::path& path) {
-  require_regular_file(path, "file");
+  require_regular_file(path, "file"_text);
   const MappedFile file(path);
   return find_format(file.bytes()).has_value() && !is_animation(file.bytes());
 }
 
 StillImage load_image(const std::filesystem::path& path) {
-  return decode_image(InputFile(path, "image"));
+  return decode_image(InputFile(path, "image"_text));
 }
 
 StillImage decode_image(std::span<const std::byte> bytes, const std::string& name) {

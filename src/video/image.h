@@ -13,7 +13,7 @@
 namespace shijian::video {
 
 struct StillImage {
-  tensor::Tensor rgb;          // U8 [height, width, 3]
+  tensor::Tensor rgb;  // U8 [height, width, 3]
   std::string format;  // "png", "jpeg", "webp", "bmp", "gif", "tiff"
 };
 
@@ -35,8 +35,9 @@ struct ImageOptions {
 };
 
 struct ImagePatches {
-  tensor::Tensor rgb;      // U8 [1, height, width, 3], resized
-  tensor::Tensor patches;  // F32 [grid_h * grid_w, 3 * temporal * patch * patch]; the image is its own pair
+  tensor::Tensor rgb;  // U8 [1, height, width, 3], resized
+  tensor::Tensor
+      patches;  // F32 [grid_h * grid_w, 3 * temporal * patch * patch]; the image is its own pair
   int64_t grid_height = 0;
   int64_t grid_width = 0;
 };

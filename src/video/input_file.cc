@@ -19,7 +19,7 @@ std::string printable(std::string text) {
   return text;
 }
 
-InputFile::InputFile(const std::filesystem::path& path, std::string_view what, int stream)
+InputFile::InputFile(const std::filesystem::path& path, const Text& what, int stream)
     : InputFile(open_regular_file(path, what), path.string(), stream) {}
 
 InputFile::InputFile(Descriptor file, std::string name, int stream)
@@ -35,12 +35,12 @@ InputFile::InputFile(std::span<const std::byte> bytes, const std::string& name)
     if (written <= 0) break;
     bytes = bytes.subspan(static_cast<size_t>(written));
   }
-  if (fd() < 0 || !bytes.empty()) throw system_error("copy", name_, errno);
+  if (fd() < 0 || !bytes.empty()) throw system_error("copy {}"_text(name_), errno);
 }
 
 int64_t InputFile::size() const {
   struct stat info {};
-  if (::fstat(fd(), &info) != 0) throw system_error("stat", name_, errno);
+  if (::fstat(fd(), &info) != 0) throw system_error("stat {}"_text(name_), errno);
   return info.st_size;
 }
 

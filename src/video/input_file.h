@@ -18,7 +18,7 @@ namespace shijian::video {
 class InputFile {
  public:
   // Throws Error: kNotFound, kPermission, kInvalid (not a regular file). `what` stands in messages.
-  InputFile(const std::filesystem::path& path, std::string_view what, int stream = kMainStream);
+  InputFile(const std::filesystem::path& path, const Text& what, int stream = kMainStream);
   // An open regular file; `name` as it is to be shown.
   InputFile(Descriptor file, std::string name, int stream = kMainStream);
   // Bytes, copied into memory of the system that has a descriptor.

@@ -15,7 +15,7 @@ namespace {
 constexpr int kQuantiser = 4;  // of 1 (best) to 31
 
 void check(bool fine) {
-  if (!fine) throw Error(ErrorCode::kInternal, "encode a JPEG");
+  if (!fine) throw Error(ErrorCode::kInternal, "encode a JPEG"_text);
 }
 
 }  // namespace

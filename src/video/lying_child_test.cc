@@ -22,6 +22,17 @@ void say(const process::Channel& call, MessageType type, const auto& head) {
   send_message(call, type, {}, std::as_bytes(std::span(writer.bytes())));
 }
 
+Text harmful_text(const std::string& how) {
+  if (how == "long") return "{}: {}"_text(how, std::string(30000, 'x'));
+  if (how == "much") return Text::value(std::string(1 << 20, 'x'));
+  Text text = Text::value("x");
+  for (int depth = 0; depth < (how == "deep" ? 2000 : 12); ++depth) {
+    // The wide one is 10^12 letters when it is written out.
+    text = Text::filled(how == "deep" ? "{}" : "{1}{1}{1}{1}{1}{1}{1}{1}{1}{1}", {std::move(text)});
+  }
+  return text;
+}
+
 // What it says of a clip: the name of the file tells.
 void lie_about_clip(const process::Channel& call, int output, const std::string& name) {
   const double nan = std::numeric_limits<double>::quiet_NaN();
@@ -42,7 +53,14 @@ void lie_about_clip(const process::Channel& call, int output, const std::string&
   if (lie == "other") return say(call, kDecoded, true);
   if (lie == "usage") {
     WireWriter failure;
-    failure(Failure{static_cast<int32_t>(ErrorCode::kUsage), "my\nwords", "\x1b[2J"});
+    failure(Failure{static_cast<int32_t>(ErrorCode::kUsage),
+                    "{}: {}"_text("my\nname", Text::words("my\nwords")), Text::value("\x1b[2J")});
+    send_message(call, kFailed, std::as_bytes(std::span(failure.bytes())));
+    return;
+  }
+  if (lie == "deep" || lie == "wide" || lie == "long" || lie == "much") {
+    WireWriter failure;
+    failure(Failure{static_cast<int32_t>(ErrorCode::kInvalid), harmful_text(lie), {}});
     send_message(call, kFailed, std::as_bytes(std::span(failure.bytes())));
     return;
   }
@@ -111,13 +129,18 @@ TEST_F(LyingChild, CannotFillTheMemory) {
 TEST_F(LyingChild, AnswersAreChecked) {
   EXPECT_EQ(cut("honest").to, 0.8);
   for (const char* lie : {"empty", "nan", "backwards", "beyond", "short", "other", "flood",
-                          "goes-on", "stays", "none", "more"}) {
+                          "goes-on", "stays", "none", "more", "deep", "much"}) {
     EXPECT_EQ(error_of([&] { cut(lie); }).code(), ErrorCode::kInvalid) << lie;
   }
   const Error error = error_of([&] { cut("usage"); });
   EXPECT_EQ(error.code(), ErrorCode::kInvalid);
-  EXPECT_EQ(error.message(), "my?words");
+  EXPECT_EQ(error.message(), "my?name: my?words");
+  EXPECT_EQ(error.message_text().form(), "{}: {}");
+  EXPECT_EQ(error.message_text().arguments().size(), 2u);
   EXPECT_EQ(error.hint(), "?[2J");
+  EXPECT_EQ(error_of([&] { cut("long"); }).message().size(), 2000u);
+  // A form that is not the program's own is not filled.
+  EXPECT_EQ(error_of([&] { cut("wide"); }).message(), "{1}{1}{1}{1}{1}{1}{1}{1}{1}{1}");
 }
 
 }  // namespace

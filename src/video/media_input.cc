@@ -95,13 +95,13 @@ int refuse_open(AVFormatContext*, AVIOContext**, const char*, int, AVDictionary*
 
 FramePtr make_frame() {
   FramePtr frame(av_frame_alloc());
-  if (!frame) throw Error(ErrorCode::kNoMemory, "decode: no memory for a frame");
+  if (!frame) throw Error(ErrorCode::kNoMemory, "decode: no memory for a frame"_text);
   return frame;
 }
 
 PacketPtr make_packet() {
   PacketPtr packet(av_packet_alloc());
-  if (!packet) throw Error(ErrorCode::kNoMemory, "decode: no memory for a packet");
+  if (!packet) throw Error(ErrorCode::kNoMemory, "decode: no memory for a packet"_text);
   return packet;
 }
 
@@ -120,22 +120,29 @@ std::string libav_log() {
   return last_log;
 }
 
-std::string libav_reason(int code) {
-  if (std::string logged = libav_log(); !logged.empty()) return logged;
+Text libav_reason(int code) {
+  if (std::string logged = libav_log(); !logged.empty()) return Text::words(std::move(logged));
   char text[AV_ERROR_MAX_STRING_SIZE] = {};
   av_strerror(code, text, sizeof text);
-  return text;
+  return Text::words(text);
+}
+
+void throw_libav(int status, Text message) {
+  if (status == AVERROR(ENOMEM)) throw std::bad_alloc();
+  const bool disk =
+      status == AVERROR(ENOSPC) || status == AVERROR(EIO) || status == AVERROR(EDQUOT);
+  throw Error(disk ? ErrorCode::kIo : ErrorCode::kUnsupported, std::move(message));
 }
 
 struct MediaInput::Reading {
   int fd = -1;
   int64_t size = 0;
   int64_t at = 0;
-  CancelToken cancel;
+  std::stop_token cancel;
 
   static int read(void* self, uint8_t* out, int bytes) {
     Reading& file = *static_cast<Reading*>(self);
-    if (file.cancel.cancelled()) return AVERROR_EXIT;
+    if (file.cancel.stop_requested()) return AVERROR_EXIT;
     ssize_t got;
     do {
       got = ::pread(file.fd, out, static_cast<size_t>(bytes), file.at);
@@ -159,14 +166,14 @@ struct MediaInput::Reading {
   }
 };
 
-MediaInput::MediaInput(const InputFile& file, const CancelToken& cancel)
+MediaInput::MediaInput(const InputFile& file, const std::stop_token& cancel)
     : file_(file), cancel_(cancel), reading_(std::make_unique<Reading>()) {
   silence_libav();
-  cancel.check();
+  throw_if_cancelled(cancel);
   *reading_ = {file.fd(), file.size(), 0, cancel};
   if (reading_->size == 0) {
-    throw Error(ErrorCode::kInvalid, fmt::format("open video {}: the file is empty", name()),
-                "copy or download the video again");
+    throw Error(ErrorCode::kInvalid, "open video {}: the file is empty"_text(name()),
+                "copy or download the video again"_text);
   }
   try {
     open(false);
@@ -206,8 +213,8 @@ void MediaInput::require_moving(const char* container) const {
   }
   if (is_animation(MappedFile(file_.fd(), name()).bytes())) return;
   throw Error(ErrorCode::kInvalid,
-              fmt::format("open video {}: it is a still picture ({})", name(), container),
-              "give a video, or an animation of several pictures");
+              "open video {}: it is a still picture ({})"_text(name(), container),
+              "give a video, or an animation of several pictures"_text);
 }
 
 void MediaInput::open_animation() {
@@ -259,27 +266,25 @@ void MediaInput::open(bool patient) {
 
   const AVInputFormat* container = nullptr;
   const int score = av_probe_input_buffer2(io_, &container, "", nullptr, 0, 0);
-  cancel_.check();
+  throw_if_cancelled(cancel_);
   if (score < 0 || container == nullptr) {
-    throw Error(ErrorCode::kInvalid,
-                fmt::format("open video {}: it holds no known video format", name()),
-                "give a video file: MP4, MOV, MKV, WebM, AVI, TS, GIF or another usual one");
+    throw Error(ErrorCode::kInvalid, "open video {}: it holds no known video format"_text(name()),
+                "give a video file: MP4, MOV, MKV, WebM, AVI, TS, GIF or another usual one"_text);
   }
   if (!is_video_format(container->name)) {
     throw Error(ErrorCode::kInvalid,
-                fmt::format("open video {}: its format is {}, not a video container that is "
-                            "supported",
-                            name(), container->name),
-                "give a video file: MP4, MOV, MKV, WebM, AVI, TS, GIF or another usual one");
+                "open video {}: its format is {}, not a video container that is "
+                "supported"_text(name(), container->name),
+                "give a video file: MP4, MOV, MKV, WebM, AVI, TS, GIF or another usual one"_text);
   }
   require_moving(container->name);
   // On failure this frees format_ and sets it to null.
   int status = avformat_open_input(&format_, "", container, nullptr);
   if (status >= 0) status = avformat_find_stream_info(format_, nullptr);
-  cancel_.check();
+  throw_if_cancelled(cancel_);
   if (status < 0) {
-    throw Error(ErrorCode::kInvalid, fmt::format("open video {}: {}", name(), libav_reason(status)),
-                "the file is damaged or cut short: copy or download it again");
+    throw Error(ErrorCode::kInvalid, "open video {}: {}"_text(name(), libav_reason(status)),
+                "the file is damaged or cut short: copy or download it again"_text);
   }
 }
 
@@ -304,9 +309,9 @@ void MediaInput::refuse_tracks() const {
     tracks += fmt::format("{}{}", i == 0 ? "" : ", ", type == nullptr ? "data" : type);
   }
   throw Error(ErrorCode::kInvalid,
-              fmt::format("open video {}: it has no video track (tracks: {})", name(),
-                          tracks.empty() ? "none" : tracks),
-              "give a file with pictures");
+              "open video {}: it has no video track (tracks: {})"_text(
+                  name(), tracks.empty() ? Text("none"_text) : Text::value(tracks)),
+              "give a file with pictures"_text);
 }
 
 void MediaInput::require_readable() const {
@@ -314,26 +319,26 @@ void MediaInput::require_readable() const {
   const AVCodecParameters* par = video()->codecpar;
   if (par->width <= 0 || par->height <= 0) {
     const std::string codec = codec_name();
-    throw Error(ErrorCode::kInvalid,
-                codec.empty()
-                    ? fmt::format("open video {}: the video track has no readable picture", name())
-                    : fmt::format("open video {}: the video track ({}) has no readable picture",
-                                  name(), codec_name()),
-                "the file is damaged or cut short: copy or download it again");
+    throw Error(
+        ErrorCode::kInvalid,
+        codec.empty()
+            ? "open video {}: the video track has no readable picture"_text(name())
+            : "open video {}: the video track ({}) has no readable picture"_text(name(), codec),
+        "the file is damaged or cut short: copy or download it again"_text);
   }
   if (par->width > kMaxSide || par->height > kMaxSide ||
       int64_t{par->width} * par->height > kMaxPixels) {
     throw Error(ErrorCode::kUnsupported,
-                fmt::format("open video {}: its pictures are {}x{}, over {} on a side", name(),
-                            par->width, par->height, kMaxSide),
-                "scale the video down first");
+                "open video {}: its pictures are {}x{}, over {} on a side"_text(
+                    name(), par->width, par->height, kMaxSide),
+                "scale the video down first"_text);
   }
 }
 
 Error MediaInput::encrypted() const {
   return Error(ErrorCode::kUnsupported,
-               fmt::format("open video {}: its pictures are encrypted (DRM)", name()),
-               "decrypt the video with its key first, or give a copy without encryption");
+               "open video {}: its pictures are encrypted (DRM)"_text(name()),
+               "decrypt the video with its key first, or give a copy without encryption"_text);
 }
 
 // A codec that libavcodec does not know has a name in the file alone; "" where it has none.
@@ -360,10 +365,10 @@ void MediaInput::choose_video() {
     video_ = av_find_best_stream(format_, AVMEDIA_TYPE_VIDEO, -1, -1, nullptr, 0);
   }
   if (video_ < 0) {
-    throw Error(ErrorCode::kInvalid,
-                fmt::format("open video {}: stream {} is no video stream (there are: {})", name(),
-                            stream, videos),
-                "`shijian info` lists the streams of a file");
+    throw Error(
+        ErrorCode::kInvalid,
+        "open video {}: stream {} is no video stream (there are: {})"_text(name(), stream, videos),
+        "`shijian info` lists the streams of a file"_text);
   }
   require_readable();
   for (unsigned i = 0; i < format_->nb_streams; ++i) {
@@ -398,7 +403,7 @@ bool MediaInput::read(AVPacket* packet) {
   while (true) {
     av_packet_unref(packet);
     const int status = animation_ ? animation_->next(packet) : av_read_frame(format_, packet);
-    cancel_.check();
+    throw_if_cancelled(cancel_);
     if (status == AVERROR(EAGAIN)) continue;
     if (status < 0) {
       if (status == AVERROR_EOF && (animation_ || io_->error == 0 || io_->error == AVERROR_EOF))
@@ -430,12 +435,12 @@ CodecPtr MediaInput::make_decoder(int threads) {
   if (codec == nullptr || av_match_list(codec->name, kVideoDecoders, ',') <= 0) {
     if (codec_name().empty()) {
       throw Error(ErrorCode::kUnsupported,
-                  fmt::format("open video {}: it does not say how its pictures are coded", name()),
-                  "convert the video to H.264 first");
+                  "open video {}: it does not say how its pictures are coded"_text(name()),
+                  "convert the video to H.264 first"_text);
     }
     throw Error(ErrorCode::kUnsupported,
-                fmt::format("open video {}: no decoder for {}", name(), codec_name()),
-                "convert the video to H.264 first");
+                "open video {}: no decoder for {}"_text(name(), codec_name()),
+                "convert the video to H.264 first"_text);
   }
   CodecPtr decoder(avcodec_alloc_context3(codec));
   if (!decoder || avcodec_parameters_to_context(decoder.get(), par) < 0) throw std::bad_alloc();
@@ -445,9 +450,9 @@ CodecPtr MediaInput::make_decoder(int threads) {
   if (const int status = avcodec_open2(decoder.get(), codec, nullptr); status < 0) {
     if (status == AVERROR(EAGAIN) || status == AVERROR(ENOMEM)) throw std::bad_alloc();
     throw Error(ErrorCode::kInvalid,
-                fmt::format("open video {}: the {} decoder refuses it: {}", name(), codec_name(),
-                            libav_reason(status)),
-                "the file is damaged: copy or download it again");
+                "open video {}: the {} decoder refuses it: {}"_text(name(), codec_name(),
+                                                                    libav_reason(status)),
+                "the file is damaged: copy or download it again"_text);
   }
   return decoder;
 }

@@ -40,7 +40,10 @@ void silence_libav();
 // The last warning or error that libav logged since; "" when there was none.
 std::string libav_log();
 // The same, else the text of `code`.
-std::string libav_reason(int code);
+Text libav_reason(int code);
+// For a status below 0. Error(kIo) when the disk is full or failed, std::bad_alloc, else
+// Error(kUnsupported).
+[[noreturn]] void throw_libav(int status, Text message);
 
 // Reads one open file by its descriptor. libavformat never opens anything itself: the format is
 // told by content alone, only the containers of one table (formats.h) are accepted, and requests
@@ -48,7 +51,7 @@ std::string libav_reason(int code);
 class MediaInput {
  public:
   // Reads headers and the first packets. Throws as probe() does.
-  MediaInput(const InputFile& file, const CancelToken& cancel);
+  MediaInput(const InputFile& file, const std::stop_token& cancel);
   ~MediaInput();
   MediaInput(const MediaInput&) = delete;
   MediaInput& operator=(const MediaInput&) = delete;
@@ -91,7 +94,7 @@ class MediaInput {
   void require_readable() const;
 
   const InputFile file_;
-  CancelToken cancel_;
+  std::stop_token cancel_;
   std::unique_ptr<Reading> reading_;
   AVIOContext* io_ = nullptr;
   std::unique_ptr<WebpAnimation> animation_;  // instead of what libavformat would read

@@ -8,8 +8,10 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "base/text.h"
 #include "process/channel.h"
 #include "video/clip.h"
 #include "video/plan.h"
@@ -50,9 +52,10 @@ struct Request {
   int64_t file_bytes = 0;  // that it may become
 };
 
-// For messages.
-inline const char* operation(const Request& request) {
-  return static_cast<Task>(request.task) == Task::kCut ? "cut clip of" : "decode";
+// What is done, for messages.
+inline Text operation(const Request& request) {
+  return static_cast<Task>(request.task) == Task::kCut ? "cut clip of {}"_text(request.name)
+                                                       : "decode {}"_text(request.name);
 }
 
 struct ImageHead {
@@ -61,8 +64,8 @@ struct ImageHead {
 };
 
 struct Failure {
-  int32_t code = 0;
-  std::string message, hint;
+  int32_t code = 0;  // an ErrorCode
+  Text message, hint;
 };
 
 void each_field(auto& wire, Rational& r) { wire(r.num, r.den); }
@@ -90,11 +93,18 @@ void each_field(auto& wire, Request& r) {
        r.indices, r.threads, r.pool_threads, r.source_size, r.parts, r.mode, r.file_bytes);
 }
 void each_field(auto& wire, ImageHead& i) { wire(i.format, i.height, i.width); }
+void each_field(auto& wire, Text& t) {
+  bool is_value = t.is_value();
+  std::string form = t.form();
+  std::vector<Text> arguments(t.arguments().begin(), t.arguments().end());
+  wire(is_value, form, arguments);
+  t = is_value ? Text::value(std::move(form)) : Text::filled(std::move(form), std::move(arguments));
+}
 void each_field(auto& wire, Failure& f) { wire(f.code, f.message, f.hint); }
 
 // `head`: at most one packet. False when the other end is gone.
-inline bool send_message(const process::Channel& to, MessageType type, std::span<const std::byte> bulk,
-                         std::span<const std::byte> head = {}) {
+inline bool send_message(const process::Channel& to, MessageType type,
+                         std::span<const std::byte> bulk, std::span<const std::byte> head = {}) {
   for (size_t at = 0; at < bulk.size(); at += process::Channel::kMaxPacket) {
     const size_t size = std::min(process::Channel::kMaxPacket, bulk.size() - at);
     if (!to.send(kPiece, bulk.subspan(at, size))) return false;

@@ -26,13 +26,8 @@ void copy_side_data(const AVStream& from, AVStream& to, AVPacketSideDataType typ
 
 }  // namespace
 
-void require_cut(int status, const char* operation) {
-  if (status >= 0) return;
-  if (status == AVERROR(ENOMEM)) throw std::bad_alloc();
-  const bool disk =
-      status == AVERROR(ENOSPC) || status == AVERROR(EIO) || status == AVERROR(EDQUOT);
-  throw Error(disk ? ErrorCode::kIo : ErrorCode::kUnsupported,
-              fmt::format("cut clip: {}: {}", operation, libav_reason(status)));
+void require_cut(int status, const Text& step) {
+  if (status < 0) throw_libav(status, "cut clip: {}: {}"_text(step, libav_reason(status)));
 }
 
 // A place of its own in the open file.
@@ -81,7 +76,7 @@ struct Mp4Writer::File {
 
 Mp4Writer::Mp4Writer(int output, std::function<void()> on_write)
     : output_(output), on_write_(std::move(on_write)) {
-  require_cut(avformat_alloc_output_context2(&format_, nullptr, "mp4", nullptr), "write MP4");
+  require_cut(avformat_alloc_output_context2(&format_, nullptr, "mp4", nullptr), "write MP4"_text);
   format_->flags |= AVFMT_FLAG_BITEXACT;  // the same part gives the same bytes
   format_->flags |= AVFMT_FLAG_CUSTOM_IO;
   format_->strict_std_compliance = FF_COMPLIANCE_EXPERIMENTAL;  // FLAC in MP4 counts as such
@@ -151,7 +146,7 @@ int Mp4Writer::add_track(const AVCodecContext& encoder, const AVStream* source) 
   AVCodecParameters* codec = avcodec_parameters_alloc();
   const std::unique_ptr<AVCodecParameters, void (*)(AVCodecParameters*)> owner(
       codec, [](AVCodecParameters* p) { avcodec_parameters_free(&p); });
-  require_cut(avcodec_parameters_from_context(codec, &encoder), "write MP4");
+  require_cut(avcodec_parameters_from_context(codec, &encoder), "write MP4"_text);
   return add_track(*codec, encoder.time_base, source);
 }
 
@@ -161,20 +156,20 @@ void Mp4Writer::write(AVPacket* packet, int track, AVRational time_base) {
     av_dict_set(&options, "movflags", "faststart", 0);
     const int status = avformat_write_header(format_, &options);
     av_dict_free(&options);
-    require_cut(status, "write MP4");
+    require_cut(status, "write MP4"_text);
     begun_ = true;
   }
   packet->stream_index = track;
   packet->pos = -1;
   av_packet_rescale_ts(packet, time_base, format_->streams[track]->time_base);
-  require_cut(av_interleaved_write_frame(format_, packet), "write MP4");
+  require_cut(av_interleaved_write_frame(format_, packet), "write MP4"_text);
 }
 
 void Mp4Writer::finish() {
   CHECK(begun_);
-  require_cut(av_write_trailer(format_), "write MP4");
+  require_cut(av_write_trailer(format_), "write MP4"_text);
   avio_flush(format_->pb);
-  require_cut(format_->pb->error, "write MP4");
+  require_cut(format_->pb->error, "write MP4"_text);
 }
 
 }  // namespace shijian::video

@@ -39,7 +39,7 @@ class Mp4Writer {
   bool begun_ = false;
 };
 
-// Throws the Error for a libav status below 0: "cut clip: `operation`: …".
-void require_cut(int status, const char* operation);
+// Throws for a libav status below 0: "cut clip: `step`: …".
+void require_cut(int status, const Text& step);
 
 }  // namespace shijian::video

@@ -28,8 +28,8 @@ PacketLog read_packet_log(MediaInput& input) {
   while (input.read(packet.get())) {
     if (log.shown >= kMaxFrameCount || std::ssize(log.packets) >= 4 * kMaxFrameCount) {
       throw Error(ErrorCode::kUnsupported,
-                  fmt::format("open video {}: more than {} frames", input.name(), kMaxFrameCount),
-                  "cut the video into parts");
+                  "open video {}: more than {} frames"_text(input.name(), kMaxFrameCount),
+                  "cut the video into parts"_text);
     }
     if (log.packets.empty()) {
       log.timecode = gop_timecode(codec, *packet);

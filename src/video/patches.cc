@@ -6,12 +6,13 @@
 
 namespace shijian::video {
 
-tensor::Tensor make_patches(const tensor::Tensor& frames, const PatchGeometry& g, ThreadPool& pool, int64_t first,
-                    int64_t slots) {
+tensor::Tensor make_patches(const tensor::Tensor& frames, const PatchGeometry& g, ThreadPool& pool,
+                            int64_t first, int64_t slots) {
   CHECK(frames.shape().size() == 4 && frames.dim(0) >= 1 && frames.dim(3) == 3, "{}",
         tensor::shape_string(frames.shape()));
   const int64_t n = frames.dim(0), height = frames.dim(1), width = frames.dim(2);
-  CHECK(height % g.factor() == 0 && width % g.factor() == 0, "{}", tensor::shape_string(frames.shape()));
+  CHECK(height % g.factor() == 0 && width % g.factor() == 0, "{}",
+        tensor::shape_string(frames.shape()));
   const int64_t all = (n + g.temporal - 1) / g.temporal;
   if (slots < 0) slots = all - first;
   CHECK(first >= 0 && slots >= 0 && first + slots <= all, "slots {}+{} of {}", first, slots, all);

@@ -13,7 +13,7 @@ namespace shijian::video {
 // F32 [slots * grid_h * grid_w, 3 * temporal * patch * patch]: rows ordered by slot, then
 // merge block by merge block (block row, block column, row inside, column inside), values in the
 // order channel, time, row, column; value = (x - mean/rescale) / (std/rescale) in F32.
-tensor::Tensor make_patches(const tensor::Tensor& frames, const PatchGeometry& geometry, ThreadPool& pool,
-                    int64_t first = 0, int64_t slots = -1);
+tensor::Tensor make_patches(const tensor::Tensor& frames, const PatchGeometry& geometry,
+                            ThreadPool& pool, int64_t first = 0, int64_t slots = -1);
 
 }  // namespace shijian::video

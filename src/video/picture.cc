@@ -91,10 +91,10 @@ void PictureConverter::prepare(const AVFrame& frame, bool deep) {
   }
   if (frame.width < 1 || frame.height < 1 || frame.width > kMaxSide || frame.height > kMaxSide ||
       int64_t{frame.width} * frame.height > kMaxPixels) {
-    throw Error(ErrorCode::kUnsupported,
-                fmt::format("decode: a picture of {}x{}, over {} on a side", frame.width,
-                            frame.height, kMaxSide),
-                "scale it down first");
+    throw Error(
+        ErrorCode::kUnsupported,
+        "decode: a picture of {}x{}, over {} on a side"_text(frame.width, frame.height, kMaxSide),
+        "scale it down first"_text);
   }
   const int matrix = frame.colorspace;
   if (scaler_ != nullptr && width_ == frame.width && height_ == frame.height && format_ == format &&
@@ -111,10 +111,11 @@ void PictureConverter::prepare(const AVFrame& frame, bool deep) {
                 : nullptr;
   if (scaler_ == nullptr) {
     const char* name = av_get_pix_fmt_name(format);
-    throw Error(ErrorCode::kUnsupported,
-                fmt::format("decode: the pixel format {} of {}x{} cannot be shown",
-                            name == nullptr ? "(none)" : name, frame.width, frame.height),
-                "convert the file to an 8-bit format first");
+    throw Error(
+        ErrorCode::kUnsupported,
+        "decode: the pixel format {} of {}x{} cannot be shown"_text(
+            name == nullptr ? Text("(none)"_text) : Text::value(name), frame.width, frame.height),
+        "convert the file to an 8-bit format first"_text);
   }
   sws_setColorspaceDetails(scaler_, sws_getCoefficients(matrix), full,
                            sws_getCoefficients(SWS_CS_DEFAULT), 1, 0, 1 << 16, 1 << 16);

@@ -26,10 +26,9 @@ void check_window(const VideoInfo& info, const SamplingOptions& options) {
   if (!options.from && !options.to) return;
   if (!(from >= 0) || !(to > from) || from >= info.duration || !std::isfinite(to)) {
     throw Error(ErrorCode::kUsage,
-                fmt::format("plan frames: from {:.3f} to {:.3f} s is no part of the clip, which is "
-                            "{:.3f} s long",
-                            from, to, info.duration),
-                "choose a start before the end of the clip, and an end after the start");
+                "plan frames: from {:.3f} to {:.3f} s is no part of the clip, which is "
+                "{:.3f} s long"_text(from, to, info.duration),
+                "choose a start before the end of the clip, and an end after the start"_text);
   }
 }
 
@@ -173,29 +172,30 @@ std::vector<double> place_by_index(const VideoInfo& info, const SamplingOptions&
 }
 
 void check_options(const SamplingOptions& o, const PatchGeometry& g) {
-  auto need = [](bool ok, std::string_view what, double value) {
+  const auto need = [](bool ok, const Text& what, double value) {
     if (ok) return;
-    throw Error(ErrorCode::kUsage, fmt::format("plan frames: {} is {}", what, value),
-                "choose a larger value");
+    throw Error(ErrorCode::kUsage, "plan frames: {} is {}"_text(what, value),
+                "choose a larger value"_text);
   };
   constexpr int64_t kMaxPixels = int64_t{1} << 40;
-  need(std::isfinite(o.fps) && o.fps > 0, "the sampling rate (frames a second)", o.fps);
-  need(!o.frames || *o.frames >= 1, "the number of frames", o.frames.value_or(1));
-  need(o.min_frames >= 1, "the least number of frames", o.min_frames);
-  need(o.max_frames >= o.min_frames, "the largest number of frames", o.max_frames);
-  need(o.min_pixels >= 1, "the least number of pixels", static_cast<double>(o.min_pixels));
-  need(o.max_pixels >= 1 && o.max_pixels <= kMaxPixels, "the largest number of pixels",
+  need(std::isfinite(o.fps) && o.fps > 0, "the sampling rate (frames a second)"_text, o.fps);
+  need(!o.frames || *o.frames >= 1, "the number of frames"_text, o.frames.value_or(1));
+  need(o.min_frames >= 1, "the least number of frames"_text, o.min_frames);
+  need(o.max_frames >= o.min_frames, "the largest number of frames"_text, o.max_frames);
+  need(o.min_pixels >= 1, "the least number of pixels"_text, static_cast<double>(o.min_pixels));
+  need(o.max_pixels >= 1 && o.max_pixels <= kMaxPixels, "the largest number of pixels"_text,
        static_cast<double>(o.max_pixels));
   need(!o.min_frame_pixels || (*o.min_frame_pixels >= 1 && *o.min_frame_pixels <= kMaxPixels),
-       "the least number of pixels of a frame",
+       "the least number of pixels of a frame"_text,
        static_cast<double>(o.min_frame_pixels.value_or(1)));
   need(!o.frame_pixels || (*o.frame_pixels >= 1 && *o.frame_pixels <= kMaxPixels),
-       "the largest number of pixels of a frame", static_cast<double>(o.frame_pixels.value_or(1)));
-  need(o.max_video_tokens >= 1, "the largest number of tokens of a frame", o.max_video_tokens);
+       "the largest number of pixels of a frame"_text,
+       static_cast<double>(o.frame_pixels.value_or(1)));
+  need(o.max_video_tokens >= 1, "the largest number of tokens of a frame"_text, o.max_video_tokens);
   if (o.frames && *o.frames > kMaxFrames) {
     throw Error(ErrorCode::kUsage,
-                fmt::format("plan frames: {} frames asked for, over {}", *o.frames, kMaxFrames),
-                "ask for fewer frames or for a shorter window");
+                "plan frames: {} frames asked for, over {}"_text(*o.frames, kMaxFrames),
+                "ask for fewer frames or for a shorter window"_text);
   }
   CHECK(g.patch > 0 && g.temporal > 0 && g.merge > 0);
 }

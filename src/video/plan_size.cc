@@ -14,9 +14,9 @@ void check_aspect(int height, int width) {
   const double ratio = static_cast<double>(std::max(height, width)) / std::min(height, width);
   if (ratio > kMaxAspect) {
     throw Error(ErrorCode::kUnsupported,
-                fmt::format("plan frames: {}x{} is {:.0f} times as long as it is broad, over {}",
-                            width, height, ratio, kMaxAspect),
-                "crop the picture");
+                "plan frames: {}x{} is {:.0f} times as long as it is broad, over {}"_text(
+                    width, height, ratio, kMaxAspect),
+                "crop the picture"_text);
   }
 }
 

@@ -177,7 +177,7 @@ double peak_of_first_picture(MediaInput& input) {
   return 0;
 }
 
-void read_luminance(const InputFile& file, MediaInput& input, const CancelToken& cancel,
+void read_luminance(const InputFile& file, MediaInput& input, const std::stop_token& cancel,
                     VideoInfo& info) {
   const AVColorTransferCharacteristic transfer = input.video()->codecpar->color_trc;
   const bool pq = transfer == AVCOL_TRC_SMPTE2084;
@@ -222,13 +222,14 @@ int64_t VideoInfo::video_streams() const {
                        [](const Track& track) { return track.type == "video"; });
 }
 
-VideoInfo probe(const std::filesystem::path& path, const CancelToken& cancel, int stream) {
-  const InputFile file(path, "video", stream);
+VideoInfo probe(const std::filesystem::path& path, const std::stop_token& cancel, int stream) {
+  const InputFile file(path, "video"_text, stream);
   const auto sandbox = decode_sandbox();
   return sandbox ? sandbox->probe(file, cancel) : probe_file(file, cancel, [] {});
 }
 
-VideoInfo probe_file(const InputFile& file, const CancelToken& cancel, const StillAtWork& at_work) {
+VideoInfo probe_file(const InputFile& file, const std::stop_token& cancel,
+                     const StillAtWork& at_work) {
   MediaInput input(file, cancel);
   input.make_decoder(1);  // says now, not in the middle, that there is no decoder
 

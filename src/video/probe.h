@@ -120,7 +120,7 @@ struct VideoInfo {
 // Throws Error: kNotFound, kPermission, kInvalid (empty, a directory, a FIFO, not a video, no video
 // track, no frame), kUnsupported (encrypted, or a codec or a size beyond the limits), kCancelled.
 // `stream`: a video stream's index among the tracks; kInvalid where that is no video.
-VideoInfo probe(const std::filesystem::path& path, const CancelToken& cancel = {},
+VideoInfo probe(const std::filesystem::path& path, const std::stop_token& cancel = {},
                 int stream = kMainStream);
 
 }  // namespace shijian::video

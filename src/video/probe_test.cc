@@ -176,23 +176,23 @@ TEST_F(ProbeTest, DamageInTheMiddleIsBridged) {
 TEST_F(ProbeTest, CancelsAndReports) {
   const auto path = make("a.mp4", 50, "25", kH264);
   const VideoInfo info = probe(path);
-  CancelSource source;
+  std::stop_source source;
   int64_t last = 0;
   const auto progress = [&](int64_t done, int64_t total) {
     EXPECT_GT(done, last);
     EXPECT_EQ(total, 10);
     last = done;
-    if (done >= 5) source.cancel();
+    if (done >= 5) source.request_stop();
   };
   const FramePlan plan = plan_frames(info, samples(10), {});
   try {
-    decode_frames(path, info, plan, {}, pool_, source.token(), progress);
+    decode_frames(path, info, plan, {}, pool_, source.get_token(), progress);
     FAIL() << "was not cancelled";
   } catch (const Error& e) {
     EXPECT_EQ(e.code(), ErrorCode::kCancelled);
   }
   EXPECT_EQ(last, 5);
-  EXPECT_THROW(probe(path, source.token()), Error);
+  EXPECT_THROW(probe(path, source.get_token()), Error);
 }
 
 }  // namespace

@@ -52,7 +52,7 @@ class SandboxTest : public TestVideos {
       return error;
     }
     ADD_FAILURE() << "nothing was thrown";
-    return Error(ErrorCode::kInternal, "");
+    return Error(ErrorCode::kInternal, {});
   }
 };
 

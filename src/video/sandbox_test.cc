@@ -35,12 +35,20 @@ bool same(const tensor::Tensor& a, const tensor::Tensor& b) {
 class Decoding : public SandboxTest {
  protected:
   // More frames than fit between two processes, so that the child still works on the last.
-  Frames decode(const fs::path& path, const DecodeProgress& progress, CancelToken cancel = {}) {
+  Frames decode(const fs::path& path, const DecodeProgress& progress, std::stop_token cancel = {}) {
     const VideoInfo info = probe(path);
     return decode_frames(path, info, plan_frames(info, samples(90), {}), {}, pool_, cancel,
                          progress);
   }
   fs::path clip() { return make("clip.mp4", 90, "25", "-c:v mpeg4 -g 30"); }
+
+  // Whether the first thread of that process waits.
+  static bool sleeps(pid_t process) {
+    std::ifstream file(fmt::format("/proc/{0}/task/{0}/stat", process));
+    std::string stat;
+    std::getline(file, stat);
+    return stat.at(stat.rfind(')') + 2) == 'S';
+  }
 
   static DecodeProgress at_first(std::function<void()> act) {
     return [act = std::move(act)](int64_t done, int64_t) {
@@ -137,11 +145,28 @@ TEST_F(Decoding, AChildThatHangsIsAnError) {
 TEST_F(Decoding, CancellingEndsTheChild) {
   const fs::path file = clip();
   start_decode_sandbox();
-  CancelSource source;
+  std::stop_source source;
   const Error error =
-      error_of([&] { decode(file, at_first([&] { source.cancel(); }), source.token()); });
+      error_of([&] { decode(file, at_first([&] { source.request_stop(); }), source.get_token()); });
   EXPECT_EQ(error.code(), ErrorCode::kCancelled);
   while (!decoders().empty()) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+}
+
+// It would be quiet for three minutes.
+TEST_F(Decoding, AQuietChildCanBeCancelled) {
+  const fs::path file = clip();
+  start_decode_sandbox();
+  std::stop_source source;
+  std::jthread canceller;
+  const auto fall_silent = [&] {
+    for (const pid_t child : decoders()) ::kill(child, SIGSTOP);
+    canceller = std::jthread([&] {
+      while (!sleeps(::getpid())) std::this_thread::yield();
+      source.request_stop();
+    });
+  };
+  const Error error = error_of([&] { decode(file, at_first(fall_silent), source.get_token()); });
+  EXPECT_EQ(error.code(), ErrorCode::kCancelled);
 }
 
 TEST_F(Decoding, MemoryAndTimeHaveLimits) {
@@ -181,6 +206,25 @@ TEST_F(Decoding, AForkingProcessThatIsGoneIsStartedAnew) {
   EXPECT_EQ(probe(file).frame_count, 90);
 }
 
+TEST(Wire, TextsComeThrough) {
+  const Failure failure{
+      3, "{}: {}"_text("decode {}"_text(Text::value("a\xff.mp4")), Text::words("End of file")),
+      "check the path"_text};
+  WireWriter writer;
+  writer(failure);
+  Failure back;
+  WireReader reader(writer.bytes());
+  reader(back);
+  EXPECT_EQ(back.code, 3);
+  EXPECT_EQ(back.message.english(), "decode a\xff.mp4: End of file");
+  const auto arguments = back.message.arguments();
+  ASSERT_EQ(arguments.size(), 2u);
+  EXPECT_EQ(arguments[0].form(), "decode {}");
+  EXPECT_TRUE(arguments[0].arguments()[0].is_value());
+  EXPECT_FALSE(arguments[1].is_value());
+  EXPECT_EQ(back.hint.english(), "check the path");
+}
+
 TEST(Wire, EveryCutIsAnError) {
   VideoInfo info;
   info.frame_pts = {1, 2, 3};
@@ -200,9 +244,10 @@ TEST(Wire, EveryCutIsAnError) {
 }  // namespace shijian::video
 
 int main(int argc, char** argv) {
-  if (argc == 2 && std::string_view(argv[1]) == shijian::kDecodeWorker) {
-    return std::filesystem::exists(shijian::lies_of(::getppid())) ? shijian::run_lying_worker()
-                                                                  : shijian::run_decode_worker();
+  if (argc == 2 && std::string_view(argv[1]) == shijian::video::kDecodeWorker) {
+    return std::filesystem::exists(shijian::video::lies_of(::getppid()))
+               ? shijian::video::run_lying_worker()
+               : shijian::video::run_decode_worker();
   }
   testing::InitGoogleMock(&argc, argv);
   return RUN_ALL_TESTS();

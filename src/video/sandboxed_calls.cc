@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/stop_event.h"
 #include "video/media_input.h"
 #include "video/messages.h"
 #include "video/wire.h"
@@ -21,8 +22,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int kLookMilliseconds = 50;  // between looks at the cancel token
-constexpr size_t kMaxSaid = 2000;      // bytes of a child's message that are shown
+constexpr size_t kMaxSaid = 2000;  // bytes of a child's message that are shown
 constexpr size_t kMaxFailureBytes = 1 << 16;
 // A file whose packets do not tell its frames is decoded to tell them.
 constexpr int64_t kProbedBytesPerSecond = 1 << 18;
@@ -39,34 +39,48 @@ std::mutex sandbox_mutex;
 std::shared_ptr<DecodeSandbox> current_sandbox;
 
 [[noreturn]] void throw_ended(const Request& request, int status) {
-  const std::string what = fmt::format("{} {}", operation(request), request.name);
+  const Text what = operation(request);
   if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU) {
-    throw Error(
-        ErrorCode::kUnsupported,
-        fmt::format("{}: it took more than {} s of processor time", what, request.cpu_seconds),
-        "the file is damaged, made to do harm or too large: convert it first");
+    throw Error(ErrorCode::kUnsupported,
+                "{}: it took more than {} s of processor time"_text(what, request.cpu_seconds),
+                "the file is damaged, made to do harm or too large: convert it first"_text);
   }
   if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXFSZ) {
     throw Error(ErrorCode::kUnsupported,
-                fmt::format("{}: it would have more than {} MiB", what, request.file_bytes >> 20),
-                "ask for a shorter part");
+                "{}: it would have more than {} MiB"_text(what, request.file_bytes >> 20),
+                "ask for a shorter part"_text);
   }
-  const std::string how = WIFSIGNALED(status) ? fmt::format(" by signal {} ({})", WTERMSIG(status),
-                                                            ::strsignal(WTERMSIG(status)))
-                                              : "";
-  throw Error(ErrorCode::kInvalid, fmt::format("{}: the decoder's process ended{}", what, how),
-              "the file is damaged or made to do harm: convert it first");
+  throw Error(ErrorCode::kInvalid,
+              WIFSIGNALED(status)
+                  ? "{}: the decoder's process ended by signal {} ({})"_text(
+                        what, WTERMSIG(status), Text::words(::strsignal(WTERMSIG(status))))
+                  : "{}: the decoder's process ended"_text(what),
+              "the file is damaged or made to do harm: convert it first"_text);
+}
+
+// A child's text as far as it may be shown. Its forms are ours, for it is this program; a
+// stranger's could name one place a thousand times.
+Text shown(const Text& said) {
+  const std::vector<std::string_view> ours = text_forms();
+  const auto foreign = [&](const auto& self, const Text& text) -> bool {
+    const auto arguments = text.arguments();
+    return !arguments.empty() &&
+           (std::find(ours.begin(), ours.end(), text.form()) == ours.end() ||
+            std::any_of(arguments.begin(), arguments.end(),
+                        [&](const Text& argument) { return self(self, argument); }));
+  };
+  if (foreign(foreign, said)) return Text::value(printable(said.form().substr(0, kMaxSaid)));
+  if (std::string english = said.english(); english.size() > kMaxSaid) {
+    return Text::value(printable(english.substr(0, kMaxSaid)));
+  }
+  return said.changed(printable);
 }
 
 // What a child reports as its failure, as far as it may.
-[[noreturn]] void throw_failure(std::string_view bytes) {
-  Failure failure;
-  WireReader reader(bytes);
-  reader(failure);
+[[noreturn]] void throw_failure(const Failure& failure) {
   const auto code = static_cast<ErrorCode>(failure.code);
   const bool known = code == ErrorCode::kUnsupported || code == ErrorCode::kIo;
-  throw Error(known ? code : ErrorCode::kInvalid, printable(failure.message.substr(0, kMaxSaid)),
-              printable(failure.hint.substr(0, kMaxSaid)));
+  throw Error(known ? code : ErrorCode::kInvalid, shown(failure.message), shown(failure.hint));
 }
 
 bool sound(Rational r) { return r.num > 0 && r.den > 0; }
@@ -118,26 +132,20 @@ bool is_empty(int fd) {
   return ::fstat(fd, &info) != 0 || info.st_size == 0;
 }
 
-template <typename T>
-T read_wire(std::string_view bytes) {
-  T value{};
-  WireReader reader(bytes);
-  reader(value);
-  return value;
-}
-
 }  // namespace
 
 // One call on its way: a child that works on one file.
 class DecodeSandbox::Call {
  public:
   // `files`: the video's, and one to write.
-  Call(DecodeSandbox& sandbox, std::vector<int> files, Request request, const CancelToken& cancel)
+  Call(DecodeSandbox& sandbox, std::vector<int> files, Request request,
+       const std::stop_token& cancel)
       : request_(std::move(request)),
         stall_(sandbox.options_.stall_seconds),
         cancel_(cancel),
+        stop_(cancel),
         channel_(sandbox.forks_.call(std::move(files))) {
-    cancel.check();
+    throw_if_cancelled(cancel);
     WireWriter writer;
     writer(request_);
     send_message(channel_, kRequest, std::as_bytes(std::span(writer.bytes())));
@@ -155,7 +163,10 @@ class DecodeSandbox::Call {
         bulk_ += text_of(packet.bytes);
         continue;
       }
-      if (packet.type == kFailed) throw_failure(bulk_);
+      if (packet.type == kFailed) {
+        if (bulk_.size() > kMaxFailureBytes) break;
+        throw_failure(read<Failure>(bulk_));
+      }
       head_ = text_of(packet.bytes);
       return packet.type;
     }
@@ -163,6 +174,19 @@ class DecodeSandbox::Call {
   }
   std::string_view bulk() const { return bulk_; }
   std::string_view head() const { return head_; }
+
+  // What the bulk or the head says.
+  template <typename T>
+  T read(std::string_view bytes) const {
+    T value{};
+    try {
+      WireReader reader(bytes);
+      reader(value);
+    } catch (const Error&) {
+      refuse();
+    }
+    return value;
+  }
 
   // Waits until the child is no more. Throws unless it ended by itself.
   void end() {
@@ -188,27 +212,25 @@ class DecodeSandbox::Call {
   }
 
   process::Channel::Packet take() {
-    const auto end = Clock::now() + std::chrono::seconds(stall_);
-    while (!channel_.wait(kLookMilliseconds)) {
-      cancel_.check();
-      if (Clock::now() < end) continue;
+    const bool heard = channel_.wait(Clock::now() + std::chrono::seconds(stall_), stop_.fd());
+    throw_if_cancelled(cancel_);
+    if (!heard) {
       throw Error(ErrorCode::kInvalid,
-                  fmt::format("{} {}: the decoder said nothing for {} s", operation(request_),
-                              request_.name, stall_),
-                  "the file is damaged or made to do harm: convert it first");
+                  "{}: the decoder said nothing for {} s"_text(operation(request_), stall_),
+                  "the file is damaged or made to do harm: convert it first"_text);
     }
-    cancel_.check();
     auto packet = channel_.receive();
     if (!packet) refuse();
     if (packet->type == process::kNotStarted) {
-      throw system_error("start", "a process to decode in", status_of(*packet));
+      throw system_error("start a process to decode in"_text, status_of(*packet));
     }
     return std::move(*packet);
   }
 
   const Request request_;
   const int stall_;
-  const CancelToken cancel_;
+  const std::stop_token cancel_;
+  const StopEvent stop_;
   process::Channel channel_;
   std::string bulk_, head_;
 };
@@ -226,7 +248,7 @@ Request DecodeSandbox::request_for(Task task, const InputFile& file) const {
   return request;
 }
 
-VideoInfo DecodeSandbox::probe(const InputFile& file, const CancelToken& cancel) {
+VideoInfo DecodeSandbox::probe(const InputFile& file, const std::stop_token& cancel) {
   Request request = request_for(Task::kProbe, file);
   request.cpu_seconds += file.size() / kProbedBytesPerSecond;
   Call call(*this, {file.fd()}, std::move(request), cancel);
@@ -235,7 +257,7 @@ VideoInfo DecodeSandbox::probe(const InputFile& file, const CancelToken& cancel)
     said = call.next(max_info_bytes(file.size()));
   } while (said == kAtWork);
   if (said != kInfo) call.refuse();
-  VideoInfo info = read_wire<VideoInfo>(call.bulk());
+  VideoInfo info = call.read<VideoInfo>(call.bulk());
   if (!sound(info)) call.refuse();
   clean(info);
   return info;
@@ -243,7 +265,7 @@ VideoInfo DecodeSandbox::probe(const InputFile& file, const CancelToken& cancel)
 
 bool DecodeSandbox::decode(const InputFile& file, const VideoInfo& info, const FramePlan& plan,
                            const DecodeOptions& options, int pool_threads,
-                           const CancelToken& cancel, const FrameSink& sink) {
+                           const std::stop_token& cancel, const FrameSink& sink) {
   const Size size = frame_size(info, plan, options);
   const size_t bytes = size_t{3} * size.width * size.height;
   Request request = request_for(Task::kDecode, file);
@@ -258,31 +280,32 @@ bool DecodeSandbox::decode(const InputFile& file, const VideoInfo& info, const F
   Call call(*this, {file.fd()}, std::move(request), cancel);
   for (size_t i = 0; i < plan.indices.size(); ++i) {
     if (call.next(bytes) != kFrame || call.bulk().size() != bytes) call.refuse();
-    const auto shown = read_wire<int64_t>(call.head());
+    const auto shown = call.read<int64_t>(call.head());
     if (shown < 0 || shown >= info.frame_count) call.refuse();
     sink({reinterpret_cast<const uint8_t*>(call.bulk().data()), bytes}, shown);
   }
   if (call.next(0) != kDecoded) call.refuse();
-  return read_wire<bool>(call.head());
+  return call.read<bool>(call.head());
 }
 
 StillImage DecodeSandbox::decode_image(const InputFile& file) {
   Call call(*this, {file.fd()}, request_for(Task::kImage, file), {});
   const auto memory = static_cast<size_t>(options_.limits.memory_bytes);
   if (call.next(std::min(size_t{3} * kMaxPixels, memory)) != kImage) call.refuse();
-  const auto head = read_wire<ImageHead>(call.head());
+  const auto head = call.read<ImageHead>(call.head());
   if (head.height < 1 || head.height > kMaxSide || head.width < 1 || head.width > kMaxSide ||
       std::ssize(call.bulk()) != head.height * head.width * 3) {
     call.refuse();
   }
-  StillImage image{tensor::Tensor(tensor::DType::kU8, {head.height, head.width, 3}), printable(head.format)};
+  StillImage image{tensor::Tensor(tensor::DType::kU8, {head.height, head.width, 3}),
+                   printable(head.format)};
   std::memcpy(image.rgb.data<uint8_t>(), call.bulk().data(), call.bulk().size());
   return image;
 }
 
 ClipResult DecodeSandbox::cut(const InputFile& file, const VideoInfo& info,
                               const std::vector<ClipSpan>& parts, ClipMode mode, int output,
-                              const CancelToken& cancel) {
+                              const std::stop_token& cancel) {
   Request request = request_for(Task::kCut, file);
   request.memory_bytes += options_.encoder_memory_bytes;
   double end = info.duration;
@@ -300,7 +323,7 @@ ClipResult DecodeSandbox::cut(const InputFile& file, const VideoInfo& info,
     said = call.next(kMaxClipParts * sizeof(ClipSpan) + kMaxSaid);
   } while (said == kAtWork);
   if (said != kCut) call.refuse();
-  auto result = read_wire<ClipResult>(call.bulk());
+  auto result = call.read<ClipResult>(call.bulk());
   call.end();  // so that nobody writes there any more
   if (result.parts.empty() || result.parts.size() > parts.size() || is_empty(output)) {
     call.refuse();

@@ -21,13 +21,13 @@ class DecodeSandbox {
  public:
   explicit DecodeSandbox(const SandboxOptions& options);
 
-  VideoInfo probe(const InputFile& file, const CancelToken& cancel);
+  VideoInfo probe(const InputFile& file, const std::stop_token& cancel);
   bool decode(const InputFile& file, const VideoInfo& info, const FramePlan& plan,
-              const DecodeOptions& options, int pool_threads, const CancelToken& cancel,
+              const DecodeOptions& options, int pool_threads, const std::stop_token& cancel,
               const FrameSink& sink);
   StillImage decode_image(const InputFile& file);
   ClipResult cut(const InputFile& file, const VideoInfo& info, const std::vector<ClipSpan>& parts,
-                 ClipMode mode, int output, const CancelToken& cancel);
+                 ClipMode mode, int output, const std::stop_token& cancel);
 
   const std::string& weakness() { return forks_.greeting(); }
 

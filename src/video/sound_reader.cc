@@ -25,7 +25,7 @@ constexpr double kLongest = 1e9;  // seconds; a time stamp beyond is none
 
 }  // namespace
 
-SoundReader::SoundReader(const InputFile& video, const CancelToken& cancel, double clock,
+SoundReader::SoundReader(const InputFile& video, const std::stop_token& cancel, double clock,
                          const SampleFormat& format, const std::vector<ClockJump>& jumps)
     : clock_(clock), format_(format), jumps_(jumps) {
   converted_.resize(static_cast<size_t>(format.channels));
@@ -44,11 +44,11 @@ SoundReader::~SoundReader() {
   av_channel_layout_uninit(&layout_);
 }
 
-void SoundReader::open(const InputFile& video, const CancelToken& cancel) {
+void SoundReader::open(const InputFile& video, const std::stop_token& cancel) {
   input_ = std::make_unique<MediaInput>(video, cancel);
   stream_ = input_->add_audio();
   if (stream_ != nullptr) decoder_ = input_->make_audio_decoder();
-  if (!decoder_) throw Error(ErrorCode::kUnsupported, "cut clip: the sound cannot be opened");
+  if (!decoder_) throw Error(ErrorCode::kUnsupported, "cut clip: the sound cannot be opened"_text);
 }
 
 bool SoundReader::fill(int64_t count) {
@@ -149,7 +149,7 @@ void SoundReader::take_frame(AVFrame& frame) {
   if (std::abs(time) > kLongest) return;
   const int64_t at = std::llround(time * format_.rate) - swr_get_delay(resampler_, format_.rate);
   const int room = swr_get_out_samples(resampler_, frame.nb_samples);
-  require_cut(room, "convert sound");
+  require_cut(room, "convert sound"_text);
   uint8_t* planes[2] = {};
   for (size_t c = 0; c < converted_.size(); ++c) {
     converted_[c].resize(static_cast<size_t>(room));

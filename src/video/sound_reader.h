@@ -27,7 +27,7 @@ class SoundReader {
   // Sample 0 is at `clock`, seconds of the container's clock; where that jumps, of its first clock,
   // gone on. `jumps` is the video's, and outlives this. Error(kUnsupported) when the sound cannot
   // be opened.
-  SoundReader(const InputFile& video, const CancelToken& cancel, double clock,
+  SoundReader(const InputFile& video, const std::stop_token& cancel, double clock,
               const SampleFormat& format, const std::vector<ClockJump>& jumps);
   ~SoundReader();
   SoundReader(const SoundReader&) = delete;
@@ -41,7 +41,7 @@ class SoundReader {
   bool damaged() const { return damaged_; }
 
  private:
-  void open(const InputFile& video, const CancelToken& cancel);
+  void open(const InputFile& video, const std::stop_token& cancel);
   bool decode();  // one packet more; false at the end
   void follow_clock(AVPacket& packet);
   void take_frame(AVFrame& frame);

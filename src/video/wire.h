@@ -47,6 +47,7 @@ class WireWriter {
 class WireReader {
  public:
   static constexpr size_t kMaxOwners = 10000;  // texts, tracks, ... of one list
+  static constexpr int kMaxDepth = 16;         // of structs in structs
 
   explicit WireReader(std::string_view bytes) : bytes_(bytes) {}
   template <typename... T>
@@ -56,7 +57,7 @@ class WireReader {
 
  private:
   std::string_view take(size_t size) {
-    if (size > bytes_.size()) throw Error(ErrorCode::kInvalid, "message: it is cut short");
+    if (size > bytes_.size()) throw Error(ErrorCode::kInvalid, "message: it is cut short"_text);
     const std::string_view taken = bytes_.substr(0, size);
     bytes_.remove_prefix(size);
     return taken;
@@ -68,7 +69,12 @@ class WireReader {
     } else if constexpr (std::is_arithmetic_v<T>) {
       std::memcpy(&value, take(sizeof value).data(), sizeof value);
     } else {
+      if (depth_ == kMaxDepth) {
+        throw Error(ErrorCode::kInvalid, "message: it is nested too deep"_text);
+      }
+      ++depth_;
       each_field(*this, value);
+      --depth_;
     }
   }
   void get(std::string& text) {
@@ -82,13 +88,14 @@ class WireReader {
     get(count);
     // What owns memory takes more of it than of the message.
     if (!std::is_trivially_copyable_v<T> && count > kMaxOwners) {
-      throw Error(ErrorCode::kInvalid, "message: it has too many items");
+      throw Error(ErrorCode::kInvalid, "message: it has too many items"_text);
     }
     values.clear();
     for (size_t i = 0; i < count; ++i) get(values.emplace_back());
   }
 
   std::string_view bytes_;
+  int depth_ = 0;
 };
 
 }  // namespace shijian::video
