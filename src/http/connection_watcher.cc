@@ -7,8 +7,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <climits>
 #include <tuple>
 #include <utility>
 
@@ -18,8 +20,11 @@ namespace shijian::http {
 
 namespace {
 
-constexpr uint64_t kStop = 0;  // connections count from 1
-constexpr int kTickMs = 100;
+constexpr uint64_t kWake = 0;  // connections count from 1
+
+// Nothing tells when the library has seen the end of a connection that its client has left, so
+// this is how often it is reminded, as long as there is such a connection.
+constexpr std::chrono::milliseconds kBetweenReminders{100};
 
 // A client whose network is gone closes nothing; the system finds out within about two minutes.
 void keep_alive(int socket) {
@@ -32,22 +37,23 @@ void keep_alive(int socket) {
   set(IPPROTO_TCP, TCP_KEEPCNT, 4);
 }
 
+// For epoll_wait(), not too early.
+int milliseconds_until(ConnectionWatcher::Time time) {
+  if (time == ConnectionWatcher::Time::max()) return -1;
+  const auto left = time - std::chrono::steady_clock::now();
+  const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(left).count();
+  return static_cast<int>(std::clamp<int64_t>(milliseconds, 0, INT_MAX));
+}
+
 }  // namespace
 
 ConnectionWatcher::ConnectionWatcher()
-    : epoll_(epoll_create1(EPOLL_CLOEXEC)), stop_(eventfd(0, EFD_CLOEXEC)) {
-  epoll_event event{.events = EPOLLIN, .data = {.u64 = kStop}};
-  if (epoll_ < 0 || stop_ < 0 || epoll_ctl(epoll_, EPOLL_CTL_ADD, stop_, &event) != 0)
-    throw system_error("watch", "connections", errno);
-  thread_ = std::thread([this] { run(); });
-}
-
-ConnectionWatcher::~ConnectionWatcher() {
-  const uint64_t one = 1;
-  CHECK(::write(stop_, &one, sizeof one) == sizeof one);
-  thread_.join();
-  close(stop_);
-  close(epoll_);
+    : epoll_(epoll_create1(EPOLL_CLOEXEC)), wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  epoll_event event{.events = EPOLLIN, .data = {.u64 = kWake}};
+  if (epoll_.get() < 0 || wake_.get() < 0 ||
+      epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_.get(), &event) != 0)
+    throw system_error("watch connections"_text, errno);
+  thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
 }
 
 uint64_t ConnectionWatcher::opened(int socket, Time deadline) {
@@ -55,16 +61,17 @@ uint64_t ConnectionWatcher::opened(int socket, Time deadline) {
   const std::lock_guard lock(mutex_);
   const uint64_t id = ++last_;
   connections_[id] = Connection{.socket = socket, .deadline = deadline, .exchange = nullptr};
+  be_awake_at(deadline);
   // Once is enough, and a client that closed its side would ring for ever.
   epoll_event event{.events = EPOLLRDHUP | EPOLLONESHOT, .data = {.u64 = id}};
-  epoll_ctl(epoll_, EPOLL_CTL_ADD, socket, &event);
+  epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, socket, &event);
   return id;
 }
 
 void ConnectionWatcher::closed(uint64_t connection) {
   const std::lock_guard lock(mutex_);
   const auto found = connections_.find(connection);
-  epoll_ctl(epoll_, EPOLL_CTL_DEL, found->second.socket, nullptr);
+  epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, found->second.socket, nullptr);
   connections_.erase(found);
 }
 
@@ -97,6 +104,7 @@ bool ConnectionWatcher::cut_one() {
 void ConnectionWatcher::set_deadline(uint64_t connection, Time deadline) {
   const std::lock_guard lock(mutex_);
   connections_.at(connection).deadline = deadline;
+  be_awake_at(deadline);
 }
 
 void ConnectionWatcher::set_exchange(uint64_t connection, std::shared_ptr<Exchange> exchange) {
@@ -111,15 +119,33 @@ void ConnectionWatcher::set_exchange(uint64_t connection, std::shared_ptr<Exchan
   if (left && given) given->client_left();
 }
 
-void ConnectionWatcher::run() {
+void ConnectionWatcher::be_awake_at(Time deadline) {
+  if (deadline >= awake_at_) return;
+  awake_at_ = deadline;
+  wake();
+}
+
+void ConnectionWatcher::wake() const {
+  const uint64_t one = 1;
+  (void)!::write(wake_.get(), &one, sizeof one);  // refused only where it is awake anyway
+}
+
+void ConnectionWatcher::run(const std::stop_token& stop) {
+  const std::stop_callback on_stop(stop, [this] { wake(); });
   std::array<epoll_event, 64> events;
-  while (true) {
-    const int count = epoll_wait(epoll_, events.data(), events.size(), kTickMs);
+  Time next = Time::max();
+  while (!stop.stop_requested()) {
+    const int count =
+        epoll_wait(epoll_.get(), events.data(), events.size(), milliseconds_until(next));
     for (int i = 0; i < count; ++i) {
-      if (events[i].data.u64 == kStop) return;
-      note_left(events[i].data.u64);
+      if (events[i].data.u64 != kWake) {
+        note_left(events[i].data.u64);
+        continue;
+      }
+      uint64_t times = 0;
+      (void)!::read(wake_.get(), &times, sizeof times);
     }
-    tick(std::chrono::steady_clock::now());
+    next = look(std::chrono::steady_clock::now());
   }
 }
 
@@ -135,16 +161,23 @@ void ConnectionWatcher::note_left(uint64_t connection) {
   if (exchange) exchange->client_left();
 }
 
-void ConnectionWatcher::tick(Time now) {
+ConnectionWatcher::Time ConnectionWatcher::look(Time now) {
   const std::lock_guard lock(mutex_);
+  awake_at_ = Time::max();
   for (auto& [id, connection] : connections_) {
     // The library misses an end that comes with the last bytes: edge-triggered, it does not read
     // again after a read that was not full. This makes it look, whenever it gets there.
-    if (connection.left) shutdown(connection.socket, SHUT_RD);
-    if (now < connection.deadline) continue;
-    connection.deadline = Time::max();
-    shutdown(connection.socket, SHUT_RDWR);  // the library closes it; until then it is ours
+    if (connection.left) {
+      shutdown(connection.socket, SHUT_RD);
+      awake_at_ = std::min(awake_at_, now + kBetweenReminders);
+    }
+    if (now >= connection.deadline) {
+      connection.deadline = Time::max();
+      shutdown(connection.socket, SHUT_RDWR);  // the library closes it; until then it is ours
+    }
+    awake_at_ = std::min(awake_at_, connection.deadline);
   }
+  return awake_at_;
 }
 
 }  // namespace shijian::http

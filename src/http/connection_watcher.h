@@ -7,20 +7,24 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <stop_token>
 #include <thread>
 #include <unordered_map>
 
+#include "base/descriptor.h"
 #include "http/exchange.h"
 
 namespace shijian::http {
 
-// Thread-safe. Its one thread sleeps in epoll on the hang-ups of all connections.
+// Thread-safe. Its one thread sleeps in epoll on the hang-ups of all connections, until the first
+// of their deadlines.
 class ConnectionWatcher {
  public:
   using Time = std::chrono::steady_clock::time_point;
 
   ConnectionWatcher();
-  ~ConnectionWatcher();
+  ConnectionWatcher(const ConnectionWatcher&) = delete;
+  ConnectionWatcher& operator=(const ConnectionWatcher&) = delete;
 
   // `deadline`: when the first request's head has to be complete.
   uint64_t opened(int socket, Time deadline);
@@ -49,16 +53,19 @@ class ConnectionWatcher {
     bool busy = false;
     std::shared_ptr<Exchange> exchange;
   };
-  void run();
+  void run(const std::stop_token& stop);
   void note_left(uint64_t connection);
-  void tick(Time now);
+  Time look(Time now);              // at all connections; when to look again
+  void be_awake_at(Time deadline);  // under mutex_
+  void wake() const;
 
-  int epoll_ = -1;
-  int stop_ = -1;  // an eventfd
+  Descriptor epoll_;
+  Descriptor wake_;  // an eventfd
   mutable std::mutex mutex_;
   std::unordered_map<uint64_t, Connection> connections_;
   uint64_t last_ = 0;
-  std::thread thread_;
+  Time awake_at_ = Time::max();  // when the thread looks by itself, at the latest
+  std::jthread thread_;
 };
 
 }  // namespace shijian::http

@@ -119,11 +119,11 @@ void Daemon::start(Descriptor listener, const std::string& tls_certificate,
                              items.data(), MHD_OPTION_END);
   if (!daemon_) {
     if (tls_certificate.empty())
-      throw Error(ErrorCode::kInternal, "start HTTP server: libmicrohttpd refuses");
+      throw Error(ErrorCode::kInternal, "start HTTP server: libmicrohttpd refuses"_text);
     throw Error(ErrorCode::kUsage,
-                fmt::format("start HTTP server: {} and {} are no certificate and its key",
-                            options.tls_certificate.string(), options.tls_key.string()),
-                "both are PEM files; the key is not encrypted and belongs to the certificate");
+                "start HTTP server: {} and {} are no certificate and its key"_text(
+                    options.tls_certificate.string(), options.tls_key.string()),
+                "both are PEM files; the key is not encrypted and belongs to the certificate"_text);
   }
 }
 
@@ -135,7 +135,7 @@ void Daemon::stop(double seconds) {
   context_.stopping = true;
   for_each_exchange([](Exchange& exchange) { exchange.close_stream(); });
   if (!wait_until_idle(seconds)) {
-    const HttpError stopping(503, "the server is stopping", "try again later", 5);
+    const HttpError stopping(503, "the server is stopping"_text, "try again later"_text, 5);
     for_each_exchange([&](Exchange& exchange) { exchange.send_error(stopping); });
     wait_until_idle(kLastAnswerSeconds);
   }

@@ -3,7 +3,7 @@
 
 #include "base/json.h"
 #include "http/server.h"
-#include "i18n/chinese.h"
+#include "i18n/translate.h"
 
 namespace shijian::http {
 
@@ -92,32 +92,42 @@ const char* type_of(int status) {
 }
 
 // What went wrong inside names files and states that are not for clients.
-constexpr const char* kInternalMessage = "the server failed to answer this request";
-constexpr const char* kInternalHint = "its log has the reason under the request id";
+constexpr auto kInternalMessage = "the server failed to answer this request"_text;
+constexpr auto kInternalHint = "its log has the reason under the request id"_text;
 
 // When to ask again where nobody knows better: memory comes back when other work is done.
 constexpr int kUnavailableSeconds = 5;
 
 }  // namespace
 
-HttpError::HttpError(int status, std::string message, std::string hint, int retry_after)
+HttpError::HttpError(int status, Text message, Text hint, int retry_after)
     : Error(code_of(status), std::move(message), std::move(hint)),
       status_(status),
       retry_after_(retry_after) {}
+
+std::string error_json(const ErrorBody& error, Language language) {
+  OrderedJson body;
+  body["error"] = {{"code", error.code},
+                   {"message", i18n::translate(error.message, language)},
+                   {"hint", i18n::translate(error.hint, language)},
+                   {"type", error.type},
+                   {"param", error.param.empty() ? OrderedJson() : OrderedJson(error.param)},
+                   {"request_id", error.request_id}};
+  return write_json(body);
+}
 
 HttpResponse error_response(const Error& error, const std::string& request_id,
                             const std::string& param) {
   HttpResponse response;
   response.status = status_of(error);
   response.problem = error.message();
-  OrderedJson body;
-  body["error"] = {{"code", name_of(response.status)},
-                   {"message", response.status == 500 ? kInternalMessage : error.message()},
-                   {"hint", response.status == 500 ? kInternalHint : error.hint()},
-                   {"type", type_of(response.status)},
-                   {"param", param.empty() ? OrderedJson() : OrderedJson(param)},
-                   {"request_id", request_id}};
-  response.body = write_json(body) + "\n";
+  const bool shown = response.status != 500;
+  response.error = ErrorBody{.code = name_of(response.status),
+                             .message = shown ? error.message_text() : Text(kInternalMessage),
+                             .hint = shown ? error.hint_text() : Text(kInternalHint),
+                             .type = type_of(response.status),
+                             .param = param,
+                             .request_id = request_id};
   const auto* http = dynamic_cast<const HttpError*>(&error);
   const int retry_after = http != nullptr ? http->retry_after() : 0;
   const int least = response.status == 429 ? 1 : response.status == 503 ? kUnavailableSeconds : 0;
@@ -125,24 +135,6 @@ HttpResponse error_response(const Error& error, const std::string& request_id,
     response.headers.emplace_back("Retry-After", std::to_string(seconds));
   if (response.status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
   return response;
-}
-
-std::string errors_in_chinese(std::string json) {
-  if (json.find("\"error\":{") == std::string::npos) return json;
-  OrderedJson body = parse_ordered_json(json, "the answer");
-  const auto translate = [](OrderedJson& holder) {
-    const auto error = holder.find("error");
-    if (error == holder.end() || !error->is_object()) return;
-    for (const char* key : {"message", "hint"}) {
-      if (const auto text = error->find(key); text != error->end() && text->is_string())
-        *text = i18n::in_chinese(text->get<std::string>());
-    }
-  };
-  translate(body);
-  if (const auto jobs = body.find("jobs"); jobs != body.end() && jobs->is_array()) {
-    for (OrderedJson& job : *jobs) translate(job);
-  }
-  return write_json(body) + "\n";
 }
 
 }  // namespace shijian::http

@@ -34,12 +34,12 @@ class ReplyHandle : public HttpReply {
  public:
   explicit ReplyHandle(std::shared_ptr<Exchange> exchange) : exchange_(std::move(exchange)) {}
   ~ReplyHandle() override {
-    exchange_->send_error(Error(ErrorCode::kInternal, "the handler dropped its reply"));
+    exchange_->send_error(Error(ErrorCode::kInternal, "the handler dropped its reply"_text));
   }
   std::shared_ptr<HttpStream> send(HttpResponse response) override {
     return exchange_->send(std::move(response));
   }
-  CancelToken gone() const override { return exchange_->gone(); }
+  std::stop_token gone() const override { return exchange_->gone(); }
   void on_gone(std::function<void()> callback) override { exchange_->on_gone(std::move(callback)); }
 
  private:
@@ -145,7 +145,7 @@ void Exchange::abandon() {
 void Exchange::end_gone(std::unique_lock<std::mutex> lock) {
   ended_ = true;
   outcome_.gone = true;
-  gone_source_.cancel();
+  gone_source_.request_stop();
   pieces_.clear();
   const auto callbacks = std::exchange(gone_callbacks_, {});
   wake();

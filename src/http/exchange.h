@@ -37,7 +37,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
 
   std::shared_ptr<HttpStream> send(HttpResponse response);
   void send_error(const Error& error);
-  CancelToken gone() const { return gone_source_.token(); }
+  std::stop_token gone() const { return gone_source_.get_token(); }
   void on_gone(std::function<void()> callback);
   bool write(std::string piece);
   void close_stream();
@@ -90,7 +90,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   std::deque<std::string> pieces_;  // of the stream, not read yet
   size_t waiting_ = 0;              // their bytes
   size_t piece_at_ = 0;             // where the first one goes on
-  CancelSource gone_source_;
+  std::stop_source gone_source_;
   std::vector<std::function<void()>> gone_callbacks_;
   Outcome outcome_;
 };

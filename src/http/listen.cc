@@ -16,8 +16,8 @@ namespace shijian::http {
 
 namespace {
 Error cannot_listen(const std::string& host, int port, const char* reason) {
-  return Error(ErrorCode::kUsage, fmt::format("listen on {} port {}: {}", host, port, reason),
-               "choose another --host or --port, or stop what uses it");
+  return Error(ErrorCode::kUsage, "listen on {} port {}: {}"_text(host, port, Text::words(reason)),
+               "choose another --host or --port, or stop what uses it"_text);
 }
 }  // namespace
 

@@ -48,20 +48,19 @@ bool is_address(const std::string& host) {
 
 // No matter whether the host is allowed.
 AllowedUrl read_url(const std::string& url) {
-  const Error wrong(ErrorCode::kUsage,
-                    fmt::format("'{}' is no http or https URL", url.substr(0, 200)),
-                    "such as https://example.org/game.mp4");
-  if (http::has_control_character(url)) throw wrong;
+  const Error wrong(ErrorCode::kUsage, "'{}' is no http or https URL"_text(url.substr(0, 200)),
+                    "such as https://example.org/game.mp4"_text);
+  if (has_control_character(url)) throw wrong;
   const Url parsed = parse_url(url);
   if (!parsed) throw wrong;
   AllowedUrl read;
   read.text = url;
-  read.scheme = http::lower(part_of(parsed, CURLUPART_SCHEME));
-  read.host = without_brackets(http::lower(part_of(parsed, CURLUPART_HOST)));
+  read.scheme = lower(part_of(parsed, CURLUPART_SCHEME));
+  read.host = without_brackets(lower(part_of(parsed, CURLUPART_HOST)));
   if (read.host.ends_with('.')) read.host.pop_back();
   if ((read.scheme != "http" && read.scheme != "https") || read.host.empty()) throw wrong;
   if (!part_of(parsed, CURLUPART_USER).empty() || !part_of(parsed, CURLUPART_PASSWORD).empty()) {
-    throw Error(ErrorCode::kUsage, "a URL with a name or password in it is not fetched");
+    throw Error(ErrorCode::kUsage, "a URL with a name or password in it is not fetched"_text);
   }
   read.path = part_of(parsed, CURLUPART_PATH);
   read.port = std::atoi(part_of(parsed, CURLUPART_PORT, CURLU_DEFAULT_PORT).c_str());
@@ -99,7 +98,7 @@ bool is_public(const sockaddr& address) {
 // One request. The callbacks below run inside perform().
 class Transfer {
  public:
-  Transfer(const AllowedUrl& url, const CancelToken& cancel)
+  Transfer(const AllowedUrl& url, const std::stop_token& cancel)
       : cancel_(cancel),
         easy_(curl_easy_init(), curl_easy_cleanup),
         host_(url.host),
@@ -140,16 +139,15 @@ class Transfer {
     if (headers_ != nullptr) set(CURLOPT_HTTPHEADER, headers_);
     const CURLcode code = curl_easy_perform(easy_.get());
     if (thrown_) std::rethrow_exception(thrown_);
-    cancel_.check();
+    throw_if_cancelled(cancel_);
     if (refused_) {
-      throw Error(ErrorCode::kPermission,
-                  fmt::format("{} leads to an address of a private network", host_),
-                  "name the address itself on the list of allowed hosts if that is meant");
+      throw Error(ErrorCode::kPermission, "{} leads to an address of a private network"_text(host_),
+                  "name the address itself on the list of allowed hosts if that is meant"_text);
     }
     const int status = static_cast<int>(info<long>(CURLINFO_RESPONSE_CODE));
     if (code != CURLE_OK && !(unread_ && status > 0)) {
-      throw Error(ErrorCode::kIo, fmt::format("{}: {}", host_, curl_easy_strerror(code)),
-                  "try again later");
+      throw Error(ErrorCode::kIo, "{}: {}"_text(host_, Text::words(curl_easy_strerror(code))),
+                  "try again later"_text);
     }
     return status;
   }
@@ -178,7 +176,7 @@ class Transfer {
     return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
   }
   static int progress(void* self, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
-    return static_cast<Transfer*>(self)->cancel_.cancelled() ? 1 : 0;
+    return static_cast<Transfer*>(self)->cancel_.stop_requested() ? 1 : 0;
   }
   static size_t write(char* bytes, size_t, size_t size, void* self) {
     auto& transfer = *static_cast<Transfer*>(self);
@@ -191,8 +189,8 @@ class Transfer {
     try {
       transfer.received_ += static_cast<int64_t>(size);
       if (transfer.received_ > transfer.max_bytes_) {
-        throw Error(ErrorCode::kInvalid, fmt::format("{}: the file has more than {} bytes",
-                                                     transfer.host_, transfer.max_bytes_));
+        throw Error(ErrorCode::kInvalid, "{}: the file has more than {} bytes"_text(
+                                             transfer.host_, transfer.max_bytes_));
       }
       (*transfer.sink_)(std::as_bytes(std::span(bytes, size)));
       return size;
@@ -202,7 +200,7 @@ class Transfer {
     }
   }
 
-  const CancelToken cancel_;
+  const std::stop_token cancel_;
   std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> easy_;
   curl_slist* headers_ = nullptr;
   const std::string host_;
@@ -224,7 +222,7 @@ void initialise() {
 AllowedHosts::AllowedHosts(const std::vector<std::string>& hosts) {
   for (const std::string& text : hosts) {
     Host host;
-    std::string name = http::lower(text);
+    std::string name = lower(text);
     if (name.starts_with("*.")) {
       host.below = true;
       name = name.substr(2);
@@ -238,8 +236,8 @@ AllowedHosts::AllowedHosts(const std::vector<std::string>& hosts) {
       host.port = std::atoi(part_of(parsed, CURLUPART_PORT).c_str());
     }
     if (host.name.empty() || name.find_first_of("/@?#*") != std::string::npos) {
-      throw Error(ErrorCode::kUsage, fmt::format("'{}' is no name of a host", text),
-                  "such as example.org, *.example.org or 192.168.1.5:8000");
+      throw Error(ErrorCode::kUsage, "'{}' is no name of a host"_text(text),
+                  "such as example.org, *.example.org or 192.168.1.5:8000"_text);
     }
     hosts_.push_back(host);
   }
@@ -251,13 +249,13 @@ AllowedUrl AllowedHosts::check(const std::string& url) const {
     if (host.port != 0 && host.port != read.port) continue;
     if (host.below ? read.host.ends_with("." + host.name) : read.host == host.name) return read;
   }
-  throw Error(ErrorCode::kPermission, fmt::format("{} is not an allowed host", read.host),
-              "whoever runs the server names the allowed hosts when starting it");
+  throw Error(ErrorCode::kPermission, "{} is not an allowed host"_text(read.host),
+              "whoever runs the server names the allowed hosts when starting it"_text);
 }
 
 int post_json(const AllowedUrl& url, const std::string& body,
               const std::vector<std::pair<std::string, std::string>>& headers,
-              const CancelToken& cancel) {
+              const std::stop_token& cancel) {
   initialise();
   Transfer transfer(url, cancel);
   transfer.set(CURLOPT_POST, 1L);
@@ -272,7 +270,7 @@ int post_json(const AllowedUrl& url, const std::string& body,
 
 void download(const AllowedUrl& url, const AllowedHosts& hosts, int64_t max_bytes,
               const std::function<void(std::span<const std::byte>)>& sink,
-              const CancelToken& cancel) {
+              const std::stop_token& cancel) {
   initialise();
   AllowedUrl at = url;
   for (int i = 0; i <= kMaxRedirections; ++i) {
@@ -284,13 +282,13 @@ void download(const AllowedUrl& url, const AllowedHosts& hosts, int64_t max_byte
     if (status == 200) return;
     const std::string next = transfer.redirection();
     if (next.empty()) {
-      throw Error(ErrorCode::kInvalid, fmt::format("{} answers {}", transfer.host(), status),
-                  "check the URL");
+      throw Error(ErrorCode::kInvalid, "{} answers {}"_text(transfer.host(), status),
+                  "check the URL"_text);
     }
     at = hosts.check(next);
   }
   throw Error(ErrorCode::kInvalid,
-              fmt::format("{}: more than {} redirections", url.host, kMaxRedirections));
+              "{}: more than {} redirections"_text(url.host, kMaxRedirections));
 }
 
 }  // namespace shijian::http

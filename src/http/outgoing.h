@@ -55,7 +55,7 @@ class AllowedHosts {
 // answer comes within 10 seconds.
 int post_json(const AllowedUrl& url, const std::string& body,
               const std::vector<std::pair<std::string, std::string>>& headers,
-              const CancelToken& cancel);
+              const std::stop_token& cancel);
 
 // Gives the bytes of `url` to `sink`, piece by piece; follows up to five redirections to `hosts`.
 // Errors of check(), also for where a name leads to; kInvalid for an answer that is not 200 and for
@@ -63,6 +63,6 @@ int post_json(const AllowedUrl& url, const std::string& body,
 // what `sink` throws; kCancelled.
 void download(const AllowedUrl& url, const AllowedHosts& hosts, int64_t max_bytes,
               const std::function<void(std::span<const std::byte>)>& sink,
-              const CancelToken& cancel);
+              const std::stop_token& cancel);
 
 }  // namespace shijian::http

@@ -104,7 +104,7 @@ class Outgoing : public testing::Test {
           [&](std::span<const std::byte> piece) {
             bytes.append(reinterpret_cast<const char*>(piece.data()), piece.size());
           },
-          cancel_.token());
+          cancel_.get_token());
     } catch (const Error& error) {
       return fmt::format("{}: {}", error_code_name(error.code()), error.message());
     }
@@ -113,7 +113,7 @@ class Outgoing : public testing::Test {
 
   std::unique_ptr<HttpServer> server_;
   AllowedHosts hosts_{{"127.0.0.1", "nowhere.invalid"}};
-  CancelSource cancel_;
+  std::stop_source cancel_;
   std::string posted_, signature_;
   std::mutex mutex_;
   std::shared_ptr<HttpReply> held_;
@@ -143,7 +143,7 @@ TEST_F(Outgoing, ANameMustNotLeadInside) {
 TEST_F(Outgoing, StopsWhenItIsCancelled) {
   std::thread canceller([this] {
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
-    cancel_.cancel();
+    cancel_.request_stop();
   });
   EXPECT_THAT(fetched(url("/never")), HasSubstr("cancelled"));
   canceller.join();

@@ -6,6 +6,7 @@
 #include "base/utf8.h"
 #include "http/listen.h"
 #include "http/text.h"
+#include "i18n/translate.h"
 
 namespace shijian::http {
 
@@ -14,33 +15,33 @@ std::string_view HttpRequest::header(const std::string& lower_case_name) const {
   return found == headers.end() ? std::string_view() : std::string_view(found->second);
 }
 
-namespace http {
+Language HttpRequest::language() const {
+  return i18n::accepted_language(header("accept-language"));
+}
 
 namespace {
 
-HttpError bad_request(std::string_view what) {
-  return HttpError(400, fmt::format("read request: {}", what));
-}
+HttpError bad_request(const Text& what) { return HttpError(400, "read request: {}"_text(what)); }
 
-HttpError forbidden_path(std::string_view what) {
-  return HttpError(403, fmt::format("read request: the path has {}", what));
+HttpError forbidden_path(const Text& what) {
+  return HttpError(403, "read request: the path has {}"_text(what));
 }
 
 std::string read_path(std::string_view raw) {
-  if (!raw.starts_with('/')) throw bad_request("the target does not begin with a slash");
+  if (!raw.starts_with('/')) throw bad_request("the target does not begin with a slash"_text);
   auto path = percent_decode(raw);
-  if (!path) throw bad_request("the path has a broken percent escape");
-  if (path->find('\0') != std::string::npos) throw forbidden_path("a NUL");
+  if (!path) throw bad_request("the path has a broken percent escape"_text);
+  if (path->find('\0') != std::string::npos) throw forbidden_path("a NUL"_text);
   // A slash of ours is written as it is; an encoded one means to be taken for part of a name.
   if (std::count(path->begin(), path->end(), '/') != std::count(raw.begin(), raw.end(), '/'))
-    throw forbidden_path("an encoded slash");
-  if (path->find('\\') != std::string::npos) throw forbidden_path("a backslash");
-  if (!is_valid_utf8(*path)) throw bad_request("the path is not UTF-8");
-  if (has_control_character(*path)) throw bad_request("the path has a control character");
+    throw forbidden_path("an encoded slash"_text);
+  if (path->find('\\') != std::string::npos) throw forbidden_path("a backslash"_text);
+  if (!is_valid_utf8(*path)) throw bad_request("the path is not UTF-8"_text);
+  if (has_control_character(*path)) throw bad_request("the path has a control character"_text);
   for (size_t begin = 1; begin <= path->size();) {
     const size_t end = std::min(path->find('/', begin), path->size());
     const std::string_view part = std::string_view(*path).substr(begin, end - begin);
-    if (part == "." || part == "..") throw forbidden_path("a . or .. part");
+    if (part == "." || part == "..") throw forbidden_path("a . or .. part"_text);
     begin = end + 1;
   }
   return *path;
@@ -56,12 +57,12 @@ std::map<std::string, std::string> read_query(std::string_view raw) {
     const size_t equals = std::min(pair.find('='), pair.size());
     const auto name = percent_decode(pair.substr(0, equals), true);
     const auto value = percent_decode(pair.substr(std::min(equals + 1, pair.size())), true);
-    if (!name || !value) throw bad_request("the query has a broken percent escape");
+    if (!name || !value) throw bad_request("the query has a broken percent escape"_text);
     if (!is_valid_utf8(*name) || !is_valid_utf8(*value) || value->find('\0') != std::string::npos ||
         has_control_character(*name))
-      throw bad_request("the query is not UTF-8 text");
+      throw bad_request("the query is not UTF-8 text"_text);
     if (!query.emplace(*name, *value).second)
-      throw bad_request(fmt::format("the query has {} twice", *name));
+      throw bad_request("the query has {} twice"_text(*name));
   }
   return query;
 }
@@ -103,21 +104,21 @@ bool is_own_origin(std::string_view origin, std::string_view host) {
 
 void read_head(const RequestHead& head, HttpRequest& request) {
   if (head.bytes > kMaxHeadBytes) {
-    throw HttpError(431, fmt::format("read request: the headers have {} bytes of at most {}",
-                                     head.bytes, kMaxHeadBytes));
+    throw HttpError(431, "read request: the headers have {} bytes of at most {}"_text(
+                             head.bytes, kMaxHeadBytes));
   }
-  if (!is_token(head.method)) throw bad_request("the method is not a word");
+  if (!is_token(head.method)) throw bad_request("the method is not a word"_text);
   request.method = head.method;
   const std::string_view target = head.target;
-  if (target.find(' ') != std::string_view::npos) throw bad_request("the target has a space");
+  if (target.find(' ') != std::string_view::npos) throw bad_request("the target has a space"_text);
   const size_t question = std::min(target.find('?'), target.size());
   request.path = read_path(target.substr(0, question));
   request.query = read_query(target.substr(std::min(question + 1, target.size())));
   for (const auto& [name, value] : head.headers) {
-    if (!is_token(name)) throw bad_request("a header's name is not a word");
+    if (!is_token(name)) throw bad_request("a header's name is not a word"_text);
     std::string text = value;
     std::replace(text.begin(), text.end(), '\t', ' ');
-    if (has_control_character(text)) throw bad_request("a header has a control character");
+    if (has_control_character(text)) throw bad_request("a header has a control character"_text);
     const auto [place, fresh] = request.headers.emplace(lower(name), trim(text));
     if (!fresh) place->second.append(", ").append(trim(text));
   }
@@ -128,15 +129,17 @@ BodyFraming body_framing(const HttpRequest& request) {
   const std::string_view length = request.header("content-length");
   const std::string_view encoding = request.header("transfer-encoding");
   if (request.headers.contains("transfer-encoding")) {
-    if (lower(encoding) != "chunked") throw bad_request("the Transfer-Encoding is not chunked");
+    if (lower(encoding) != "chunked")
+      throw bad_request("the Transfer-Encoding is not chunked"_text);
     if (request.headers.contains("content-length"))
-      throw bad_request("it has a Content-Length and a Transfer-Encoding");
+      throw bad_request("it has a Content-Length and a Transfer-Encoding"_text);
     framing.present = true;
   } else if (request.headers.contains("content-length")) {
     uint64_t value = 0;
     const char* end = length.data() + length.size();
     const auto [at, error] = std::from_chars(length.data(), end, value);
-    if (error != std::errc() || at != end) throw bad_request("the Content-Length is no number");
+    if (error != std::errc() || at != end)
+      throw bad_request("the Content-Length is no number"_text);
     framing.present = value > 0;
     framing.length = value;
   }
@@ -146,11 +149,10 @@ BodyFraming body_framing(const HttpRequest& request) {
 
 void check_host(const HttpRequest& request, const std::vector<std::string>& names) {
   const auto name = host_name(request.header("host"));
-  if (name &&
-      (http::is_address(*name) || std::find(names.begin(), names.end(), *name) != names.end()))
+  if (name && (is_address(*name) || std::find(names.begin(), names.end(), *name) != names.end()))
     return;
-  throw HttpError(403, "check Host: the server was not started for this name",
-                  "call it by its address, or start it with --name and this name");
+  throw HttpError(403, "check Host: the server was not started for this name"_text,
+                  "call it by its address, or start it with --name and this name"_text);
 }
 
 void check_origin(const HttpRequest& request) {
@@ -161,8 +163,8 @@ void check_origin(const HttpRequest& request) {
   const bool foreign_origin = request.headers.contains("origin") &&
                               !is_own_origin(request.header("origin"), request.header("host"));
   if (foreign_site || foreign_origin) {
-    throw HttpError(403, "check Origin: pages of other origins may not call this server",
-                    "call it from its own page, or from a program");
+    throw HttpError(403, "check Origin: pages of other origins may not call this server"_text,
+                    "call it from its own page, or from a program"_text);
   }
 }
 
@@ -170,18 +172,17 @@ void check_own_page(const HttpRequest& request) {
   if (request.method == "GET" || request.method == "HEAD") return;
   if (request.header("sec-fetch-site") == "same-origin") return;
   if (is_own_origin(request.header("origin"), request.header("host"))) return;
-  throw HttpError(403, "check Origin: a session's cookie counts for the server's own page alone",
-                  "from a program, send Authorization: Bearer KEY");
+  throw HttpError(403,
+                  "check Origin: a session's cookie counts for the server's own page alone"_text,
+                  "from a program, send Authorization: Bearer KEY"_text);
 }
 
 void check_json(const HttpRequest& request) {
   const auto type = parse_header_value(request.header("content-type"));
   if (!type || type->value != "application/json") {
-    throw HttpError(415, "check Content-Type: the body is not application/json",
-                    "send JSON with Content-Type: application/json");
+    throw HttpError(415, "check Content-Type: the body is not application/json"_text,
+                    "send JSON with Content-Type: application/json"_text);
   }
 }
-
-}  // namespace http
 
 }  // namespace shijian::http

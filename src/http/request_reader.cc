@@ -34,25 +34,26 @@ void RequestReader::accept(const RequestHead& head, const std::string& address) 
   read_head(head, request);
   framing_ = body_framing(request);
   framed_ = true;
-  if (context_.stopping) throw HttpError(503, "the server is stopping", "try again later", 5);
+  if (context_.stopping)
+    throw HttpError(503, "the server is stopping"_text, "try again later"_text, 5);
   check_host(request, context_.hosts);
   check_origin(request);
 
   const int key = this->key();
   if (key > 0) request.client = fmt::format("key {}", key);
   if (const int wait = context_.limiter.take(request.client, std::chrono::steady_clock::now())) {
-    throw HttpError(429, "too many requests",
-                    fmt::format("at most {} a second", context_.options.requests_per_second), wait);
+    throw HttpError(429, "too many requests"_text,
+                    "at most {} a second"_text(context_.options.requests_per_second), wait);
   }
 
   Router::Match match = context_.router.match(request.method, request.path);
   if (!match.route) {
-    if (match.allowed.empty()) throw HttpError(404, "nothing is at this path");
+    if (match.allowed.empty()) throw HttpError(404, "nothing is at this path"_text);
     HttpResponse response;
     response.status = 204;
     if (request.method != "OPTIONS") {
-      response = error_response(
-          HttpError(405, fmt::format("{} is not possible here", request.method)), request.id);
+      response = error_response(HttpError(405, "{} is not possible here"_text(request.method)),
+                                request.id);
     }
     response.headers.emplace_back("Allow", match.allowed);
     refused_ = true;
@@ -62,13 +63,13 @@ void RequestReader::accept(const RequestHead& head, const std::string& address) 
   route_ = match.route;
   request.captures = std::move(match.captures);
   if (key == 0 && !context_.options.keys.empty() && !route_->options.open) {
-    throw HttpError(401, "an API key is needed",
-                    "send Authorization: Bearer KEY with a key of the server's key file");
+    throw HttpError(401, "an API key is needed"_text,
+                    "send Authorization: Bearer KEY with a key of the server's key file"_text);
   }
 
   if (framing_.length.value_or(0) > body_limit()) {
-    throw HttpError(
-        413, fmt::format("the body has {} bytes of at most {}", *framing_.length, body_limit()));
+    throw HttpError(413,
+                    "the body has {} bytes of at most {}"_text(*framing_.length, body_limit()));
   }
   if (route_->upload) {
     upload_ = std::make_shared<UploadWork>(*route_, exchange_);
@@ -104,7 +105,7 @@ bool RequestReader::body(std::span<const std::byte> bytes) {
   if (!refused()) {
     guarded([&] {
       if (received_ > body_limit())
-        throw HttpError(413, fmt::format("the body has more than {} bytes", body_limit()));
+        throw HttpError(413, "the body has more than {} bytes"_text(body_limit()));
       if (upload_) {
         upload_->write(bytes);
       } else {

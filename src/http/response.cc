@@ -12,7 +12,6 @@
 #include <string_view>
 
 #include "http/text.h"
-#include "i18n/chinese.h"
 
 namespace shijian::http {
 
@@ -106,7 +105,7 @@ void attach_file(const std::filesystem::path& path, Response& answer) {
   Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat status {};
   if (file.get() < 0 || fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode))
-    throw HttpError(404, "send file: it does not exist any more");
+    throw HttpError(404, "send file: it does not exist any more"_text);
   answer.file = std::move(file);
   answer.size = static_cast<uint64_t>(status.st_size);
   add_default(answer.headers, "Last-Modified", http_date(status.st_mtim.tv_sec));
@@ -143,8 +142,8 @@ bool apply_range(const HttpRequest& request, Response& answer) {
 }
 
 HttpResponse beyond_the_end(uint64_t size, const HttpRequest& request) {
-  HttpResponse response = error_response(
-      HttpError(416, fmt::format("check Range: the file has {} bytes", size)), request.id);
+  HttpResponse response =
+      error_response(HttpError(416, "check Range: the file has {} bytes"_text(size)), request.id);
   response.headers.emplace_back("Content-Range", fmt::format("bytes */{}", size));
   response.headers.emplace_back("Accept-Ranges", "bytes");
   return response;
@@ -161,9 +160,8 @@ Response make_response(HttpResponse response, const HttpRequest& request) {
   if (response.file) {
     attach_file(*response.file, answer);
   } else if (!response.stream) {
-    answer.body = std::move(response.body);
-    if (response.content_type == kJsonType && i18n::accepts_chinese(request.header("accept-language")))
-      answer.body = errors_in_chinese(std::move(answer.body));
+    answer.body = response.error ? error_json(*response.error, request.language()) + "\n"
+                                 : std::move(response.body);
     answer.size = answer.body.size();
   }
   if (answer.status == 200 && !answer.stream &&
@@ -181,7 +179,7 @@ Response make_response(HttpResponse response, const HttpRequest& request) {
   for (const auto& [name, value] : kHeadersOfEveryAnswer) add_default(answer.headers, name, value);
   for (const auto& [name, value] : answer.headers) {
     if (!is_token(name) || has_control_character(value))
-      throw HttpError(500, fmt::format("send answer: header {} cannot be sent", name));
+      throw HttpError(500, "send answer: header {} cannot be sent"_text(name));
   }
   return answer;
 }

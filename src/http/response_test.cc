@@ -145,10 +145,39 @@ TEST(HttpAnswer, WritesTheDate) {
       std::chrono::file_clock::from_sys(std::chrono::sys_seconds(std::chrono::seconds(784111777))));
   HttpResponse response;
   response.file = path;
-  const http::Response answer = http::make_response(response, {});
+  const Response answer = make_response(response, {});
   std::filesystem::remove(path);
   EXPECT_THAT(answer.headers,
               testing::Contains(testing::Pair("Last-Modified", "Sun, 06 Nov 1994 08:49:37 GMT")));
+}
+
+TEST(HttpErrorResponse, IsInTheLanguageOfItsRequest) {
+  const auto told = [](const Error& error, const char* language) {
+    HttpRequest request;
+    request.headers["accept-language"] = language;
+    const Response answer = make_response(error_response(error, "id", "stop"), request);
+    EXPECT_EQ(answer.size, answer.body.size());
+    return parse_json(answer.body, "body").at("error");
+  };
+  const Error missing(ErrorCode::kNotFound, "nothing is at this path"_text, "check the URL"_text);
+  const Json english = told(missing, "");
+  EXPECT_EQ(english, (Json{{"code", "not_found"},
+                           {"message", "nothing is at this path"},
+                           {"hint", "check the URL"},
+                           {"type", "invalid_request_error"},
+                           {"param", "stop"},
+                           {"request_id", "id"}}));
+  Json chinese = english;
+  chinese["message"] = "这个路径下没有内容";
+  chinese["hint"] = "检查网址";
+  EXPECT_EQ(told(missing, "zh-CN,zh;q=0.9,en;q=0.8"), chinese);
+  EXPECT_EQ(told(missing, "en-GB,zh;q=0.5"), english);
+  // Names in it stay as they are, and what is not for clients is not shown in any language.
+  const Error named(ErrorCode::kUsage, "'mode' is '{}'"_text("too many requests"));
+  EXPECT_NE(told(named, "zh")["message"].get<std::string>().find("too many requests"),
+            std::string::npos);
+  const Error secret(ErrorCode::kIo, "open {}: broken"_text("/secret/path"));
+  EXPECT_EQ(told(secret, "zh")["message"], "服务器未能回答这个请求");
 }
 
 }  // namespace

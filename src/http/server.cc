@@ -12,15 +12,16 @@ namespace {
 
 constexpr size_t kMaxTlsFile = 1 << 20;
 
-void require(bool condition, std::string_view otherwise) {
-  if (!condition) throw Error(ErrorCode::kUsage, fmt::format("set up HTTP server: {}", otherwise));
+void require(bool condition, const Text& otherwise) {
+  if (!condition) throw Error(ErrorCode::kUsage, "set up HTTP server: {}"_text(otherwise));
 }
 
 std::string read_tls_file(const std::filesystem::path& path) {
   try {
     return read_file(path, kMaxTlsFile);
   } catch (const Error& error) {
-    throw Error(ErrorCode::kUsage, "start HTTP server: " + error.message(), error.hint());
+    throw Error(ErrorCode::kUsage, "start HTTP server: {}"_text(error.message_text()),
+                error.hint_text());
   }
 }
 
@@ -30,25 +31,25 @@ struct HttpServer::State {
   explicit State(HttpOptions given)
       : options(std::move(given)),
         context{options,
-                http::host_names(options.host, options.names),
+                host_names(options.host, options.names),
                 {},
-                http::RateLimiter(options.requests_per_second),
+                RateLimiter(options.requests_per_second),
                 {}},
         daemon(context) {}
 
   const HttpOptions options;
-  http::ServerContext context;
-  http::Daemon daemon;
+  ServerContext context;
+  Daemon daemon;
   int port = 0;
 };
 
 HttpServer::HttpServer(HttpOptions options) {
-  require(options.idle_seconds >= 1, "the idle time is below one second");
-  require(options.max_connections >= 2, "fewer than two connections are allowed");
-  require(options.max_connections_per_client >= 1, "a client is allowed no connection");
-  for (const std::string& key : options.keys) require(!key.empty(), "an API key is empty");
+  require(options.idle_seconds >= 1, "the idle time is below one second"_text);
+  require(options.max_connections >= 2, "fewer than two connections are allowed"_text);
+  require(options.max_connections_per_client >= 1, "a client is allowed no connection"_text);
+  for (const std::string& key : options.keys) require(!key.empty(), "an API key is empty"_text);
   require(options.tls_certificate.empty() == options.tls_key.empty(),
-          "TLS needs a certificate and a key");
+          "TLS needs a certificate and a key"_text);
   state_ = std::make_unique<State>(std::move(options));
 }
 
@@ -66,14 +67,14 @@ void HttpServer::upload_route(std::string method, std::string_view pattern,
 }
 
 void HttpServer::session_route(const std::string& path) {
-  http::ServerContext& context = state_->context;
+  ServerContext& context = state_->context;
   const auto answer = [&context](const HttpRequest& request, std::string_view token) {
     // Behind a proxy that speaks TLS for us, the page's origin tells.
     const bool secure = !context.options.tls_certificate.empty() ||
                         request.header("origin").starts_with("https://");
     HttpResponse response;
     response.status = 204;
-    response.headers = {{"Set-Cookie", http::session_cookie(token, secure)}};
+    response.headers = {{"Set-Cookie", session_cookie(token, secure)}};
     return response;
   };
   route("POST", path, [&context, answer](const HttpRequest& request, auto reply) {
@@ -83,10 +84,10 @@ void HttpServer::session_route(const std::string& path) {
       reply->send(std::move(nothing));
       return;
     }
-    const int key = http::find_key(request.header("authorization"), context.options.keys);
+    const int key = find_key(request.header("authorization"), context.options.keys);
     if (key == 0) {  // a session does not prolong itself
-      throw HttpError(401, "open session: this needs an API key of the server's key file",
-                      "send Authorization: Bearer KEY");
+      throw HttpError(401, "open session: this needs an API key of the server's key file"_text,
+                      "send Authorization: Bearer KEY"_text);
     }
     const auto now = std::chrono::steady_clock::now();
     reply->send(answer(request, context.sessions.open(key, now)));
@@ -94,7 +95,7 @@ void HttpServer::session_route(const std::string& path) {
   // Open: a session that has expired can be left, too.
   route("DELETE", path,
         [&context, answer](const HttpRequest& request, auto reply) {
-          context.sessions.close(http::session_token(request));
+          context.sessions.close(session_token(request));
           reply->send(answer(request, ""));
         },
         {.open = true});
@@ -102,7 +103,7 @@ void HttpServer::session_route(const std::string& path) {
 
 std::vector<std::pair<std::string, std::string>> HttpServer::routes() const {
   std::vector<std::pair<std::string, std::string>> all;
-  for (const http::Route& route : state_->context.router.routes()) {
+  for (const Route& route : state_->context.router.routes()) {
     all.emplace_back(route.method, route.pattern);
   }
   return all;
@@ -115,8 +116,8 @@ void HttpServer::start() {
     certificate = read_tls_file(options.tls_certificate);
     key = read_tls_file(options.tls_key);
   }
-  Descriptor listener = http::listen_on(options.host, options.port);
-  state_->port = http::bound_port(listener);
+  Descriptor listener = listen_on(options.host, options.port);
+  state_->port = bound_port(listener);
   state_->daemon.start(std::move(listener), certificate, key);
 }
 

@@ -37,6 +37,7 @@ struct HttpRequest {
   std::string id;                              // stands in X-Request-Id and in the log
 
   std::string_view header(const std::string& lower_case_name) const;  // empty when absent
+  Language language() const;  // that its client reads, by Accept-Language
 };
 
 // A body that comes in pieces over time, such as server-sent events. Thread-safe. Shared by the
@@ -51,11 +52,24 @@ class HttpStream {
 
 inline constexpr std::string_view kJsonType = "application/json";
 
+// An error as clients see it, before it is known in which language.
+struct ErrorBody {
+  std::string code;  // "not_found": the word of docs/api.md for the status
+  Text message, hint;
+  std::string type;   // by which clients of the OpenAI API tell errors apart
+  std::string param;  // the part of the request that is wrong; empty where none is known
+  std::string request_id;
+};
+
+// {"error": {…}} on one line.
+std::string error_json(const ErrorBody& error, Language language);
+
 struct HttpResponse {
   int status = 200;
   std::string content_type = std::string(kJsonType);
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
+  std::optional<ErrorBody> error;             // instead of body: JSON in the client's language
   std::optional<std::filesystem::path> file;  // instead of body; ranges are answered from it
   bool stream = false;                        // instead of body: send() returns the stream
   std::string problem = {};                   // what the log says went wrong; clients do not see it
@@ -64,7 +78,7 @@ struct HttpResponse {
 // An error with a status of its own, where the code of Error does not say it (409, 413, 415, 429).
 class HttpError : public Error {
  public:
-  HttpError(int status, std::string message, std::string hint = {}, int retry_after = 0);
+  HttpError(int status, Text message, Text hint = {}, int retry_after = 0);
   int status() const { return status_; }
   int retry_after() const { return retry_after_; }  // seconds; 0: no such header
 
@@ -73,16 +87,12 @@ class HttpError : public Error {
   int retry_after_;
 };
 
-// The JSON shape of an error, the status by its code (docs/api.md). `param` is the part of the
-// request that is wrong, where that is known. Messages carry no local path: whoever makes the Error
-// for a client sees to it. What becomes a 500 is not shown to clients at all; the
-// log has it, as it has the message of every error that was an answer.
+// The answer that tells of an error, the status by its code (docs/api.md). `param` is the part of
+// the request that is wrong, where that is known. Messages carry no local path: whoever makes the
+// Error for a client sees to it. What becomes a 500 is not shown to clients at all; the log has it,
+// as it has the message of every error that was an answer.
 HttpResponse error_response(const Error& error, const std::string& request_id,
                             const std::string& param = {});
-
-// The same JSON with the messages and hints of its errors in Chinese: of its own "error" and of
-// those of its "jobs". Every answer in JSON goes through it when its client reads Chinese.
-std::string errors_in_chinese(std::string json);
 
 // Answered once; the second send() is ignored. When the last reference goes without an answer the
 // client gets a 500. Thread-safe.
@@ -92,7 +102,7 @@ class HttpReply {
   // A stream, for a response that is one (never null then), which closes when it is dropped.
   virtual std::shared_ptr<HttpStream> send(HttpResponse response) = 0;
   // Raised when the client goes away before the answer or the stream has ended.
-  virtual CancelToken gone() const = 0;
+  virtual std::stop_token gone() const = 0;
   // Called once, from a server thread, when that happens; at once if it has happened already. It
   // must not throw and is dropped, uncalled, when the answer is complete.
   virtual void on_gone(std::function<void()> callback) = 0;

@@ -54,11 +54,12 @@ class HttpServerTest : public testing::Test {
                    [](const HttpRequest& request, std::shared_ptr<HttpReply> reply) {
                      const std::string& what = request.captures[0];
                      if (what == "invalid")
-                       throw Error(ErrorCode::kInvalid, "read x: it is wrong", "mend it");
-                     if (what == "conflict") throw HttpError(409, "it runs");
-                     if (what == "io") throw Error(ErrorCode::kIo, "open /secret/path: broken");
+                       throw Error(ErrorCode::kInvalid, "read x: it is wrong"_text, "mend it"_text);
+                     if (what == "conflict") throw HttpError(409, "it runs"_text);
+                     if (what == "io")
+                       throw Error(ErrorCode::kIo, "open /secret/path: broken"_text);
                      if (what == "answered") {
-                       const Error error(ErrorCode::kIo, "write /secret/answered: broken");
+                       const Error error(ErrorCode::kIo, "write /secret/answered: broken"_text);
                        reply->send(error_response(error, request.id));
                      }
                      if (what == "other") throw std::runtime_error("/secret/path");
@@ -211,30 +212,33 @@ TEST(HttpErrorResponse, HasTheStatusOfItsCode) {
   const auto answer = [](const Error& error) {
     const HttpResponse response = error_response(error, "id");
     return fmt::format("{} {}", response.status,
-                       parse_json(response.body, "body").at("error").at("code").get<std::string>());
+                       parse_json(error_json(*response.error, Language::kEnglish), "body")
+                           .at("error")
+                           .at("code")
+                           .get<std::string>());
   };
-  EXPECT_EQ(answer(Error(ErrorCode::kUsage, "")), "422 unprocessable");
-  EXPECT_EQ(answer(Error(ErrorCode::kUnsupported, "")), "422 unprocessable");
-  EXPECT_EQ(answer(Error(ErrorCode::kInvalid, "")), "422 unprocessable");
-  EXPECT_EQ(answer(Error(ErrorCode::kNotFound, "")), "404 not_found");
-  EXPECT_EQ(answer(Error(ErrorCode::kPermission, "")), "403 forbidden");
-  EXPECT_EQ(answer(Error(ErrorCode::kNoMemory, "")), "503 unavailable");
-  EXPECT_EQ(answer(Error(ErrorCode::kCancelled, "")), "503 unavailable");
-  EXPECT_EQ(answer(Error(ErrorCode::kIo, "")), "500 internal");
-  EXPECT_EQ(answer(Error(ErrorCode::kInternal, "")), "500 internal");
-  EXPECT_EQ(answer(HttpError(400, "")), "400 bad_request");
-  EXPECT_EQ(answer(HttpError(413, "")), "413 too_large");
-  EXPECT_EQ(answer(HttpError(415, "")), "415 unsupported_media_type");
-  EXPECT_EQ(answer(HttpError(429, "")), "429 busy");
-  const HttpResponse busy = error_response(HttpError(429, "full", "", 7), "id");
+  EXPECT_EQ(answer(Error(ErrorCode::kUsage, {})), "422 unprocessable");
+  EXPECT_EQ(answer(Error(ErrorCode::kUnsupported, {})), "422 unprocessable");
+  EXPECT_EQ(answer(Error(ErrorCode::kInvalid, {})), "422 unprocessable");
+  EXPECT_EQ(answer(Error(ErrorCode::kNotFound, {})), "404 not_found");
+  EXPECT_EQ(answer(Error(ErrorCode::kPermission, {})), "403 forbidden");
+  EXPECT_EQ(answer(Error(ErrorCode::kNoMemory, {})), "503 unavailable");
+  EXPECT_EQ(answer(Error(ErrorCode::kCancelled, {})), "503 unavailable");
+  EXPECT_EQ(answer(Error(ErrorCode::kIo, {})), "500 internal");
+  EXPECT_EQ(answer(Error(ErrorCode::kInternal, {})), "500 internal");
+  EXPECT_EQ(answer(HttpError(400, {})), "400 bad_request");
+  EXPECT_EQ(answer(HttpError(413, {})), "413 too_large");
+  EXPECT_EQ(answer(HttpError(415, {})), "415 unsupported_media_type");
+  EXPECT_EQ(answer(HttpError(429, {})), "429 busy");
+  const HttpResponse busy = error_response(HttpError(429, "full"_text, {}, 7), "id");
   EXPECT_THAT(busy.headers, testing::ElementsAre(Pair("Retry-After", "7")));
   for (const ErrorCode code : {ErrorCode::kNoMemory, ErrorCode::kCancelled, ErrorCode::kBusy}) {
-    EXPECT_THAT(error_response(Error(code, ""), "id").headers,
+    EXPECT_THAT(error_response(Error(code, {}), "id").headers,
                 testing::ElementsAre(Pair("Retry-After", code == ErrorCode::kBusy ? "1" : "5")));
   }
-  EXPECT_THAT(error_response(HttpError(503, "full", "", 7), "id").headers,
+  EXPECT_THAT(error_response(HttpError(503, "full"_text, {}, 7), "id").headers,
               testing::ElementsAre(Pair("Retry-After", "7")));
-  EXPECT_THAT(error_response(HttpError(422, ""), "id").headers, testing::IsEmpty());
+  EXPECT_THAT(error_response(HttpError(422, {}), "id").headers, testing::IsEmpty());
 }
 
 TEST_F(HttpServerTest, AsksForAKey) {

@@ -17,7 +17,7 @@ constexpr std::string_view kCookie = "shijian_session";
 std::string random_token() {
   std::array<unsigned char, 32> bytes;
   if (getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size()))
-    throw Error(ErrorCode::kInternal, "open session: the system gives no random bytes");
+    throw Error(ErrorCode::kInternal, "open session: the system gives no random bytes"_text);
   std::string token;
   for (const unsigned char byte : bytes) token += fmt::format("{:02x}", byte);
   return token;

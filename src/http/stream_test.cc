@@ -161,10 +161,10 @@ TEST_F(HttpStreamTest, HearsWithinASecondThatAClientIsGone) {
   ASSERT_TRUE(has(streams_, 1));
   streaming.read_head();
   const auto reply = replies_[0];
-  EXPECT_FALSE(reply->gone().cancelled());
+  EXPECT_FALSE(reply->gone().stop_requested());
   waiting.close();
   EXPECT_TRUE(becomes_true([&] { return gone_ == 1; }, 1));
-  EXPECT_TRUE(reply->gone().cancelled());
+  EXPECT_TRUE(reply->gone().stop_requested());
   streaming.close();
   EXPECT_TRUE(becomes_true([&] { return gone_ == 2; }, 1));
   EXPECT_FALSE(streams_[0]->write("x"));

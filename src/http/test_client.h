@@ -100,8 +100,7 @@ class TestClient {
     for (size_t at = head.find("\r\n") + 2; head.compare(at, 2, "\r\n") != 0;) {
       const size_t colon = head.find(": ", at);
       const size_t end = head.find("\r\n", at);
-      answer.headers[http::lower(head.substr(at, colon - at))] =
-          head.substr(colon + 2, end - colon - 2);
+      answer.headers[lower(head.substr(at, colon - at))] = head.substr(colon + 2, end - colon - 2);
       at = end + 2;
     }
     return answer;

@@ -28,12 +28,12 @@ class CountingUpload : public HttpUpload {
   void write(std::span<const std::byte> bytes) override {
     counts_.bytes += bytes.size();
     size_ += bytes.size();
-    if (mode_ == "full" && size_ > 100000) throw HttpError(413, "the quota is used up");
+    if (mode_ == "full" && size_ > 100000) throw HttpError(413, "the quota is used up"_text);
     if (mode_ == "broken") throw std::runtime_error("disk");
   }
   void finish(std::shared_ptr<HttpReply> reply) override {
     ++counts_.finished;
-    if (mode_ == "no-video") throw HttpError(415, "it is no video");
+    if (mode_ == "no-video") throw HttpError(415, "it is no video"_text);
     reply->send(text_response(std::to_string(size_)));
   }
 
@@ -61,7 +61,7 @@ class HttpUploadTest : public testing::TestWithParam<bool> {
     server_->upload_route(
         "PUT", "/videos/{}",
         [this](const HttpRequest& request) {
-          if (request.captures[0] == "refused") throw HttpError(409, "it exists");
+          if (request.captures[0] == "refused") throw HttpError(409, "it exists"_text);
           if (request.captures[0] == "slow") usleep(300'000);
           return std::make_unique<CountingUpload>(counts_, request.captures[0]);
         },

@@ -15,9 +15,9 @@ bool answer_errors(Exchange& exchange, const std::function<void()>& call) {
   } catch (const Error& error) {
     exchange.send_error(error);
   } catch (const std::exception& error) {
-    exchange.send_error(Error(ErrorCode::kInternal, error.what()));
+    exchange.send_error(Error(ErrorCode::kInternal, Text::words(error.what())));
   } catch (...) {
-    exchange.send_error(Error(ErrorCode::kInternal, "the handler threw what is no exception"));
+    exchange.send_error(Error(ErrorCode::kInternal, "the handler threw what is no exception"_text));
   }
   return false;
 }

@@ -93,7 +93,7 @@ TEST_F(CrashTest, NothingAcceptedIsLostOrFinishedTwice) {
   }
 
   Store store(path());
-  EXPECT_EQ(store.notice(), "");
+  EXPECT_TRUE(store.notice().empty());
   store.recover();
   int64_t waiting = 0, done = 0;
   for (const std::string& id : accepted) {

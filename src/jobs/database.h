@@ -105,7 +105,7 @@ class Database {
   friend class Statement;
   friend class Transaction;
   int64_t changes() const;
-  [[noreturn]] void fail(std::string_view operation, int code) const;
+  [[noreturn]] void fail_query(int code) const;
 
   std::string name_;  // the file's, without its folder
   sqlite3* connection_ = nullptr;
@@ -135,7 +135,7 @@ class Transaction {
 // A file that is damaged, no database, or another program's is renamed, with its journals, to
 // `path`.damaged-TIME and a new one made; the return value, empty otherwise, is the line that tells
 // the user so. Error(kUnsupported), the file untouched, when its version is above steps.size().
-std::string prepare_database(const std::filesystem::path& path, int32_t application,
-                             std::span<const std::string_view> steps);
+Text prepare_database(const std::filesystem::path& path, int32_t application,
+                      std::span<const std::string_view> steps);
 
 }  // namespace shijian::jobs

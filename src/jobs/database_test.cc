@@ -29,7 +29,7 @@ class DatabaseTest : public FolderTest {
  protected:
   // A database with enough rows to fill many pages.
   void make_filled() {
-    ASSERT_EQ(prepare_database(path(), kMark, kFirst), "");
+    ASSERT_TRUE(prepare_database(path(), kMark, kFirst).empty());
     Database database(path());
     database.run(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000) "
@@ -58,7 +58,7 @@ class DatabaseTest : public FolderTest {
   // Expects that the file is moved aside whole, and returns where it is.
   fs::path expect_moved_aside() {
     const std::string before = read_file(path(), 1 << 30);
-    const std::string notice = prepare_database(path(), kMark, kFirst);
+    const std::string notice = prepare_database(path(), kMark, kFirst).english();
     EXPECT_THAT(notice, HasSubstr(path().string()));
     fs::path aside;
     for (const auto& entry : fs::directory_iterator(folder_)) {
@@ -172,8 +172,8 @@ TEST_F(DatabaseTest, MigratesFromEveryVersion) {
       Database database(path());
       database.run("INSERT INTO notes(text) VALUES ('kept')");
     }
-    EXPECT_EQ(prepare_database(path(), kMark, kThird), "");
-    EXPECT_EQ(prepare_database(path(), kMark, kThird), "");  // once is enough
+    EXPECT_TRUE(prepare_database(path(), kMark, kThird).empty());
+    EXPECT_TRUE(prepare_database(path(), kMark, kThird).empty());  // once is enough
     Database database(path());
     EXPECT_EQ(count(database, "more"), 0);
     EXPECT_EQ(count(database, "notes WHERE text = 'kept' AND mark = 8"), from > 0 && from < 3);
@@ -186,7 +186,7 @@ TEST_F(DatabaseTest, AStepThatFailsLeavesTheVersionBefore) {
   constexpr std::array<std::string_view, 2> kBad = {kFirst[0],
                                                     "DELETE FROM notes; CREATE TABLE notes(x)"};
   EXPECT_THROW(prepare_database(path(), kMark, kBad), Error);
-  EXPECT_EQ(prepare_database(path(), kMark, kFirst), "");
+  EXPECT_TRUE(prepare_database(path(), kMark, kFirst).empty());
   Database database(path());
   EXPECT_EQ(count(database, "notes"), 5000);
 }
@@ -230,7 +230,7 @@ TEST_F(DatabaseTest, ACutFileIsMovedAside) {
 TEST_F(DatabaseTest, TwoDamagedFilesAreBothKept) {
   for (int i = 0; i < 3; ++i) {
     std::ofstream(path()) << "diary " << i;
-    EXPECT_NE(prepare_database(path(), kMark, kFirst), "");
+    EXPECT_FALSE(prepare_database(path(), kMark, kFirst).empty());
   }
   std::vector<std::string> kept;
   for (const auto& entry : fs::directory_iterator(folder_)) {

@@ -52,7 +52,7 @@ Job JobQueue::cancel(const std::string& id) {
   }
   Job job = store_.job(id);
   if (has_ended(job.state)) {
-    throw ConflictError(fmt::format("cancel job {}: it is {}", id, job_state_name(job.state)));
+    throw ConflictError("cancel job {}: it is {}"_text(id, job_state_text(job.state)));
   }
   std::stop_source running(std::nostopstate);
   {
@@ -234,7 +234,7 @@ JobQueue::Attempt JobQueue::attempt_of(const std::string& id) const {
   std::lock_guard lock(mutex_);
   const auto live = live_.find(id);
   if (live == live_.end() || live->second.state != JobState::kRunning) {
-    throw ConflictError(fmt::format("end job {}: it does not run", id));
+    throw ConflictError("end job {}: it does not run"_text(id));
   }
   return {live->second.attempts, live->second.cancel.stop_requested()};
 }

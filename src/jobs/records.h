@@ -14,6 +14,7 @@ namespace shijian::jobs {
 
 enum class JobState { kQueued, kRunning, kDone, kFailed, kCancelled };
 std::string_view job_state_name(JobState state);  // "queued", …: as in the API and in the database
+Text job_state_text(JobState state);              // the same for people, as in "it is done"
 std::optional<JobState> parse_job_state(std::string_view name);
 inline bool has_ended(JobState state) { return state > JobState::kRunning; }
 
@@ -39,13 +40,13 @@ struct Job : JobRequest {
   int attempts = 0;         // times that it was begun
   std::string result;       // JSON, of a done job
   std::string corrections;  // JSON
-  std::string error;        // JSON, of a failed job
+  std::string error;        // of a failed job, see job_error.h
 };
 
 // How a job ends.
 struct Outcome {
   JobState state = JobState::kCancelled;  // done, failed or cancelled
-  std::string json;                       // the result or the error; "" for cancelled
+  std::string json;                       // the result, or write_job_error(); "" for cancelled
 };
 
 // One file in the video folder. Several names may hold the same video.
@@ -111,15 +112,16 @@ struct Webhook {
 // The job is in a state that does not allow it, or the key was used with another body: HTTP 409.
 class ConflictError : public Error {
  public:
-  explicit ConflictError(std::string message, std::string hint = {})
+  explicit ConflictError(Text message, Text hint = {})
       : Error(ErrorCode::kConflict, std::move(message), std::move(hint)) {}
 };
 
 // As many jobs wait as may: HTTP 429.
 class QueueFullError : public Error {
  public:
-  explicit QueueFullError(std::string message)
-      : Error(ErrorCode::kBusy, std::move(message), "try again when some jobs have finished") {}
+  explicit QueueFullError(Text message)
+      : Error(ErrorCode::kBusy, std::move(message), "try again when some jobs have finished"_text) {
+  }
 };
 
 }  // namespace shijian::jobs

@@ -14,6 +14,22 @@ constexpr std::array<std::string_view, 5> kStates = {"queued", "running", "done"
 
 std::string_view job_state_name(JobState state) { return kStates.at(static_cast<size_t>(state)); }
 
+Text job_state_text(JobState state) {
+  switch (state) {
+    case JobState::kQueued:
+      return "queued"_text;
+    case JobState::kRunning:
+      return "running"_text;
+    case JobState::kDone:
+      return "done"_text;
+    case JobState::kFailed:
+      return "failed"_text;
+    case JobState::kCancelled:
+      return "cancelled"_text;
+  }
+  return {};
+}
+
 std::optional<JobState> parse_job_state(std::string_view name) {
   for (size_t i = 0; i < kStates.size(); ++i) {
     if (kStates[i] == name) return static_cast<JobState>(i);
@@ -73,8 +89,7 @@ std::string present_video_id(Database& database, const std::string& id) {
 
 void check_page(const PageRequest& page) {
   if (page.limit < 1 || page.limit > kMaxPage) {
-    throw Error(ErrorCode::kUsage,
-                fmt::format("list: limit {} is not in 1 to {}", page.limit, kMaxPage));
+    throw Error(ErrorCode::kUsage, "list: limit {} is not in 1 to {}"_text(page.limit, kMaxPage));
   }
 }
 

@@ -9,16 +9,12 @@
 #include <utility>
 
 #include "base/json.h"
+#include "jobs/job_error.h"
 #include "jobs/rows.h"
 #include "jobs/schema.h"
 
 namespace shijian::jobs {
 namespace {
-
-// The state that a failed job is in says the rest; `error` is what the API shows.
-constexpr std::string_view kCrashError =
-    R"({"code":"internal","message":"the program crashed twice while it worked on this job",)"
-    R"("hint":"the video may be damaged: look at it with `shijian info`, then retry the job"})";
 
 // Times and webhook of a job that ends now, ?2.
 constexpr std::string_view kEnds =
@@ -36,7 +32,7 @@ std::string random_id() {
 Job required_job(Database& database, const std::string& id) {
   auto job =
       only_job(database.query(fmt::format("SELECT {} FROM jobs WHERE id = ?1", kJobColumns), id));
-  if (!job) throw Error(ErrorCode::kNotFound, fmt::format("job {}: there is none", id));
+  if (!job) throw Error(ErrorCode::kNotFound, "job {}: there is none"_text(id));
   return *std::move(job);
 }
 
@@ -50,31 +46,30 @@ std::optional<Job> change(Database& database, std::string_view set, std::string_
                                  id, values...));
 }
 
-[[noreturn]] void refuse(Database& database, const std::string& id, std::string_view operation) {
-  const Job job = required_job(database, id);
-  throw ConflictError(fmt::format("{} job {}: it is {}", operation, id, job_state_name(job.state)));
+// What an error says of a job that is not in the state that a change asks for.
+Text state_of(Database& database, const std::string& id) {
+  return job_state_text(required_job(database, id).state);
 }
 
 void check_room(Database& database, size_t more, int64_t capacity) {
   if (static_cast<int64_t>(more) > capacity) {
     throw Error(ErrorCode::kUsage,
-                fmt::format("queue {} jobs: the whole queue has {} places", more, capacity),
-                "submit them in several calls, or start the server with a longer --queue");
+                "queue {} jobs: the whole queue has {} places"_text(more, capacity),
+                "submit them in several calls, or start the server with a longer --queue"_text);
   }
   Statement count =
       database.query("SELECT count(*) FROM jobs INDEXED BY jobs_by_turn WHERE state = 'queued'");
   count.step();
   const int64_t queued = count.integer(0);
   if (queued + static_cast<int64_t>(more) > capacity) {
-    throw QueueFullError(
-        fmt::format("queue {} jobs: {} of {} places are taken", more, queued, capacity));
+    throw QueueFullError("queue {} jobs: {} of {} places are taken"_text(more, queued, capacity));
   }
 }
 
 void check_request(const JobRequest& request) {
   if (request.priority < -10 || request.priority > 10) {
     throw Error(ErrorCode::kUsage,
-                fmt::format("queue a job: priority {} is not in -10 to 10", request.priority));
+                "queue a job: priority {} is not in -10 to 10"_text(request.priority));
   }
 }
 
@@ -89,8 +84,8 @@ std::optional<std::vector<Job>> repeated_jobs(Database& database, const Idempote
         key.client, key.key, now - kIdempotencyMilliseconds);
     if (!row.step()) return {};
     if (row.text(0) != key.body_hash) {
-      throw ConflictError(fmt::format("idempotency key {}: it was used with another body", key.key),
-                          "use a new key for a new request");
+      throw ConflictError("idempotency key {}: it was used with another body"_text(key.key),
+                          "use a new key for a new request"_text);
     }
     ids = row.text(1);
   }
@@ -144,17 +139,20 @@ Store::Recovery Store::recover(const std::string& crashed) {
   if (lock_ < 0) {
     const std::string path = path_.string() + ".lock";
     lock_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (lock_ < 0) throw system_error("create", path, errno);
+    if (lock_ < 0) throw system_error("create {}"_text(path), errno);
     // The process's own: a child that outlives a killed server does not hold it.
     struct flock all {};
     all.l_type = F_WRLCK;
     if (::fcntl(lock_, F_SETLK, &all) != 0) {
       ::close(std::exchange(lock_, -1));
       throw Error(ErrorCode::kUsage,
-                  fmt::format("run the jobs of {}: another process does", path_.string()),
-                  "stop it, or name another data folder");
+                  "run the jobs of {}: another process does"_text(path_.string()),
+                  "stop it, or name another data folder"_text);
     }
   }
+  const std::string crash = write_job_error(
+      {ErrorCode::kInternal, "the program crashed twice while it worked on this job"_text,
+       "the video may be damaged: look at it with `shijian info`, then retry the job"_text});
   Database& database = writer_->database;
   Transaction transaction(database, Transaction::Kind::kWrite);
   database.run("UPDATE jobs SET crashes = crashes + 1 WHERE state = 'running' AND id = ?1",
@@ -163,7 +161,7 @@ Store::Recovery Store::recover(const std::string& crashed) {
   recovery.failed = database.run(fmt::format("UPDATE jobs SET state = 'failed', error = ?1, {} "
                                              "WHERE state = 'running' AND crashes >= ?3",
                                              kEnds),
-                                 kCrashError, clock_(), kMaxCrashes);
+                                 crash, clock_(), kMaxCrashes);
   recovery.requeued =
       database.run("UPDATE jobs SET state = 'queued', started = 0 WHERE state = 'running'");
   transaction.commit();
@@ -215,9 +213,9 @@ std::optional<Job> Store::claim(const std::string& id) {
 
 Job Store::finish(const std::string& id, int attempts, const Outcome& outcome) {
   CHECK(has_ended(outcome.state), "{}", job_state_name(outcome.state));
-  using Text = std::optional<std::string_view>;
-  const Text result = outcome.state == JobState::kDone ? Text(outcome.json) : std::nullopt;
-  const Text error = outcome.state == JobState::kFailed ? Text(outcome.json) : std::nullopt;
+  using Column = std::optional<std::string_view>;
+  const Column result = outcome.state == JobState::kDone ? Column(outcome.json) : std::nullopt;
+  const Column error = outcome.state == JobState::kFailed ? Column(outcome.json) : std::nullopt;
   std::lock_guard lock(writer_->mutex);
   auto job = change(
       writer_->database,
@@ -226,7 +224,10 @@ Job Store::finish(const std::string& id, int attempts, const Outcome& outcome) {
           kEnds),
       "state = 'running' AND attempts = ?3", id, clock_(), attempts, job_state_name(outcome.state),
       result, error);
-  if (!job) refuse(writer_->database, id, fmt::format("finish attempt {} at", attempts));
+  if (!job) {
+    throw ConflictError("finish attempt {} at job {}: it is {}"_text(
+        attempts, id, state_of(writer_->database, id)));
+  }
   note_end(*job);
   return *std::move(job);
 }
@@ -235,7 +236,10 @@ Job Store::release(const std::string& id, int attempts) {
   std::lock_guard lock(writer_->mutex);
   auto job = change(writer_->database, "state = 'queued', started = 0",
                     "state = 'running' AND attempts = ?2", id, attempts);
-  if (!job) refuse(writer_->database, id, fmt::format("put back attempt {} at", attempts));
+  if (!job) {
+    throw ConflictError("put back attempt {} at job {}: it is {}"_text(
+        attempts, id, state_of(writer_->database, id)));
+  }
   return *std::move(job);
 }
 
@@ -256,7 +260,7 @@ Job Store::retry(const std::string& id, int64_t capacity) {
                     "state = 'queued', started = 0, finished = 0, crashes = 0, error = NULL, "
                     "webhook_due = NULL",
                     "state IN ('failed', 'cancelled')", id);
-  if (!job) refuse(database, id, "retry");
+  if (!job) throw ConflictError("retry job {}: it is {}"_text(id, state_of(database, id)));
   transaction.commit();
   return *std::move(job);
 }
@@ -267,14 +271,16 @@ Job Store::remove(const std::string& id) {
       fmt::format("DELETE FROM jobs WHERE id = ?1 AND state <> 'running' RETURNING {}",
                   kJobColumns),
       id));
-  if (!job) refuse(writer_->database, id, "delete");
+  if (!job) {
+    throw ConflictError("delete job {}: it is {}"_text(id, state_of(writer_->database, id)));
+  }
   return *std::move(job);
 }
 
 Job Store::set_corrections(const std::string& id, const std::string& json) {
-  using Text = std::optional<std::string_view>;
+  using Column = std::optional<std::string_view>;
   std::lock_guard lock(writer_->mutex);
-  change(writer_->database, "corrections = ?2", "TRUE", id, json.empty() ? Text() : Text(json));
+  change(writer_->database, "corrections = ?2", "TRUE", id, json.empty() ? Column() : Column(json));
   return required_job(writer_->database, id);
 }
 

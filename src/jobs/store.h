@@ -41,7 +41,7 @@ class Store {
   Store& operator=(const Store&) = delete;
 
   // Not empty when a damaged file was moved aside: the line to show and to log.
-  const std::string& notice() const { return notice_; }
+  const Text& notice() const { return notice_; }
   int64_t now() const { return clock_(); }
 
   struct Recovery {
@@ -142,7 +142,7 @@ class Store {
 
   std::filesystem::path path_;
   std::function<int64_t()> clock_;
-  std::string notice_;
+  Text notice_;
   int lock_ = -1;  // descriptor of the lock file
   mutable std::optional<Connection> writer_;
   mutable std::optional<Connection> reader_;

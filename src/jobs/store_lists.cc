@@ -15,8 +15,8 @@ std::optional<int64_t> parse_place(const std::string& cursor) {
   const char* end = cursor.data() + cursor.size();
   const auto [stop, error] = std::from_chars(cursor.data(), end, place);
   if (error != std::errc() || stop != end || place < 0) {
-    throw Error(ErrorCode::kUsage, "list jobs: the cursor is none that was given out",
-                "take it from `next` of the page before");
+    throw Error(ErrorCode::kUsage, "list jobs: the cursor is none that was given out"_text,
+                "take it from `next` of the page before"_text);
   }
   return place;
 }

@@ -100,7 +100,7 @@ Video Store::video(const std::string& id) const {
   std::lock_guard lock(reader_->mutex);
   auto video = only_video(reader_->database.query(
       fmt::format("SELECT {} FROM videos WHERE id = ?1 ORDER BY name LIMIT 1", kVideoColumns), id));
-  if (!video) throw Error(ErrorCode::kNotFound, fmt::format("video {}: there is none", id));
+  if (!video) throw Error(ErrorCode::kNotFound, "video {}: there is none"_text(id));
   return *std::move(video);
 }
 

@@ -43,10 +43,12 @@ OrderedJson text_or_null(const std::string& text) {
 }  // namespace
 
 ChatAnswer::ChatAnswer(const ChatRequest& request, ChatModel model,
-                       std::shared_ptr<http::HttpReply> reply, std::string request_id)
+                       std::shared_ptr<http::HttpReply> reply, std::string request_id,
+                       Language language)
     : request_(request),
       model_(std::move(model)),
       id_(std::move(request_id)),
+      language_(language),
       created_(std::time(nullptr)),
       reply_(std::move(reply)),
       reader_(reading_of(request, model_)) {}
@@ -93,8 +95,7 @@ void ChatAnswer::finish(const engine::Description& description) {
 void ChatAnswer::fail(const Error& error) {
   http::HttpResponse response = http::error_response(error, id_);
   if (stream_) {
-    response.body.pop_back();  // its line break would be a line of the event
-    end_stream(response.body);
+    end_stream(http::error_json(*response.error, language_));
   } else {
     reply_->send(std::move(response));
   }

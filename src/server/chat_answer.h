@@ -23,9 +23,9 @@ struct ChatModel {
 // Used on the engine's thread. One of finish() and fail() ends it.
 class ChatAnswer {
  public:
-  // `request` outlives it.
+  // `request` outlives it. `language` is that of its errors.
   ChatAnswer(const ChatRequest& request, ChatModel model, std::shared_ptr<http::HttpReply> reply,
-             std::string request_id);
+             std::string request_id, Language language);
 
   // RunHooks::token.
   bool token(const grounding::GeneratedToken& token, std::string_view text);
@@ -45,14 +45,15 @@ class ChatAnswer {
   const ChatRequest& request_;
   const ChatModel model_;
   const std::string id_;
+  const Language language_;
   const int64_t created_;
   const std::shared_ptr<http::HttpReply> reply_;
   std::shared_ptr<http::HttpStream> stream_;  // once the first token is there
-  bool gone_ = false;                   // nobody reads the stream any more
+  bool gone_ = false;                         // nobody reads the stream any more
   text::ChatReader reader_;
-  text::ChatPiece whole_;                     // all so far
+  text::ChatPiece whole_;                          // all so far
   std::vector<grounding::GeneratedToken> tokens_;  // whose log-probabilities were not sent yet
-  int64_t calls_ = 0;                   // sent
+  int64_t calls_ = 0;                              // sent
 };
 
 }  // namespace shijian::server

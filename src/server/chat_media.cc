@@ -18,15 +18,15 @@ constexpr int64_t kMaxFetched = int64_t{1} << 30;  // bytes, of all media of one
 constexpr double kFrameRate = 2;                   // of frames that come without times
 constexpr std::string_view kFileScheme = "file://";
 
-[[noreturn]] void refuse(std::string message, std::string hint = {}) {
-  throw Error(ErrorCode::kUsage, std::move(message), std::move(hint));
+[[noreturn]] void refuse(const Text& message, const Text& hint = {}) {
+  throw Error(ErrorCode::kUsage, message, hint);
 }
 
 const OrderedJson& frame_list(const OrderedJson* value, const std::string& where) {
-  if (value == nullptr || !value->is_array()) throw http::HttpError(400, where + " is no list");
+  if (value == nullptr || !value->is_array())
+    throw http::HttpError(400, "{} is no list"_text(where));
   if (value->size() > kMaxFrames) {
-    refuse(
-        fmt::format("{} has {} entries, at most {} are allowed", where, value->size(), kMaxFrames));
+    refuse("{} has {} entries, at most {} are allowed"_text(where, value->size(), kMaxFrames));
   }
   return *value;
 }
@@ -62,14 +62,14 @@ std::optional<std::string> local_name(const std::string& url) {
 
 std::filesystem::path closed(std::ofstream& out, const std::filesystem::path& path) {
   out.close();
-  if (!out) throw Error(ErrorCode::kIo, fmt::format("write {}: the disk is full", path.string()));
+  if (!out) throw Error(ErrorCode::kIo, "write {}: the disk is full"_text(path.string()));
   return path;
 }
 
 }  // namespace
 
 std::optional<text::Part> ChatMediaReader::read(Fields& fields, const std::string& type,
-                                          const std::string& where) {
+                                                const std::string& where) {
   const bool is_image = type == "image_url" || type == "input_image" || type == "image";
   const bool is_timed = type == "video_frames";
   if (!is_image && !is_timed && type != "video_url" && type != "input_video" && type != "video") {
@@ -77,22 +77,22 @@ std::optional<text::Part> ChatMediaReader::read(Fields& fields, const std::strin
   }
   const std::string key = type == "input_image" ? "image_url" : type;
   const OrderedJson* value = fields.any(key.c_str());
-  if (value == nullptr) refuse(fmt::format("{}: there is no '{}'", where, key));
+  if (value == nullptr) refuse("{}: there is no '{}'"_text(where, key));
   auto& media = request_.describe.media;
   if (media.size() >= kMaxMedia) {
-    refuse(fmt::format("{}: more than {} images and videos", where, kMaxMedia));
+    refuse("{}: more than {} images and videos"_text(where, kMaxMedia));
   }
   skip_labels(fields);
   media.push_back(is_image   ? image(fields, *value, where)
                   : is_timed ? timed_frames(fields, *value, where)
                              : video(fields, *value, where));
   return text::Part{is_image ? text::Part::Kind::kImage : text::Part::Kind::kVideo,
-              {},
-              static_cast<int64_t>(media.size()) - 1};
+                    {},
+                    static_cast<int64_t>(media.size()) - 1};
 }
 
 engine::MediaFile ChatMediaReader::image(Fields& fields, const OrderedJson& value,
-                                 const std::string& where) {
+                                         const std::string& where) {
   engine::MediaFile file;
   file.is_image = true;
   file.sampling = sampling_.of_image();
@@ -105,7 +105,7 @@ engine::MediaFile ChatMediaReader::image(Fields& fields, const OrderedJson& valu
 }
 
 engine::MediaFile ChatMediaReader::video(Fields& fields, const OrderedJson& value,
-                                 const std::string& where) {
+                                         const std::string& where) {
   engine::SamplingRequest sampling = sampling_.of_video(videos_++);
   read_video_sampling(fields, sampling);
   const OrderedJson* url =
@@ -116,7 +116,7 @@ engine::MediaFile ChatMediaReader::video(Fields& fields, const OrderedJson& valu
     for (const OrderedJson& picture : frame_list(url, where)) {
       pictures.push_back(one_file(&picture, fmt::format("{}.frames[{}]", where, pictures.size())));
     }
-    if (pictures.empty()) refuse(where + " has no frames");
+    if (pictures.empty()) refuse("{} has no frames"_text(where));
     return even_frames(std::move(pictures), sampling, where);
   }
   bool frames = false;
@@ -129,7 +129,8 @@ engine::MediaFile ChatMediaReader::video(Fields& fields, const OrderedJson& valu
 }
 
 engine::MediaFile ChatMediaReader::even_frames(std::vector<std::filesystem::path> pictures,
-                                       engine::SamplingRequest sampling, const std::string& where) {
+                                               engine::SamplingRequest sampling,
+                                               const std::string& where) {
   engine::MediaFile video;
   video.path = where;
   const double rate = sampling.fps.value_or(kFrameRate);
@@ -141,7 +142,7 @@ engine::MediaFile ChatMediaReader::even_frames(std::vector<std::filesystem::path
 }
 
 engine::MediaFile ChatMediaReader::timed_frames(Fields& fields, const OrderedJson& value,
-                                        const std::string& where) {
+                                                const std::string& where) {
   engine::MediaFile video;
   video.path = where;
   video.sampling = sampling_.of_video(videos_++);
@@ -154,15 +155,16 @@ engine::MediaFile ChatMediaReader::timed_frames(Fields& fields, const OrderedJso
   read_video_sampling(inner, *video.sampling);
   inner.done();
   if (pictures.size() != times.size()) {
-    refuse(fmt::format("{} has {} frames and {} times", list, pictures.size(), times.size()),
-           "give the time of each frame in seconds");
+    refuse("{} has {} frames and {} times"_text(list, pictures.size(), times.size()),
+           "give the time of each frame in seconds"_text);
   }
   for (size_t i = 0; i < pictures.size(); ++i) {
-    if (!times[i].is_number()) throw http::HttpError(400, list + ".times holds what is no number");
+    if (!times[i].is_number())
+      throw http::HttpError(400, "{}.times holds what is no number"_text(list));
     video.frames.push_back(
         {one_file(&pictures[i], fmt::format("{}.frames[{}]", where, i)), times[i].get<double>()});
   }
-  if (video.frames.empty()) refuse(list + " has no frames");
+  if (video.frames.empty()) refuse("{} has no frames"_text(list));
   return video;
 }
 
@@ -170,22 +172,22 @@ std::filesystem::path ChatMediaReader::one_file(const OrderedJson* url, const st
   bool frames = false;
   auto paths = files(url, name, /*is_image=*/true, frames);
   if (paths.size() > 1)
-    refuse(fmt::format("{}: it holds {} pictures", name, paths.size()),
-           "send several pictures as a video, or each on its own");
+    refuse("{}: it holds {} pictures"_text(name, paths.size()),
+           "send several pictures as a video, or each on its own"_text);
   return std::move(paths.front());
 }
 
 std::vector<std::filesystem::path> ChatMediaReader::files(const OrderedJson* url,
                                                           const std::string& name, bool is_image,
                                                           bool& frames) {
-  if (url == nullptr || !url->is_string()) throw http::HttpError(400, name + ": 'url' is no string");
+  if (url == nullptr || !url->is_string())
+    throw http::HttpError(400, "{}: 'url' is no string"_text(name));
   const auto& text = url->get_ref<const std::string&>();
   if (is_data_url(text)) {
     const DataUrl data = read_data_url(text);
     frames = is_frames_type(data.type) || data.files.size() > 1;
     if (data.files.size() > kMaxFrames) {
-      refuse(fmt::format("{} has {} entries, at most {} are allowed", name, data.files.size(),
-                         kMaxFrames));
+      refuse("{} has {} entries, at most {} are allowed"_text(name, data.files.size(), kMaxFrames));
     }
     if (!frames) return {kept(data.files.front(), name)};
     std::vector<std::filesystem::path> pictures;
@@ -210,7 +212,8 @@ std::filesystem::path ChatMediaReader::kept(std::string_view bytes, const std::s
   return closed(out, path);
 }
 
-std::filesystem::path ChatMediaReader::fetched(const http::AllowedUrl& from, const std::string& name) {
+std::filesystem::path ChatMediaReader::fetched(const http::AllowedUrl& from,
+                                               const std::string& name) {
   if (!request_.files) request_.files = std::make_shared<TemporaryFolder>();
   const std::filesystem::path path = request_.files->path() / name;
   std::ofstream out(path, std::ios::binary);

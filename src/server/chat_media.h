@@ -21,17 +21,17 @@ class ChatMediaReader {
   // Reads the rest of a part of the given type, which messages call `where`; nothing where such
   // parts are no media. The errors of read_chat_request().
   std::optional<text::Part> read(BasicJsonFields<OrderedJson>& fields, const std::string& type,
-                           const std::string& where);
+                                 const std::string& where);
 
  private:
   engine::MediaFile image(BasicJsonFields<OrderedJson>& fields, const OrderedJson& value,
-                  const std::string& where);
+                          const std::string& where);
   engine::MediaFile video(BasicJsonFields<OrderedJson>& fields, const OrderedJson& value,
-                  const std::string& where);
+                          const std::string& where);
   engine::MediaFile timed_frames(BasicJsonFields<OrderedJson>& fields, const OrderedJson& value,
-                         const std::string& where);
-  engine::MediaFile even_frames(std::vector<std::filesystem::path> pictures, engine::SamplingRequest sampling,
-                        const std::string& where);
+                                 const std::string& where);
+  engine::MediaFile even_frames(std::vector<std::filesystem::path> pictures,
+                                engine::SamplingRequest sampling, const std::string& where);
   // The file, or the pictures, that a URL means; what is not in the library is called `name`.
   std::vector<std::filesystem::path> files(const OrderedJson* url, const std::string& name,
                                            bool is_image, bool& frames);

@@ -41,7 +41,7 @@ void ChatRecord::done(const grounding::Usage& usage) {
 void ChatRecord::failed(const Error& error) {
   if (error.code() == ErrorCode::kCancelled) return;
   state_ = "failed";
-  outcome_ = job_error_json(error);
+  outcome_ = job_error_json(error, Language::kEnglish);
 }
 
 }  // namespace shijian::server

@@ -67,14 +67,15 @@ constexpr const char* kWithoutEffect[] = {
     "chat_template_kwargs",
 };
 
-[[noreturn]] void refuse(std::string message, std::string hint = {}) {
-  throw Error(ErrorCode::kUsage, std::move(message), std::move(hint));
+[[noreturn]] void refuse(const Text& message, const Text& hint = {}) {
+  throw Error(ErrorCode::kUsage, message, hint);
 }
 
 const OrderedJson& list_of(const OrderedJson* value, const std::string& where, size_t most) {
-  if (value == nullptr || !value->is_array()) throw http::HttpError(400, where + " is no list");
+  if (value == nullptr || !value->is_array())
+    throw http::HttpError(400, "{} is no list"_text(where));
   if (value->size() > most) {
-    refuse(fmt::format("{} has {} entries, at most {} are allowed", where, value->size(), most));
+    refuse("{} has {} entries, at most {} are allowed"_text(where, value->size(), most));
   }
   return *value;
 }
@@ -115,7 +116,7 @@ class MessagesReader {
     if (content != nullptr) {
       message.parts = parts(*content);
     } else if (message.role != "assistant") {
-      refuse(where_ + " has no content");
+      refuse("{} has no content"_text(where_));
     }
     fields.done();
     return message;
@@ -126,7 +127,7 @@ class MessagesReader {
     for (const char* key : {"refusal", "annotations"}) fields.any(key);
     for (const char* key : {"audio", "function_call"}) {
       if (fields.any(key) == nullptr) continue;
-      refuse(fmt::format("{}: '{}' is not supported", where_, key), "leave it out");
+      refuse("{}: '{}' is not supported"_text(where_, key), "leave it out"_text);
     }
   }
 
@@ -137,7 +138,7 @@ class MessagesReader {
       for (const char* key : {"id", "type", "index"}) call.any(key);
       const OrderedJson* function = call.any("function");
       call.done();
-      if (function == nullptr) refuse(where_ + ".tool_calls: there is no 'function'");
+      if (function == nullptr) refuse("{}.tool_calls: there is no 'function'"_text(where_));
       Fields fields(*function, where_ + ".tool_calls.function");
       calls.push_back(
           {fields.text("name").value_or(""), fields.text("arguments", kMaxText).value_or("{}")});
@@ -148,8 +149,8 @@ class MessagesReader {
 
   std::vector<text::Part> parts(const OrderedJson& content) {
     if (content.is_string()) {
-      return {
-          {text::Part::Kind::kText, std::string(without_bom(content.get_ref<const std::string&>())), 0}};
+      return {{text::Part::Kind::kText,
+               std::string(without_bom(content.get_ref<const std::string&>())), 0}};
     }
     std::vector<text::Part> parts;
     const std::string message = where_;
@@ -170,12 +171,12 @@ class MessagesReader {
       const auto text = fields.text(refusal ? "refusal" : "text", kMaxText);
       for (const char* label : {"annotations", "cache_control", "logprobs"}) fields.any(label);
       fields.done();
-      if (!text) refuse(fmt::format("{}: there is no '{}'", where_, refusal ? "refusal" : "text"));
+      if (!text) refuse("{}: there is no '{}'"_text(where_, refusal ? "refusal" : "text"));
       return {text::Part::Kind::kText, *text, 0};
     }
     if (const auto media = media_.read(fields, type, where_)) return *media;
-    refuse(fmt::format("{}: the type is '{}'", where_, type.substr(0, 100)),
-           "there are text, image_url, video_url, input_video and video_frames");
+    refuse("{}: the type is '{}'"_text(where_, type.substr(0, 100)),
+           "there are text, image_url, video_url, input_video and video_frames"_text);
   }
 
   ChatRequest& request_;
@@ -187,14 +188,14 @@ class MessagesReader {
 class BodyReader {
  public:
   BodyReader(const OrderedJson& body, std::string& param)
-      : fields_(body, "the body"), param_(param) {}
+      : fields_(body, "the body"_text), param_(param) {}
 
   ChatRequest read(const ChatSources& sources) {
     ChatRequest request;
     param_ = "model";
     if (const auto name = fields_.text("model"); name && *name != sources.model) {
-      throw http::HttpError(404, fmt::format("there is no model '{}'", name->substr(0, 100)),
-                      fmt::format("this server has '{}'", sources.model));
+      throw http::HttpError(404, "there is no model '{}'"_text(name->substr(0, 100)),
+                            "this server has '{}'"_text(sources.model));
     }
     read_generation(request.describe.generation);
     read_logprobs(request);
@@ -252,7 +253,7 @@ class BodyReader {
     request.logprobs = flag("logprobs", false);
     const auto top = integer("top_logprobs", 0, 20);
     if (top.value_or(0) > 0 && !request.logprobs)
-      refuse("top_logprobs is given without logprobs", "set logprobs");
+      refuse("top_logprobs is given without logprobs"_text, "set logprobs"_text);
     request.describe.generation.logprobs = static_cast<int>(top.value_or(0));
   }
 
@@ -261,11 +262,11 @@ class BodyReader {
     if (stop == nullptr) return;
     const OrderedJson list = stop->is_string() ? OrderedJson::array({*stop}) : *stop;
     for (const OrderedJson& item : list_of(&list, "stop", kMaxStops)) {
-      if (!item.is_string()) throw http::HttpError(400, "stop holds what is no string");
+      if (!item.is_string()) throw http::HttpError(400, "stop holds what is no string"_text);
       stops.push_back(item.get<std::string>());
       if (stops.back().empty() || stops.back().size() > kMaxStop) {
-        refuse(fmt::format("stop holds a string of {} bytes", stops.back().size()),
-               fmt::format("from 1 to {} are possible", kMaxStop));
+        refuse("stop holds a string of {} bytes"_text(stops.back().size()),
+               "from 1 to {} are possible"_text(kMaxStop));
       }
     }
   }
@@ -279,7 +280,7 @@ class BodyReader {
     fields.flag("include_obfuscation");  // there is none to leave out
     fields.done();
     if (request.include_usage && !request.stream) {
-      refuse("stream_options asks for usage without stream", "set stream");
+      refuse("stream_options asks for usage without stream"_text, "set stream"_text);
     }
   }
 
@@ -292,16 +293,16 @@ class BodyReader {
       format = std::make_shared<guided::AnswerForm>(guided::JsonGrammar::any_object());
     } else if (type == "json_schema") {
       const OrderedJson* named = fields.any("json_schema");
-      if (named == nullptr) refuse("response_format: there is no 'json_schema'");
+      if (named == nullptr) refuse("response_format: there is no 'json_schema'"_text);
       Fields inner(*named, "response_format.json_schema");
       for (const char* key : {"name", "description", "strict"}) inner.any(key);
       const OrderedJson* schema = inner.any("schema");
-      if (schema == nullptr) refuse("response_format.json_schema: there is no 'schema'");
+      if (schema == nullptr) refuse("response_format.json_schema: there is no 'schema'"_text);
       format = std::make_shared<guided::AnswerForm>(guided::JsonGrammar::of_schema(*schema));
       inner.done();
     } else if (type != "text") {
-      refuse(fmt::format("response_format: the type is '{}'", type.substr(0, 100)),
-             "there are text, json_object and json_schema");
+      refuse("response_format: the type is '{}'"_text(type.substr(0, 100)),
+             "there are text, json_object and json_schema"_text);
     }
     fields.done();
   }
@@ -316,8 +317,8 @@ class BodyReader {
         const bool function = fields.text("type").value_or("") == "function";
         const OrderedJson* called = fields.any("function");
         if (!function || called == nullptr) {
-          refuse("tools holds what is no function",
-                 "write {\"type\": \"function\", \"function\": {\"name\": …}}");
+          refuse("tools holds what is no function"_text,
+                 "write {\"type\": \"function\", \"function\": {\"name\": …}}"_text);
         }
         request.describe.tools.push_back(tool.dump());
         if (choice.forced) add_callable(*called, choice, callable);
@@ -327,16 +328,16 @@ class BodyReader {
     if (choice.none) request.describe.tools.clear();
     request.reading.tools = !request.describe.tools.empty();
     if (request.reading.tools && request.describe.format) {
-      refuse("tools and a JSON response_format do not go together",
-             "leave one out, or set tool_choice to \"none\"");
+      refuse("tools and a JSON response_format do not go together"_text,
+             "leave one out, or set tool_choice to \"none\""_text);
     }
     if (!choice.forced) return;
     if (callable.empty()) {
       param_ = "tool_choice";
-      refuse(choice.name.empty() ? "tool_choice asks for a call, and there are no tools"
-                                 : fmt::format("tool_choice names '{}', which is not in tools",
-                                               choice.name.substr(0, 100)),
-             "name the functions in tools");
+      refuse(choice.name.empty()
+                 ? Text("tool_choice asks for a call, and there are no tools"_text)
+                 : "tool_choice names '{}', which is not in tools"_text(choice.name.substr(0, 100)),
+             "name the functions in tools"_text);
     }
     request.describe.format =
         std::make_shared<guided::AnswerForm>(callable, /*many=*/!request.reading.one_call);
@@ -351,7 +352,7 @@ class BodyReader {
       if (value == nullptr) continue;
       const OrderedJson allowed = OrderedJson::parse(neutral);
       if (std::find(allowed.begin(), allowed.end(), *value) != allowed.end()) continue;
-      refuse(fmt::format("{} is not supported", key), "leave it out");
+      refuse("{} is not supported"_text(key), "leave it out"_text);
     }
     for (const char* key : kWithoutEffect) fields_.any(key);
   }
@@ -368,9 +369,9 @@ ChatRequest read_chat_request(const std::string& body, const ChatSources& source
   try {
     json = parse_ordered_json(body, "the body");
   } catch (const Error& error) {
-    throw http::HttpError(400, error.message(), "the body is one JSON object");
+    throw http::HttpError(400, error.message_text(), "the body is one JSON object"_text);
   }
-  if (!json.is_object()) throw http::HttpError(400, "the body is no JSON object");
+  if (!json.is_object()) throw http::HttpError(400, "the body is no JSON object"_text);
   return BodyReader(json, param).read(sources);
 }
 

@@ -26,7 +26,7 @@ struct ChatSources {
   std::string model;
   Library& library;
   const FetchOptions& fetch;
-  CancelToken cancel;
+  std::stop_token cancel;
 };
 
 // Looks videos up in the library, and writes what data URLs hold and other servers send into a

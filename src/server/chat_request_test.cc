@@ -17,10 +17,10 @@ class ChatBody : public Server {
     return read_chat_request(
         fmt::format(R"({{"messages": [{{"role": "user", "content": [{}]}}]{}{}}})", parts,
                     fields.empty() ? "" : ", ", fields),
-        {"nano", *library_, service_->fetch, {}}, param_);
+        {"nano", *library_, context_->fetch, {}}, param_);
   }
   engine::SamplingRequest sampling(const std::string& beside, const std::string& fields = "",
-                           const std::string& within = "") {
+                                   const std::string& within = "") {
     const std::string comma = beside.empty() ? "" : ", " + beside;
     return *read(fmt::format(R"({{"type": "video_url", "video_url": {{"url": "shapes.mp4"{}}}{}}})",
                              within.empty() ? "" : ", " + within, comma),
@@ -120,7 +120,7 @@ TEST_F(ChatBody, AnAnswerMayBeSentBack) {
        "function", "function": {"name": "f", "arguments": "{}"}}]},
       {"role": "tool", "tool_call_id": "c", "content": [{"type": "text", "text": "1"}]},
       {"role": "user", "content": [{"type": "input_text", "text": "\ufeffc", "cache_control": null}]}]})",
-                                                {"nano", *library_, service_->fetch, {}}, param_);
+                                                {"nano", *library_, context_->fetch, {}}, param_);
   ASSERT_EQ(request.describe.messages.size(), 5u);
   EXPECT_EQ(request.describe.messages[1].reasoning, "r");
   EXPECT_EQ(request.describe.messages[4].parts[0].text, "c");
@@ -163,7 +163,8 @@ TEST_F(ChatBody, ProcessorArgumentsSetTheSamplingOfAllVideos) {
   EXPECT_EQ(loader.max_frames, 6);
   EXPECT_FALSE(sampling("", R"("media_io_kwargs": {"video": {"num_frames": -1}})").frames);
   // What is beside a video goes before what the body says.
-  const engine::SamplingRequest own = sampling(R"("nframes": 6)", R"("mm_processor_kwargs": {"fps": 1})");
+  const engine::SamplingRequest own =
+      sampling(R"("nframes": 6)", R"("mm_processor_kwargs": {"fps": 1})");
   EXPECT_EQ(own.frames, 6);
   EXPECT_FALSE(own.fps);
   // A list tells the rate of each video.
@@ -215,9 +216,10 @@ TEST_F(ChatBody, PicturesInAListAreFrames) {
   const std::string file = R"({"type": "video", "video": "file:///app/videos/shapes.mp4"})";
   EXPECT_EQ(read(file).describe.media[0].path.filename(), "shapes.mp4");
   // They are seen: three pictures fill two slots.
-  const http::TestAnswer seen = call("POST", "/v1/chat/completions",
-                               R"({"max_tokens": 1, "messages": [{"role": "user", "content": [)" +
-                                   usual + "," + kText + "]}]}");
+  const http::TestAnswer seen =
+      call("POST", "/v1/chat/completions",
+           R"({"max_tokens": 1, "messages": [{"role": "user", "content": [)" + usual + "," + kText +
+               "]}]}");
   EXPECT_EQ(seen.status, 200) << seen.body;
 }
 

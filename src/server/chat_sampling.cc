@@ -30,8 +30,8 @@ void read_density(Fields& fields, engine::SamplingRequest& sampling) {
   const auto other = fields.integer("num_frames", 1, kMostFrames);
   if (!frames) frames = other;
   if (rate && frames) {
-    throw Error(ErrorCode::kUsage, "sampling: 'fps' and a number of frames do not go together",
-                "leave one of them out");
+    throw Error(ErrorCode::kUsage, "sampling: 'fps' and a number of frames do not go together"_text,
+                "leave one of them out"_text);
   }
   if (rate) set_rate(sampling, *rate);
   if (frames) set_frames(sampling, *frames);
@@ -41,10 +41,9 @@ void read_frame_limits(Fields& fields, engine::SamplingRequest& sampling) {
   const auto least = fields.integer("min_frames", 1, kMostFrames);
   const auto most = fields.integer("max_frames", 1, kMostFrames);
   if (least && most && *least > *most) {
-    throw Error(
-        ErrorCode::kUsage,
-        fmt::format("sampling: 'min_frames' is {}, over a 'max_frames' of {}", *least, *most),
-        "exchange them");
+    throw Error(ErrorCode::kUsage,
+                "sampling: 'min_frames' is {}, over a 'max_frames' of {}"_text(*least, *most),
+                "exchange them"_text);
   }
   if (least) sampling.min_frames = static_cast<int>(*least);
   if (most) sampling.max_frames = static_cast<int>(*most);
@@ -69,8 +68,8 @@ void read_size(Fields& fields, engine::SamplingRequest& sampling) {
 void read_steps(Fields& fields) {
   for (const char* step : {"do_resize", "do_rescale", "do_normalize", "do_convert_rgb"}) {
     if (fields.flag(step).value_or(true)) continue;
-    throw Error(ErrorCode::kUsage, fmt::format("sampling: '{}' cannot be turned off", step),
-                "leave it out");
+    throw Error(ErrorCode::kUsage, "sampling: '{}' cannot be turned off"_text(step),
+                "leave it out"_text);
   }
   // Frames that come as pictures are never sampled again, files always.
   fields.flag("do_sample_frames");
@@ -112,12 +111,12 @@ void ChatSampling::read_video(Fields& fields) {
   if (rates != nullptr && rates->is_array()) {
     rates_.clear();
     for (const OrderedJson& rate : *rates) {
-      if (!rate.is_number()) throw http::HttpError(400, "mm_processor_kwargs: 'fps' holds no number");
+      if (!rate.is_number())
+        throw http::HttpError(400, "mm_processor_kwargs: 'fps' holds no number"_text);
       rates_.push_back(rate.get<double>());
       if (rates_.back() >= kLowestRate && rates_.back() <= kHighestRate) continue;
-      throw Error(ErrorCode::kUsage,
-                  fmt::format("mm_processor_kwargs: 'fps' is {}, not within {} and {}",
-                              rates_.back(), kLowestRate, kHighestRate));
+      throw Error(ErrorCode::kUsage, "mm_processor_kwargs: 'fps' is {}, not within {} and {}"_text(
+                                         rates_.back(), kLowestRate, kHighestRate));
     }
   } else {
     read_density(fields, video_);
@@ -151,8 +150,8 @@ void ChatSampling::read_processor(const OrderedJson* json) {
     inner.done();
   }
   if (fields.flag("use_audio_in_video").value_or(false)) {
-    throw Error(ErrorCode::kUsage, "mm_processor_kwargs: the model does not hear",
-                "leave 'use_audio_in_video' out");
+    throw Error(ErrorCode::kUsage, "mm_processor_kwargs: the model does not hear"_text,
+                "leave 'use_audio_in_video' out"_text);
   }
   fields.done();
 }
@@ -161,10 +160,10 @@ engine::SamplingRequest ChatSampling::of_video(size_t number) const {
   engine::SamplingRequest sampling = video_;
   if (rates_.empty()) return sampling;
   if (number >= rates_.size() && rates_.size() > 1) {
-    throw Error(ErrorCode::kUsage,
-                fmt::format("mm_processor_kwargs: 'fps' has {} rates, and there are more videos",
-                            rates_.size()),
-                "give one rate, or one for each video");
+    throw Error(
+        ErrorCode::kUsage,
+        "mm_processor_kwargs: 'fps' has {} rates, and there are more videos"_text(rates_.size()),
+        "give one rate, or one for each video"_text);
   }
   set_rate(sampling, rates_[rates_.size() > 1 ? number : 0]);
   return sampling;

@@ -26,8 +26,8 @@ class ChatSampling {
   void read_video(BasicJsonFields<OrderedJson>& fields);
 
   engine::SamplingRequest video_;
-  engine::SamplingRequest image_;      // its least and largest number of pixels
-  std::vector<double> rates_;  // frames a second of each video, or one for all; empty: not said
+  engine::SamplingRequest image_;  // its least and largest number of pixels
+  std::vector<double> rates_;      // frames a second of each video, or one for all; empty: not said
 };
 
 // Reads what stands beside one video, over what the body says: fps, nframes, min_frames,

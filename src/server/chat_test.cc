@@ -52,7 +52,7 @@ TEST_F(Server, ChatsAsTheOpenAiApiDoes) {
                    {"role": "assistant", "content": "Which one?"},
                    {"role": "user", "content": "The first."}])";
   const http::TestAnswer whole = call("POST", "/v1/chat/completions",
-                                "{" + rest + R"(, "logprobs": true, "top_logprobs": 2})");
+                                      "{" + rest + R"(, "logprobs": true, "top_logprobs": 2})");
   ASSERT_EQ(whole.status, 200) << whole.body;
   const Json body = json(whole);
   EXPECT_EQ(body["object"], "chat.completion");
@@ -134,7 +134,7 @@ TEST_F(Server, ChatsAboutWhatTheRequestHolds) {
   const int64_t named = with_video("video_url", "/app/videos/shapes.mp4");
   EXPECT_EQ(with_video("input_video", "data:video/mp4;base64," + base64), named);
   // As is one that another server has.
-  service_->fetch.hosts = http::AllowedHosts({"127.0.0.1"});
+  context_->fetch.hosts = http::AllowedHosts({"127.0.0.1"});
   EXPECT_EQ(with_video("video_url", fmt::format("http://127.0.0.1:{}/api/v1/videos/{}/content",
                                                 http_->port(), video_id())),
             named);
@@ -313,16 +313,16 @@ TEST(EngineCalls, ClientsTakeTurnsAndNotTooManyWait) {
   EngineCalls calls(4, [&] { ++arrived; });
   EXPECT_FALSE(calls.waiting());
   const auto add = [&](const char* client, const char* name) {
-    CancelSource cancel;
+    std::stop_source cancel;
     calls.add({client, cancel, [&order, name] { order += name; }});
     return cancel;
   };
   add("a", "1");
   add("a", "2");
-  CancelSource third = add("a", "3");
+  std::stop_source third = add("a", "3");
   add("b", "4");
   EXPECT_THROW(add("c", "5"), http::HttpError);
-  third.cancel();  // makes room
+  third.request_stop();  // makes room
   add("c", "6");
   EXPECT_EQ(arrived, 5);
   while (calls.waiting()) calls.run_next();
@@ -340,7 +340,7 @@ class Kept : public http::HttpReply {
     body = response.body;
     return response.stream ? std::make_shared<Stream>(*this) : nullptr;
   }
-  CancelToken gone() const override { return {}; }
+  std::stop_token gone() const override { return {}; }
   void on_gone(std::function<void()>) override {}
 
   std::string body;
@@ -370,7 +370,7 @@ TEST(ChatAnswer, CallsOfToolsGoToTheClient) {
     request.stream = stream;
     request.reading.tools = true;
     const auto reply = std::make_shared<Kept>();
-    ChatAnswer answer(request, {"m", "1", true}, reply, "r7");
+    ChatAnswer answer(request, {"m", "1", true}, reply, "r7", Language::kEnglish);
     EXPECT_TRUE(answer.token({}, "Hm.</think>"));
     for (const char* piece : kSaid) EXPECT_TRUE(answer.token({}, piece));
     engine::Description description;
@@ -405,7 +405,7 @@ TEST(ChatAnswer, AStreamWithAGapDoesNotLookWhole) {
   request.stream = true;
   const auto reply = std::make_shared<Kept>();
   reply->room = 3;
-  ChatAnswer answer(request, {"m", "1", false}, reply, "r7");
+  ChatAnswer answer(request, {"m", "1", false}, reply, "r7", Language::kEnglish);
   EXPECT_TRUE(answer.token({}, "some "));
   EXPECT_TRUE(answer.token({}, "more "));
   EXPECT_FALSE(answer.token({}, "words"));
@@ -421,15 +421,18 @@ TEST(ChatAnswer, AStreamWithAGapDoesNotLookWhole) {
 TEST(ChatAnswer, ErrorsComeEvenInTheMiddleOfAStream) {
   ChatRequest request;
   request.stream = true;
-  const auto reply = std::make_shared<Kept>();
-  ChatAnswer answer(request, {"m", "1", false}, reply, "r8");
-  answer.token({}, "some words");
-  answer.fail({ErrorCode::kInvalid, "it broke"});
-  const size_t at = reply->body.find("data: {\"error\":");
-  ASSERT_NE(at, std::string::npos) << reply->body;
-  const std::string last = reply->body.substr(at);
-  EXPECT_EQ(last.find('\n'), last.size() - 2) << last;
-  EXPECT_EQ(Json::parse(last.substr(6))["error"]["message"], "it broke");
+  for (const auto& [language, message] : {std::pair{Language::kEnglish, "messages has no content"},
+                                          std::pair{Language::kChinese, "messages 没有内容"}}) {
+    const auto reply = std::make_shared<Kept>();
+    ChatAnswer answer(request, {"m", "1", false}, reply, "r8", language);
+    answer.token({}, "some words");
+    answer.fail({ErrorCode::kInvalid, "{} has no content"_text("messages")});
+    const size_t at = reply->body.find("data: {\"error\":");
+    ASSERT_NE(at, std::string::npos) << reply->body;
+    const std::string last = reply->body.substr(at);
+    EXPECT_EQ(last.find('\n'), last.size() - 2) << last;
+    EXPECT_EQ(Json::parse(last.substr(6))["error"]["message"], message);
+  }
 }
 
 }  // namespace

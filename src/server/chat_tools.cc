@@ -23,9 +23,10 @@ ToolChoice read_tool_choice(const OrderedJson* json) {
     }
   }
   if (named.name.empty()) {
-    throw Error(ErrorCode::kUsage,
-                "tool_choice is neither \"auto\", \"none\", \"required\" nor a function",
-                "write {\"type\": \"function\", \"function\": {\"name\": …}} to have one called");
+    throw Error(
+        ErrorCode::kUsage,
+        "tool_choice is neither \"auto\", \"none\", \"required\" nor a function"_text,
+        "write {\"type\": \"function\", \"function\": {\"name\": …}} to have one called"_text);
   }
   return named;
 }
@@ -34,16 +35,17 @@ void add_callable(const OrderedJson& function, const ToolChoice& choice,
                   std::vector<guided::AnswerForm::Tool>& callable) {
   Fields fields(function, "tools.function");
   const std::string name = fields.text("name").value_or("");
-  if (name.empty()) throw Error(ErrorCode::kUsage, "tools holds a function without a name");
+  if (name.empty()) throw Error(ErrorCode::kUsage, "tools holds a function without a name"_text);
   if (!choice.name.empty() && choice.name != name) return;
   const OrderedJson* parameters = fields.any("parameters");
   try {
-    callable.push_back({name, parameters == nullptr ? guided::JsonGrammar::any_object()
-                                                    : guided::JsonGrammar::of_object_schema(*parameters)});
+    callable.push_back({name, parameters == nullptr
+                                  ? guided::JsonGrammar::any_object()
+                                  : guided::JsonGrammar::of_object_schema(*parameters)});
   } catch (const Error& error) {
     throw Error(error.code(),
-                fmt::format("tools: function '{}': {}", name.substr(0, 100), error.message()),
-                error.hint());
+                "tools: function '{}': {}"_text(name.substr(0, 100), error.message_text()),
+                error.hint_text());
   }
 }
 

@@ -33,7 +33,7 @@ class NamelessFile {
   explicit NamelessFile(const std::filesystem::path& folder) {
     std::string name = (folder / "clip-XXXXXX").string();
     descriptor_ = Descriptor(::mkostemp(name.data(), O_CLOEXEC));
-    if (descriptor_.get() < 0) throw system_error("create", "a temporary file", errno);
+    if (descriptor_.get() < 0) throw system_error("create a temporary file"_text, errno);
     ::unlink(name.c_str());
   }
 
@@ -58,7 +58,7 @@ video::ClipMode read_mode(const http::HttpRequest& request) {
   const std::string mode = query_text(request, "mode");
   if (mode == "fast") return video::ClipMode::kFast;
   if (mode.empty() || mode == "exact") return video::ClipMode::kExact;
-  throw http::HttpError(400, fmt::format("'mode' is '{}'", mode), "there are exact and fast");
+  throw http::HttpError(400, "'mode' is '{}'"_text(mode), "there are exact and fast"_text);
 }
 
 // "1.5-3,4.25-6" as parts.
@@ -79,18 +79,17 @@ std::vector<video::ClipSpan> read_spans(const std::string& text) {
     if (at == end) return parts;
     if (*at++ != ',') break;
   }
-  throw http::HttpError(400, fmt::format("'spans' is wrong at part {}", parts.size() + 1),
-                  "spans=1.5-3,4.25-6 in seconds");
+  throw http::HttpError(400, "'spans' is wrong at part {}"_text(parts.size() + 1),
+                        "spans=1.5-3,4.25-6 in seconds"_text);
 }
 
 void check_length(const ClipQuery& query) {
   double seconds = 0;
   for (const video::ClipSpan& part : query.parts) seconds += part.to - part.from;
   if (query.mode == video::ClipMode::kFast || seconds <= kLongestExact) return;
-  throw Error(
-      ErrorCode::kUsage,
-      fmt::format("cut clip: {:.3f} seconds, at most {} are encoded", seconds, kLongestExact),
-      "ask for a shorter part, or for mode=fast");
+  throw Error(ErrorCode::kUsage,
+              "cut clip: {:.3f} seconds, at most {} are encoded"_text(seconds, kLongestExact),
+              "ask for a shorter part, or for mode=fast"_text);
 }
 
 ClipQuery video_query(const http::HttpRequest& request, bool zip) {
@@ -118,8 +117,8 @@ ClipQuery job_query(const http::HttpRequest& request, bool zip) {
 }
 
 // The moments of a finished job.
-void add_moments(const Service& service, ClipQuery& query) {
-  const jobs::Job job = service.store.job(query.job_id);
+void add_moments(const RouteContext& context, ClipQuery& query) {
+  const jobs::Job job = context.store.job(query.job_id);
   query.video_id = job.video_id;
   if (!job.options.empty()) {
     const JobOptions options = read_job_options(parse_json(job.options, "the database"));
@@ -133,7 +132,7 @@ void add_moments(const Service& service, ClipQuery& query) {
     query.parts.push_back(part);
   }
   if (query.parts.empty()) {
-    throw Error(ErrorCode::kConflict, fmt::format("cut clip: job {} found no moment", job.id));
+    throw Error(ErrorCode::kConflict, "cut clip: job {} found no moment"_text(job.id));
   }
   check_length(query);
 }
@@ -150,8 +149,8 @@ std::string entry_name(size_t number, size_t count, const video::ClipSpan& part)
 }
 
 video::ClipResult write_zip(const std::filesystem::path& video, const ClipQuery& query,
-                     const std::filesystem::path& scratch, const NamelessFile& file,
-                     const CancelToken& gone) {
+                            const std::filesystem::path& scratch, const NamelessFile& file,
+                            const std::stop_token& gone) {
   video::ClipResult all;
   ZipFile zip(file.descriptor().get());
   for (const video::ClipSpan& part : query.parts) {
@@ -163,11 +162,10 @@ video::ClipResult write_zip(const std::filesystem::path& video, const ClipQuery&
     zip.add(entry_name(all.parts.size(), query.parts.size(), all.parts.back()),
             one.descriptor().get(), gone);
     if (zip.size() > kLargestZip) {
-      throw Error(
-          ErrorCode::kUnsupported,
-          fmt::format("cut clips: {} of {} have {} GiB, at most {} go into a ZIP file",
+      throw Error(ErrorCode::kUnsupported,
+                  "cut clips: {} of {} have {} GiB, at most {} go into a ZIP file"_text(
                       all.parts.size(), query.parts.size(), zip.size() >> 30, kLargestZip >> 30),
-          "ask for fewer or shorter parts");
+                  "ask for fewer or shorter parts"_text);
     }
   }
   zip.finish();
@@ -208,18 +206,18 @@ void add_spans(http::HttpResponse& response, const std::vector<video::ClipSpan>&
   response.headers.emplace_back("X-Clip-Spans", spans);
 }
 
-http::HttpResponse clip_response(Service& service, ClipQuery query, const NamelessFile& file,
-                           const CancelToken& gone) {
-  if (!query.job_id.empty()) add_moments(service, query);
-  const jobs::Video video = service.library.get(query.video_id);
+http::HttpResponse clip_response(RouteContext& context, ClipQuery query, const NamelessFile& file,
+                                 const std::stop_token& gone) {
+  if (!query.job_id.empty()) add_moments(context, query);
+  const jobs::Video video = context.library.get(query.video_id);
   video::ClipResult cut;
   try {
-    const auto source = service.library.file_of(video);
-    cut = query.zip
-              ? write_zip(source, query, service.scratch, file, gone)
-              : video::write_clip(source, query.parts, query.mode, file.descriptor(), gone, query.stream);
+    const auto source = context.library.file_of(video);
+    cut = query.zip ? write_zip(source, query, context.scratch, file, gone)
+                    : video::write_clip(source, query.parts, query.mode, file.descriptor(), gone,
+                                        query.stream);
   } catch (const Error& error) {
-    throw without_folder(error, service.library.folder());
+    throw without_folder(error, context.library.folder());
   }
   http::HttpResponse response;
   response.content_type = query.zip ? "application/zip" : "video/mp4";
@@ -234,26 +232,27 @@ http::HttpResponse clip_response(Service& service, ClipQuery query, const Namele
   for (const video::ClipSpan& part : query.parts)
     wanted += fmt::format("{:.6f}-{:.6f},", part.from, part.to);
   response.headers.emplace_back(
-      "ETag",
-      fmt::format("\"{}-{}-{:016x}-{}-{}\"", video.id, query.stream,
-                  std::hash<std::string>()(wanted),
-                  query.mode == video::ClipMode::kExact ? "exact" : "fast", query.zip ? "zip" : "mp4"));
+      "ETag", fmt::format("\"{}-{}-{:016x}-{}-{}\"", video.id, query.stream,
+                          std::hash<std::string>()(wanted),
+                          query.mode == video::ClipMode::kExact ? "exact" : "fast",
+                          query.zip ? "zip" : "mp4"));
   return response;
 }
 
 }  // namespace
 
-void add_clip_route(http::HttpServer& http, Service& service) {
+void add_clip_route(http::HttpServer& http, RouteContext& context) {
   const auto add = [&](const char* path, const auto& read, bool zip) {
     http.route("GET", path,
-               [&service, read, zip](const http::HttpRequest& request, std::shared_ptr<http::HttpReply> reply) {
-                 service.executor.clips.run(
-                     [&service, reply, query = read(request, zip), id = request.id] {
-                       if (reply->gone().cancelled()) return;
+               [&context, read, zip](const http::HttpRequest& request,
+                                     std::shared_ptr<http::HttpReply> reply) {
+                 context.executor.clips.run(
+                     [&context, reply, query = read(request, zip), id = request.id] {
+                       if (reply->gone().stop_requested()) return;
                        std::optional<NamelessFile> file;  // until the answer has opened it
                        answer_now(*reply, id, [&] {
-                         file.emplace(service.scratch);
-                         return clip_response(service, query, *file, reply->gone());
+                         file.emplace(context.scratch);
+                         return clip_response(context, query, *file, reply->gone());
                        });
                      });
                });

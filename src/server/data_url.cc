@@ -16,9 +16,9 @@ namespace {
 constexpr std::string_view kScheme = "data:";
 constexpr std::string_view kSpace = " \t\r\n\f";
 
-[[noreturn]] void fail(std::string_view what) {
-  throw Error(ErrorCode::kUsage, fmt::format("data URL: {}", what),
-              "write data:image/png;base64, and the file in base64");
+[[noreturn]] void fail(const Text& what) {
+  throw Error(ErrorCode::kUsage, "data URL: {}"_text(what),
+              "write data:image/png;base64, and the file in base64"_text);
 }
 
 std::string_view without_space_before(std::string_view text) {
@@ -49,7 +49,7 @@ Parts split(std::string_view url) {
     if (http::lower(word) == "base64") return {url.substr(0, semicolon), url.substr(end + 1)};
   }
   comma = comma || url.find(',') != std::string_view::npos;
-  fail(comma ? "it is not in base64" : "it has no comma");
+  fail(comma ? Text("it is not in base64"_text) : Text("it has no comma"_text));
 }
 
 // The digits of the usual alphabet, padded: without white space, and with + and / for - and _.
@@ -61,8 +61,8 @@ std::string plain_base64(std::string_view text) {
     digits += c == '-' ? '+' : c == '_' ? '/' : c;
   }
   for (int padding = 0; padding < 2 && digits.ends_with('='); ++padding) digits.pop_back();
-  if (digits.empty()) fail("it holds no bytes");
-  if (digits.size() % 4 == 1) fail("its base64 is cut short");
+  if (digits.empty()) fail("it holds no bytes"_text);
+  if (digits.size() % 4 == 1) fail("its base64 is cut short"_text);
   digits.append((4 - digits.size() % 4) % 4, '=');
   return digits;
 }
@@ -72,7 +72,8 @@ std::string decode_base64(std::string_view text) {
   const gnutls_datum_t from{reinterpret_cast<unsigned char*>(digits.data()),
                             static_cast<unsigned>(digits.size())};
   gnutls_datum_t to{};
-  if (gnutls_base64_decode2(&from, &to) != GNUTLS_E_SUCCESS) fail("it holds what is no base64");
+  if (gnutls_base64_decode2(&from, &to) != GNUTLS_E_SUCCESS)
+    fail("it holds what is no base64"_text);
   const std::unique_ptr<unsigned char, decltype(gnutls_free)> owner(to.data, gnutls_free);
   return {reinterpret_cast<const char*>(to.data), to.size};
 }
@@ -88,7 +89,7 @@ DataUrl read_data_url(std::string_view url) {
   std::optional<std::string> decoded;
   if (url.find('%') != std::string_view::npos) {
     decoded = http::percent_decode(url);
-    if (!decoded) fail("it has a broken percent escape");
+    if (!decoded) fail("it has a broken percent escape"_text);
     url = *decoded;
   }
   url.remove_prefix(kScheme.size());

@@ -17,8 +17,8 @@ void EngineCalls::add(EngineCall call) {
     size_t count = 0;
     for (const auto& [client, calls] : waiting_) count += calls.size();
     if (count >= capacity_) {
-      throw http::HttpError(429, fmt::format("{} calls wait for the model already", count),
-                      "try again when some have been answered", 1);
+      throw http::HttpError(429, "{} calls wait for the model already"_text(count),
+                            "try again when some have been answered"_text, 1);
     }
     waiting_[call.client].push_back(std::move(call));
   }
@@ -58,13 +58,13 @@ void EngineCalls::stop() {
   std::map<std::string, std::deque<EngineCall>> dropped;  // what they own goes after the lock
   const std::lock_guard lock(mutex_);
   dropped.swap(waiting_);
-  running_.cancel();
+  running_.request_stop();
 }
 
 void EngineCalls::drop_cancelled() {
   for (auto client = waiting_.begin(); client != waiting_.end();) {
     std::erase_if(client->second,
-                  [](const EngineCall& call) { return call.cancel.token().cancelled(); });
+                  [](const EngineCall& call) { return call.cancel.get_token().stop_requested(); });
     client = client->second.empty() ? waiting_.erase(client) : std::next(client);
   }
 }

@@ -18,7 +18,7 @@ namespace shijian::server {
 
 struct EngineCall {
   std::string client;  // whose turn it is among those that wait
-  CancelSource cancel;
+  std::stop_source cancel;
   std::function<void()> run;  // on the engine's thread; must not throw
 };
 
@@ -49,7 +49,7 @@ class EngineCalls {
   mutable std::condition_variable_any added_;
   std::map<std::string, std::deque<EngineCall>> waiting_;  // by client; none of them empty
   std::string last_client_;
-  CancelSource running_;
+  std::stop_source running_;
 };
 
 }  // namespace shijian::server

@@ -49,7 +49,8 @@ TEST_F(Server, SaysWhatIsWrongWithARequest) {
     EXPECT_NE(large.body.find("262144 tokens is asked for, the model has"), std::string::npos)
         << large.body;
   }
-  const http::TestAnswer text = call("POST", "/api/v1/inference", "{}", "Content-Type: text/plain\r\n");
+  const http::TestAnswer text =
+      call("POST", "/api/v1/inference", "{}", "Content-Type: text/plain\r\n");
   EXPECT_EQ(text.status, 415);
   // What the engine refuses is a job that failed, with the engine's words and no local path.
   const http::TestAnswer late =
@@ -72,7 +73,7 @@ TEST_F(Server, ErrorsAreInTheLanguageOfTheClient) {
   EXPECT_EQ(empty["message"], "问题：是空的");
   EXPECT_EQ(empty["hint"], "用几个字说明要找什么，例如“狗什么时候跳起来？”");
 
-  // A job keeps its error in English; each client reads it in its own language.
+  // A job keeps its error as a text; each client reads it in its own language.
   const std::string late =
       R"({"video_path": "shapes.mp4", "query": "x", "options": {"from": 900, "to": 901}})";
   EXPECT_NE(call("POST", "/api/v1/inference", late, headers).body.find("规划取帧：从 900.000 到"),
@@ -84,6 +85,14 @@ TEST_F(Server, ErrorsAreInTheLanguageOfTheClient) {
   };
   EXPECT_TRUE(message(chinese).starts_with("规划取帧：")) << message(chinese);
   EXPECT_TRUE(message("").starts_with("plan frames: ")) << message("");
+  const Json listed = json(call("GET", "/api/v1/jobs?state=failed", "", chinese))["jobs"][0];
+  const std::string path = "/api/v1/jobs/" + listed["id"].get<std::string>();
+  EXPECT_EQ(json(call("GET", path, "", chinese))["error"], listed["error"]);
+  EXPECT_EQ(json(call("GET", path, "", ""))["error"]["message"], message(""));
+  // What it is kept as is the server's own affair.
+  std::vector<std::string> keys;
+  for (const auto& item : listed["error"].items()) keys.push_back(item.key());
+  EXPECT_EQ(keys, (std::vector<std::string>{"code", "hint", "message"}));
 }
 
 }  // namespace

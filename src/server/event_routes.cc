@@ -77,36 +77,38 @@ class EventStreams {
   std::jthread thread_;
 };
 
-void add_event_routes(http::HttpServer& http, Service& service) {
-  auto streams = std::make_shared<EventStreams>(service.queue);
-  http.route(
-      "GET", "/api/v1/jobs/{}/events",
-      [&service, streams](const http::HttpRequest& request, const std::shared_ptr<http::HttpReply>& reply) {
-        service.executor.jobs.run([&service, streams, reply, id = request.captures[0],
-                                   request_id = request.id] {
-          try {
-            service.store.job(id);  // kNotFound before the stream begins
-          } catch (...) {
-            reply->send(caught_response(request_id));
-            return;
-          }
-          const auto stream = reply->send(stream_response());
-          const int64_t subscription = service.queue.subscribe(id, [stream](const jobs::JobEvent& event) {
-            tell(*stream, event);
-            if (event.job) stream->close();
-          });
-          streams->add(subscription, stream);
-          reply->on_gone([streams, subscription] { streams->remove(subscription); });
-        });
-      });
-  http.route("GET", "/api/v1/events",
-             [&service, streams](const http::HttpRequest&, const std::shared_ptr<http::HttpReply>& reply) {
-               const auto stream = reply->send(stream_response());
-               const int64_t subscription = service.queue.subscribe_all(
-                   [stream](const jobs::JobEvent& event) { tell(*stream, event); });
-               streams->add(subscription, stream);
-               reply->on_gone([streams, subscription] { streams->remove(subscription); });
+void add_event_routes(http::HttpServer& http, RouteContext& context) {
+  auto streams = std::make_shared<EventStreams>(context.queue);
+  http.route("GET", "/api/v1/jobs/{}/events",
+             [&context, streams](const http::HttpRequest& request,
+                                 const std::shared_ptr<http::HttpReply>& reply) {
+               context.executor.jobs.run(
+                   [&context, streams, reply, id = request.captures[0], request_id = request.id] {
+                     try {
+                       context.store.job(id);  // kNotFound before the stream begins
+                     } catch (...) {
+                       reply->send(caught_response(request_id));
+                       return;
+                     }
+                     const auto stream = reply->send(stream_response());
+                     const int64_t subscription =
+                         context.queue.subscribe(id, [stream](const jobs::JobEvent& event) {
+                           tell(*stream, event);
+                           if (event.job) stream->close();
+                         });
+                     streams->add(subscription, stream);
+                     reply->on_gone([streams, subscription] { streams->remove(subscription); });
+                   });
              });
+  http.route(
+      "GET", "/api/v1/events",
+      [&context, streams](const http::HttpRequest&, const std::shared_ptr<http::HttpReply>& reply) {
+        const auto stream = reply->send(stream_response());
+        const int64_t subscription = context.queue.subscribe_all(
+            [stream](const jobs::JobEvent& event) { tell(*stream, event); });
+        streams->add(subscription, stream);
+        reply->on_gone([streams, subscription] { streams->remove(subscription); });
+      });
 }
 
 }  // namespace shijian::server

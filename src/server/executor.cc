@@ -26,7 +26,8 @@ void Lane::loop(const std::stop_token& stop) {
     try {
       task();
     } catch (...) {
-      log_event(LogLevel::kError, "task_failed", {{"message", caught_error("a task").message()}});
+      log_event(LogLevel::kError, "task_failed",
+                {{"message", caught_error("a task"_text).message()}});
     }
   }
 }
@@ -35,7 +36,8 @@ void Lane::run(std::function<void()> task) {
   {
     const std::lock_guard lock(mutex_);
     if (tasks_.size() >= capacity_) {
-      throw http::HttpError(429, "the server is busy with other files", "try again in a moment", 1);
+      throw http::HttpError(429, "the server is busy with other files"_text,
+                            "try again in a moment"_text, 1);
     }
     tasks_.push_back(std::move(task));
   }
@@ -45,20 +47,19 @@ void Lane::run(std::function<void()> task) {
 void Lane::answer(std::shared_ptr<http::HttpReply> reply, std::string request_id,
                   std::function<http::HttpResponse()> work) {
   run([reply = std::move(reply), id = std::move(request_id), work = std::move(work)] {
-    if (!reply->gone().cancelled()) answer_now(*reply, id, work);
+    if (!reply->gone().stop_requested()) answer_now(*reply, id, work);
   });
 }
 
-Error caught_error(std::string_view what, std::string hint) {
+Error caught_error(const Text& what, const Text& hint) {
   try {
     throw;
   } catch (const Error& error) {
     return error;
   } catch (const std::bad_alloc&) {
-    return {ErrorCode::kNoMemory, fmt::format("{} needs more memory than there is", what),
-            std::move(hint)};
+    return {ErrorCode::kNoMemory, "{} needs more memory than there is"_text(what), hint};
   } catch (const std::exception& error) {
-    return {ErrorCode::kInternal, error.what()};
+    return {ErrorCode::kInternal, Text::words(error.what())};
   }
 }
 
@@ -68,7 +69,7 @@ http::HttpResponse caught_response(const std::string& request_id, const std::str
   } catch (const Error& error) {  // as it is: it may have a status of its own
     return http::error_response(error, request_id, param);
   } catch (...) {
-    return http::error_response(caught_error("this"), request_id);
+    return http::error_response(caught_error("this"_text), request_id);
   }
 }
 

@@ -57,7 +57,7 @@ struct Executor {
 
 // For a catch block: what was just caught, as an Error. Of memory that ran out it says that `what`
 // needs more, with `hint` as the way out.
-Error caught_error(std::string_view what, std::string hint = {});
+Error caught_error(const Text& what, const Text& hint = {});
 // Likewise the answer; `param` is the part of the request that is wrong, if one is.
 http::HttpResponse caught_response(const std::string& request_id, const std::string& param = {});
 

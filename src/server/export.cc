@@ -59,8 +59,8 @@ OrderedJson corrected_events(const OrderedJson& model, const OrderedJson& correc
 OrderedJson exported_result(const jobs::Job& job) {
   if (job.state != jobs::JobState::kDone) {
     throw Error(ErrorCode::kConflict,
-                fmt::format("export job {}: it is {}", job.id, jobs::job_state_name(job.state)),
-                "only finished jobs can be exported");
+                "export job {}: it is {}"_text(job.id, jobs::job_state_text(job.state)),
+                "only finished jobs can be exported"_text);
   }
   OrderedJson result = parse_ordered_json(job.result, "the database");
   if (job.corrections.empty()) return result;
@@ -139,11 +139,13 @@ std::string file_name(const exchange::ExportFormat& format) {
              : fmt::format("shijian-{}.{}", format.name, format.extension);
 }
 
-http::HttpResponse export_file(std::span<const jobs::Job> jobs, std::string_view name, bool as_list) {
+http::HttpResponse export_file(std::span<const jobs::Job> jobs, std::string_view name,
+                               bool as_list) {
   const exchange::ExportFormat* format = exchange::find_export_format(name);
   if (format == nullptr) {
-    throw http::HttpError(400, fmt::format("'format' is '{}'", name),
-                    fmt::format("the formats are {}", fmt::join(exchange::export_format_names(), ", ")));
+    throw http::HttpError(400, "'format' is '{}'"_text(name),
+                          "the formats are {}"_text(
+                              fmt::format("{}", fmt::join(exchange::export_format_names(), ", "))));
   }
   http::HttpResponse response;
   response.content_type = format->mime_type;
@@ -161,7 +163,9 @@ http::HttpResponse export_file(std::span<const jobs::Job> jobs, std::string_view
 
 }  // namespace
 
-std::vector<grounding::Event> exported_events(const jobs::Job& job) { return read_result(job).events; }
+std::vector<grounding::Event> exported_events(const jobs::Job& job) {
+  return read_result(job).events;
+}
 
 http::HttpResponse export_jobs(std::span<const jobs::Job> jobs, std::string_view format) {
   return export_file(jobs, format, /*as_list=*/true);

@@ -97,8 +97,8 @@ TEST_F(FailingStore, WhatWasDeliveredIsPostedOnce) {
     reply->send(std::move(response));
   });
   owner.start();
-  service_->webhook_hosts = http::AllowedHosts({"127.0.0.1"});
-  const Webhooks webhooks(*store_, service_->webhook_hosts);
+  context_->webhook_hosts = http::AllowedHosts({"127.0.0.1"});
+  const Webhooks webhooks(*store_, context_->webhook_hosts);
   const http::TestAnswer answer =
       call("POST", "/api/v1/jobs",
            fmt::format(R"({{"video_path": "shapes.mp4", "query": "When does the scene cut?",

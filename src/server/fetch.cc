@@ -17,14 +17,15 @@ std::string name_of(const http::AllowedUrl& url) {
 
 http::AllowedUrl check_fetching(const std::string& url, const FetchOptions& options) {
   if (options.hosts.empty()) {
-    throw Error(ErrorCode::kPermission, "this server fetches nothing from other servers",
-                "send the file itself, or start the server with --fetch-hosts");
+    throw Error(ErrorCode::kPermission, "this server fetches nothing from other servers"_text,
+                "send the file itself, or start the server with --fetch-hosts"_text);
   }
   return options.hosts.check(url);
 }
 
-jobs::Video fetch_video(const std::string& url, const std::string& name, const FetchOptions& options,
-                  Library& library, const CancelToken& cancel) {
+jobs::Video fetch_video(const std::string& url, const std::string& name,
+                        const FetchOptions& options, Library& library,
+                        const std::stop_token& cancel) {
   const http::AllowedUrl from = check_fetching(url, options);
   const std::string into = upload_name(name.empty() ? name_of(from) : name);
   library.check_upload(into);

@@ -10,7 +10,7 @@
 namespace shijian::server {
 
 struct FetchOptions {
-  http::AllowedHosts hosts;                    // none: fetching is off
+  http::AllowedHosts hosts;              // none: fetching is off
   int64_t max_bytes = int64_t{8} << 30;  // of one file
 };
 
@@ -20,7 +20,8 @@ http::AllowedUrl check_fetching(const std::string& url, const FetchOptions& opti
 // Downloads `url` and takes it into the library under `name`, or, when that is empty, under the
 // last part of the URL's path. Errors of download() and Library::accept(); nothing stays of a file
 // that did not come whole. Waits for the network: not for HTTP threads.
-jobs::Video fetch_video(const std::string& url, const std::string& name, const FetchOptions& options,
-                  Library& library, const CancelToken& cancel);
+jobs::Video fetch_video(const std::string& url, const std::string& name,
+                        const FetchOptions& options, Library& library,
+                        const std::stop_token& cancel);
 
 }  // namespace shijian::server

@@ -18,8 +18,8 @@ std::optional<double> sampling_rate(const Json* value) {
     std::string text = value->get<std::string>();
     if (text == "adaptive") {
       throw Error(ErrorCode::kUsage,
-                  "options: 'frame_sampling_rate' \"adaptive\" does not exist yet",
-                  "give frames a second, such as 1 or \"2fps\"");
+                  "options: 'frame_sampling_rate' \"adaptive\" does not exist yet"_text,
+                  "give frames a second, such as 1 or \"2fps\""_text);
     }
     if (text.ends_with("fps")) text.resize(text.size() - 3);
     size_t used = 0;
@@ -30,12 +30,12 @@ std::optional<double> sampling_rate(const Json* value) {
     }
     if (used != text.size()) rate = 0;
   } else {
-    throw http::HttpError(400, "options: 'frame_sampling_rate' is no number or text");
+    throw http::HttpError(400, "options: 'frame_sampling_rate' is no number or text"_text);
   }
   if (!(rate >= 0.001 && rate <= 1000)) {
     throw Error(ErrorCode::kUsage,
-                "options: 'frame_sampling_rate' is not a number of frames a second",
-                "such as 1 or \"2fps\"");
+                "options: 'frame_sampling_rate' is not a number of frames a second"_text,
+                "such as 1 or \"2fps\""_text);
   }
   return rate;
 }
@@ -58,11 +58,11 @@ std::optional<int64_t> context_length(const Json* value) {
     tokens *= unit == "K" || unit == "k" ? 1024 : unit == "M" || unit == "m" ? 1048576 : 1;
     if (used == 0 || (!unit.empty() && tokens == std::stod(text))) tokens = 0;
   } else {
-    throw http::HttpError(400, "options: 'max_context_length' is no number or text");
+    throw http::HttpError(400, "options: 'max_context_length' is no number or text"_text);
   }
   if (!(tokens >= 1 && tokens <= 1e9) || tokens != std::floor(tokens)) {
-    throw Error(ErrorCode::kUsage, "options: 'max_context_length' is not a number of tokens",
-                "such as 262144, \"256K\" or \"1M\"");
+    throw Error(ErrorCode::kUsage, "options: 'max_context_length' is not a number of tokens"_text,
+                "such as 262144, \"256K\" or \"1M\""_text);
   }
   return static_cast<int64_t>(tokens);
 }
@@ -78,8 +78,8 @@ JobOptions read_job_options(const Json& json) {
   if (const auto name = fields.text("output_format")) {
     const auto format = parse_time_format(*name);
     if (!format) {
-      throw Error(ErrorCode::kUsage, "options: 'output_format' is not a time format",
-                  "there are HH:MM:SS.sss, MM:SS.ff, seconds and frames");
+      throw Error(ErrorCode::kUsage, "options: 'output_format' is not a time format"_text,
+                  "there are HH:MM:SS.sss, MM:SS.ff, seconds and frames"_text);
     }
     options.time_format = *format;
   }

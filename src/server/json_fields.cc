@@ -14,16 +14,16 @@
 namespace shijian::server {
 namespace {
 
-[[noreturn]] void wrong_type(const std::string& where, const char* key, std::string_view wanted) {
-  throw http::HttpError(400, fmt::format("{}: '{}' is not {}", where, key, wanted));
+[[noreturn]] void wrong_type(const Text& where, const char* key, const Text& wanted) {
+  throw http::HttpError(400, "{}: '{}' is not {}"_text(where, key, wanted));
 }
 
 }  // namespace
 
 template <typename Value>
-BasicJsonFields<Value>::BasicJsonFields(const Value& object, std::string where)
+BasicJsonFields<Value>::BasicJsonFields(const Value& object, Text where)
     : object_(object), where_(std::move(where)) {
-  if (!object_.is_object()) throw http::HttpError(400, fmt::format("{}: not a JSON object", where_));
+  if (!object_.is_object()) throw http::HttpError(400, "{}: not a JSON object"_text(where_));
 }
 
 template <typename Value>
@@ -37,11 +37,11 @@ template <typename Value>
 std::optional<std::string> BasicJsonFields<Value>::text(const char* key, size_t max_bytes) {
   const Value* value = any(key);
   if (value == nullptr) return std::nullopt;
-  if (!value->is_string()) wrong_type(where_, key, "a string");
+  if (!value->is_string()) wrong_type(where_, key, "a string"_text);
   const auto& text = value->template get_ref<const std::string&>();
   if (text.size() > max_bytes) {
-    throw Error(ErrorCode::kUsage, fmt::format("{}: '{}' has {} bytes, at most {} are allowed",
-                                               where_, key, text.size(), max_bytes));
+    throw Error(ErrorCode::kUsage, "{}: '{}' has {} bytes, at most {} are allowed"_text(
+                                       where_, key, text.size(), max_bytes));
   }
   return std::string(without_bom(text));
 }
@@ -50,7 +50,7 @@ template <typename Value>
 std::optional<bool> BasicJsonFields<Value>::flag(const char* key) {
   const Value* value = any(key);
   if (value == nullptr) return std::nullopt;
-  if (!value->is_boolean()) wrong_type(where_, key, "true or false");
+  if (!value->is_boolean()) wrong_type(where_, key, "true or false"_text);
   return value->template get<bool>();
 }
 
@@ -58,11 +58,11 @@ template <typename Value>
 std::optional<double> BasicJsonFields<Value>::number(const char* key, double low, double high) {
   const Value* value = any(key);
   if (value == nullptr) return std::nullopt;
-  if (!value->is_number()) wrong_type(where_, key, "a number");
+  if (!value->is_number()) wrong_type(where_, key, "a number"_text);
   const double number = value->template get<double>();
   if (!(number >= low && number <= high)) {
-    throw Error(ErrorCode::kUsage, fmt::format("{}: '{}' is {}, not within {} and {}", where_, key,
-                                               number, low, high));
+    throw Error(ErrorCode::kUsage,
+                "{}: '{}' is {}, not within {} and {}"_text(where_, key, number, low, high));
   }
   return number;
 }
@@ -71,7 +71,7 @@ template <typename Value>
 std::optional<int64_t> BasicJsonFields<Value>::integer(const char* key, int64_t low, int64_t high) {
   const auto rough = number(key, static_cast<double>(low), static_cast<double>(high));
   if (!rough) return std::nullopt;
-  if (*rough != std::floor(*rough)) wrong_type(where_, key, "a whole number");
+  if (*rough != std::floor(*rough)) wrong_type(where_, key, "a whole number"_text);
   // Beyond 2^53 a double is not the number that was written.
   const Value& value = *any(key);
   if (value.is_number_unsigned()) {
@@ -88,9 +88,8 @@ void BasicJsonFields<Value>::done() const {
     if (read_.contains(item.key()) || item.value().is_null()) continue;
     std::string known;
     for (const std::string& key : read_) known += (known.empty() ? "" : ", ") + key;
-    throw Error(ErrorCode::kUsage,
-                fmt::format("{}: there is no '{}'", where_, item.key().substr(0, 100)),
-                "there are " + known);
+    throw Error(ErrorCode::kUsage, "{}: there is no '{}'"_text(where_, item.key().substr(0, 100)),
+                "there are {}"_text(known));
   }
 }
 
@@ -102,9 +101,9 @@ Json json_object(const http::HttpRequest& request) {
   try {
     json = parse_json(request.body, "the body");
   } catch (const Error& error) {
-    throw http::HttpError(400, error.message(), "the body is one JSON object");
+    throw http::HttpError(400, error.message_text(), "the body is one JSON object"_text);
   }
-  if (!json.is_object()) throw http::HttpError(400, "the body is no JSON object");
+  if (!json.is_object()) throw http::HttpError(400, "the body is no JSON object"_text);
   return json;
 }
 
@@ -115,7 +114,7 @@ int64_t query_integer(const http::HttpRequest& request, const std::string& name,
   int64_t value = 0;
   const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (failed != std::errc() || end != text.data() + text.size() || value < low || value > high) {
-    throw http::HttpError(400, fmt::format("'{}' is not a whole number from {} to {}", name, low, high));
+    throw http::HttpError(400, "'{}' is not a whole number from {} to {}"_text(name, low, high));
   }
   return value;
 }
@@ -129,7 +128,7 @@ double query_number(const http::HttpRequest& request, const std::string& name) {
   double value = 0;
   const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (failed != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) {
-    throw http::HttpError(400, fmt::format("'{}' is not a number", name));
+    throw http::HttpError(400, "'{}' is not a number"_text(name));
   }
   return value;
 }

@@ -1,6 +1,7 @@
 // Reading a client's JSON object field by field, and small things that answers share.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <optional>
 #include <set>
@@ -13,11 +14,17 @@
 namespace shijian::server {
 
 // Errors are HttpError(400) for a value of the wrong type and Error(kUsage), 422, for one out of
-// bounds or a key that nothing has read. `where` stands in messages: "options".
+// bounds or a key that nothing has read.
 template <typename Value>  // Json or OrderedJson
 class BasicJsonFields {
  public:
-  BasicJsonFields(const Value& object, std::string where);
+  // `where` stands in messages: "the body".
+  BasicJsonFields(const Value& object, Text where);
+  // So does the name of a field, the same in every language: "options".
+  template <typename Name>
+  requires std::convertible_to<const Name&, std::string_view> BasicJsonFields(const Value& object,
+                                                                              const Name& name)
+      : BasicJsonFields(object, Text::value(std::string(name))) {}
 
   const Value* any(const char* key);  // null when absent or null
   // Without a byte order mark at its beginning.
@@ -31,7 +38,7 @@ class BasicJsonFields {
 
  private:
   const Value& object_;
-  std::string where_;
+  Text where_;
   std::set<std::string, std::less<>> read_;
 };
 using JsonFields = BasicJsonFields<Json>;
@@ -46,7 +53,8 @@ int64_t query_integer(const http::HttpRequest& request, const std::string& name,
 int query_stream(const http::HttpRequest& request);
 // The same for a number, which must be there. HttpError(400).
 double query_number(const http::HttpRequest& request, const std::string& name);
-std::string query_text(const http::HttpRequest& request, const std::string& name);  // "" when absent
+std::string query_text(const http::HttpRequest& request,
+                       const std::string& name);  // "" when absent
 
 http::HttpResponse json_response(const OrderedJson& json, int status = 200);
 

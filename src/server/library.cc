@@ -21,14 +21,14 @@ constexpr size_t kMaxUploadPart = 240;
 // Bytes that are hashed while a client waits.
 constexpr int64_t kHashedAtOnce = int64_t{64} << 20;
 
-[[noreturn]] void refuse(std::string_view why) {
-  throw Error(ErrorCode::kPermission, fmt::format("video path: {}", why),
-              "name a video of the library, as GET /api/v1/videos lists them");
+[[noreturn]] void refuse(const Text& why) {
+  throw Error(ErrorCode::kPermission, "video path: {}"_text(why),
+              "name a video of the library, as GET /api/v1/videos lists them"_text);
 }
 
 Error no_video(const std::string& id) {
-  return {ErrorCode::kNotFound, fmt::format("video: no '{}' in the library", id),
-          "GET /api/v1/videos lists what there is"};
+  return {ErrorCode::kNotFound, "video: no '{}' in the library"_text(id),
+          "GET /api/v1/videos lists what there is"_text};
 }
 
 OrderedJson streams_json(const video::VideoInfo& info) {
@@ -64,35 +64,38 @@ OrderedJson probe_json(const video::VideoInfo& info) {
 // they hear that alone.
 [[noreturn]] void refuse_video(const Error& error, const fs::path& path, const std::string& name) {
   if (error.code() != ErrorCode::kInvalid && error.code() != ErrorCode::kUnsupported) throw error;
-  std::string why = error.message();
   const std::string shown = path.string();
-  if (const size_t at = why.find(shown); at != why.npos) why.replace(at, shown.size(), name);
-  if (error.code() == ErrorCode::kUnsupported) throw Error(error.code(), why, error.hint());
-  throw http::HttpError(415, fmt::format("'{}' is no video that can be read: {}", name, why),
-                  error.hint());
+  const Text why = error.message_text().changed([&](std::string text) {
+    if (const size_t at = text.find(shown); at != text.npos) text.replace(at, shown.size(), name);
+    return text;
+  });
+  if (error.code() == ErrorCode::kUnsupported) throw Error(error.code(), why, error.hint_text());
+  throw http::HttpError(415, "'{}' is no video that can be read: {}"_text(name, why),
+                        error.hint_text());
 }
 
 std::string safe_name(std::string_view path, size_t max_part) {
-  if (path.find('\0') != path.npos) refuse("it holds a NUL");
+  if (path.find('\0') != path.npos) refuse("it holds a NUL"_text);
   if (path.size() > 1000) {
-    throw Error(ErrorCode::kUsage, fmt::format("video path: {} bytes long", path.size()),
-                "at most 1000");
+    throw Error(ErrorCode::kUsage, "video path: {} bytes long"_text(path.size()),
+                "at most 1000"_text);
   }
   if (path.starts_with(kContainerFolder)) path.remove_prefix(kContainerFolder.size());
   while (path.starts_with("./")) path.remove_prefix(2);
-  if (path.empty()) throw Error(ErrorCode::kUsage, "video path: it is empty", "name a video");
-  if (path.front() == '/') refuse("an absolute path leaves the library");
-  if (path.find('\\') != path.npos) refuse("it holds a backslash");
+  if (path.empty())
+    throw Error(ErrorCode::kUsage, "video path: it is empty"_text, "name a video"_text);
+  if (path.front() == '/') refuse("an absolute path leaves the library"_text);
+  if (path.find('\\') != path.npos) refuse("it holds a backslash"_text);
   for (size_t begin = 0; begin <= path.size();) {
     const size_t end = std::min(path.find('/', begin), path.size());
     const std::string_view part = path.substr(begin, end - begin);
-    if (part == "..") refuse("'..' leaves the library");
-    if (part.empty() || part == ".") refuse("a part of it is empty");
+    if (part == "..") refuse("'..' leaves the library"_text);
+    if (part.empty() || part == ".") refuse("a part of it is empty"_text);
     // Hidden files are not videos of the library: uploads in progress among them.
-    if (part.front() == '.') refuse("a part of it begins with a dot");
+    if (part.front() == '.') refuse("a part of it begins with a dot"_text);
     if (part.size() > max_part) {
-      throw Error(ErrorCode::kUsage, fmt::format("video path: a name of {} bytes", part.size()),
-                  fmt::format("at most {}", max_part));
+      throw Error(ErrorCode::kUsage, "video path: a name of {} bytes"_text(part.size()),
+                  "at most {}"_text(max_part));
     }
     begin = end + 1;
   }
@@ -118,18 +121,19 @@ Library::Library(LibraryOptions options, jobs::Store& store)
     : folder_(std::move(options.folder)), quota_(options.quota), store_(store) {
   std::error_code failed;
   fs::create_directories(folder(), failed);
-  if (failed) throw system_error("make", folder().string(), failed.value());
+  if (failed) throw system_error("make {}"_text(folder().string()), failed.value());
 }
 
 fs::path Library::partial_folder() const {
   fs::path at = folder() / kPartialFolder;
   std::error_code failed;
   fs::create_directory(at, failed);
-  if (fs::is_symlink(fs::symlink_status(at, failed))) refuse("links are not followed");
+  if (fs::is_symlink(fs::symlink_status(at, failed))) refuse("links are not followed"_text);
   if (!failed) return at;
-  const Error error = system_error("write to", "the library's folder", failed.value());
-  throw Error(failed.value() == EROFS ? ErrorCode::kPermission : error.code(), error.message(),
-              "whoever runs the server must own that folder, and it must not be mounted read-only");
+  const Error error = system_error("write to the library's folder"_text, failed.value());
+  throw Error(
+      failed.value() == EROFS ? ErrorCode::kPermission : error.code(), error.message_text(),
+      "whoever runs the server must own that folder, and it must not be mounted read-only"_text);
 }
 
 fs::path Library::file(const std::string& name) const {
@@ -143,7 +147,7 @@ std::optional<jobs::Video> Library::known_row(const LibraryFolder::File& file) {
 }
 
 jobs::Video Library::examine(const LibraryFolder::File& file, std::string hash,
-                       const CancelToken& cancel) {
+                             const std::stop_token& cancel) {
   const fs::path path = folder() / file.name;
   video::VideoInfo info;
   try {
@@ -161,14 +165,15 @@ jobs::Video Library::examine(const LibraryFolder::File& file, std::string hash,
   try {
     store_.put_video(video);
     return *store_.video_named(file.name);
-  } catch (const jobs::StoreError& error) {  // the row saves work; what it says is known all the same
+  } catch (
+      const jobs::StoreError& error) {  // the row saves work; what it says is known all the same
     log_event(LogLevel::kWarning, "video_not_noted", {{"message", error.message()}});
     video.created = store_.now();
     return video;
   }
 }
 
-jobs::Video Library::find(const std::string& name, const CancelToken& cancel) {
+jobs::Video Library::find(const std::string& name, const std::stop_token& cancel) {
   const LibraryFolder::File file = folder_.find(library_name(name));
   if (auto known = known_row(file)) return *std::move(known);
   return examine(file, "", cancel);
@@ -190,7 +195,7 @@ jobs::Video Library::find_soon(const std::string& name) {
   return video;
 }
 
-jobs::Video Library::get(const std::string& id, const CancelToken& cancel) {
+jobs::Video Library::get(const std::string& id, const std::stop_token& cancel) {
   const std::string today = store_.present_id(id);
   for (const std::string& name : store_.video_names(today)) {
     try {
@@ -239,9 +244,9 @@ void Library::check_quota(int64_t bytes) const {
   const int64_t left = room();
   if (left >= bytes) return;
   throw http::HttpError(413,
-                  fmt::format("the library holds {} bytes of at most {}, {} more do not fit",
-                              quota_ - left, quota_, bytes),
-                  "delete videos, or start the server with a larger --quota");
+                        "the library holds {} bytes of at most {}, {} more do not fit"_text(
+                            quota_ - left, quota_, bytes),
+                        "delete videos, or start the server with a larger --quota"_text);
 }
 
 std::optional<jobs::Video> Library::known(Upload& upload) {
@@ -286,7 +291,7 @@ jobs::Video Library::store(Upload& upload, std::vector<std::string>& taken) {
     }
     return examine(file, upload.hash, {});
   }
-  throw system_error("store", upload.name, EEXIST);
+  throw system_error("store {}"_text(upload.name), EEXIST);
 }
 
 // As if they had not come.
@@ -354,11 +359,11 @@ OrderedJson video_json(const jobs::Video& video) {
 
 Error without_folder(const Error& error, const std::filesystem::path& folder) {
   const std::string prefix = folder.string() + "/";
-  std::string message = error.message();
-  for (size_t at; (at = message.find(prefix)) != std::string::npos;) {
-    message.erase(at, prefix.size());
-  }
-  return Error(error.code(), std::move(message), error.hint());
+  const auto without = [&](std::string text) {
+    for (size_t at; (at = text.find(prefix)) != std::string::npos;) text.erase(at, prefix.size());
+    return text;
+  };
+  return Error(error.code(), error.message_text().changed(without), error.hint_text());
 }
 
 }  // namespace shijian::server

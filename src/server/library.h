@@ -61,13 +61,13 @@ class Library {
 
   // The video of that name, hashed and probed when it is new or has changed. The errors of file()
   // and probe(); kCancelled.
-  jobs::Video find(const std::string& name, const CancelToken& cancel = {});
+  jobs::Video find(const std::string& name, const std::stop_token& cancel = {});
   // The same without reading all of a large file that is new: its `id` is then "" until it is
   // hashed, by a scan or by find().
   jobs::Video find_soon(const std::string& name);
   // The video with that id, or one that it had in an older database, whose file is still there and
   // unchanged. kNotFound.
-  jobs::Video get(const std::string& id, const CancelToken& cancel = {});
+  jobs::Video get(const std::string& id, const std::stop_token& cancel = {});
 
   // Looks for files put in or taken out by hand. What is no video is left alone; what is not there
   // is no longer listed, but its row stays, and counts again when the file is back: a share may be
@@ -110,7 +110,8 @@ class Library {
   };
 
   std::optional<jobs::Video> known_row(const LibraryFolder::File& file);
-  jobs::Video examine(const LibraryFolder::File& file, std::string hash, const CancelToken& cancel);
+  jobs::Video examine(const LibraryFolder::File& file, std::string hash,
+                      const std::stop_token& cancel);
   void require_video(Upload& upload);
   std::optional<jobs::Video> known(Upload& upload);  // with the same content
   jobs::Video store(Upload& upload, std::vector<std::string>& taken);

@@ -22,14 +22,14 @@ constexpr int kList = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 // Something else than a file of ours is there.
 class NoFile : public Error {
  public:
-  explicit NoFile(std::string_view why)
-      : Error(ErrorCode::kPermission, fmt::format("video path: {}", why),
-              "name a video of the library, as GET /api/v1/videos lists them") {}
+  explicit NoFile(const Text& why)
+      : Error(ErrorCode::kPermission, "video path: {}"_text(why),
+              "name a video of the library, as GET /api/v1/videos lists them"_text) {}
 };
 
 Error missing(const std::string& name) {
-  return {ErrorCode::kNotFound, fmt::format("video: no '{}' in the library", name),
-          "GET /api/v1/videos lists what there is"};
+  return {ErrorCode::kNotFound, "video: no '{}' in the library"_text(name),
+          "GET /api/v1/videos lists what there is"_text};
 }
 
 int64_t change_time(const struct stat& status) {
@@ -45,11 +45,11 @@ Descriptor enter(const Descriptor& at, const std::string& part, const std::strin
   const int reason = errno;
   struct stat status {};
   if (::fstatat(at.get(), part.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) {
-    if (S_ISLNK(status.st_mode)) throw NoFile("links are not followed");
-    if (!S_ISDIR(status.st_mode)) throw NoFile("a part of it is no folder");
+    if (S_ISLNK(status.st_mode)) throw NoFile("links are not followed"_text);
+    if (!S_ISDIR(status.st_mode)) throw NoFile("a part of it is no folder"_text);
   }
   if (reason == ENOENT) throw missing(name);
-  throw system_error("open", name, reason);
+  throw system_error("open {}"_text(name), reason);
 }
 
 class Walker {
@@ -112,7 +112,7 @@ class Walker {
 
 Descriptor LibraryFolder::open_root() const {
   Descriptor root(::open(root_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (root.get() < 0) throw system_error("open", "the library's folder", errno);
+  if (root.get() < 0) throw system_error("open the library's folder"_text, errno);
   return root;
 }
 
@@ -121,7 +121,7 @@ Descriptor LibraryFolder::open_parent(const std::string& name, bool make) const 
   for (size_t begin = 0, end; (end = name.find('/', begin)) != name.npos; begin = end + 1) {
     const std::string part = name.substr(begin, end - begin);
     if (make && ::mkdirat(at.get(), part.c_str(), 0777) != 0 && errno != EEXIST) {
-      throw system_error("make a folder of", name, errno);
+      throw system_error("make a folder of {}"_text(name), errno);
     }
     at = enter(at, part, name);
   }
@@ -133,10 +133,10 @@ LibraryFolder::File LibraryFolder::find(const std::string& name) const {
   struct stat status {};
   if (::fstatat(parent.get(), last_part(name).c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
     if (errno == ENOENT || errno == ENAMETOOLONG) throw missing(name);
-    throw system_error("open", name, errno);
+    throw system_error("open {}"_text(name), errno);
   }
-  if (S_ISLNK(status.st_mode)) throw NoFile("links are not followed");
-  if (!S_ISREG(status.st_mode)) throw NoFile("it is no file");
+  if (S_ISLNK(status.st_mode)) throw NoFile("links are not followed"_text);
+  if (!S_ISREG(status.st_mode)) throw NoFile("it is no file"_text);
   return {name, status.st_size, change_time(status)};
 }
 
@@ -164,7 +164,7 @@ bool LibraryFolder::link(const std::filesystem::path& file, const std::string& n
   // Fails when the name is taken, unlike rename(): two uploads of one name keep both files.
   if (::linkat(AT_FDCWD, file.c_str(), parent.get(), last_part(name).c_str(), 0) == 0) return true;
   if (errno == EEXIST) return false;
-  throw system_error("store", name, errno);
+  throw system_error("store {}"_text(name), errno);
 }
 
 bool LibraryFolder::remove(const std::string& name) const {

@@ -133,8 +133,8 @@ TEST(CaughtResponse, IsWhatHappened) {
     return 0;
   };
   EXPECT_EQ(status([] { throw std::bad_alloc(); }), 503);
-  EXPECT_EQ(status([] { throw http::HttpError(409, "x"); }), 409);
-  EXPECT_EQ(status([] { throw Error(ErrorCode::kUsage, "x"); }), 422);
+  EXPECT_EQ(status([] { throw http::HttpError(409, "x"_text); }), 409);
+  EXPECT_EQ(status([] { throw Error(ErrorCode::kUsage, "x"_text); }), 422);
   EXPECT_EQ(status([] { throw std::runtime_error("x"); }), 500);
 }
 

@@ -14,7 +14,7 @@ constexpr int64_t kMaxStripPixels = int64_t{1} << 25;
 }  // namespace
 
 FrameStrip decode_strip(const std::filesystem::path& file, const video::VideoInfo& info,
-                        const video::FramePlan& plan, const CancelToken& cancel) {
+                        const video::FramePlan& plan, const std::stop_token& cancel) {
   ThreadPool pool(1);
   video::DecodeOptions options;
   options.threads = 1;
@@ -37,7 +37,7 @@ FrameStrip decode_strip(const std::filesystem::path& file, const video::VideoInf
 }
 
 FrameStrip planned_frames(const engine::Media& media, int64_t first, int64_t count,
-                          const CancelToken& cancel) {
+                          const std::stop_token& cancel) {
   video::FramePlan plan = media.plan;
   const auto total = static_cast<int64_t>(plan.indices.size());
   CHECK(first >= 0 && first < total && count > 0);

@@ -22,12 +22,12 @@ inline constexpr int kMaxJpegSide = 65000;  // pixels
 
 // The plan's frames side by side, with the times of those really shown. The errors of decode.
 FrameStrip decode_strip(const std::filesystem::path& file, const video::VideoInfo& info,
-                        const video::FramePlan& plan, const CancelToken& cancel = {});
+                        const video::FramePlan& plan, const std::stop_token& cancel = {});
 
 // Frames [first, first + count) of the plan at the plan's size, as many of them as there are and a
 // strip has room for. The errors of decode.
 FrameStrip planned_frames(const engine::Media& media, int64_t first, int64_t count,
-                          const CancelToken& cancel = {});
+                          const std::stop_token& cancel = {});
 
 // With the headers X-Frame-Times and X-Frame-Size.
 http::HttpResponse strip_response(const FrameStrip& strip);

@@ -96,7 +96,8 @@ void Metrics::add_tokens(const char* kind, int64_t tokens) {
   tokens_.Add({{"kind", kind}}).Increment(static_cast<double>(tokens));
 }
 
-void Metrics::answered(const grounding::Timing& timing, const grounding::Usage& usage, const grounding::Reuse& reuse) {
+void Metrics::answered(const grounding::Timing& timing, const grounding::Usage& usage,
+                       const grounding::Reuse& reuse) {
   for (const auto& [stage, seconds] :
        {std::pair{"decode", timing.decode}, std::pair{"vision", timing.vision},
         std::pair{"prefill", timing.prefill}, std::pair{"generation", timing.generation},
@@ -114,7 +115,8 @@ void Metrics::uploaded(int64_t bytes) {
   upload_bytes_.Increment(static_cast<double>(bytes));
 }
 
-std::string Metrics::text(const jobs::JobQueue::Statistics& queue, const engine::CacheReport& caches,
+std::string Metrics::text(const jobs::JobQueue::Statistics& queue,
+                          const engine::CacheReport& caches,
                           const http::HttpServer::Statistics& http) const {
   const auto number = [](int64_t value) { return static_cast<double>(value); };
   std::vector<MetricFamily> all = registry_.Collect();

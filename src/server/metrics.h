@@ -24,8 +24,9 @@ class Metrics {
   Metrics& operator=(const Metrics&) = delete;
 
   void request(const http::AccessRecord& record);
-  void answered(const grounding::Timing& timing, const grounding::Usage& usage, const grounding::Reuse& reuse);  // one job
-  void uploaded(int64_t bytes);                                                 // one file
+  void answered(const grounding::Timing& timing, const grounding::Usage& usage,
+                const grounding::Reuse& reuse);  // one job
+  void uploaded(int64_t bytes);                  // one file
 
   // All of it in Prometheus' text format.
   std::string text(const jobs::JobQueue::Statistics& queue, const engine::CacheReport& caches,

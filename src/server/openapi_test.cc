@@ -76,7 +76,8 @@ TEST_F(Description, NamesEveryError) {
       file_["components"]["schemas"]["Error"]["properties"]["error"]["properties"]["code"]["enum"];
   const std::string manual = read_file(source() / "docs" / "api.md", size_t{1} << 20);
   for (const int status : {400, 401, 403, 404, 405, 409, 413, 415, 416, 422, 429, 431, 500, 503}) {
-    const Json body = Json::parse(http::error_response(http::HttpError(status, ""), "id").body);
+    const Json body = Json::parse(http::error_json(
+        *http::error_response(http::HttpError(status, {}), "id").error, Language::kEnglish));
     const std::string code = body["error"]["code"];
     EXPECT_NE(described.find(fmt::format("{} {}", status, code)), std::string::npos) << status;
     EXPECT_NE(std::find(codes.begin(), codes.end(), code), codes.end()) << code;
@@ -88,8 +89,9 @@ TEST_F(Description, NamesEveryError) {
 }
 
 TEST_F(Description, FitsWhatIsAnswered) {
-  const http::TestAnswer answer = call("POST", "/api/v1/inference",
-                                 R"({"video_path": "shapes.mp4", "query": "When is MENU on screen?",
+  const http::TestAnswer answer =
+      call("POST", "/api/v1/inference",
+           R"({"video_path": "shapes.mp4", "query": "When is MENU on screen?",
                "options": {"logprobs": 1}})");
   ASSERT_EQ(answer.status, 200) << answer.body;
   const Json body = json(answer);

@@ -2,11 +2,16 @@
 
 #include "base/accept.h"
 #include "base/error.h"
+#include "i18n/translate.h"
 #include "server/page.h"
 #include "server/routes.h"
 
 namespace shijian::server {
 namespace {
+
+constexpr auto kNoPage =
+    "This build of shijian has no web page (SHIJIAN_PAGE=OFF). The API is described at "
+    "/api/v1/openapi.json."_text;
 
 void send_file(const PageFile& file, const http::HttpRequest& request, http::HttpReply& reply) {
   http::HttpResponse response;
@@ -26,12 +31,11 @@ void send_file(const PageFile& file, const http::HttpRequest& request, http::Htt
 
 void add_page_routes(http::HttpServer& http) {
   if (page_files().empty()) {
-    const auto handler = [](const http::HttpRequest&, const std::shared_ptr<http::HttpReply>& reply) {
+    const auto handler = [](const http::HttpRequest& request,
+                            const std::shared_ptr<http::HttpReply>& reply) {
       http::HttpResponse response;
       response.content_type = "text/plain; charset=utf-8";
-      response.body =
-          "This build of shijian has no web page (SHIJIAN_PAGE=OFF). The API is described at "
-          "/api/v1/openapi.json.\n";
+      response.body = i18n::translate(kNoPage, request.language()) + "\n";
       reply->send(std::move(response));
     };
     http.route("GET", "/", handler, {.open = true});

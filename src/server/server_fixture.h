@@ -21,7 +21,9 @@ namespace shijian::server {
 class Server : public ::testing::Test {
  protected:
   static std::filesystem::path source() { return SHIJIAN_SOURCE_DIR; }
-  static void SetUpTestSuite() { engine_ = new engine::Engine({.model = source() / "models" / "nano"}); }
+  static void SetUpTestSuite() {
+    engine_ = new engine::Engine({.model = source() / "models" / "nano"});
+  }
   static void TearDownTestSuite() {
     delete engine_;
     engine_ = nullptr;
@@ -36,9 +38,9 @@ class Server : public ::testing::Test {
     library_.emplace(LibraryOptions{folder_ / "videos"}, *store_);
     executor_.emplace();
     calls_.emplace(100, [this] { queue_->wake(); });
-    service_.emplace(Service{
+    context_.emplace(RouteContext{
         *engine_, *store_, *queue_, *calls_, *library_, *executor_, metrics_, "test", {}, 1});
-    service_->scratch = folder_;
+    context_->scratch = folder_;
     http::HttpOptions options;
     options.port = 0;
     options.log = [this](const http::AccessRecord& record) {
@@ -47,12 +49,12 @@ class Server : public ::testing::Test {
       log_.push_back(record);
     };
     http_.emplace(options);
-    add_routes(*http_, *service_);
+    add_routes(*http_, *context_);
     http_->start();
-    worker_.emplace(*engine_, *queue_, *calls_, *library_,
-                    [this](const grounding::Timing& timing, const grounding::Usage& usage, const grounding::Reuse& reuse) {
-                      metrics_.answered(timing, usage, reuse);
-                    });
+    worker_.emplace(
+        *engine_, *queue_, *calls_, *library_,
+        [this](const grounding::Timing& timing, const grounding::Usage& usage,
+               const grounding::Reuse& reuse) { metrics_.answered(timing, usage, reuse); });
   }
   ~Server() override {
     http_.reset();
@@ -64,8 +66,9 @@ class Server : public ::testing::Test {
     std::filesystem::remove_all(folder_);
   }
 
-  http::TestAnswer call(const std::string& method, const std::string& path, const std::string& body = "",
-                  const std::string& headers = "Content-Type: application/json\r\n") {
+  http::TestAnswer call(const std::string& method, const std::string& path,
+                        const std::string& body = "",
+                        const std::string& headers = "Content-Type: application/json\r\n") {
     http::TestClient client(http_->port());
     client.send(fmt::format("{} {} HTTP/1.1\r\nHost: localhost\r\n{}Content-Length: {}\r\n\r\n{}",
                             method, path, headers, body.size(), body));
@@ -105,7 +108,7 @@ class Server : public ::testing::Test {
   std::mutex log_mutex_;
   std::vector<http::AccessRecord> log_;
   std::optional<Executor> executor_;
-  std::optional<Service> service_;
+  std::optional<RouteContext> context_;
   std::optional<http::HttpServer> http_;
   std::optional<Worker> worker_;
 };

@@ -94,8 +94,8 @@ video::FramePlan thumbnail_plan(const video::VideoInfo& info, const ThumbnailRan
 }
 
 std::shared_ptr<const video::VideoInfo> Thumbnails::info(const std::string& id, int stream,
-                                                  const std::filesystem::path& file,
-                                                  const CancelToken& cancel) {
+                                                         const std::filesystem::path& file,
+                                                         const std::stop_token& cancel) {
   const std::string key = fmt::format("{} {}", id, stream);
   if (auto known = infos_.find(key)) return known;
   auto info = std::make_shared<const video::VideoInfo>(video::probe(file, cancel, stream));
@@ -106,14 +106,13 @@ std::shared_ptr<const video::VideoInfo> Thumbnails::info(const std::string& id, 
 std::shared_ptr<const FrameStrip> Thumbnails::strip(const std::string& id,
                                                     const std::filesystem::path& file,
                                                     ThumbnailRange range,
-                                                    const CancelToken& cancel) {
+                                                    const std::stop_token& cancel) {
   const auto video = info(id, range.stream, file, cancel);
   if (range.to == 0 || range.to > video->duration) range.to = video->duration;
   if (!(range.from >= 0 && range.from < range.to)) {
-    throw Error(
-        ErrorCode::kUsage,
-        fmt::format("thumbnails: nothing lies between {:.3f} and {:.3f} s", range.from, range.to),
-        "'from' and 'to' are seconds of the video, in that order");
+    throw Error(ErrorCode::kUsage,
+                "thumbnails: nothing lies between {:.3f} and {:.3f} s"_text(range.from, range.to),
+                "'from' and 'to' are seconds of the video, in that order"_text);
   }
   const std::string key = fmt::format("{} {} {:.6f} {:.6f} {} {}", id, range.stream, range.from,
                                       range.to, range.count, range.height);
@@ -126,11 +125,11 @@ std::shared_ptr<const FrameStrip> Thumbnails::strip(const std::string& id,
 
 std::vector<double> Thumbnails::cuts(const std::string& id, int stream,
                                      const std::filesystem::path& file, double from, double to,
-                                     const CancelToken& cancel) {
+                                     const std::stop_token& cancel) {
   if (!(from >= 0 && from < to && to - from <= kLongestCutSearch)) {
-    throw Error(ErrorCode::kUsage, fmt::format("cuts: from {:.3f} to {:.3f} s", from, to),
-                fmt::format("'from' and 'to' are seconds of the video, at most {} apart",
-                            kLongestCutSearch));
+    throw Error(
+        ErrorCode::kUsage, "cuts: from {:.3f} to {:.3f} s"_text(from, to),
+        "'from' and 'to' are seconds of the video, at most {} apart"_text(kLongestCutSearch));
   }
   const auto video = info(id, stream, file, cancel);
   video::FramePlan plan;
@@ -142,10 +141,9 @@ std::vector<double> Thumbnails::cuts(const std::string& id, int stream,
   const int64_t first = std::max<int64_t>(0, video->frame_at(from) - around);
   const int64_t last = std::min(video->frame_count - 1, video->frame_at(to) + around);
   if (last - first >= kMostCutFrames) {
-    throw Error(
-        ErrorCode::kUsage,
-        fmt::format("cuts: {} frames, at most {} are compared", last - first + 1, kMostCutFrames),
-        "ask about a shorter part");
+    throw Error(ErrorCode::kUsage,
+                "cuts: {} frames, at most {} are compared"_text(last - first + 1, kMostCutFrames),
+                "ask about a shorter part"_text);
   }
   for (int64_t frame = first; frame <= last; ++frame) {
     plan.indices.push_back(frame);

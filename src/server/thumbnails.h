@@ -39,17 +39,17 @@ class Thumbnails {
  public:
   // The errors of probe().
   std::shared_ptr<const video::VideoInfo> info(const std::string& id, int stream,
-                                        const std::filesystem::path& file,
-                                        const CancelToken& cancel);
+                                               const std::filesystem::path& file,
+                                               const std::stop_token& cancel);
   // A `to` of 0 is the end of the video, and a larger one than that is as well. Fewer slots than
   // asked for where a JPEG cannot be as wide. `times` are those of the frames shown. Error(kUsage)
   // for an empty range; the errors of probe and decode.
   std::shared_ptr<const FrameStrip> strip(const std::string& id, const std::filesystem::path& file,
-                                          ThumbnailRange range, const CancelToken& cancel);
+                                          ThumbnailRange range, const std::stop_token& cancel);
   // Where the picture changes at once in [from, to]: the times of the first frames after a cut.
   // Error(kUsage) for more than kLongestCutSearch seconds or too many frames.
   std::vector<double> cuts(const std::string& id, int stream, const std::filesystem::path& file,
-                           double from, double to, const CancelToken& cancel);
+                           double from, double to, const std::stop_token& cancel);
 
  private:
   Recent<video::VideoInfo> infos_{size_t{64} << 20};

@@ -12,21 +12,22 @@ namespace shijian::server {
 namespace {
 
 struct Shared {
-  explicit Shared(Service& s) : service(s), uploads(s.library) {}
-  Service& service;
+  explicit Shared(RouteContext& s) : context(s), uploads(s.library) {}
+  RouteContext& context;
   Uploads uploads;
 };
 
-void check_size(const Service& service, int64_t bytes) {
-  if (bytes > service.max_upload) {
+void check_size(const RouteContext& context, int64_t bytes) {
+  if (bytes > context.max_upload) {
     throw http::HttpError(
-        413, fmt::format("a file of {} bytes, at most {} are taken", bytes, service.max_upload));
+        413, "a file of {} bytes, at most {} are taken"_text(bytes, context.max_upload));
   }
 }
 
-std::vector<jobs::Video> accept(Service& service, const std::vector<Library::Upload>& uploads) {
-  std::vector<jobs::Video> videos = service.library.accept(uploads);
-  for (const jobs::Video& video : videos) service.metrics.uploaded(video.size);
+std::vector<jobs::Video> accept(RouteContext& context,
+                                const std::vector<Library::Upload>& uploads) {
+  std::vector<jobs::Video> videos = context.library.accept(uploads);
+  for (const jobs::Video& video : videos) context.metrics.uploaded(video.size);
   return videos;
 }
 
@@ -55,25 +56,25 @@ class RawUpload : public http::HttpUpload {
  public:
   RawUpload(std::shared_ptr<Shared> shared, const http::HttpRequest& request)
       : shared_(std::move(shared)), name_(upload_name(request.captures[0])), id_(request.id) {
-    shared_->service.library.check_upload(name_);
+    shared_->context.library.check_upload(name_);
     shared_->uploads.sweep();
     const std::string_view range = request.header("content-range");
     if (range.empty()) {
-      room_.emplace(shared_->service.library);
-      file_.emplace(fresh_upload_path(shared_->service.library.partial_folder()), false);
+      room_.emplace(shared_->context.library);
+      file_.emplace(fresh_upload_path(shared_->context.library.partial_folder()), false);
       return;
     }
     range_ = parse_content_range(range);
-    check_size(shared_->service, range_->total);
+    check_size(shared_->context, range_->total);
     const auto path = shared_->uploads.path_of(name_, range_->total);
     claim_ = std::make_shared<Uploads::Claim>(shared_->uploads, path);
     const int64_t received = shared_->uploads.received(name_, range_->total);
     if (range_->first > received) {
       throw http::HttpError(
-          409, fmt::format("the piece begins at {}, {} bytes are there", range_->first, received),
-          "GET /api/v1/uploads says where to go on");
+          409, "the piece begins at {}, {} bytes are there"_text(range_->first, received),
+          "GET /api/v1/uploads says where to go on"_text);
     }
-    shared_->service.library.check_quota(range_->total - received);
+    shared_->context.library.check_quota(range_->total - received);
     file_.emplace(path, true);
     file_->cut(range_->first);  // a piece may be sent again
   }
@@ -85,11 +86,11 @@ class RawUpload : public http::HttpUpload {
 
   void write(std::span<const std::byte> bytes) override {
     file_->write(bytes);
-    check_size(shared_->service, file_->size());
+    check_size(shared_->context, file_->size());
     if (room_) room_->check(file_->size());
     if (range_ && file_->size() > range_->last + 1) {
       file_->cut(range_->first);
-      throw http::HttpError(400, "the body is longer than its Content-Range");
+      throw http::HttpError(400, "the body is longer than its Content-Range"_text);
     }
   }
 
@@ -105,9 +106,9 @@ class RawUpload : public http::HttpUpload {
         std::make_shared<Complete>(std::vector{Library::Upload{name_, path, file_->hash()}});
     file_.reset();
     // The claim is held until the file is taken in: a piece that is sent again must not touch it.
-    shared_->service.executor.files.answer(
+    shared_->context.executor.files.answer(
         std::move(reply), id_, [shared = shared_, file, claim = std::move(claim_)] {
-          return video_response(accept(shared->service, file->take()).front());
+          return video_response(accept(shared->context, file->take()).front());
         });
   }
 
@@ -134,7 +135,7 @@ class FormUpload : public http::HttpUpload, public http::MultipartSink {
   FormUpload(std::shared_ptr<Shared> shared, const http::HttpRequest& request)
       : shared_(std::move(shared)),
         id_(request.id),
-        room_(shared_->service.library),
+        room_(shared_->context.library),
         reader_(request.header("content-type"), *this) {
     shared_->uploads.sweep();
   }
@@ -149,13 +150,13 @@ class FormUpload : public http::HttpUpload, public http::MultipartSink {
   void begin_part(const http::MultipartPart& part) override {
     if (part.filename.empty()) return;
     name_ = upload_name(part.filename);
-    shared_->service.library.check_upload(name_);
-    file_.emplace(fresh_upload_path(shared_->service.library.partial_folder()), false);
+    shared_->context.library.check_upload(name_);
+    file_.emplace(fresh_upload_path(shared_->context.library.partial_folder()), false);
   }
   void part_bytes(std::span<const std::byte> bytes) override {
     if (!file_) return;
     file_->write(bytes);
-    check_size(shared_->service, file_->size());
+    check_size(shared_->context, file_->size());
     room_.check(complete_bytes_ + file_->size());
   }
   void end_part() override {
@@ -168,11 +169,11 @@ class FormUpload : public http::HttpUpload, public http::MultipartSink {
 
   void finish(std::shared_ptr<http::HttpReply> reply) override {
     reader_.finish();
-    if (complete_.empty()) throw http::HttpError(400, "the form holds no file");
+    if (complete_.empty()) throw http::HttpError(400, "the form holds no file"_text);
     const auto files = std::make_shared<Complete>(std::exchange(complete_, {}));
-    shared_->service.executor.files.answer(std::move(reply), id_, [shared = shared_, files] {
+    shared_->context.executor.files.answer(std::move(reply), id_, [shared = shared_, files] {
       OrderedJson list = OrderedJson::array();
-      for (const jobs::Video& video : accept(shared->service, files->take())) {
+      for (const jobs::Video& video : accept(shared->context, files->take())) {
         list.push_back(video_json(video));
       }
       return json_response({{"videos", list}}, 201);
@@ -192,37 +193,42 @@ class FormUpload : public http::HttpUpload, public http::MultipartSink {
 
 int64_t total_of(const http::HttpRequest& request) {
   const int64_t total = query_integer(request, "size", 0, 1, int64_t{1} << 50);
-  if (total == 0) throw http::HttpError(400, "'size' is missing", "the size of the whole file, in bytes");
+  if (total == 0)
+    throw http::HttpError(400, "'size' is missing"_text,
+                          "the size of the whole file, in bytes"_text);
   return total;
 }
 
 }  // namespace
 
-void add_upload_routes(http::HttpServer& http, Service& service) {
-  http.route("POST", "/api/v1/videos/fetch", [&service](const http::HttpRequest& request, auto reply) {
-    const Json body = json_object(request);
-    JsonFields fields(body, "fetch");
-    const auto url = fields.text("url"), name = fields.text("name", 1000);
-    fields.done();
-    if (!url) throw Error(ErrorCode::kUsage, "fetch: it has no 'url'");
-    const CancelToken gone = reply->gone();
-    service.executor.fetch.answer(
-        std::move(reply), request.id, [&service, gone, url = *url, name = name.value_or("")] {
-          return video_response(fetch_video(url, name, service.fetch, service.library, gone));
-        });
-  });
-  const auto shared = std::make_shared<Shared>(service);
+void add_upload_routes(http::HttpServer& http, RouteContext& context) {
+  http.route(
+      "POST", "/api/v1/videos/fetch", [&context](const http::HttpRequest& request, auto reply) {
+        const Json body = json_object(request);
+        JsonFields fields(body, "fetch");
+        const auto url = fields.text("url"), name = fields.text("name", 1000);
+        fields.done();
+        if (!url) throw Error(ErrorCode::kUsage, "fetch: it has no 'url'"_text);
+        const std::stop_token gone = reply->gone();
+        context.executor.fetch.answer(
+            std::move(reply), request.id, [&context, gone, url = *url, name = name.value_or("")] {
+              return video_response(fetch_video(url, name, context.fetch, context.library, gone));
+            });
+      });
+  const auto shared = std::make_shared<Shared>(context);
   try {
     shared->uploads.sweep(/*at_start=*/true);
   } catch (const Error& error) {
     log_event(LogLevel::kWarning, "uploads_impossible", {{"message", error.message()}});
   }
-  const http::HttpUploadRunner on_uploads = [&service](std::function<void()> task) {
-    service.executor.uploads.run(std::move(task));
+  const http::HttpUploadRunner on_uploads = [&context](std::function<void()> task) {
+    context.executor.uploads.run(std::move(task));
   };
   http.upload_route(
       "PUT", "/api/v1/videos/{}",
-      [shared](const http::HttpRequest& request) { return std::make_unique<RawUpload>(shared, request); },
+      [shared](const http::HttpRequest& request) {
+        return std::make_unique<RawUpload>(shared, request);
+      },
       on_uploads);
   http.upload_route(
       "POST", "/api/v1/videos",
@@ -231,22 +237,23 @@ void add_upload_routes(http::HttpServer& http, Service& service) {
       },
       on_uploads);
   http.route("GET", "/api/v1/uploads/{}", [shared](const http::HttpRequest& request, auto reply) {
-    shared->service.executor.uploads.answer(
+    shared->context.executor.uploads.answer(
         std::move(reply), request.id,
         [shared, name = library_name(request.captures[0]), total = total_of(request)] {
           return json_response({{"received", shared->uploads.received(name, total)}});
         });
   });
-  http.route("DELETE", "/api/v1/uploads/{}", [shared](const http::HttpRequest& request, auto reply) {
-    shared->service.executor.uploads.answer(
-        std::move(reply), request.id,
-        [shared, name = library_name(request.captures[0]), total = total_of(request)] {
-          shared->uploads.forget(name, total);
-          http::HttpResponse response;
-          response.status = 204;
-          return response;
-        });
-  });
+  http.route("DELETE", "/api/v1/uploads/{}",
+             [shared](const http::HttpRequest& request, auto reply) {
+               shared->context.executor.uploads.answer(
+                   std::move(reply), request.id,
+                   [shared, name = library_name(request.captures[0]), total = total_of(request)] {
+                     shared->uploads.forget(name, total);
+                     http::HttpResponse response;
+                     response.status = 204;
+                     return response;
+                   });
+             });
 }
 
 }  // namespace shijian::server

@@ -21,7 +21,7 @@ class Upload : public Server {
     library_.emplace(LibraryOptions{folder_ / "videos", bytes}, *store_);
   }
   http::TestAnswer put(const std::string& name, const std::string& bytes,
-                 const std::string& headers = "") {
+                       const std::string& headers = "") {
     return call("PUT", "/api/v1/videos/" + name, bytes, headers);
   }
   http::TestAnswer post(const std::vector<std::pair<std::string, std::string>>& files) {
@@ -90,7 +90,7 @@ TEST_F(Upload, NoLinkLeadsAFileOutOfTheLibrary) {
   const fs::path outside = folder_ / "outside";
   fs::create_directories(outside);
   fs::create_directory_symlink(outside, folder_ / "videos" / "link");
-  service_->fetch.hosts = http::AllowedHosts({"127.0.0.1"});
+  context_->fetch.hosts = http::AllowedHosts({"127.0.0.1"});
   for (const char* name : {"link/x.mp4", "link%2Fx.mp4", "link%2Fnew%2Fx.mp4"}) {
     const int status = put(name, another_video("one")).status;
     EXPECT_TRUE(status == 403 || status == 404 || status == 405) << name << status;
@@ -128,7 +128,7 @@ TEST_F(Upload, ALastPieceThatIsSentAgainLosesNothing) {
     std::atomic<bool> go{false};
     std::atomic<int> busy{0};
     for (int i = 0; i < 2; ++i) {
-      service_->executor.files.run([&] {
+      context_->executor.files.run([&] {
         ++busy;
         while (!go) usleep(1000);
       });

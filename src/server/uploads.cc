@@ -15,7 +15,7 @@ namespace shijian::server {
 namespace fs = std::filesystem;
 
 ContentRange parse_content_range(std::string_view text) {
-  const http::HttpError wrong(400, "Content-Range is not 'bytes FIRST-LAST/TOTAL'");
+  const http::HttpError wrong(400, "Content-Range is not 'bytes FIRST-LAST/TOTAL'"_text);
   const auto number = [&](std::string_view* rest, char end) {
     int64_t value = 0;
     const auto [at, failed] = std::from_chars(rest->data(), rest->data() + rest->size(), value);
@@ -45,7 +45,7 @@ PartialFile::PartialFile(fs::path path, bool append) : path_(std::move(path)) {
   descriptor_ =
       ::open(path_.c_str(),
              O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | (append ? O_APPEND : O_TRUNC), 0600);
-  if (descriptor_ < 0) throw system_error("store", "the upload", errno);
+  if (descriptor_ < 0) throw system_error("store the upload"_text, errno);
   if (append) {
     size_ = ::lseek(descriptor_, 0, SEEK_END);
   } else {
@@ -65,20 +65,20 @@ void PartialFile::write(std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
     const ssize_t written = ::write(descriptor_, bytes.data(), bytes.size());
     if (written < 0 && errno == EINTR) continue;
-    if (written < 0) throw system_error("store", "the upload", errno);
+    if (written < 0) throw system_error("store the upload"_text, errno);
     size_ += written;
     bytes = bytes.subspan(static_cast<size_t>(written));
   }
 }
 
 void PartialFile::cut(int64_t size) {
-  if (::ftruncate(descriptor_, size) != 0) throw system_error("store", "the upload", errno);
+  if (::ftruncate(descriptor_, size) != 0) throw system_error("store the upload"_text, errno);
   size_ = size;
   hasher_.reset();
 }
 
 void PartialFile::close() {
-  if (::fsync(descriptor_) != 0) throw system_error("store", "the upload", errno);
+  if (::fsync(descriptor_) != 0) throw system_error("store the upload"_text, errno);
   ::close(descriptor_);
   descriptor_ = -1;
 }
@@ -138,8 +138,8 @@ void Uploads::sweep(bool at_start) {
 Uploads::Claim::Claim(Uploads& uploads, fs::path path) : uploads_(uploads), path_(std::move(path)) {
   const std::lock_guard lock(uploads_.mutex_);
   if (!uploads_.claimed_.insert(path_).second) {
-    throw http::HttpError(409, "another connection uploads this file",
-                    "wait for it, or use another name");
+    throw http::HttpError(409, "another connection uploads this file"_text,
+                          "wait for it, or use another name"_text);
   }
 }
 

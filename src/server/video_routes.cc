@@ -33,58 +33,58 @@ OrderedJson frame_times(const video::VideoInfo& info, double from, double to, in
 }
 
 // They have threads of their own: decoding would keep the lists waiting.
-void add_thumbnail_routes(http::HttpServer& http, Service& service) {
+void add_thumbnail_routes(http::HttpServer& http, RouteContext& context) {
   const auto thumbnails = std::make_shared<Thumbnails>();
   http.route("GET", "/api/v1/videos/{}/thumbnails",
-             [&service, thumbnails](const http::HttpRequest& request, auto reply) {
+             [&context, thumbnails](const http::HttpRequest& request, auto reply) {
                const ThumbnailRange range{
                    query_seconds(request, "from"), query_seconds(request, "to"),
                    static_cast<int>(query_integer(request, "count", 10, 1, 100)),
                    static_cast<int>(query_integer(request, "height", 90, 16, 360)),
                    query_stream(request)};
-               const CancelToken gone = reply->gone();
-               service.executor.thumbnails.answer(
+               const std::stop_token gone = reply->gone();
+               context.executor.thumbnails.answer(
                    std::move(reply), request.id,
-                   [&service, thumbnails, id = request.captures[0], range, gone] {
-                     const jobs::Video video = service.library.get(id);
+                   [&context, thumbnails, id = request.captures[0], range, gone] {
+                     const jobs::Video video = context.library.get(id);
                      http::HttpResponse response = strip_response(
-                         *thumbnails->strip(video.id, service.library.file_of(video), range, gone));
+                         *thumbnails->strip(video.id, context.library.file_of(video), range, gone));
                      // The id stands for the content.
                      response.headers.emplace_back("Cache-Control", "private, max-age=86400");
                      return response;
                    });
              });
   http.route("GET", "/api/v1/videos/{}/cuts",
-             [&service, thumbnails](const http::HttpRequest& request, auto reply) {
+             [&context, thumbnails](const http::HttpRequest& request, auto reply) {
                const double from = query_number(request, "from");
                const double to = query_number(request, "to");
                const int stream = query_stream(request);
-               const CancelToken gone = reply->gone();
-               service.executor.thumbnails.answer(
+               const std::stop_token gone = reply->gone();
+               context.executor.thumbnails.answer(
                    std::move(reply), request.id,
-                   [&service, thumbnails, id = request.captures[0], from, to, stream, gone] {
-                     const jobs::Video video = service.library.get(id);
+                   [&context, thumbnails, id = request.captures[0], from, to, stream, gone] {
+                     const jobs::Video video = context.library.get(id);
                      OrderedJson cuts = OrderedJson::array();
                      for (const double time : thumbnails->cuts(
-                              video.id, stream, service.library.file_of(video), from, to, gone)) {
+                              video.id, stream, context.library.file_of(video), from, to, gone)) {
                        cuts.push_back(thousandths(time));
                      }
                      return json_response({{"cuts", std::move(cuts)}});
                    });
              });
   http.route("GET", "/api/v1/videos/{}/frame-times",
-             [&service, thumbnails](const http::HttpRequest& request, auto reply) {
+             [&context, thumbnails](const http::HttpRequest& request, auto reply) {
                const double from = query_seconds(request, "from");
                const double to = query_seconds(request, "to");
                const int64_t limit = query_integer(request, "limit", 10000, 0, 100000);
                const int stream = query_stream(request);
-               const CancelToken gone = reply->gone();
-               service.executor.thumbnails.answer(
+               const std::stop_token gone = reply->gone();
+               context.executor.thumbnails.answer(
                    std::move(reply), request.id,
-                   [&service, thumbnails, id = request.captures[0], from, to, limit, stream, gone] {
-                     const jobs::Video video = service.library.get(id);
+                   [&context, thumbnails, id = request.captures[0], from, to, limit, stream, gone] {
+                     const jobs::Video video = context.library.get(id);
                      const auto info =
-                         thumbnails->info(video.id, stream, service.library.file_of(video), gone);
+                         thumbnails->info(video.id, stream, context.library.file_of(video), gone);
                      return json_response(frame_times(*info, from, to, limit));
                    });
              });
@@ -92,14 +92,14 @@ void add_thumbnail_routes(http::HttpServer& http, Service& service) {
 
 }  // namespace
 
-void add_video_routes(http::HttpServer& http, Service& service) {
-  http.route("GET", "/api/v1/videos", [&service](const http::HttpRequest& request, auto reply) {
+void add_video_routes(http::HttpServer& http, RouteContext& context) {
+  http.route("GET", "/api/v1/videos", [&context](const http::HttpRequest& request, auto reply) {
     const jobs::VideoFilter filter{query_text(request, "search")};
     const jobs::PageRequest page{static_cast<int>(query_integer(request, "limit", 50, 1, 1000)),
-                           query_text(request, "cursor")};
-    service.executor.files.answer(std::move(reply), request.id, [&service, filter, page] {
-      const bool complete = !page.cursor.empty() || service.library.refresh();
-      const jobs::Page<jobs::Video> videos = service.store.videos(filter, page);
+                                 query_text(request, "cursor")};
+    context.executor.files.answer(std::move(reply), request.id, [&context, filter, page] {
+      const bool complete = !page.cursor.empty() || context.library.refresh();
+      const jobs::Page<jobs::Video> videos = context.store.videos(filter, page);
       OrderedJson list = OrderedJson::array();
       for (const jobs::Video& video : videos.items) list.push_back(video_json(video));
       return json_response(
@@ -109,34 +109,35 @@ void add_video_routes(http::HttpServer& http, Service& service) {
            {"scanning", !complete}});
     });
   });
-  http.route("GET", "/api/v1/videos/{}", [&service](const http::HttpRequest& request, auto reply) {
-    service.executor.files.answer(std::move(reply), request.id,
-                                  [&service, id = request.captures[0]] {
-                                    return json_response(video_json(service.library.get(id)));
+  http.route("GET", "/api/v1/videos/{}", [&context](const http::HttpRequest& request, auto reply) {
+    context.executor.files.answer(std::move(reply), request.id,
+                                  [&context, id = request.captures[0]] {
+                                    return json_response(video_json(context.library.get(id)));
                                   });
   });
-  http.route(
-      "GET", "/api/v1/videos/{}/content", [&service](const http::HttpRequest& request, auto reply) {
-        service.executor.files.answer(
-            std::move(reply), request.id, [&service, id = request.captures[0]] {
-              const jobs::Video video = service.library.get(id);
-              http::HttpResponse response;
-              response.content_type =
-                  video::media_type_of(parse_json(video.probe, "the database").value("container", ""));
-              response.file = service.library.file_of(video);
-              return response;
-            });
-      });
-  add_thumbnail_routes(http, service);
-  http.route("DELETE", "/api/v1/videos/{}", [&service](const http::HttpRequest& request, auto reply) {
-    service.executor.files.answer(std::move(reply), request.id,
-                                  [&service, id = request.captures[0]] {
-                                    service.library.remove(id);
-                                    http::HttpResponse response;
-                                    response.status = 204;
-                                    return response;
-                                  });
-  });
+  http.route("GET", "/api/v1/videos/{}/content",
+             [&context](const http::HttpRequest& request, auto reply) {
+               context.executor.files.answer(
+                   std::move(reply), request.id, [&context, id = request.captures[0]] {
+                     const jobs::Video video = context.library.get(id);
+                     http::HttpResponse response;
+                     response.content_type = video::media_type_of(
+                         parse_json(video.probe, "the database").value("container", ""));
+                     response.file = context.library.file_of(video);
+                     return response;
+                   });
+             });
+  add_thumbnail_routes(http, context);
+  http.route("DELETE", "/api/v1/videos/{}",
+             [&context](const http::HttpRequest& request, auto reply) {
+               context.executor.files.answer(std::move(reply), request.id,
+                                             [&context, id = request.captures[0]] {
+                                               context.library.remove(id);
+                                               http::HttpResponse response;
+                                               response.status = 204;
+                                               return response;
+                                             });
+             });
 }
 
 }  // namespace shijian::server

@@ -1,5 +1,7 @@
 #include "server/views.h"
 
+#include "i18n/translate.h"
+#include "jobs/job_error.h"
 #include "server/json_fields.h"
 
 namespace shijian::server {
@@ -15,7 +17,7 @@ OrderedJson json_or_null(const std::string& text) {
 
 }  // namespace
 
-OrderedJson job_json(const jobs::Job& job, const jobs::JobProgress& progress) {
+OrderedJson job_json(const jobs::Job& job, const jobs::JobProgress& progress, Language language) {
   OrderedJson json = {{"id", job.id},
                       {"state", jobs::job_state_name(job.state)},
                       {"video", {{"id", job.video_id}, {"name", job.video_name}}},
@@ -32,7 +34,8 @@ OrderedJson job_json(const jobs::Job& job, const jobs::JobProgress& progress) {
   }
   json["result"] = json_or_null(job.result);
   json["corrections"] = json_or_null(job.corrections);
-  json["error"] = json_or_null(job.error);
+  json["error"] =
+      job.error.empty() ? OrderedJson() : job_error_json(jobs::read_job_error(job.error), language);
   return json;
 }
 
@@ -44,10 +47,10 @@ OrderedJson job_event_json(const jobs::JobEvent& event) {
           {"total", event.progress.total}};
 }
 
-OrderedJson job_error_json(const Error& error) {
+OrderedJson job_error_json(const Error& error, Language language) {
   return {{"code", error_code_name(error.code())},
-          {"message", error.message()},
-          {"hint", error.hint()}};
+          {"message", i18n::translate(error.message_text(), language)},
+          {"hint", i18n::translate(error.hint_text(), language)}};
 }
 
 http::HttpResponse ended_job_response(const jobs::Job& job, const std::string& request_id) {
@@ -57,17 +60,9 @@ http::HttpResponse ended_job_response(const jobs::Job& job, const std::string& r
     return response;
   }
   if (job.state == jobs::JobState::kCancelled) {
-    return http::error_response({ErrorCode::kConflict, "the job was cancelled"}, request_id);
+    return http::error_response({ErrorCode::kConflict, "the job was cancelled"_text}, request_id);
   }
-  const Json error = parse_json(job.error, "the database");
-  const std::string code = error.value("code", "");
-  for (int i = 0; i <= static_cast<int>(ErrorCode::kInternal); ++i) {
-    if (error_code_name(static_cast<ErrorCode>(i)) != code) continue;
-    return http::error_response(
-        {static_cast<ErrorCode>(i), error.value("message", ""), error.value("hint", "")},
-        request_id);
-  }
-  return http::error_response({ErrorCode::kInternal, code}, request_id);
+  return http::error_response(jobs::read_job_error(job.error), request_id);
 }
 
 }  // namespace shijian::server

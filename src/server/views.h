@@ -7,11 +7,12 @@
 
 namespace shijian::server {
 
-OrderedJson job_json(const jobs::Job& job, const jobs::JobProgress& progress);
+// `language` is that of its error.
+OrderedJson job_json(const jobs::Job& job, const jobs::JobProgress& progress, Language language);
 // What event streams say of a change: {"id", "state", "stage", "done", "total"}.
 OrderedJson job_event_json(const jobs::JobEvent& event);
-// {"code", "message", "hint"}, without a request's id: what a failed job keeps.
-OrderedJson job_error_json(const Error& error);
+// {"code", "message", "hint"}, without a request's id.
+OrderedJson job_error_json(const Error& error, Language language);
 
 // What whoever waited for the job is answered: its result or its error.
 http::HttpResponse ended_job_response(const jobs::Job& job, const std::string& request_id);

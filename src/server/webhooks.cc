@@ -55,34 +55,35 @@ void Webhooks::loop(const std::stop_token& stop) {
 
 void Webhooks::deliver_due(const std::stop_token& stop) {
   const std::vector<jobs::Webhook> due = store_.due_webhooks(kAtOnce);
-  CancelSource cancel;
-  const std::stop_callback on_stop(stop, [&cancel] { cancel.cancel(); });
+  std::stop_source cancel;
+  const std::stop_callback on_stop(stop, [&cancel] { cancel.request_stop(); });
   std::vector<std::jthread> deliveries;
   for (const jobs::Webhook& webhook : due) {
-    deliveries.emplace_back([this, webhook, &cancel] { deliver(webhook, cancel.token()); });
+    deliveries.emplace_back([this, webhook, &cancel] { deliver(webhook, cancel.get_token()); });
   }
 }
 
 // Leaves a Tried; none when it was cancelled or the store could not be read, and then it stays due.
-void Webhooks::deliver(const jobs::Webhook& webhook, const CancelToken& cancel) {
+void Webhooks::deliver(const jobs::Webhook& webhook, const std::stop_token& cancel) {
   Tried tried{webhook, false, {{"job", webhook.job_id}}};
   try {
     const http::AllowedUrl to = hosts_.check(webhook.url);
     tried.failure["host"] = to.host;  // the rest of a URL may be a secret
-    const std::string body = write_json(job_json(store_.job(webhook.job_id), {}));
+    const std::string body =
+        write_json(job_json(store_.job(webhook.job_id), {}, Language::kEnglish));
     const std::string timestamp = std::to_string(store_.now() / 1000);
-    const int status =
-        http::post_json(to, body,
-                  {{"X-Shijian-Timestamp", timestamp},
-                   {"X-Shijian-Signature", webhook_signature(webhook.secret, timestamp, body)}},
-                  cancel);
+    const int status = http::post_json(
+        to, body,
+        {{"X-Shijian-Timestamp", timestamp},
+         {"X-Shijian-Signature", webhook_signature(webhook.secret, timestamp, body)}},
+        cancel);
     tried.delivered = status >= 200 && status < 300;
     tried.failure["status"] = status;
   } catch (const jobs::StoreError& error) {
     log_event(LogLevel::kWarning, "webhook_put_off", {{"message", error.message()}});
     return;
   } catch (const std::exception& error) {
-    if (cancel.cancelled()) return;
+    if (cancel.stop_requested()) return;
     tried.failure["cause"] = error.what();
   }
   const std::lock_guard lock(mutex_);

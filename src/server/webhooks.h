@@ -38,7 +38,7 @@ class Webhooks {
   };
   void loop(const std::stop_token& stop);
   void deliver_due(const std::stop_token& stop);
-  void deliver(const jobs::Webhook& webhook, const CancelToken& cancel);
+  void deliver(const jobs::Webhook& webhook, const std::stop_token& cancel);
   void note_tries();
 
   jobs::Store& store_;

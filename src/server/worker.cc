@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "engine/chat_parts.h"
 #include "engine/description_json.h"
+#include "jobs/job_error.h"
 #include "server/executor.h"
 #include "server/job_options.h"
 #include "server/views.h"
@@ -22,7 +23,9 @@ void log_ended(const jobs::Job& job, const jobs::Outcome& outcome, double second
                         {"state", jobs::job_state_name(outcome.state)},
                         {"seconds", thousandths(seconds)}};
   const bool failed = outcome.state == jobs::JobState::kFailed;
-  if (failed) fields.update(parse_ordered_json(outcome.json, "the outcome"));
+  if (failed) {
+    fields.update(job_error_json(jobs::read_job_error(outcome.json), Language::kEnglish));
+  }
   log_event(failed ? LogLevel::kWarning : LogLevel::kInfo, "job_ended", fields);
 }
 
@@ -100,11 +103,11 @@ void Worker::settle(const jobs::Job& job, const std::stop_token& stop,
 }
 
 void Worker::run(const jobs::Job& job, const std::stop_token& cancel, const std::stop_token& stop) {
-  CancelSource either;
-  const std::stop_callback on_cancel(cancel, [&either] { either.cancel(); });
-  const std::stop_callback on_stop(stop, [&either] { either.cancel(); });
+  std::stop_source either;
+  const std::stop_callback on_cancel(cancel, [&either] { either.request_stop(); });
+  const std::stop_callback on_stop(stop, [&either] { either.request_stop(); });
   engine::RunHooks hooks;
-  hooks.cancel = either.token();
+  hooks.cancel = either.get_token();
   std::string stage;
   // Not yet sent: a small model writes faster than hundreds of streams can follow.
   std::string text;
@@ -129,11 +132,12 @@ void Worker::run(const jobs::Job& job, const std::stop_token& cancel, const std:
     const CrashNote::Work work(crash_note_, job.id);
     const OrderedJson result = answer(job, hooks);
     outcome = {jobs::JobState::kDone, write_json(result)};
-  } catch (const jobs::StoreError&) {  // no fault of the job's: it waits for the store to work again
+  } catch (
+      const jobs::StoreError&) {  // no fault of the job's: it waits for the store to work again
     settle(job, stop, [&] { queue_.release(job.id); });
     throw;
   } catch (...) {
-    const Error error = caught_error("the job", "use fewer or smaller frames");
+    const Error error = caught_error("the job"_text, "use fewer or smaller frames"_text);
     if (error.code() == ErrorCode::kCancelled) {
       if (stop.stop_requested() && !cancel.stop_requested()) {
         settle(job, stop, [&] { queue_.release(job.id); });
@@ -142,7 +146,7 @@ void Worker::run(const jobs::Job& job, const std::stop_token& cancel, const std:
       outcome = {jobs::JobState::kCancelled, {}};
     } else {
       outcome = {jobs::JobState::kFailed,
-                 write_json(job_error_json(without_folder(error, library_.folder())))};
+                 jobs::write_job_error(without_folder(error, library_.folder()))};
     }
   }
   send_text();
@@ -154,11 +158,11 @@ OrderedJson Worker::answer(const jobs::Job& job, const engine::RunHooks& hooks) 
   const JobOptions options =
       read_job_options(job.options.empty() ? Json() : parse_json(job.options, "options"));
   const jobs::Video video = job.video_id.empty() ? library_.find(job.video_name, hooks.cancel)
-                                           : library_.get(job.video_id, hooks.cancel);
+                                                 : library_.get(job.video_id, hooks.cancel);
   if (job.video_id.empty()) queue_.set_video(job.id, video.id);
   const std::filesystem::path file = library_.file_of(video);
   OrderedJson json;
-  grounding::Language language = grounding::Language::kEnglish;
+  Language language = Language::kEnglish;
   if (options.grounding) {
     engine::LocateRequest request;
     request.video = file;
@@ -187,7 +191,8 @@ OrderedJson Worker::answer(const jobs::Job& job, const engine::RunHooks& hooks) 
     json.erase("reasoning_source");
   } else if (options.reasoning && !json.contains("reasoning")) {
     const grounding::Note none{grounding::NoteCode::kNoReasoning};
-    for (OrderedJson& note : grounding::notes_json({&none, 1}, language)) json["notes"].push_back(note);
+    for (OrderedJson& note : grounding::notes_json({&none, 1}, language))
+      json["notes"].push_back(note);
   }
   json["job_id"] = job.id;
   return json;

@@ -19,7 +19,8 @@ namespace shijian::server {
 class Worker {
  public:
   // Called on the worker's thread when a job has been answered.
-  using Finished = std::function<void(const grounding::Timing&, const grounding::Usage&, const grounding::Reuse&)>;
+  using Finished = std::function<void(const grounding::Timing&, const grounding::Usage&,
+                                      const grounding::Reuse&)>;
 
   // Starts the thread, which no failure of the store ends: it waits longer and longer, answers
   // calls meanwhile, and goes on. `engine`, `queue`, `calls` and `library` outlive the worker.
@@ -37,7 +38,8 @@ class Worker {
   void take_turns(const std::stop_token& stop);
   void run(const jobs::Job& job, const std::stop_token& cancel, const std::stop_token& stop);
   OrderedJson answer(const jobs::Job& job, const engine::RunHooks& hooks);
-  void settle(const jobs::Job& job, const std::stop_token& stop, const std::function<void()>& write);
+  void settle(const jobs::Job& job, const std::stop_token& stop,
+              const std::function<void()>& write);
   void pause(const std::exception& error, Backoff& backoff, const std::stop_token& stop);
 
   engine::Engine& engine_;

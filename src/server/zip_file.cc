@@ -42,13 +42,13 @@ class Record {
 uint64_t in_32_bits(uint64_t value) { return std::min(value, kIn64); }
 
 template <typename Take>
-void each_piece(int file, const CancelToken& cancel, const Take& take) {
+void each_piece(int file, const std::stop_token& cancel, const Take& take) {
   std::vector<unsigned char> piece(kPiece);
   for (off_t at = 0;;) {
-    cancel.check();
+    throw_if_cancelled(cancel);
     const ssize_t got = ::pread(file, piece.data(), piece.size(), at);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) throw system_error("read", "a clip", errno);
+    if (got < 0) throw system_error("read a clip"_text, errno);
     if (got == 0) return;
     take(piece.data(), static_cast<size_t>(got));
     at += got;
@@ -62,14 +62,14 @@ void ZipFile::write(const void* data, size_t bytes) {
   while (bytes > 0) {
     const ssize_t done = ::pwrite(output_, from, bytes, size_);
     if (done < 0 && errno == EINTR) continue;
-    if (done < 0) throw system_error("write", "a ZIP file", errno);
+    if (done < 0) throw system_error("write a ZIP file"_text, errno);
     from += done;
     size_ += done;
     bytes -= static_cast<size_t>(done);
   }
 }
 
-void ZipFile::add(const std::string& name, int from, const CancelToken& cancel) {
+void ZipFile::add(const std::string& name, int from, const std::stop_token& cancel) {
   Entry entry{name, 0, 0, static_cast<uint64_t>(size_)};
   // The checksum stands in front of the bytes, so that no program has to look for their end.
   each_piece(from, cancel, [&](const unsigned char* bytes, size_t count) {

@@ -19,7 +19,7 @@ class ZipFile {
 
   // All of the open file `from`, as `name`. The same files give the same archive: all are dated
   // 1980-01-01.
-  void add(const std::string& name, int from, const CancelToken& cancel);
+  void add(const std::string& name, int from, const std::stop_token& cancel);
   void finish();
   int64_t size() const { return size_; }  // bytes so far
 

@@ -1,0 +1,17 @@
+// Why a job failed, as its row keeps it.
+#pragma once
+
+#include <string>
+
+#include "base/error.h"
+
+namespace shijian::jobs {
+
+// JSON: code, message and hint in English, and as texts for who reads another language.
+std::string write_job_error(const Error& error);
+
+// Rows of older programs have no texts: of those, only the words that need no form are known in
+// other languages.
+Error read_job_error(const std::string& json);
+
+}  // namespace shijian::jobs
