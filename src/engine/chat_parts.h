@@ -16,7 +16,7 @@ std::vector<text::Part> place_media(const std::string& prompt, const std::vector
 // The messages of a chat that is one user's turn: place_media() after an optional system message.
 // Error(kUsage) for an empty prompt.
 std::vector<text::Message> one_turn(const std::string& system, const std::string& prompt,
-                              const std::vector<MediaFile>& files);
+                                    const std::vector<MediaFile>& files);
 
 // The tools of a JSON array, each as JSON text; none for an empty string. Error(kUsage) for
 // anything else.

@@ -177,6 +177,17 @@ TEST_F(Chat, ThePromptMustFitTheContext) {
         << message;
     EXPECT_NE(error.hint().find("less text"), std::string::npos) << error.hint();
   }
+  // A context that was asked for could be larger.
+  request.generation.max_context = 1000;
+  try {
+    engine.describe(request, hooks);
+    ADD_FAILURE() << "it was accepted";
+  } catch (const Error& error) {
+    EXPECT_NE(error.message().find("over the context of 1000"), std::string::npos)
+        << error.message();
+    EXPECT_NE(error.hint().find("or a larger context"), std::string::npos) << error.hint();
+  }
+  request.generation.max_context.reset();
   // An answer is as long as there is room, unless its length was asked for.
   request.messages = one_turn("", words.substr(0, (context - 300) * 2), {});
   request.generation.temperature = 0;

@@ -24,14 +24,14 @@ class Builder {
   }
 
   // One visual block, its pads repeated; pads are single tokens, so they end a stretch of text.
-  void block(std::string_view pad, const model::MergedGrid& grid, size_t media, int64_t feature_row) {
+  void block(std::string_view pad, const model::MergedGrid& grid, size_t media,
+             int64_t feature_row) {
     text(std::string(kVisionStart), text::Specials::kParse);
     flush();
     const std::optional<int32_t> id = tokenizer_.token_id(pad);
     if (!id) {
-      throw Error(ErrorCode::kInvalid,
-                  fmt::format("build the prompt: the tokenizer has no {}", pad),
-                  "tokenizer files and weights may come from different models");
+      throw Error(ErrorCode::kInvalid, "build the prompt: the tokenizer has no {}"_text(pad),
+                  "tokenizer files and weights may come from different models"_text);
     }
     sequence_.blocks.push_back(
         {{static_cast<int64_t>(sequence_.ids.size()), grid}, media, feature_row});
@@ -75,7 +75,8 @@ void add_video(Builder& builder, const MediaShape& shape, size_t index, Referenc
 
 }  // namespace
 
-TokenSequence build_tokens(const text::Tokenizer& tokenizer, std::span<const text::Segment> segments,
+TokenSequence build_tokens(const text::Tokenizer& tokenizer,
+                           std::span<const text::Segment> segments,
                            std::span<const MediaShape> media, Reference reference) {
   Builder builder(tokenizer);
   std::vector<bool> used(media.size(), false);

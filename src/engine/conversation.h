@@ -16,7 +16,7 @@ namespace shijian::engine {
 // What a prompt needs to know of a video or image.
 struct MediaShape {
   bool is_image = false;
-  model::MergedGrid grid;                 // of one slot
+  model::MergedGrid grid;          // of one slot
   std::vector<double> slot_times;  // [slots] seconds; videos alone
   int64_t slots() const { return is_image ? 1 : static_cast<int64_t>(slot_times.size()); }
 };
@@ -40,7 +40,8 @@ struct TokenSequence {
 // Encodes the segments. A video becomes, for each temporal slot, "<{t:.1f} seconds>" and its visual
 // tokens between vision_start and vision_end; with Reference::k5 such a pair also surrounds the
 // whole video. Each of `media` must be named by exactly one segment.
-TokenSequence build_tokens(const text::Tokenizer& tokenizer, std::span<const text::Segment> segments,
+TokenSequence build_tokens(const text::Tokenizer& tokenizer,
+                           std::span<const text::Segment> segments,
                            std::span<const MediaShape> media, Reference reference);
 
 }  // namespace shijian::engine

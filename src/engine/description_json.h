@@ -2,7 +2,7 @@
 #pragma once
 
 #include "base/json.h"
-#include "engine/engine.h"
+#include "engine/request.h"
 
 namespace shijian::engine {
 

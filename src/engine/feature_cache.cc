@@ -106,7 +106,8 @@ std::string chunk_bytes(const Chunk& chunk, const Layout& layout) {
   return bytes;
 }
 
-void copy_in(std::string_view bytes, int64_t slot, const Layout& layout, model::VisionFeatures& features) {
+void copy_in(std::string_view bytes, int64_t slot, const Layout& layout,
+             model::VisionFeatures& features) {
   const auto size = static_cast<size_t>(layout.tensor_bytes());
   for (tensor::Tensor* tensor : tensors_of(features)) {
     std::memcpy(tensor->data<float>() + slot * layout.tokens * layout.width, bytes.data(), size);
@@ -136,9 +137,9 @@ std::string hash_vision_weights(const checkpoint::Checkpoint& checkpoint) {
   for (const std::string& name : checkpoint.names()) {
     if (!name.starts_with("model.visual.")) continue;
     const tensor::TensorView& tensor = checkpoint.tensor(name);
-    parts +=
-        fmt::format("{} {} {} {}\n", name, tensor::dtype_name(tensor.dtype), tensor::shape_string(tensor.shape),
-                    content_hash({static_cast<const std::byte*>(tensor.data), tensor.bytes()}));
+    parts += fmt::format(
+        "{} {} {} {}\n", name, tensor::dtype_name(tensor.dtype), tensor::shape_string(tensor.shape),
+        content_hash({static_cast<const std::byte*>(tensor.data), tensor.bytes()}));
   }
   return hash_of(parts);
 }
@@ -147,7 +148,8 @@ std::string hash_vision_weights(const checkpoint::Checkpoint& checkpoint) {
 
 std::string encoder_identity(const checkpoint::Checkpoint& checkpoint, cache::DiskStore& store) {
   std::string files = "vision weights 1 " + checkpoint.identity();
-  for (const checkpoint::SafetensorsFile& file : checkpoint.files()) files += " " + cache::file_state(file.path());
+  for (const checkpoint::SafetensorsFile& file : checkpoint.files())
+    files += " " + cache::file_state(file.path());
   const std::string key = hash_of(files);
   std::optional<std::string> weights = store.get(key, kNameDigits);
   if (!weights) {

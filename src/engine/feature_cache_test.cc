@@ -47,7 +47,8 @@ class FeatureCacheTest : public testing::Test {
     model::VisionFeatures f;
     const tensor::Shape shape = {count * kTokens, kWidth};
     f.embeddings = tensor::Tensor::zeros(tensor::DType::kF32, shape);
-    for (int k = 0; k < 2; ++k) f.deepstack.push_back(tensor::Tensor::zeros(tensor::DType::kF32, shape));
+    for (int k = 0; k < 2; ++k)
+      f.deepstack.push_back(tensor::Tensor::zeros(tensor::DType::kF32, shape));
     if (!filled) return f;
     const auto fill = [&](tensor::Tensor& tensor, int which) {
       for (int64_t i = 0; i < tensor.elements(); ++i) {

@@ -22,7 +22,7 @@ video::VideoInfo describe_given_frames(const std::vector<GivenFrame>& frames);
 // decode_frames() for them: loads the plan's pictures one after another and resizes each. Throws
 // Error(kInvalid) for one of another size, and the errors of load_image.
 video::Frames load_given_frames(const std::vector<GivenFrame>& frames, const video::FramePlan& plan,
-                         ThreadPool& pool, const CancelToken& cancel,
-                         const video::DecodeProgress& progress);
+                                ThreadPool& pool, const std::stop_token& cancel,
+                                const video::DecodeProgress& progress);
 
 }  // namespace shijian::engine

@@ -26,7 +26,7 @@ video::PatchGeometry geometry(const checkpoint::ImageProcessorConfig& config) {
 void set_image(Media& media, const tensor::Tensor& rgb, const SamplingRequest& sampling,
                const MediaSettings& settings, ThreadPool& pool) {
   const video::ImageOptions options{sampling.min_pixels.value_or(settings.image.shortest_edge),
-                             sampling.max_pixels.value_or(settings.image.longest_edge)};
+                                    sampling.max_pixels.value_or(settings.image.longest_edge)};
   video::ImagePatches image = video::image_patches(rgb, options, settings.image_geometry(), pool);
   media.frames.rgb = std::move(image.rgb);
   media.frames.indices = {0};
@@ -88,13 +88,13 @@ video::SamplingOptions MediaSettings::sampling(const SamplingRequest& request) c
 }
 
 Media plan_media(const MediaFile& file, const SamplingRequest& request,
-                 const MediaSettings& settings, ThreadPool& pool, const CancelToken& cancel) {
+                 const MediaSettings& settings, ThreadPool& pool, const std::stop_token& cancel) {
   Media media;
   media.is_image = file.is_image;
   media.path = file.path.string();
   if (file.is_image) {
-    set_image(media, video::load_image(file.path).rgb, file.sampling.value_or(SamplingRequest{}), settings,
-              pool);
+    set_image(media, video::load_image(file.path).rgb, file.sampling.value_or(SamplingRequest{}),
+              settings, pool);
     return media;
   }
   const video::PatchGeometry g = settings.video_geometry();
@@ -115,7 +115,8 @@ Media plan_media(const MediaFile& file, const SamplingRequest& request,
 }
 
 void load_slots(Media& media, std::span<const int64_t> slots, const MediaSettings& settings,
-                ThreadPool& pool, const CancelToken& cancel, const video::DecodeProgress& progress) {
+                ThreadPool& pool, const std::stop_token& cancel,
+                const video::DecodeProgress& progress) {
   if (media.is_image) return;
   const video::PatchGeometry g = settings.video_geometry();
   const auto frames = static_cast<int64_t>(media.plan.indices.size());
@@ -131,14 +132,16 @@ void load_slots(Media& media, std::span<const int64_t> slots, const MediaSetting
   if (media.given.empty()) {
     video::DecodeOptions options;
     options.threads = pool.size();
-    media.frames = video::decode_frames(media.path, media.video, part, options, pool, cancel, progress);
+    media.frames =
+        video::decode_frames(media.path, media.video, part, options, pool, cancel, progress);
   } else {
     media.frames = load_given_frames(media.given, part, pool, cancel, progress);
   }
 }
 
 tensor::ConstMatrix cut_patches(const Media& media, int64_t first, int64_t slots,
-                        const MediaSettings& settings, ThreadPool& pool, tensor::Tensor& storage) {
+                                const MediaSettings& settings, ThreadPool& pool,
+                                tensor::Tensor& storage) {
   const tensor::Tensor* patches = &media.patches;
   if (!media.is_image) {
     storage = video::make_patches(media.frames.rgb, settings.video_geometry(), pool, first, slots);
@@ -147,7 +150,7 @@ tensor::ConstMatrix cut_patches(const Media& media, int64_t first, int64_t slots
   return {patches->data<float>(), patches->dim(0), patches->dim(1)};
 }
 
-tensor::Tensor source_frames(const Media& media, ThreadPool& pool, const CancelToken& cancel) {
+tensor::Tensor source_frames(const Media& media, ThreadPool& pool, const std::stop_token& cancel) {
   if (media.is_image) {
     const tensor::Tensor rgb = video::load_image(media.path).rgb;
     tensor::Tensor frame(tensor::DType::kU8, {1, rgb.dim(0), rgb.dim(1), 3});
@@ -165,8 +168,8 @@ void load_media_from(Media& media, const tensor::Tensor& frames, const MediaSett
                      ThreadPool& pool) {
   const int64_t planned = media.is_image ? 1 : static_cast<int64_t>(media.plan.indices.size());
   if (frames.dim(0) != planned) {
-    throw Error(ErrorCode::kUsage, fmt::format("given frames of {}: {}, the plan has {}",
-                                               media.path, frames.dim(0), planned));
+    throw Error(ErrorCode::kUsage,
+                "given frames of {}: {}, the plan has {}"_text(media.path, frames.dim(0), planned));
   }
   if (media.is_image) {
     tensor::Tensor rgb(tensor::DType::kU8, {frames.dim(1), frames.dim(2), 3});
@@ -177,7 +180,8 @@ void load_media_from(Media& media, const tensor::Tensor& frames, const MediaSett
   const video::FramePlan& plan = media.plan;
   tensor::Tensor resized(tensor::DType::kU8, {planned, plan.height, plan.width, 3});
   for (int64_t i = 0; i < planned; ++i) {
-    video::resize_bicubic(frame_of<video::ConstImage>(frames, i), frame_of<video::Image>(resized, i), pool);
+    video::resize_bicubic(frame_of<video::ConstImage>(frames, i),
+                          frame_of<video::Image>(resized, i), pool);
   }
   media.frames = {std::move(resized), plan.indices, plan.times, plan.indices, {}};
 }

@@ -55,10 +55,10 @@ struct Media {
   bool is_image = false;
   std::string path;
   std::vector<GivenFrame> given;  // instead of a video file
-  video::VideoInfo video;                // videos alone
-  video::FramePlan plan;                 // videos alone
-  video::Frames frames;            // those that were decoded, resized; an image is one frame at time 0
-  tensor::Tensor patches;           // of an image: F32 [grid_height * grid_width, patch values]
+  video::VideoInfo video;         // videos alone
+  video::FramePlan plan;          // videos alone
+  video::Frames frames;     // those that were decoded, resized; an image is one frame at time 0
+  tensor::Tensor patches;   // of an image: F32 [grid_height * grid_width, patch values]
   int64_t slots = 0;        // temporal slots; 1 for an image
   int64_t grid_height = 0;  // patches
   int64_t grid_width = 0;
@@ -81,22 +81,24 @@ struct MediaSettings {
 // Everything that can be known before decoding: video, plan, slots and grid. An image is loaded
 // whole, since its size is not known before. Throws the errors of probe, plan_frames, load_image.
 Media plan_media(const MediaFile& file, const SamplingRequest& request,
-                 const MediaSettings& settings, ThreadPool& pool, const CancelToken& cancel);
+                 const MediaSettings& settings, ThreadPool& pool, const std::stop_token& cancel);
 
 // Decodes these slots (ascending) of a planned video; an image is ready already. Throws the errors
 // of decode_frames.
 void load_slots(Media& media, std::span<const int64_t> slots, const MediaSettings& settings,
-                ThreadPool& pool, const CancelToken& cancel, const video::DecodeProgress& progress);
+                ThreadPool& pool, const std::stop_token& cancel,
+                const video::DecodeProgress& progress);
 
 // Patches of `slots` of the slots that were loaded, from the first'th of them on, F32
 // [slots * slot_patches(), patch values]: they take 4 times the memory of the frames. A view of an
 // image's own, else cut into `storage`.
 tensor::ConstMatrix cut_patches(const Media& media, int64_t first, int64_t slots,
-                        const MediaSettings& settings, ThreadPool& pool, tensor::Tensor& storage);
+                                const MediaSettings& settings, ThreadPool& pool,
+                                tensor::Tensor& storage);
 
 // The frames of the plan at the source's own size, U8 [n, height, width, 3]: what the reference's
 // processor is given. Of an image, U8 [1, height, width, 3].
-tensor::Tensor source_frames(const Media& media, ThreadPool& pool, const CancelToken& cancel);
+tensor::Tensor source_frames(const Media& media, ThreadPool& pool, const std::stop_token& cancel);
 
 // Stands in for load_slots, for all of them: `frames` U8 [n, height, width, 3] of any size are
 // resized as the plan says. Error(kUsage) when n is not the plan's.

@@ -14,12 +14,16 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr const char* kProfileHint =
-    "mend it or delete it: without it the model is run as its family is";
+constexpr auto kProfileHint =
+    "mend it or delete it: without it the model is run as its family is"_text;
 
 bool has_nano(const fs::path& folder) {
   std::error_code ignored;
   return fs::exists(folder / "models" / "nano" / "config.json", ignored);
+}
+
+[[noreturn]] void refuse(const Text& message) {
+  throw Error(ErrorCode::kInvalid, message, kProfileHint);
 }
 
 // A number of the profile within [low, high]; empty when the key is absent.
@@ -29,12 +33,48 @@ std::optional<double> number(const Json& object, const char* key, double low, do
   if (found == object.end()) return std::nullopt;
   const double value = found->is_number() ? found->get<double>() : std::nan("");
   if (!(value >= low && value <= high)) {
-    throw Error(ErrorCode::kInvalid,
-                fmt::format("read {}: sampling.{} is {}, not a number from {} to {}", file.string(),
-                            key, found->dump(), low, high),
-                kProfileHint);
+    refuse("read {}: sampling.{} is {}, not a number from {} to {}"_text(file.string(), key,
+                                                                         found->dump(), low, high));
   }
   return value;
+}
+
+std::optional<int> count(const Json& object, const char* key, const fs::path& file) {
+  const auto value = number(object, key, 1, 1e6, file);
+  return value ? std::optional(static_cast<int>(*value)) : std::nullopt;
+}
+
+grounding::PromptStyle prompt_style(const Json& style, const fs::path& file) {
+  try {
+    return grounding::parse_prompt_style(style.is_string() ? style.get<std::string>() : "");
+  } catch (const Error& error) {
+    throw Error(ErrorCode::kInvalid, "read {}: {}"_text(file.string(), error.message_text()),
+                error.hint_text());
+  }
+}
+
+bool window_clock(const Json& clock, const fs::path& file) {
+  if (clock != "window" && clock != "file") {
+    refuse("read {}: clock is {}, not \"window\" or \"file\""_text(file.string(), clock.dump()));
+  }
+  return clock == "window";
+}
+
+bool slot_stamps(const Json& times, const fs::path& file) {
+  if (times != "slots" && times != "seconds") {
+    refuse("read {}: times is neither slots nor seconds"_text(file.string()));
+  }
+  return times == "slots";
+}
+
+void read_sampling(const Json& sampling, const fs::path& file, ModelProfile& profile) {
+  if (!sampling.is_object()) refuse("read {}: sampling is not an object"_text(file.string()));
+  profile.fps = number(sampling, "fps", 0.001, 1000, file);
+  if (const auto pixels = number(sampling, "frame_pixels", 1024, 1e9, file)) {
+    profile.frame_pixels = std::llround(*pixels);
+  }
+  profile.min_frames = count(sampling, "min_frames", file);
+  profile.max_frames = count(sampling, "max_frames", file);
 }
 
 }  // namespace
@@ -66,9 +106,10 @@ fs::path find_model_directory(const std::string& requested) {
   if (!official.empty()) return *std::min_element(official.begin(), official.end());
   const fs::path data = data_directory();
   if (data.empty()) {
-    throw Error(ErrorCode::kNotFound, "find a model: none is named and models/nano is not there",
+    throw Error(ErrorCode::kNotFound,
+                "find a model: none is named and models/nano is not there"_text,
                 "name a checkpoint directory with --model or SHIJIAN_MODEL, or set SHIJIAN_HOME "
-                "to the folder that holds models/nano");
+                "to the folder that holds models/nano"_text);
   }
   return data / "models" / "nano";
 }
@@ -79,52 +120,13 @@ ModelProfile read_model_profile(const fs::path& directory) {
   ModelProfile profile;
   if (!fs::exists(file, ignored)) return profile;
   const Json json = read_json_file(file);
-  if (!json.is_object()) {
-    throw Error(ErrorCode::kInvalid, fmt::format("read {}: not a JSON object", file.string()),
-                kProfileHint);
+  if (!json.is_object()) refuse("read {}: not a JSON object"_text(file.string()));
+  if (json.contains("prompt_style")) {
+    profile.prompt_style = prompt_style(json["prompt_style"], file);
   }
-  if (const auto style = json.find("prompt_style"); style != json.end()) {
-    try {
-      profile.prompt_style =
-          grounding::parse_prompt_style(style->is_string() ? style->get<std::string>() : "");
-    } catch (const Error& error) {
-      throw Error(ErrorCode::kInvalid, fmt::format("read {}: {}", file.string(), error.message()),
-                  error.hint());
-    }
-  }
-  if (const auto clock = json.find("clock"); clock != json.end()) {
-    profile.window_clock = *clock == "window";
-    if (!profile.window_clock && *clock != "file") {
-      throw Error(ErrorCode::kInvalid,
-                  fmt::format("read {}: clock is {}, not \"window\" or \"file\"", file.string(),
-                              clock->dump()),
-                  kProfileHint);
-    }
-  }
-  if (const auto times = json.find("times"); times != json.end()) {
-    if (*times != "slots" && *times != "seconds") {
-      throw Error(ErrorCode::kInvalid,
-                  fmt::format("read {}: times is neither slots nor seconds", file.string()),
-                  kProfileHint);
-    }
-    profile.slot_stamps = *times == "slots";
-  }
-  const auto sampling = json.find("sampling");
-  if (sampling == json.end()) return profile;
-  if (!sampling->is_object()) {
-    throw Error(ErrorCode::kInvalid,
-                fmt::format("read {}: sampling is not an object", file.string()), kProfileHint);
-  }
-  profile.fps = number(*sampling, "fps", 0.001, 1000, file);
-  if (const auto pixels = number(*sampling, "frame_pixels", 1024, 1e9, file)) {
-    profile.frame_pixels = std::llround(*pixels);
-  }
-  if (const auto frames = number(*sampling, "min_frames", 1, 1e6, file)) {
-    profile.min_frames = static_cast<int>(*frames);
-  }
-  if (const auto frames = number(*sampling, "max_frames", 1, 1e6, file)) {
-    profile.max_frames = static_cast<int>(*frames);
-  }
+  if (json.contains("clock")) profile.window_clock = window_clock(json["clock"], file);
+  if (json.contains("times")) profile.slot_stamps = slot_stamps(json["times"], file);
+  if (json.contains("sampling")) read_sampling(json["sampling"], file, profile);
   return profile;
 }
 

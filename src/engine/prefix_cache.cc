@@ -66,7 +66,8 @@ int64_t common_prefix(const TokenSequence& held, int64_t tokens, const TokenSequ
   return common;
 }
 
-PrefixCache::PrefixCache(model::Decoder& decoder, ThreadPool& pool, const PrefixCacheOptions& options)
+PrefixCache::PrefixCache(model::Decoder& decoder, ThreadPool& pool,
+                         const PrefixCacheOptions& options)
     : decoder_(decoder), pool_(pool), packed_(options.packed), entries_(options.max_bytes) {}
 
 int64_t PrefixCache::bytes_of(int64_t tokens) const {
@@ -144,7 +145,8 @@ void PrefixCache::keep(Prefix prefix) {
     // Both copies are in memory for a while.
     const int64_t bytes = bytes_of(prefix.length());
     make_room(bytes);
-    if (model::available_memory() >= bytes) put({model::PackedKv(pool_, prefix.cache), std::move(prefix.prompt)});
+    if (model::available_memory() >= bytes)
+      put({model::PackedKv(pool_, prefix.cache), std::move(prefix.prompt)});
   } else {
     put({std::move(prefix.cache), std::move(prefix.prompt)});
   }

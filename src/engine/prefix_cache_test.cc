@@ -57,8 +57,8 @@ class PrefixCacheTest : public testing::Test {
     }
   }
 
-  const checkpoint::Checkpoint checkpoint_ = checkpoint::Checkpoint::open(std::filesystem::path(SHIJIAN_SOURCE_DIR) /
-                                                  "tests/reference/checkpoints/dense_tied");
+  const checkpoint::Checkpoint checkpoint_ = checkpoint::Checkpoint::open(
+      std::filesystem::path(SHIJIAN_SOURCE_DIR) / "tests/reference/checkpoints/dense_tied");
   const model::ModelWeights weights_ = model::bind_weights(checkpoint_);
   ThreadPool pool_{1};
   model::Decoder decoder_{checkpoint_.config().text, weights_.text, pool_};

@@ -96,10 +96,10 @@ uint16_t to_bf16(float value) {
 }
 
 // Uniform on +-0.035: a standard deviation of 0.02, as the models were initialised.
-std::vector<uint16_t> noise(int64_t count, uint64_t seed, const CancelToken& cancel) {
+std::vector<uint16_t> noise(int64_t count, uint64_t seed, const std::stop_token& cancel) {
   std::vector<uint16_t> values(count);
   for (int64_t i = 0; i < count; ++i) {
-    if (i % (1 << 20) == 0) cancel.check();
+    if (i % (1 << 20) == 0) throw_if_cancelled(cancel);
     const double unit =
         static_cast<double>(splitmix64(seed + static_cast<uint64_t>(i)) >> 40) * 0x1p-24;
     values[i] = to_bf16(static_cast<float>((unit - 0.5) * 0.07));
@@ -108,10 +108,11 @@ std::vector<uint16_t> noise(int64_t count, uint64_t seed, const CancelToken& can
 }
 
 void write_weights(const checkpoint::ModelConfig& config, const fs::path& file, uint64_t seed,
-                   const CancelToken& cancel) {
+                   const std::stop_token& cancel) {
   const std::vector<model::TensorSpec> specs = model::expected_tensors(config);
   int64_t largest = 0;
-  for (const model::TensorSpec& spec : specs) largest = std::max(largest, tensor::element_count(spec.shape));
+  for (const model::TensorSpec& spec : specs)
+    largest = std::max(largest, tensor::element_count(spec.shape));
   // Every tensor is a window of one buffer of noise: distinct enough, and cheap to make.
   constexpr int64_t kSpread = 1 << 20;
   const std::vector<uint16_t> values = noise(largest + kSpread, seed, cancel);
@@ -121,7 +122,8 @@ void write_weights(const checkpoint::ModelConfig& config, const fs::path& file, 
     const model::TensorSpec& spec = specs[i];
     const bool is_norm = spec.shape.size() == 1 && spec.name.ends_with("weight");
     const uint64_t offset = splitmix64(seed + i) % kSpread;
-    tensors[spec.name] = {is_norm ? ones.data() : values.data() + offset, tensor::DType::kBF16, spec.shape};
+    tensors[spec.name] = {is_norm ? ones.data() : values.data() + offset, tensor::DType::kBF16,
+                          spec.shape};
   }
   checkpoint::write_safetensors(file, tensors, {{"format", "pt"}}, cancel);
 }
@@ -135,20 +137,20 @@ std::vector<std::string> random_shape_names() {
 }
 
 void write_random_checkpoint(std::string_view name, const fs::path& directory, uint64_t seed,
-                             const CancelToken& cancel) {
+                             const std::stop_token& cancel) {
   const auto* shape = std::find_if(std::begin(kShapes), std::end(kShapes),
                                    [&](const KnownShape& s) { return s.name == name; });
   if (shape == std::end(kShapes)) {
-    throw Error(ErrorCode::kUsage, fmt::format("random checkpoint: no shape '{}'", name),
-                "the shapes are 2b, 4b and 8b");
+    throw Error(ErrorCode::kUsage, "random checkpoint: no shape '{}'"_text(name),
+                "the shapes are 2b, 4b and 8b"_text);
   }
   CreatedFiles created;
   std::error_code error;
   if (!fs::is_directory(directory, error)) created.make_folder(directory);
   if (!fs::is_empty(directory, error)) {
     throw Error(ErrorCode::kUsage,
-                fmt::format("random checkpoint: {} is not an empty folder", directory.string()),
-                "name a new folder");
+                "random checkpoint: {} is not an empty folder"_text(directory.string()),
+                "name a new folder"_text);
   }
   const auto write = [&](const char* file, const std::string& content) {
     write_file_atomic(directory / file, content);
@@ -158,8 +160,8 @@ void write_random_checkpoint(std::string_view name, const fs::path& directory, u
   write("config.json", config);
   write("preprocessor_config.json", processor_json(65536, 16777216).dump(2));
   write("video_preprocessor_config.json", processor_json(4096, 25165824).dump(2));
-  write_weights(checkpoint::parse_model_config(config, "config.json"), directory / "model.safetensors", seed,
-                cancel);
+  write_weights(checkpoint::parse_model_config(config, "config.json"),
+                directory / "model.safetensors", seed, cancel);
   created.keep();
 }
 

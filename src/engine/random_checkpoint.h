@@ -19,6 +19,6 @@ std::vector<std::string> random_shape_names();
 // same bytes. Throws Error: kUsage for an unknown shape or a directory in use, kIo when the disk is
 // full, kCancelled; what it created is then gone again.
 void write_random_checkpoint(std::string_view shape, const std::filesystem::path& directory,
-                             uint64_t seed, const CancelToken& cancel = {});
+                             uint64_t seed, const std::stop_token& cancel = {});
 
 }  // namespace shijian::engine

@@ -1,17 +1,12 @@
 #include "engine/session.h"
 
-#include <chrono>
 #include <new>
 #include <utility>
 
+#include "engine/seconds.h"
+
 namespace shijian::engine {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 model::PositionIds positions_of(const TokenSequence& prompt, int64_t first) {
   std::vector<model::VisualBlock> before;
@@ -33,9 +28,18 @@ model::PositionIds positions_of(const TokenSequence& prompt, int64_t first) {
   return positions;
 }
 
+void record_tokens(const Reply& reply, const model::Generated& generated,
+                   model::StageRecorder& stages) {
+  std::vector<int64_t> ids;
+  for (const grounding::GeneratedToken& token : reply.tokens) ids.push_back(token.id);
+  if (generated.stop) ids.push_back(generated.stop->token);
+  stages.set_ints("tokens", ids);
+}
+
 }  // namespace
 
-Session::Session(model::Decoder& decoder, const text::Tokenizer& tokenizer, Prefix start, PrefixCache* keeper)
+Session::Session(model::Decoder& decoder, const text::Tokenizer& tokenizer, Prefix start,
+                 PrefixCache* keeper)
     : decoder_(decoder), tokenizer_(tokenizer), keeper_(keeper), held_(std::move(start)) {}
 
 Session::~Session() {
@@ -47,8 +51,10 @@ Session::~Session() {
   }
 }
 
-tensor::ConstMatrix Session::read(const TokenSequence& prompt, const std::vector<model::VisionFeatures>& features,
-                          int64_t reused, const model::PositionIds& positions, const RunHooks& hooks) {
+tensor::ConstMatrix Session::read(const TokenSequence& prompt,
+                                  const std::vector<model::VisionFeatures>& features,
+                                  int64_t reused, const model::PositionIds& positions,
+                                  const RunHooks& hooks) {
   std::vector<model::VisualRows> visual;
   for (const PlacedBlock& placed : prompt.blocks) {
     if (placed.block.first < reused) continue;
@@ -66,6 +72,18 @@ tensor::ConstMatrix Session::read(const TokenSequence& prompt, const std::vector
   }
   const std::span<const int32_t> tokens(prompt.ids.begin() + reused, prompt.ids.end());
   return decoder_.forward({tokens, positions, visual}, held_.cache, options);
+}
+
+grounding::GeneratedToken Session::token_of(const model::TokenChoice& choice) const {
+  grounding::GeneratedToken token;
+  token.id = choice.token;
+  // Control tokens are no words: they show in the ids alone.
+  if (!tokenizer_.is_special(choice.token)) token.bytes = tokenizer_.token_bytes(choice.token);
+  token.logprob = choice.logprob;
+  for (const model::TokenLogprob& other : choice.top) {
+    token.top.push_back({std::string(tokenizer_.token_bytes(other.token)), other.logprob});
+  }
+  return token;
 }
 
 Reply Session::ask(const TokenSequence& prompt, const std::vector<model::VisionFeatures>& features,
@@ -90,16 +108,8 @@ Reply Session::ask(const TokenSequence& prompt, const std::vector<model::VisionF
   text::StreamDecoder stream(tokenizer_, /*skip_special=*/true);
   run.on_token = [&](const model::TokenChoice& choice) {
     if (reply.tokens.empty()) reply.first_token_seconds = seconds_since(start);
-    grounding::GeneratedToken token;
-    token.id = choice.token;
-    // Control tokens are no words: they show in the ids alone.
-    if (!tokenizer_.is_special(choice.token)) token.bytes = tokenizer_.token_bytes(choice.token);
-    token.logprob = choice.logprob;
-    for (const model::TokenLogprob& other : choice.top) {
-      token.top.push_back({std::string(tokenizer_.token_bytes(other.token)), other.logprob});
-    }
-    reply.text += token.bytes;
-    reply.tokens.push_back(std::move(token));
+    reply.tokens.push_back(token_of(choice));
+    reply.text += reply.tokens.back().bytes;
     const std::string piece = stream.push(choice.token);
     if (hooks.progress) {
       hooks.progress(
@@ -111,12 +121,7 @@ Reply Session::ask(const TokenSequence& prompt, const std::vector<model::VisionF
       model::generate(decoder_, held_.cache, logits, positions.next, prompt.ids, run);
   reply.finish = generated.reason;
   reply.generation_seconds = seconds_since(start) - reply.prefill_seconds;
-  if (hooks.stages != nullptr) {
-    std::vector<int64_t> ids;
-    for (const grounding::GeneratedToken& token : reply.tokens) ids.push_back(token.id);
-    if (generated.stop) ids.push_back(generated.stop->token);
-    hooks.stages->set_ints("tokens", ids);
-  }
+  if (hooks.stages != nullptr) record_tokens(reply, generated, *hooks.stages);
   return reply;
 }
 

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "engine/conversation.h"
-#include "engine/engine.h"
 #include "engine/prefix_cache.h"
+#include "engine/request.h"
 #include "grounding/confidence.h"
 #include "model/decoder.h"
 #include "model/generate.h"
@@ -18,7 +18,7 @@ namespace shijian::engine {
 
 // What one prompt gave.
 struct Reply {
-  std::string text;                    // everything generated, stop token apart
+  std::string text;                               // everything generated, stop token apart
   std::vector<grounding::GeneratedToken> tokens;  // with alternatives when the sampler reports them
   model::FinishReason finish = model::FinishReason::kLength;
   int64_t prompt_tokens = 0;
@@ -33,7 +33,8 @@ class Session {
  public:
   // `start` has room for the longest prompt plus answer that will come. Where `keeper` is not null,
   // what the session has read goes there when it ends, however it ends.
-  Session(model::Decoder& decoder, const text::Tokenizer& tokenizer, Prefix start, PrefixCache* keeper);
+  Session(model::Decoder& decoder, const text::Tokenizer& tokenizer, Prefix start,
+          PrefixCache* keeper);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -52,8 +53,11 @@ class Session {
 
  private:
   // Reads what the cache does not hold yet and returns the logits of the last token.
-  tensor::ConstMatrix read(const TokenSequence& prompt, const std::vector<model::VisionFeatures>& features,
-                   int64_t reused, const model::PositionIds& positions, const RunHooks& hooks);
+  tensor::ConstMatrix read(const TokenSequence& prompt,
+                           const std::vector<model::VisionFeatures>& features, int64_t reused,
+                           const model::PositionIds& positions, const RunHooks& hooks);
+
+  grounding::GeneratedToken token_of(const model::TokenChoice& choice) const;
 
   model::Decoder& decoder_;
   const text::Tokenizer& tokenizer_;

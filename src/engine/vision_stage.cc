@@ -1,7 +1,6 @@
 #include "engine/vision_stage.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 #include <numeric>
 #include <string_view>
@@ -9,22 +8,18 @@
 #include <utility>
 
 #include "cache/content_hashes.h"
+#include "engine/seconds.h"
 
 namespace shijian::engine {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 // Slots are encoded and stored in pieces, so that a run that ends early has not worked in vain. A
 // piece has at least this many patches, enough to keep the encoder busy.
 constexpr int64_t kPiecePatches = 4096;
 
-double seconds_between(Clock::time_point start, Clock::time_point end) {
-  return std::chrono::duration<double>(end - start).count();
-}
-
 // The rows of a slot, from row `first` of one tensor to row `at` of another.
-void copy_rows(const tensor::Tensor& from, int64_t first, int64_t rows, tensor::Tensor& to, int64_t at) {
+void copy_rows(const tensor::Tensor& from, int64_t first, int64_t rows, tensor::Tensor& to,
+               int64_t at) {
   const int64_t width = to.dim(1);
   std::memcpy(to.data<float>() + at * width, from.data<float>() + first * width,
               static_cast<size_t>(rows * width) * sizeof(float));
@@ -50,10 +45,31 @@ DistinctSlots distinct(const SlotKeys& keys, std::span<const int64_t> slots) {
   return result;
 }
 
+// Room for features: `rows` rows of each tensor.
+model::VisionFeatures make_features(const checkpoint::VisionConfig& config, int64_t rows) {
+  const tensor::Shape shape = {rows, config.out_hidden_size};
+  model::VisionFeatures features;
+  features.embeddings = tensor::Tensor(tensor::DType::kF32, shape);
+  for (size_t k = 0; k < config.deepstack_visual_indexes.size(); ++k) {
+    features.deepstack.emplace_back(tensor::DType::kF32, shape);
+  }
+  return features;
+}
+
+// `rows` rows of each tensor, as copy_rows.
+void copy_features(const model::VisionFeatures& from, int64_t first, int64_t rows,
+                   model::VisionFeatures& to, int64_t at) {
+  copy_rows(from.embeddings, first, rows, to.embeddings, at);
+  for (size_t k = 0; k < from.deepstack.size(); ++k) {
+    copy_rows(from.deepstack[k], first, rows, to.deepstack[k], at);
+  }
+}
+
 }  // namespace
 
-VisionStage::VisionStage(const checkpoint::VisionConfig& config, const model::VisionEncoder& encoder,
-                         const MediaSettings& settings, ThreadPool& pool)
+VisionStage::VisionStage(const checkpoint::VisionConfig& config,
+                         const model::VisionEncoder& encoder, const MediaSettings& settings,
+                         ThreadPool& pool)
     : config_(config), encoder_(encoder), settings_(settings), pool_(pool) {}
 
 int64_t VisionStage::piece_slots(const checkpoint::VisionConfig& config, int64_t slot_patches) {
@@ -65,20 +81,17 @@ int64_t VisionStage::piece_slots(const checkpoint::VisionConfig& config, int64_t
   return slots;
 }
 
-VisionOutcome VisionStage::run(const VisionJob& job, const RunHooks& hooks, grounding::Timing& timing) const {
+VisionOutcome VisionStage::run(const VisionJob& job, const RunHooks& hooks,
+                               grounding::Timing& timing) const {
   Media& m = job.media;
   const auto start = Clock::now();
   VisionOutcome outcome;
   // A picture that stays on screen for long is encoded once.
   const DistinctSlots slots = distinct(job.keys, job.slots);
   std::vector<int64_t> missing = slots.first;
-  const int64_t tokens = encoder_.merged({1, m.grid_height, m.grid_width}).tokens();
+  const int64_t tokens = slot_tokens(m);
   if (!missing.empty()) {
-    const tensor::Shape shape = {m.slots * tokens, config_.out_hidden_size};
-    outcome.features.embeddings = tensor::Tensor(tensor::DType::kF32, shape);
-    for (size_t k = 0; k < config_.deepstack_visual_indexes.size(); ++k) {
-      outcome.features.deepstack.emplace_back(tensor::DType::kF32, shape);
-    }
+    outcome.features = make_features(config_, m.slots * tokens);
     if (job.cache != nullptr) {
       missing = job.cache->load(job.keys, missing, tokens, outcome.features);
     }
@@ -94,17 +107,13 @@ VisionOutcome VisionStage::run(const VisionJob& job, const RunHooks& hooks, grou
   }
   const auto decoded = Clock::now();
   if (!missing.empty()) encode(job, missing, hooks, outcome);
-  const auto repeat = [&](tensor::Tensor& features) {
-    for (const auto& [slot, same] : slots.repeated) {
-      copy_rows(features, same * tokens, tokens, features, slot * tokens);
-    }
-  };
-  repeat(outcome.features.embeddings);
-  for (tensor::Tensor& tensor : outcome.features.deepstack) repeat(tensor);
+  for (const auto& [slot, same] : slots.repeated) {
+    copy_features(outcome.features, same * tokens, tokens, outcome.features, slot * tokens);
+  }
   m.patches = tensor::Tensor();
   if (!job.all_frames) m.frames = video::Frames();
   timing.decode += seconds_between(looked_up, decoded);
-  timing.vision += seconds_between(start, looked_up) + seconds_between(decoded, Clock::now());
+  timing.vision += seconds_between(start, looked_up) + seconds_since(decoded);
   return outcome;
 }
 
@@ -137,49 +146,47 @@ void VisionStage::load(const VisionJob& job, std::span<const int64_t> slots,
                          cut_patches(m, 0, loaded, settings_, pool_, storage));
 }
 
+model::VisionFeatures VisionStage::encode_piece(const VisionJob& job, int64_t first, int64_t slots,
+                                                const RunHooks& hooks,
+                                                const model::EncodeOptions& options) const {
+  const Media& m = job.media;
+  const model::PatchGrid grid{slots, m.grid_height, m.grid_width};
+  const Overrides* given = hooks.overrides;
+  if (given != nullptr && given->pixels.contains(job.index)) {
+    const tensor::Tensor& pixels = *given->pixels.at(job.index);
+    const float* from = pixels.data<float>() + first * m.slot_patches() * pixels.dim(1);
+    return encoder_.encode({from, grid.patches(), pixels.dim(1)}, {&grid, 1}, options);
+  }
+  tensor::Tensor storage;
+  return encoder_.encode(cut_patches(m, first, slots, settings_, pool_, storage), {&grid, 1},
+                         options);
+}
+
 void VisionStage::encode(const VisionJob& job, std::span<const int64_t> missing,
                          const RunHooks& hooks, VisionOutcome& outcome) const {
-  const Media& m = job.media;
-  const Overrides* given = hooks.overrides;
-  const tensor::Tensor* pixels =
-      given != nullptr && given->pixels.contains(job.index) ? given->pixels.at(job.index) : nullptr;
-  const int64_t slot_patches = m.slot_patches();
-  const int64_t tokens = encoder_.merged({1, m.grid_height, m.grid_width}).tokens();
-  const int64_t stretch = piece_slots(config_, slot_patches);
+  const int64_t tokens = slot_tokens(job.media);
+  const int64_t stretch = piece_slots(config_, job.media.slot_patches());
   const auto total = static_cast<int64_t>(missing.size());
   // Patches lie in the order of the slots that were loaded.
   const auto place = [&](int64_t i) { return job.all_frames ? missing[i] : i; };
+  const auto piece_of = [&](int64_t i) { return (job.keys.first + missing[i]) / stretch; };
 
   model::EncodeOptions options;
   options.cancel = hooks.cancel;
   options.stages = hooks.stages;
   for (int64_t first = 0; first < total;) {
     int64_t last = first + 1;
-    while (last < total && place(last) == place(last - 1) + 1 &&
-           (job.keys.first + missing[last]) / stretch ==
-               (job.keys.first + missing[first]) / stretch) {
+    while (last < total && place(last) == place(last - 1) + 1 && piece_of(last) == piece_of(first))
       ++last;
-    }
     if (hooks.progress) {
       options.progress = [&](int64_t done, int64_t) {
         hooks.progress({"encoding", first + done, total, {}});
       };
     }
-    const model::PatchGrid grid{last - first, m.grid_height, m.grid_width};
-    tensor::Tensor storage;
-    const tensor::ConstMatrix patches =
-        pixels == nullptr
-            ? cut_patches(m, place(first), last - first, settings_, pool_, storage)
-            : tensor::ConstMatrix{pixels->data<float>() + place(first) * slot_patches * pixels->dim(1),
-                          grid.patches(), pixels->dim(1)};
-    const model::VisionFeatures piece = encoder_.encode(patches, {&grid, 1}, options);
+    const model::VisionFeatures piece =
+        encode_piece(job, place(first), last - first, hooks, options);
     for (int64_t i = first; i < last; ++i) {
-      const int64_t from = (i - first) * tokens;
-      const int64_t at = missing[i] * tokens;
-      copy_rows(piece.embeddings, from, tokens, outcome.features.embeddings, at);
-      for (size_t k = 0; k < piece.deepstack.size(); ++k) {
-        copy_rows(piece.deepstack[k], from, tokens, outcome.features.deepstack[k], at);
-      }
+      copy_features(piece, (i - first) * tokens, tokens, outcome.features, missing[i] * tokens);
     }
     outcome.encoded += last - first;
     if (job.cache != nullptr && outcome.sound) {
@@ -187,6 +194,10 @@ void VisionStage::encode(const VisionJob& job, std::span<const int64_t> missing,
     }
     first = last;
   }
+}
+
+int64_t VisionStage::slot_tokens(const Media& media) const {
+  return encoder_.merged({1, media.grid_height, media.grid_width}).tokens();
 }
 
 }  // namespace shijian::engine

@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "engine/engine.h"
 #include "engine/feature_cache.h"
 #include "engine/media.h"
+#include "engine/request.h"
 #include "engine/slot_keys.h"
 #include "model/vision_encoder.h"
 
@@ -26,9 +26,9 @@ struct VisionJob {
 };
 
 struct VisionOutcome {
-  model::VisionFeatures features;  // [all slots * tokens, width], rows of unwanted slots undefined; no
-                            // tensors when no slot was wanted
-  int64_t encoded = 0;      // slots that the encoder ran over
+  model::VisionFeatures features;  // [all slots * tokens, width], rows of unwanted slots undefined;
+                                   // no tensors when no slot was wanted
+  int64_t encoded = 0;             // slots that the encoder ran over
   // The features are what the keys name. Not so where the file changed meanwhile or pictures were
   // damaged, so that neighbours stand in: nothing was stored then.
   bool sound = true;
@@ -51,6 +51,11 @@ class VisionStage {
   void load(const VisionJob& job, std::span<const int64_t> slots, const RunHooks& hooks) const;
   void encode(const VisionJob& job, std::span<const int64_t> missing, const RunHooks& hooks,
               VisionOutcome& outcome) const;
+  // Features of `slots` of the slots that were loaded, from the first'th of them on.
+  model::VisionFeatures encode_piece(const VisionJob& job, int64_t first, int64_t slots,
+                                     const RunHooks& hooks,
+                                     const model::EncodeOptions& options) const;
+  int64_t slot_tokens(const Media& media) const;
 
   const checkpoint::VisionConfig& config_;
   const model::VisionEncoder& encoder_;

@@ -1,0 +1,76 @@
+#include "engine/media_notes.h"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+
+namespace shijian::engine {
+namespace {
+
+// Seconds that a time may lie past the end of a clip because it was rounded.
+constexpr double kRounding = 0.1;
+// Of the rate that a model was trained on: from here on a video was looked at often enough.
+constexpr double kEnough = 0.75;
+
+// Whether a video was looked at less often than `known`, the rate that the model was trained on.
+std::optional<grounding::Note> rate_note(const Media& video, const video::SamplingOptions& sampled,
+                                         const SamplingRequest& asked,
+                                         std::optional<double> known) {
+  const double seen = rate_seen(video, sampled);
+  if (video.plan.limited) {
+    return grounding::Note{grounding::NoteCode::kFrameLimit,
+                           static_cast<int>(video.plan.indices.size()),
+                           sampled.max_frames / sampled.fps, sampled.fps, seen};
+  }
+  if (!known || !video.given.empty() || seen >= kEnough * *known) return std::nullopt;
+  const bool by_request = asked.frames || (asked.fps && *asked.fps < kEnough * *known);
+  return grounding::Note{
+      by_request ? grounding::NoteCode::kSamplingRate : grounding::NoteCode::kFewFrames,
+      static_cast<int>(std::lround(*known))};
+}
+
+// Of a video's file and the window in it.
+void add_file_notes(const Media& m, const SamplingRequest& asked,
+                    std::vector<grounding::Note>& notes) {
+  if (const auto& jumps = m.video.clock_jumps; !jumps.empty()) {
+    notes.push_back(
+        {grounding::NoteCode::kClockJumps, static_cast<int>(jumps.size()), jumps.front().time});
+  }
+  if (m.plan.clock_start > 0) {
+    notes.push_back({grounding::NoteCode::kWindowClock, 1, m.plan.clock_start});
+  }
+  if (asked.to.value_or(0) > m.video.duration + kRounding) {
+    notes.push_back({grounding::NoteCode::kWindowCut, 1, m.video.duration});
+  }
+  if (m.video.video_streams() > 1) {
+    notes.push_back({grounding::NoteCode::kOtherStreams, static_cast<int>(m.video.video_streams()),
+                     static_cast<double>(m.video.stream)});
+  }
+}
+
+}  // namespace
+
+double rate_seen(const Media& video, const video::SamplingOptions& sampled) {
+  const double from = sampled.from.value_or(0);
+  const double to = std::min(sampled.to.value_or(video.video.duration), video.video.duration);
+  return to > from ? static_cast<double>(video.plan.indices.size()) / (to - from) : sampled.fps;
+}
+
+std::vector<grounding::Note> media_notes(const PlannedMedia& planned,
+                                         const MediaSettings& settings) {
+  std::vector<grounding::Note> notes;
+  if (planned.damaged) notes.push_back({grounding::NoteCode::kDamaged});
+  for (size_t i = 0; i < planned.media.size(); ++i) {
+    const Media& m = planned.media[i];
+    const SamplingRequest& asked = planned.asked[i];
+    if (m.is_image) continue;
+    if (const auto note = rate_note(m, settings.sampling(asked), asked, settings.profile.fps)) {
+      notes.push_back(*note);
+    }
+    // Given frames have no window and no file.
+    if (m.given.empty()) add_file_notes(m, asked, notes);
+  }
+  return notes;
+}
+
+}  // namespace shijian::engine
