@@ -39,7 +39,7 @@ std::string file_state(const std::filesystem::path& path) {
 ContentHasher::ContentHasher() {
   gnutls_hash_hd_t state = nullptr;
   const int code = gnutls_hash_init(&state, GNUTLS_DIG_SHA256);
-  if (code != 0) throw Error(ErrorCode::kNoMemory, "hash a file: no memory");
+  if (code != 0) throw Error(ErrorCode::kNoMemory, "hash a file: no memory"_text);
   state_ = state;
 }
 
@@ -68,11 +68,12 @@ std::string ContentHasher::digest() {
   return hex;
 }
 
-std::string ContentHashes::of(const std::filesystem::path& path, const CancelToken& cancel) {
-  require_regular_file(path, "file");
+std::string ContentHashes::of(const std::filesystem::path& path, const std::stop_token& cancel) {
+  require_regular_file(path, "file"_text);
   const Closer file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
   struct stat info {};
-  if (file.fd < 0 || ::fstat(file.fd, &info) != 0) throw system_error("open", path.string(), errno);
+  if (file.fd < 0 || ::fstat(file.fd, &info) != 0)
+    throw system_error("open {}"_text(path.string()), errno);
   const std::string state = in_words(info);
   {
     const std::lock_guard lock(mutex_);
@@ -81,10 +82,10 @@ std::string ContentHashes::of(const std::filesystem::path& path, const CancelTok
   ContentHasher hasher;
   std::vector<std::byte> piece(kPiece);
   while (true) {
-    cancel.check();
+    throw_if_cancelled(cancel);
     const ssize_t got = ::read(file.fd, piece.data(), piece.size());
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) throw system_error("read", path.string(), errno);
+    if (got < 0) throw system_error("read {}"_text(path.string()), errno);
     if (got == 0) break;
     hasher.update({piece.data(), static_cast<size_t>(got)});
   }

@@ -35,7 +35,7 @@ class ContentHashes {
  public:
   // SHA-256 of the file's bytes, as ContentHasher gives it. Throws Error: kNotFound, kPermission,
   // kInvalid (not a regular file), kIo, kCancelled.
-  std::string of(const std::filesystem::path& path, const CancelToken& cancel = {});
+  std::string of(const std::filesystem::path& path, const std::stop_token& cancel = {});
 
   // How many files were read.
   int64_t files_read() const;

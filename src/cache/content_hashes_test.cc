@@ -82,9 +82,9 @@ TEST_F(ContentHashesTest, Refuses) {
   EXPECT_THROW(hashes.of(root_), Error);
   ASSERT_EQ(::mkfifo((root_ / "fifo").c_str(), 0600), 0);
   EXPECT_THROW(hashes.of(root_ / "fifo"), Error);
-  CancelSource source;
-  source.cancel();
-  EXPECT_THROW(hashes.of(file("a", "x"), source.token()), Error);
+  std::stop_source source;
+  source.request_stop();
+  EXPECT_THROW(hashes.of(file("a", "x"), source.get_token()), Error);
 }
 
 // The hash of "abc" is FIPS 180-4's own example.

@@ -83,10 +83,10 @@ bool used_before(const Found& a, const Found& b) {
 // Nobody else reads what a video shows.
 void make_private_folders(const fs::path& folder) {
   if (folder.empty() || ::mkdir(folder.c_str(), 0700) == 0 || errno == EEXIST) return;
-  if (errno != ENOENT) throw system_error("create", folder.string(), errno);
+  if (errno != ENOENT) throw system_error("create {}"_text(folder.string()), errno);
   make_private_folders(folder.parent_path());
   if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) {
-    throw system_error("create", folder.string(), errno);
+    throw system_error("create {}"_text(folder.string()), errno);
   }
 }
 
@@ -133,8 +133,8 @@ bool DiskStore::put(const std::string& key, std::string_view bytes) {
   const auto size = static_cast<int64_t>(pieces[0].size() + pieces[1].size());
   try {
     if (size > options_.max_bytes) {
-      throw Error(ErrorCode::kUsage, fmt::format("store {}: {} bytes, and the cache may hold {}",
-                                                 path.string(), size, options_.max_bytes));
+      throw Error(ErrorCode::kUsage, "store {}: {} bytes, and the cache may hold {}"_text(
+                                         path.string(), size, options_.max_bytes));
     }
     make_private_folders(path.parent_path());
     mark_folder(options_.folder);
@@ -194,7 +194,7 @@ DiskUsage DiskStore::clear() {
     if (::unlink(file.path.c_str()) == 0) {
       gone.push_back(std::move(file));
     } else if (errno != ENOENT) {
-      throw system_error("remove", file.path.string(), errno);
+      throw system_error("remove {}"_text(file.path.string()), errno);
     }
   }
   const std::lock_guard lock(mutex_);
@@ -202,10 +202,10 @@ DiskUsage DiskStore::clear() {
   return usage_of(gone);
 }
 
-DiskCheck DiskStore::verify(const CancelToken& cancel) {
+DiskCheck DiskStore::verify(const std::stop_token& cancel) {
   DiskCheck check;
   for (const Found& found : find_files(options_.folder)) {
-    cancel.check();
+    throw_if_cancelled(cancel);
     EntryFile file(found.path);
     if (found.key.empty() || !file.there()) continue;
     ++check.checked;

@@ -70,7 +70,7 @@ class DiskStore {
   // Removes every entry; returns what went. Throws Error (kPermission and kin).
   DiskUsage clear();
   // Reads every entry and removes what does not check out. Throws Error(kCancelled).
-  DiskCheck verify(const CancelToken& cancel = {});
+  DiskCheck verify(const std::stop_token& cancel = {});
 
   DiskCounters counters() const;
   const DiskStoreOptions& options() const { return options_; }

@@ -261,9 +261,9 @@ TEST_F(DiskStoreTest, VerifyRemovesWhatIsDamaged) {
   EXPECT_EQ(check.damaged, 1);
   EXPECT_EQ(check.bytes, 4 * 3'000'064);
   EXPECT_FALSE(fs::exists(file_of(3)));
-  CancelSource source;
-  source.cancel();
-  EXPECT_THROW(cache.verify(source.token()), Error);
+  std::stop_source source;
+  source.request_stop();
+  EXPECT_THROW(cache.verify(source.get_token()), Error);
 }
 
 // Runs `body` in a child; its result is the child's exit status.

@@ -25,11 +25,11 @@ constexpr std::string_view kSingleFile = "model.safetensors";
 constexpr std::string_view kIndexFile = "model.safetensors.index.json";
 constexpr size_t kMaxJsonBytes = size_t{16} << 20;
 constexpr size_t kMaxShards = 4096;
-constexpr const char* kOneModelHint =
-    "all files of the directory have to be those of one model: download it again";
-constexpr const char* kLayoutHint =
+constexpr auto kOneModelHint =
+    "all files of the directory have to be those of one model: download it again"_text;
+constexpr auto kLayoutHint =
     "a checkpoint directory holds config.json, tokenizer.json, preprocessor_config.json and "
-    "model.safetensors (or model.safetensors.index.json and its shards)";
+    "model.safetensors (or model.safetensors.index.json and its shards)"_text;
 
 // The file's text, or nothing when there is no such file.
 std::optional<std::string> read_optional(const fs::path& path) {
@@ -42,9 +42,8 @@ bool is_gguf(const fs::path& path) { return path.extension() == ".gguf"; }
 
 [[noreturn]] void refuse_gguf(const fs::path& path) {
   throw Error(
-      ErrorCode::kUnsupported,
-      fmt::format("open checkpoint {}: GGUF files are not read", path.string()),
-      "use the model's safetensors in BF16, such as the repository Qwen/Qwen3-VL-4B-Instruct");
+      ErrorCode::kUnsupported, "open checkpoint {}: GGUF files are not read"_text(path.string()),
+      "use the model's safetensors in BF16, such as the repository Qwen/Qwen3-VL-4B-Instruct"_text);
 }
 
 void require_directory(const fs::path& directory) {
@@ -52,25 +51,24 @@ void require_directory(const fs::path& directory) {
   const fs::file_status status = fs::status(directory, error);
   if (status.type() == fs::file_type::not_found) {
     throw Error(ErrorCode::kNotFound,
-                fmt::format("open checkpoint {}: no such directory", directory.string()),
-                kLayoutHint);
+                "open checkpoint {}: no such directory"_text(directory.string()), kLayoutHint);
   }
   if (error) {
-    throw system_error("open checkpoint", directory.string(), error.value());
+    throw system_error("open checkpoint {}"_text(directory.string()), error.value());
   }
   if (status.type() != fs::file_type::directory) {
     if (is_gguf(directory)) refuse_gguf(directory);
     throw Error(ErrorCode::kInvalid,
-                fmt::format("open checkpoint {}: it is not a directory", directory.string()),
-                "name the directory that holds config.json, not one of its files");
+                "open checkpoint {}: it is not a directory"_text(directory.string()),
+                "name the directory that holds config.json, not one of its files"_text);
   }
   if (!fs::exists(directory / "config.json", error)) {
-    if (error) throw system_error("open checkpoint", directory.string(), error.value());
+    if (error) throw system_error("open checkpoint {}"_text(directory.string()), error.value());
     for (const auto& entry : fs::directory_iterator(directory, error)) {
       if (is_gguf(entry.path())) refuse_gguf(entry.path());
     }
     throw Error(ErrorCode::kNotFound,
-                fmt::format("open checkpoint {}: it holds no config.json", directory.string()),
+                "open checkpoint {}: it holds no config.json"_text(directory.string()),
                 kLayoutHint);
   }
 }
@@ -96,9 +94,9 @@ ProcessorFile find_processor(const fs::path& directory, const char* key,
     if (auto own = read_optional(path)) return {std::move(*own), path.string()};
   }
   throw Error(ErrorCode::kNotFound,
-              fmt::format("open checkpoint {}: it holds no {}, nor a processor_config.json with {}",
-                          directory.string(), own_files.front(), key),
-              "copy that file from the model's repository");
+              "open checkpoint {}: it holds no {}, nor a processor_config.json with {}"_text(
+                  directory.string(), own_files.front(), key),
+              "copy that file from the model's repository"_text);
 }
 
 // The vision encoder and the processors have to cut the same patches.
@@ -110,10 +108,10 @@ void check_processor(const ImageProcessorConfig& processor, const VisionConfig& 
       {"merge_size", processor.merge_size, vision.spatial_merge_size}};
   for (const auto& [key, ours, models] : pairs) {
     if (ours != models) {
-      throw Error(ErrorCode::kInvalid,
-                  fmt::format("read {}: {} is {}, but config.json's vision_config has {}", path,
-                              key, ours, models),
-                  kOneModelHint);
+      throw Error(
+          ErrorCode::kInvalid,
+          "read {}: {} is {}, but config.json's vision_config has {}"_text(path, key, ours, models),
+          kOneModelHint);
     }
   }
 }
@@ -132,27 +130,25 @@ bool is_plain_name(const std::string& name) {
 
 ShardIndex read_shard_index(const fs::path& path) {
   const Json root = parse_json(read_file(path, kMaxJsonBytes), path.string());
-  const auto fail = [&](const std::string& what) {
-    throw Error(ErrorCode::kInvalid, fmt::format("read {}: {}", path.string(), what),
-                kOneModelHint);
+  const auto fail = [&](const Text& what) {
+    throw Error(ErrorCode::kInvalid, "read {}: {}"_text(path.string(), what), kOneModelHint);
   };
   if (!root.is_object() || !root.contains("weight_map") || !root["weight_map"].is_object()) {
-    fail("weight_map is missing or not an object");
+    fail("weight_map is missing or not an object"_text);
   }
   ShardIndex out;
   std::set<std::string> files;
   for (const auto& [tensor, file] : root["weight_map"].items()) {
     if (!file.is_string() || !is_plain_name(file.get<std::string>())) {
       fail(
-          fmt::format("tensor {} is mapped to {}, expected the name of a .safetensors file beside "
-                      "the index",
-                      tensor, file.dump(-1, ' ', true, Json::error_handler_t::replace)));
+          "tensor {} is mapped to {}, expected the name of a .safetensors file beside "
+          "the index"_text(tensor, file.dump(-1, ' ', true, Json::error_handler_t::replace)));
     }
     files.insert(file.get<std::string>());
     out.file_of[tensor] = file.get<std::string>();
   }
-  if (files.empty()) fail("weight_map is empty");
-  if (files.size() > kMaxShards) fail(fmt::format("more than {} shards", kMaxShards));
+  if (files.empty()) fail("weight_map is empty"_text);
+  if (files.size() > kMaxShards) fail("more than {} shards"_text(kMaxShards));
   out.files.assign(files.begin(), files.end());
   return out;
 }
@@ -167,21 +163,21 @@ std::vector<SafetensorsFile> open_shards(const fs::path& directory) {
     const fs::path path = directory / file;
     std::error_code ignored;
     if (!fs::exists(path, ignored)) {
-      throw Error(
-          ErrorCode::kNotFound,
-          fmt::format("open checkpoint {}: shard {} is missing", directory.string(), file),
-          fmt::format("{} names {} shards; download them all", kIndexFile, index.files.size()));
+      throw Error(ErrorCode::kNotFound,
+                  "open checkpoint {}: shard {} is missing"_text(directory.string(), file),
+                  "{} names {} shards; download them all"_text(kIndexFile, index.files.size()));
     }
     out.emplace_back(path);
     for (const SafetensorsEntry& entry : out.back().tensors()) {
       const auto mapped = index.file_of.find(entry.name);
       if (mapped == index.file_of.end() || mapped->second != file) {
         throw Error(ErrorCode::kInvalid,
-                    fmt::format("read {}: tensor {} is in {}, but the index {}",
-                                index_path.string(), entry.name, file,
-                                mapped == index.file_of.end() ? "does not name it"
-                                                              : "says " + mapped->second),
-                    "index and shards come from different saves; download the model again");
+                    mapped == index.file_of.end()
+                        ? "read {}: tensor {} is in {}, but the index does not name it"_text(
+                              index_path.string(), entry.name, file)
+                        : "read {}: tensor {} is in {}, but the index says {}"_text(
+                              index_path.string(), entry.name, file, mapped->second),
+                    "index and shards come from different saves; download the model again"_text);
       }
       ++found;
     }
@@ -193,10 +189,9 @@ std::vector<SafetensorsFile> open_shards(const fs::path& directory) {
         return f.path().filename() == entry.second;
       });
       if (shard->find(tensor) == nullptr) {
-        throw Error(
-            ErrorCode::kInvalid,
-            fmt::format("read {}: tensor {} is not in {}", index_path.string(), tensor, file),
-            "index and shards come from different saves; download the model again");
+        throw Error(ErrorCode::kInvalid,
+                    "read {}: tensor {} is not in {}"_text(index_path.string(), tensor, file),
+                    "index and shards come from different saves; download the model again"_text);
       }
     }
   }
@@ -212,8 +207,8 @@ std::vector<SafetensorsFile> open_weights(const fs::path& directory) {
   }
   if (fs::exists(directory / kIndexFile, ignored)) return open_shards(directory);
   throw Error(ErrorCode::kNotFound,
-              fmt::format("open checkpoint {}: it holds neither {} nor {}", directory.string(),
-                          kSingleFile, kIndexFile),
+              "open checkpoint {}: it holds neither {} nor {}"_text(directory.string(), kSingleFile,
+                                                                    kIndexFile),
               kLayoutHint);
 }
 
@@ -266,11 +261,12 @@ Checkpoint Checkpoint::open(const fs::path& directory) {
   parts += content_hash(as_bytes(image.json)) + content_hash(as_bytes(video.json));
   for (const SafetensorsFile& file : out.files_) {
     for (const SafetensorsEntry& entry : file.tensors()) {
-      if (entry.view.dtype == tensor::DType::kF8E4M3 || entry.view.dtype == tensor::DType::kF8E5M2) {
+      if (entry.view.dtype == tensor::DType::kF8E4M3 ||
+          entry.view.dtype == tensor::DType::kF8E5M2) {
         throw Error(ErrorCode::kUnsupported,
-                    fmt::format("open checkpoint {}: tensor {} is {}", directory.string(),
-                                entry.name, tensor::dtype_name(entry.view.dtype)),
-                    "use the BF16 checkpoint of this model instead of the FP8 one");
+                    "open checkpoint {}: tensor {} is {}"_text(
+                        directory.string(), entry.name, tensor::dtype_name(entry.view.dtype)),
+                    "use the BF16 checkpoint of this model instead of the FP8 one"_text);
       }
       out.tensors_.emplace(entry.name, entry.view);
       out.tensor_bytes_ += entry.view.bytes();
@@ -299,7 +295,7 @@ const tensor::TensorView& Checkpoint::tensor(std::string_view name) const {
   const tensor::TensorView* view = find(name);
   if (view == nullptr) {
     throw Error(ErrorCode::kInvalid,
-                fmt::format("open checkpoint {}: tensor {} is missing", directory_.string(), name),
+                "open checkpoint {}: tensor {} is missing"_text(directory_.string(), name),
                 kOneModelHint);
   }
   return *view;

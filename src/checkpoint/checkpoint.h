@@ -34,9 +34,10 @@ class Checkpoint {
   const ImageProcessorConfig& image_processor() const { return image_processor_; }
   const VideoProcessorConfig& video_processor() const { return video_processor_; }
 
-  std::vector<std::string> names() const;                 // sorted
-  const tensor::TensorView* find(std::string_view name) const;    // null when absent
-  const tensor::TensorView& tensor(std::string_view name) const;  // Error(kInvalid) naming it when absent
+  std::vector<std::string> names() const;                       // sorted
+  const tensor::TensorView* find(std::string_view name) const;  // null when absent
+  const tensor::TensorView& tensor(
+      std::string_view name) const;  // Error(kInvalid) naming it when absent
 
   uint64_t tensor_bytes() const { return tensor_bytes_; }
   const std::map<tensor::DType, uint64_t>& bytes_by_dtype() const { return bytes_by_dtype_; }

@@ -33,7 +33,7 @@ RopeConfig read_rope(const ConfigFields& text, int64_t max_positions) {
   const auto scaling = text.object("rope_scaling");
   const auto parameters = text.object("rope_parameters");
   if (scaling && parameters && *text.find("rope_scaling") != *text.find("rope_parameters")) {
-    text.fail("rope_parameters", "and rope_scaling are both present and differ");
+    text.fail("rope_parameters", "and rope_scaling are both present and differ"_text);
   }
   const std::optional<ConfigFields>& rope = parameters ? parameters : scaling;
 
@@ -41,11 +41,10 @@ RopeConfig read_rope(const ConfigFields& text, int64_t max_positions) {
   const auto beside = text.maybe_number("rope_theta", 1, kMaxTheta);
   const auto inside = rope ? rope->maybe_number("rope_theta", 1, kMaxTheta) : std::nullopt;
   if (!beside && !inside) {
-    text.fail("rope_theta", "is missing (inside rope_parameters or beside it)");
+    text.fail("rope_theta", "is missing (inside rope_parameters or beside it)"_text);
   }
   if (beside && inside && *beside != *inside) {
-    text.fail("rope_theta",
-              fmt::format("is {}, but {} inside the rope settings", *beside, *inside));
+    text.fail("rope_theta", "is {}, but {} inside the rope settings"_text(*beside, *inside));
   }
   RopeConfig out;
   out.theta = inside ? *inside : *beside;
@@ -53,18 +52,18 @@ RopeConfig read_rope(const ConfigFields& text, int64_t max_positions) {
 
   const std::string type = rope->text("rope_type", rope->text("type", "default"));
   if (type != "default" && type != "yarn") {
-    rope->unsupported("rope_type", fmt::format("is \"{}\"; known are default and yarn", type));
+    rope->unsupported("rope_type", "is \"{}\"; known are default and yarn"_text(type));
   }
   if (const auto section = rope->integers("mrope_section", 0, kMaxWidth, 3)) {
-    if (section->size() != 3) rope->fail("mrope_section", "has not 3 entries");
+    if (section->size() != 3) rope->fail("mrope_section", "has not 3 entries"_text);
     std::copy(section->begin(), section->end(), out.mrope_section.begin());
   }
   if (!rope->boolean("mrope_interleaved", true)) {
-    rope->unsupported("mrope_interleaved", "is false; this family interleaves");
+    rope->unsupported("mrope_interleaved", "is false; this family interleaves"_text);
   }
   if (rope->number("partial_rotary_factor", 0, 1, 1.0) != 1 ||
       text.number("partial_rotary_factor", 0, 1, 1.0) != 1) {
-    text.unsupported("partial_rotary_factor", "is not 1");
+    text.unsupported("partial_rotary_factor", "is not 1"_text);
   }
   if (type == "default") return out;
 
@@ -74,7 +73,7 @@ RopeConfig read_rope(const ConfigFields& text, int64_t max_positions) {
       rope->integer("original_max_position_embeddings", 1, kMaxPositions, max_positions);
   out.beta_fast = rope->number("beta_fast", 1e-6, 1e6, 32.0);
   out.beta_slow = rope->number("beta_slow", 1e-6, 1e6, 1.0);
-  if (out.beta_fast < out.beta_slow) rope->fail("beta_fast", "is below beta_slow");
+  if (out.beta_fast < out.beta_slow) rope->fail("beta_fast", "is below beta_slow"_text);
   out.truncate = rope->boolean("truncate", true);
   const auto scale = [&](double mscale) {
     return out.factor <= 1 ? 1.0 : 0.1 * mscale * std::log(out.factor) + 1.0;
@@ -96,7 +95,7 @@ MoeConfig read_moe(const ConfigFields& text, int64_t num_layers) {
   out.intermediate_size = text.integer("moe_intermediate_size", 1, kMaxWidth, 1408);
   out.norm_topk_prob = text.boolean("norm_topk_prob", true);
   if (!out.norm_topk_prob) {
-    text.unsupported("norm_topk_prob", "is false; this family normalises the expert weights");
+    text.unsupported("norm_topk_prob", "is false; this family normalises the expert weights"_text);
   }
   out.sparse_step = text.integer("decoder_sparse_step", 1, kMaxLayers, 1);
   if (auto layers = text.integers("mlp_only_layers", 0, num_layers - 1, kMaxLayers)) {
@@ -118,21 +117,21 @@ TextConfig read_text(const ConfigFields& text, bool moe) {
   out.num_kv_heads = text.integer(kKvHeads, 1, kMaxHeads,
                                   text.mentions(kKvHeads) ? out.num_heads : defaults.num_kv_heads);
   if (out.num_heads % out.num_kv_heads != 0) {
-    text.fail(kKvHeads, fmt::format("is {}, which does not divide {} attention heads",
-                                    out.num_kv_heads, out.num_heads));
+    text.fail(kKvHeads, "is {}, which does not divide {} attention heads"_text(out.num_kv_heads,
+                                                                               out.num_heads));
   }
   out.head_dim =
       text.integer("head_dim", 2, 4096, moe ? out.hidden_size / out.num_heads : int64_t{128});
   if (out.head_dim < 2 || out.head_dim % 2 != 0) {
-    text.fail("head_dim", fmt::format("is {}, expected an even number", out.head_dim));
+    text.fail("head_dim", "is {}, expected an even number"_text(out.head_dim));
   }
   out.vocab_size = text.integer("vocab_size", 1, kMaxVocab, 151936);
   out.rms_norm_eps = text.number("rms_norm_eps", 1e-12, 0.1, 1e-6);
   out.max_position_embeddings = text.integer("max_position_embeddings", 1, kMaxPositions, 128000);
   const std::string act = text.text("hidden_act", "silu");
-  if (act != "silu") text.unsupported("hidden_act", fmt::format("is \"{}\", expected silu", act));
+  if (act != "silu") text.unsupported("hidden_act", "is \"{}\", expected silu"_text(act));
   if (text.boolean("attention_bias", false)) {
-    text.unsupported("attention_bias", "is true; this family has none");
+    text.unsupported("attention_bias", "is true; this family has none"_text);
   }
   out.rope = read_rope(text, out.max_position_embeddings);
   if (moe) out.moe = read_moe(text, out.num_layers);
@@ -145,8 +144,8 @@ VisionConfig read_vision(const ConfigFields& vision) {
   out.hidden_size = vision.integer("hidden_size", 1, kMaxWidth, 1152);
   out.num_heads = vision.integer("num_heads", 1, kMaxHeads, 16);
   if (out.hidden_size % (out.num_heads * 4) != 0) {
-    vision.fail("hidden_size", fmt::format("is {}, not a multiple of 4 times {} heads",
-                                           out.hidden_size, out.num_heads));
+    vision.fail("hidden_size",
+                "is {}, not a multiple of 4 times {} heads"_text(out.hidden_size, out.num_heads));
   }
   out.intermediate_size = vision.integer("intermediate_size", 1, kMaxWidth, 4304);
   out.patch_size = vision.integer("patch_size", 1, 256, 16);
@@ -158,7 +157,7 @@ VisionConfig read_vision(const ConfigFields& vision) {
   out.position_side = std::llround(std::sqrt(static_cast<double>(out.num_position_embeddings)));
   if (out.position_side * out.position_side != out.num_position_embeddings) {
     vision.fail("num_position_embeddings",
-                fmt::format("is {}, not a square number", out.num_position_embeddings));
+                "is {}, not a square number"_text(out.num_position_embeddings));
   }
   constexpr std::string_view kIndexes = "deepstack_visual_indexes";
   out.deepstack_visual_indexes = vision.integers(kIndexes, 0, out.depth - 1, kMaxLayers)
@@ -166,16 +165,15 @@ VisionConfig read_vision(const ConfigFields& vision) {
   int64_t previous = -1;
   for (int64_t index : out.deepstack_visual_indexes) {
     if (index <= previous || index >= out.depth) {
-      vision.fail(kIndexes, fmt::format("names block {} after block {}, expected ascending indexes "
-                                        "below depth {}",
-                                        index, previous, out.depth));
+      vision.fail(kIndexes,
+                  "names block {} after block {}, expected ascending indexes "
+                  "below depth {}"_text(index, previous, out.depth));
     }
     previous = index;
   }
   out.hidden_act = vision.text("hidden_act", "gelu_pytorch_tanh");
   if (out.hidden_act != "gelu_pytorch_tanh") {
-    vision.unsupported("hidden_act",
-                       fmt::format("is \"{}\", expected gelu_pytorch_tanh", out.hidden_act));
+    vision.unsupported("hidden_act", "is \"{}\", expected gelu_pytorch_tanh"_text(out.hidden_act));
   }
   return out;
 }
@@ -209,14 +207,14 @@ bool read_tied(const ConfigFields& top, const ConfigFields& text, const std::str
   if (version.starts_with("4.")) return by_text;
   if (!version.empty() && version[0] >= '5' && version[0] <= '9') return by_top;
   top.fail("tie_word_embeddings",
-           fmt::format("is {}, but {} in text_config, and transformers_version does not decide",
-                       by_top, by_text));
+           "is {}, but {} in text_config, and transformers_version does not decide"_text(by_top,
+                                                                                         by_text));
 }
 
 void check_edges(const ConfigFields& fields, const ImageProcessorConfig& out) {
   if (out.shortest_edge > out.longest_edge) {
-    fields.fail("size", fmt::format("asks for at least {} and at most {} pixels", out.shortest_edge,
-                                    out.longest_edge));
+    fields.fail("size", "asks for at least {} and at most {} pixels"_text(out.shortest_edge,
+                                                                          out.longest_edge));
   }
 }
 
@@ -231,9 +229,9 @@ void read_image_fields(const ConfigFields& fields, ImageProcessorConfig& out) {
   out.merge_size = fields.integer("merge_size", 1, 16, out.merge_size);
   constexpr int64_t kBicubic = 3;
   if (fields.integer("resample", 0, 5, kBicubic) != kBicubic) {
-    fields.unsupported("resample", "is not 3 (bicubic)");
+    fields.unsupported("resample", "is not 3 (bicubic)"_text);
   }
-  if (!fields.boolean("do_resize", true)) fields.unsupported("do_resize", "is false");
+  if (!fields.boolean("do_resize", true)) fields.unsupported("do_resize", "is false"_text);
   out.do_rescale = fields.boolean("do_rescale", true);
   out.do_normalize = fields.boolean("do_normalize", true);
   out.rescale_factor = fields.number("rescale_factor", 1e-9, 1e3, 1.0 / 255);
@@ -241,7 +239,7 @@ void read_image_fields(const ConfigFields& fields, ImageProcessorConfig& out) {
        {std::tuple{"image_mean", -1e6, &out.mean}, std::tuple{"image_std", 1e-9, &out.std}}) {
     const auto values = fields.numbers(key, low, 1e6, 3);
     if (!values) continue;
-    if (values->size() != 3) fields.fail(key, "has not 3 entries");
+    if (values->size() != 3) fields.fail(key, "has not 3 entries"_text);
     std::copy(values->begin(), values->end(), channels->begin());
   }
 }
@@ -262,33 +260,33 @@ ModelConfig parse_model_config(std::string_view json, std::string_view file) {
   out.model_type = top.text("model_type", "");
   const bool moe = out.model_type == "qwen3_vl_moe";
   if (!moe && out.model_type != "qwen3_vl") {
-    throw Error(ErrorCode::kUnsupported,
-                fmt::format("read {}: model_type is \"{}\", which this program does not run", file,
-                            out.model_type),
-                "use a Qwen3-VL checkpoint (model_type qwen3_vl or qwen3_vl_moe)");
+    throw Error(
+        ErrorCode::kUnsupported,
+        "read {}: model_type is \"{}\", which this program does not run"_text(file, out.model_type),
+        "use a Qwen3-VL checkpoint (model_type qwen3_vl or qwen3_vl_moe)"_text);
   }
   if (const auto quantised = top.object("quantization_config")) {
     throw Error(ErrorCode::kUnsupported,
-                fmt::format("read {}: the weights are quantised (quant_method \"{}\")", file,
-                            quantised->text("quant_method", "unknown")),
-                "use the BF16, F16 or F32 checkpoint of this model");
+                "read {}: the weights are quantised (quant_method \"{}\")"_text(
+                    file, quantised->text("quant_method", "unknown")),
+                "use the BF16, F16 or F32 checkpoint of this model"_text);
   }
   out.transformers_version = top.text("transformers_version", "");
   const auto text = top.object("text_config");
   const auto vision = top.object("vision_config");
-  if (!text) top.fail("text_config", "is missing");
-  if (!vision) top.fail("vision_config", "is missing");
+  if (!text) top.fail("text_config", "is missing"_text);
+  if (!vision) top.fail("vision_config", "is missing"_text);
   out.text = read_text(*text, moe);
   out.text.tie_word_embeddings = read_tied(top, *text, out.transformers_version);
   out.vision = read_vision(*vision);
   if (out.vision.out_hidden_size != out.text.hidden_size) {
-    vision->fail("out_hidden_size", fmt::format("is {}, but text_config.hidden_size is {}",
-                                                out.vision.out_hidden_size, out.text.hidden_size));
+    vision->fail("out_hidden_size", "is {}, but text_config.hidden_size is {}"_text(
+                                        out.vision.out_hidden_size, out.text.hidden_size));
   }
   const auto token = [&](std::string_view key, int64_t absent) {
     const int64_t id = top.integer(key, 0, kMaxVocab, absent);
     if (id >= out.text.vocab_size) {
-      top.fail(key, fmt::format("is {}, outside the vocabulary of {}", id, out.text.vocab_size));
+      top.fail(key, "is {}, outside the vocabulary of {}"_text(id, out.text.vocab_size));
     }
     return static_cast<int32_t>(id);
   };
@@ -354,13 +352,12 @@ VideoProcessorConfig parse_video_processor(std::string_view json, std::string_vi
   out.mean = out.std = {0.5, 0.5, 0.5};
   read_image_fields(fields, out);
   check_edges(fields, out);
-  if (fields.has("num_frames")) fields.unsupported("num_frames", "is set; give fps instead");
+  if (fields.has("num_frames")) fields.unsupported("num_frames", "is set; give fps instead"_text);
   out.fps = fields.number("fps", 1e-3, 1e3, out.fps);
   out.min_frames = fields.integer("min_frames", 1, 1 << 20, out.min_frames);
   out.max_frames = fields.integer("max_frames", 1, 1 << 20, out.max_frames);
   if (out.min_frames > out.max_frames) {
-    fields.fail("min_frames",
-                fmt::format("is {}, above max_frames {}", out.min_frames, out.max_frames));
+    fields.fail("min_frames", "is {}, above max_frames {}"_text(out.min_frames, out.max_frames));
   }
   if (fields.has("cap_pixels_per_frame")) {
     out.cap_pixels_per_frame = fields.boolean("cap_pixels_per_frame", false);

@@ -10,7 +10,7 @@
 namespace shijian::checkpoint {
 namespace {
 
-constexpr const char* kHint = "use the file as the model's repository has it";
+constexpr auto kHint = "use the file as the model's repository has it"_text;
 
 // A value as a message shows it: short, on one line, whatever bytes it holds.
 std::string shown(const Json& value) {
@@ -26,21 +26,20 @@ std::string shown(const Json& value) {
 ConfigFields::ConfigFields(const Json& value, std::string_view file, std::string prefix)
     : value_(value), file_(file), prefix_(std::move(prefix)) {
   if (!value_.is_object()) {
-    const std::string what = prefix_.empty() ? "it" : prefix_.substr(0, prefix_.size() - 1);
+    const Text what =
+        prefix_.empty() ? Text("it"_text) : Text::value(prefix_.substr(0, prefix_.size() - 1));
     throw Error(ErrorCode::kInvalid,
-                fmt::format("read {}: {} is {}, expected an object", file_, what, shown(value_)),
-                kHint);
+                "read {}: {} is {}, expected an object"_text(file_, what, shown(value_)), kHint);
   }
 }
 
-void ConfigFields::fail(std::string_view key, std::string_view what) const {
-  throw Error(ErrorCode::kInvalid, fmt::format("read {}: {}{} {}", file_, prefix_, key, what),
-              kHint);
+void ConfigFields::fail(std::string_view key, const Text& what) const {
+  throw Error(ErrorCode::kInvalid, "read {}: {}{} {}"_text(file_, prefix_, key, what), kHint);
 }
 
-void ConfigFields::unsupported(std::string_view key, std::string_view what) const {
-  throw Error(ErrorCode::kUnsupported, fmt::format("read {}: {}{} {}", file_, prefix_, key, what),
-              "this program runs checkpoints of the Qwen3-VL family");
+void ConfigFields::unsupported(std::string_view key, const Text& what) const {
+  throw Error(ErrorCode::kUnsupported, "read {}: {}{} {}"_text(file_, prefix_, key, what),
+              "this program runs checkpoints of the Qwen3-VL family"_text);
 }
 
 const Json* ConfigFields::find(std::string_view key) const {
@@ -60,7 +59,7 @@ int64_t ConfigFields::checked_integer(const Json& value, std::string_view key, i
                     !(value.is_number_unsigned() && value.get<uint64_t>() > INT64_MAX);
   const int64_t number = fits ? value.get<int64_t>() : 0;
   if (!fits || number < low || number > high) {
-    fail(key, fmt::format("is {}, expected an integer from {} to {}", shown(value), low, high));
+    fail(key, "is {}, expected an integer from {} to {}"_text(shown(value), low, high));
   }
   return number;
 }
@@ -69,7 +68,7 @@ double ConfigFields::checked_number(const Json& value, std::string_view key, dou
                                     double high) const {
   const double number = value.is_number() ? value.get<double>() : NAN;
   if (!(number >= low && number <= high)) {
-    fail(key, fmt::format("is {}, expected a number from {} to {}", shown(value), low, high));
+    fail(key, "is {}, expected a number from {} to {}"_text(shown(value), low, high));
   }
   return number;
 }
@@ -91,28 +90,28 @@ std::optional<double> ConfigFields::maybe_number(std::string_view key, double lo
 int64_t ConfigFields::integer(std::string_view key, int64_t low, int64_t high,
                               std::optional<int64_t> absent) const {
   const auto value = maybe_integer(key, low, high);
-  if (!value && !absent) fail(key, "is missing");
+  if (!value && !absent) fail(key, "is missing"_text);
   return value ? *value : *absent;
 }
 
 double ConfigFields::number(std::string_view key, double low, double high,
                             std::optional<double> absent) const {
   const auto value = maybe_number(key, low, high);
-  if (!value && !absent) fail(key, "is missing");
+  if (!value && !absent) fail(key, "is missing"_text);
   return value ? *value : *absent;
 }
 
 bool ConfigFields::boolean(std::string_view key, bool absent) const {
   const Json* value = find(key);
   if (value == nullptr) return absent;
-  if (!value->is_boolean()) fail(key, fmt::format("is {}, expected true or false", shown(*value)));
+  if (!value->is_boolean()) fail(key, "is {}, expected true or false"_text(shown(*value)));
   return value->get<bool>();
 }
 
 std::string ConfigFields::text(std::string_view key, std::string_view absent) const {
   const Json* value = find(key);
   if (value == nullptr) return std::string(absent);
-  if (!value->is_string()) fail(key, fmt::format("is {}, expected a string", shown(*value)));
+  if (!value->is_string()) fail(key, "is {}, expected a string"_text(shown(*value)));
   return value->get<std::string>();
 }
 
@@ -121,8 +120,7 @@ std::optional<std::vector<int64_t>> ConfigFields::integers(std::string_view key,
   const Json* value = find(key);
   if (value == nullptr) return std::nullopt;
   if (!value->is_array() || value->size() > max_count) {
-    fail(key,
-         fmt::format("is {}, expected a list of at most {} integers", shown(*value), max_count));
+    fail(key, "is {}, expected a list of at most {} integers"_text(shown(*value), max_count));
   }
   std::vector<int64_t> out;
   for (const Json& item : *value) out.push_back(checked_integer(item, key, low, high));
@@ -134,8 +132,7 @@ std::optional<std::vector<double>> ConfigFields::numbers(std::string_view key, d
   const Json* value = find(key);
   if (value == nullptr) return std::nullopt;
   if (!value->is_array() || value->size() > max_count) {
-    fail(key,
-         fmt::format("is {}, expected a list of at most {} numbers", shown(*value), max_count));
+    fail(key, "is {}, expected a list of at most {} numbers"_text(shown(*value), max_count));
   }
   std::vector<double> out;
   for (const Json& item : *value) out.push_back(checked_number(item, key, low, high));

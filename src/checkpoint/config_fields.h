@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "base/text.h"
 
 namespace shijian::checkpoint {
 
@@ -40,8 +41,8 @@ class ConfigFields {
   std::optional<std::vector<double>> numbers(std::string_view key, double low, double high,
                                              size_t max_count) const;
 
-  [[noreturn]] void fail(std::string_view key, std::string_view what) const;         // kInvalid
-  [[noreturn]] void unsupported(std::string_view key, std::string_view what) const;  // kUnsupported
+  [[noreturn]] void fail(std::string_view key, const Text& what) const;         // kInvalid
+  [[noreturn]] void unsupported(std::string_view key, const Text& what) const;  // kUnsupported
 
  private:
   int64_t checked_integer(const Json& value, std::string_view key, int64_t low, int64_t high) const;

@@ -23,10 +23,11 @@ constexpr size_t kMaxTensors = 1'000'000;
 constexpr size_t kMaxRank = 8;
 
 std::optional<tensor::DType> dtype_from_name(std::string_view name) {
-  for (DType dtype :
-       {DType::kF32, DType::kF16, DType::kBF16, DType::kF64, DType::kI64, DType::kI32, DType::kI16,
-        DType::kI8, DType::kU8, DType::kBool, DType::kF8E4M3, DType::kF8E5M2}) {
-    if (dtype_name(dtype) == name) return dtype;
+  for (tensor::DType dtype :
+       {tensor::DType::kF32, tensor::DType::kF16, tensor::DType::kBF16, tensor::DType::kF64,
+        tensor::DType::kI64, tensor::DType::kI32, tensor::DType::kI16, tensor::DType::kI8,
+        tensor::DType::kU8, tensor::DType::kBool, tensor::DType::kF8E4M3, tensor::DType::kF8E5M2}) {
+    if (tensor::dtype_name(dtype) == name) return dtype;
   }
   return std::nullopt;
 }
@@ -49,7 +50,7 @@ class Parser {
     simdjson::dom::object root;
     const auto error = parser.parse(out.json.data(), out.json.size()).get(root);
     if (error != simdjson::SUCCESS) {
-      fail(fmt::format("the header is not a JSON object: {}", simdjson::error_message(error)));
+      fail("the header is not a JSON object: {}"_text(Text::words(simdjson::error_message(error))));
     }
     read_tensors(root, out);
     check_layout(out.tensors);
@@ -57,17 +58,17 @@ class Parser {
   }
 
  private:
-  [[noreturn]] void fail(const std::string& what) const {
-    throw Error(ErrorCode::kInvalid, fmt::format("read {}: {}", file_, what),
-                "the file is damaged or was not downloaded whole; fetch it again");
+  [[noreturn]] void fail(const Text& what) const {
+    throw Error(ErrorCode::kInvalid, "read {}: {}"_text(file_, what),
+                "the file is damaged or was not downloaded whole; fetch it again"_text);
   }
-  [[noreturn]] void fail(std::string_view tensor, const std::string& what) const {
-    fail(fmt::format("tensor {}: {}", shown(tensor), what));
+  [[noreturn]] void fail(std::string_view tensor, const Text& what) const {
+    fail("tensor {}: {}"_text(shown(tensor), what));
   }
 
   std::string_view header_text() const {
     if (bytes_.size() < kLengthBytes) {
-      fail(fmt::format("{} bytes are too few for a safetensors file", bytes_.size()));
+      fail("{} bytes are too few for a safetensors file"_text(bytes_.size()));
     }
     uint64_t length = 0;
     for (size_t i = 0; i < kLengthBytes; ++i) {
@@ -75,19 +76,19 @@ class Parser {
     }
     const uint64_t limit = std::min<uint64_t>(bytes_.size() - kLengthBytes, kMaxHeaderBytes);
     if (length > limit) {
-      fail(fmt::format("the header claims {} bytes, at most {} are possible", length, limit));
+      fail("the header claims {} bytes, at most {} are possible"_text(length, limit));
     }
     return {reinterpret_cast<const char*>(bytes_.data()) + kLengthBytes,
             static_cast<size_t>(length)};
   }
 
   void read_tensors(simdjson::dom::object root, SafetensorsHeader& out) {
-    if (root.size() > kMaxTensors) fail(fmt::format("more than {} tensors", kMaxTensors));
+    if (root.size() > kMaxTensors) fail("more than {} tensors"_text(kMaxTensors));
     data_ = bytes_.data() + kLengthBytes + out.json.size();
     data_size_ = bytes_.size() - kLengthBytes - out.json.size();
     std::unordered_set<std::string_view> seen;
     for (const auto [key, value] : root) {
-      if (!seen.insert(key).second) fail(key, "the name appears twice");
+      if (!seen.insert(key).second) fail(key, "the name appears twice"_text);
       if (key == "__metadata__") {
         read_metadata(value, out);
       } else {
@@ -98,11 +99,11 @@ class Parser {
 
   void read_metadata(simdjson::dom::element value, SafetensorsHeader& out) const {
     simdjson::dom::object fields;
-    if (value.get(fields) != simdjson::SUCCESS) fail("__metadata__ is not an object");
+    if (value.get(fields) != simdjson::SUCCESS) fail("__metadata__ is not an object"_text);
     for (const auto [key, item] : fields) {
       std::string_view text;
       if (item.get(text) != simdjson::SUCCESS) {
-        fail(fmt::format("__metadata__ {} is not a string", shown(key)));
+        fail("__metadata__ {} is not a string"_text(shown(key)));
       }
       out.metadata.insert_or_assign(std::string(key), std::string(text));
     }
@@ -110,7 +111,7 @@ class Parser {
 
   SafetensorsEntry read_tensor(std::string_view name, simdjson::dom::element value) const {
     simdjson::dom::object fields;
-    if (value.get(fields) != simdjson::SUCCESS) fail(name, "its entry is not an object");
+    if (value.get(fields) != simdjson::SUCCESS) fail(name, "its entry is not an object"_text);
     std::optional<std::string_view> dtype_text;
     std::optional<simdjson::dom::array> shape_list, offset_list;
     for (const auto [key, item] : fields) {
@@ -125,19 +126,19 @@ class Parser {
         fits = !target && item.get(list) == simdjson::SUCCESS;
         target = list;
       } else {
-        fail(name, fmt::format("unknown key {}", shown(key)));
+        fail(name, "unknown key {}"_text(shown(key)));
       }
-      if (!fits) fail(name, fmt::format("its {} is repeated or of the wrong type", shown(key)));
+      if (!fits) fail(name, "its {} is repeated or of the wrong type"_text(shown(key)));
     }
     if (!dtype_text || !shape_list || !offset_list) {
-      fail(name, "dtype, shape or data_offsets is missing");
+      fail(name, "dtype, shape or data_offsets is missing"_text);
     }
     const auto dtype = dtype_from_name(*dtype_text);
     if (!dtype) {
       throw Error(ErrorCode::kUnsupported,
-                  fmt::format("read {}: tensor {}: dtype \"{}\" is unknown", file_, shown(name),
-                              shown(*dtype_text)),
-                  "use a checkpoint in BF16, F16 or F32");
+                  "read {}: tensor {}: dtype \"{}\" is unknown"_text(file_, shown(name),
+                                                                     shown(*dtype_text)),
+                  "use a checkpoint in BF16, F16 or F32"_text);
     }
     SafetensorsEntry entry{std::string(name), {nullptr, *dtype, {}}};
     const uint64_t bytes = read_shape(name, *shape_list, entry.view);
@@ -146,13 +147,14 @@ class Parser {
   }
 
   // Fills the shape; returns the bytes that it needs.
-  uint64_t read_shape(std::string_view name, simdjson::dom::array list, tensor::TensorView& view) const {
-    if (list.size() > kMaxRank) fail(name, fmt::format("more than {} dimensions", kMaxRank));
+  uint64_t read_shape(std::string_view name, simdjson::dom::array list,
+                      tensor::TensorView& view) const {
+    if (list.size() > kMaxRank) fail(name, "more than {} dimensions"_text(kMaxRank));
     int64_t elements = 1;
     for (simdjson::dom::element item : list) {
       int64_t extent = 0;
       if (!item.is_int64() || item.get(extent) != simdjson::SUCCESS || extent < 0) {
-        fail(name, "its shape holds something other than sizes");
+        fail(name, "its shape holds something other than sizes"_text);
       }
       view.shape.push_back(extent);
     }
@@ -160,13 +162,14 @@ class Parser {
     // multiplies them in any order.
     for (int64_t extent : view.shape) {
       if (__builtin_mul_overflow(elements, std::max<int64_t>(extent, 1), &elements)) {
-        fail(name, fmt::format("its shape {} overflows", shape_string(view.shape)));
+        fail(name, "its shape {} overflows"_text(tensor::shape_string(view.shape)));
       }
     }
     const bool empty = std::find(view.shape.begin(), view.shape.end(), 0) != view.shape.end();
     uint64_t bytes = 0;
-    if (__builtin_mul_overflow(static_cast<uint64_t>(elements), tensor::dtype_size(view.dtype), &bytes)) {
-      fail(name, fmt::format("its shape {} overflows", tensor::shape_string(view.shape)));
+    if (__builtin_mul_overflow(static_cast<uint64_t>(elements), tensor::dtype_size(view.dtype),
+                               &bytes)) {
+      fail(name, "its shape {} overflows"_text(tensor::shape_string(view.shape)));
     }
     return empty ? 0 : bytes;
   }
@@ -177,26 +180,27 @@ class Parser {
     size_t count = 0;
     for (simdjson::dom::element item : list) {
       if (count == 2 || item.get(offsets[count]) != simdjson::SUCCESS) {
-        fail(name, "its data_offsets are not two offsets");
+        fail(name, "its data_offsets are not two offsets"_text);
       }
       ++count;
     }
-    if (count != 2) fail(name, "its data_offsets are not two offsets");
+    if (count != 2) fail(name, "its data_offsets are not two offsets"_text);
     const auto [begin, end] = offsets;
     if (begin > end || end > data_size_) {
-      fail(name, fmt::format("its bytes {} to {} lie outside the {} bytes of data", begin, end,
-                             data_size_));
+      fail(name,
+           "its bytes {} to {} lie outside the {} bytes of data"_text(begin, end, data_size_));
     }
     if (end - begin != bytes) {
-      fail(name, fmt::format("{} {} needs {} bytes, its data_offsets hold {}",
-                             tensor::dtype_name(view.dtype), tensor::shape_string(view.shape), bytes, end - begin));
+      fail(name, "{} {} needs {} bytes, its data_offsets hold {}"_text(
+                     tensor::dtype_name(view.dtype), tensor::shape_string(view.shape), bytes,
+                     end - begin));
     }
     view.data = data_ + begin;
     if (reinterpret_cast<uintptr_t>(view.data) % tensor::dtype_size(view.dtype) != 0) {
       throw Error(ErrorCode::kUnsupported,
-                  fmt::format("read {}: tensor {}: its bytes start at {}, not a multiple of {}",
-                              file_, shown(name), begin, tensor::dtype_size(view.dtype)),
-                  "save the file again with the safetensors library, which aligns tensors");
+                  "read {}: tensor {}: its bytes start at {}, not a multiple of {}"_text(
+                      file_, shown(name), begin, tensor::dtype_size(view.dtype)),
+                  "save the file again with the safetensors library, which aligns tensors"_text);
     }
   }
 
@@ -213,14 +217,17 @@ class Parser {
     for (const SafetensorsEntry& entry : tensors) {
       const uint64_t begin = begin_of(entry);
       if (begin != end) {
-        fail(entry.name, fmt::format("its bytes start at {} {} the tensor before it, which ends "
-                                     "at {}",
-                                     begin, begin < end ? "inside" : "beyond", end));
+        fail(entry.name,
+             begin < end
+                 ? "its bytes start at {} inside the tensor before it, which ends at {}"_text(begin,
+                                                                                              end)
+                 : "its bytes start at {} beyond the tensor before it, which ends at {}"_text(begin,
+                                                                                              end));
       }
       end = begin + entry.view.bytes();
     }
     if (end != data_size_) {
-      fail(fmt::format("the tensors take {} bytes, the file holds {}", end, data_size_));
+      fail("the tensors take {} bytes, the file holds {}"_text(end, data_size_));
     }
   }
 
@@ -252,26 +259,26 @@ const tensor::TensorView& SafetensorsFile::tensor(std::string_view name) const {
   const tensor::TensorView* view = find(name);
   if (view == nullptr) {
     throw Error(ErrorCode::kInvalid,
-                fmt::format("read {}: it holds no tensor {}", path_.string(), shown(name)),
-                "download the model again");
+                "read {}: it holds no tensor {}"_text(path_.string(), shown(name)),
+                "download the model again"_text);
   }
   return *view;
 }
 
 void write_safetensors(const std::filesystem::path& path,
-                       const std::map<std::string, TensorView>& tensors,
+                       const std::map<std::string, tensor::TensorView>& tensors,
                        const std::map<std::string, std::string>& metadata,
-                       const CancelToken& cancel) {
+                       const std::stop_token& cancel) {
   OutputFile file(path);
   write_safetensors(file, tensors, metadata, cancel);
   file.commit();
 }
 
-void write_safetensors(OutputFile& file, const std::map<std::string, TensorView>& tensors,
+void write_safetensors(OutputFile& file, const std::map<std::string, tensor::TensorView>& tensors,
                        const std::map<std::string, std::string>& metadata,
-                       const CancelToken& cancel) {
+                       const std::stop_token& cancel) {
   // Widest elements first, so that every tensor is aligned to its element.
-  std::vector<std::pair<std::string_view, const TensorView*>> order;
+  std::vector<std::pair<std::string_view, const tensor::TensorView*>> order;
   order.reserve(tensors.size());
   for (const auto& [name, view] : tensors) order.emplace_back(name, &view);
   std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) {
@@ -287,8 +294,8 @@ void write_safetensors(OutputFile& file, const std::map<std::string, TensorView>
   for (const auto& [name, view] : order) {
     const uint64_t end = offset + view->bytes();
     header += fmt::format(",{}:{{\"dtype\":\"{}\",\"shape\":[{}],\"data_offsets\":[{},{}]}}",
-                          json_string(name), dtype_name(view->dtype), fmt::join(view->shape, ","),
-                          offset, end);
+                          json_string(name), tensor::dtype_name(view->dtype),
+                          fmt::join(view->shape, ","), offset, end);
     offset = end;
   }
   header += '}';

@@ -63,10 +63,10 @@ class SafetensorsFile {
 void write_safetensors(const std::filesystem::path& path,
                        const std::map<std::string, tensor::TensorView>& tensors,
                        const std::map<std::string, std::string>& metadata = {},
-                       const CancelToken& cancel = {});
+                       const std::stop_token& cancel = {});
 // The same into a file that the caller commits.
 void write_safetensors(OutputFile& file, const std::map<std::string, tensor::TensorView>& tensors,
                        const std::map<std::string, std::string>& metadata = {},
-                       const CancelToken& cancel = {});
+                       const std::stop_token& cancel = {});
 
 }  // namespace shijian::checkpoint

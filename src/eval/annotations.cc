@@ -7,12 +7,14 @@
 #include <cmath>
 #include <initializer_list>
 #include <set>
+#include <sstream>
 #include <system_error>
 
 #include "base/error.h"
 #include "base/json.h"
 #include "base/text_file.h"
 #include "grounding/prompt.h"
+#include "video/formats.h"
 
 namespace shijian::eval {
 
@@ -47,7 +49,7 @@ class Reader {
   std::vector<EvalItem> run() {
     const std::string text = read_text_file(path_, kMaxBytes);
     const size_t first = text.find_first_not_of(" \t\r\n");
-    if (first == std::string::npos) fail("the file is empty");
+    if (first == std::string::npos) fail("the file is empty"_text);
     const bool lines_of_objects = text[first] == '{' && is_lines(text, first);
     if (dataset_ == Dataset::kCharades && text[first] != '{' && text[first] != '[') {
       each_line(text, [&](std::string_view line) { read_charades(line); });
@@ -68,20 +70,20 @@ class Reader {
           read_record(record, video);
         }
       } else {
-        fail("neither a list nor an object of annotations");
+        fail("neither a list nor an object of annotations"_text);
       }
     }
-    if (items_.empty()) fail("it holds no question");
+    if (items_.empty()) fail("it holds no question"_text);
     return std::move(items_);
   }
 
  private:
   std::string place() const { return fmt::format("{}, entry {}", path_.string(), entry_); }
-  [[noreturn]] void fail(const std::string& what) const {
-    throw Error(ErrorCode::kInvalid,
-                fmt::format("read annotations {}: {}", entry_ > 0 ? place() : path_.string(), what),
-                fmt::format("docs/formats.md shows the layouts read for --dataset {}",
-                            dataset_name(dataset_)));
+  [[noreturn]] void fail(const Text& what) const {
+    throw Error(
+        ErrorCode::kInvalid,
+        "read annotations {}: {}"_text(entry_ > 0 ? place() : path_.string(), what),
+        "docs/formats.md shows the layouts read for --dataset {}"_text(dataset_name(dataset_)));
   }
 
   // JSON lines: the first line is one whole object, and either more follows or it is a record
@@ -109,14 +111,14 @@ class Reader {
   // "3MSZA 24.3 30.4##person turn a light on."
   void read_charades(std::string_view line) {
     const size_t mark = line.find("##");
-    if (mark == std::string_view::npos) fail("no ## between times and sentence");
+    if (mark == std::string_view::npos) fail("no ## between times and sentence"_text);
     std::string_view head = line.substr(0, mark);
     std::string_view words[3];
     for (std::string_view& word : words) {
       head.remove_prefix(std::min(head.find_first_not_of(' '), head.size()));
       word = head.substr(0, head.find(' '));
       head.remove_prefix(word.size());
-      if (word.empty()) fail("not \"VIDEO start end##sentence\"");
+      if (word.empty()) fail("not \"VIDEO start end##sentence\""_text);
     }
     EvalItem item;
     item.video = words[0];
@@ -129,7 +131,7 @@ class Reader {
     double value = 0;
     const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
     if (result.ec != std::errc() || result.ptr != text.data() + text.size()) {
-      fail(fmt::format("'{}' is not a number", text));
+      fail("'{}' is not a number"_text(text));
     }
     return value;
   }
@@ -137,8 +139,7 @@ class Reader {
   Span checked(Span span) const {
     if (!std::isfinite(span.start) || !std::isfinite(span.end) || span.start < 0 ||
         span.start > span.end) {
-      fail(fmt::format("the span {} - {} is reversed, negative or not finite", span.start,
-                       span.end));
+      fail("the span {} - {} is reversed, negative or not finite"_text(span.start, span.end));
     }
     return span;
   }
@@ -154,9 +155,9 @@ class Reader {
       spans.push_back(checked({value[0].get<double>(), value[1].get<double>()}));
       return spans;
     }
-    if (!value.is_array()) fail("the spans are not a list");
+    if (!value.is_array()) fail("the spans are not a list"_text);
     for (const Json& pair : value) {
-      if (!is_pair(pair)) fail("a span is not a pair of numbers");
+      if (!is_pair(pair)) fail("a span is not a pair of numbers"_text);
       spans.push_back(checked({pair[0].get<double>(), pair[1].get<double>()}));
     }
     return spans;
@@ -164,18 +165,18 @@ class Reader {
 
   // `video`: the key of the record where the file maps videos to records.
   void read_record(const Json& record, const std::string& video) {
-    if (!record.is_object()) fail("not an object");
+    if (!record.is_object()) fail("not an object"_text);
     EvalItem base;
     base.video = video;
     if (const Json* name = find(record, {"video", "vid", "video_id", "video_path", "video_name"});
         name && name->is_string()) {
       base.video = name->get<std::string>();
     }
-    if (base.video.empty()) fail("no video is named");
+    if (base.video.empty()) fail("no video is named"_text);
     if (const Json* duration = find(record, {"duration", "video_duration"})) {
       if (!duration->is_number() || !(duration->get<double>() > 0) ||
           !std::isfinite(duration->get<double>())) {
-        fail("the duration is not a positive number");
+        fail("the duration is not a positive number"_text);
       }
       base.duration = duration->get<double>();
     }
@@ -190,7 +191,7 @@ class Reader {
     }
     if (const Json* events = find(record, {"events"}); events && events->is_array()) {
       for (const Json& event : *events) {
-        if (!event.is_object()) fail("an event is not an object");
+        if (!event.is_object()) fail("an event is not an object"_text);
         read_questions(event, base);
       }
       return;
@@ -203,9 +204,9 @@ class Reader {
                                         "captions", "question", "description"});
     const Json* truth = find(record, {"spans", "span", "timestamps", "timestamp",
                                       "relevant_windows", "windows", "times"});
-    if (!queries) fail("no query");
+    if (!queries) fail("no query"_text);
     if (!truth) {
-      fail("no spans: the truth of this split is not public, or the layout is another one");
+      fail("no spans: the truth of this split is not public, or the layout is another one"_text);
     }
     if (queries->is_string()) {
       EvalItem item = base;
@@ -215,10 +216,10 @@ class Reader {
       return;
     }
     if (!queries->is_array() || !truth->is_array() || queries->size() != truth->size()) {
-      fail("queries and spans are not lists of one length");
+      fail("queries and spans are not lists of one length"_text);
     }
     for (size_t i = 0; i < queries->size(); ++i) {
-      if (!(*queries)[i].is_string()) fail("a query is not a string");
+      if (!(*queries)[i].is_string()) fail("a query is not a string"_text);
       EvalItem item = base;
       if (queries->size() > 1) item.id.clear();
       item.query = (*queries)[i].get<std::string>();
@@ -229,9 +230,11 @@ class Reader {
 
   void add(EvalItem item) {
     if (dataset_ == Dataset::kTimeLens) item.query = tidy(item.query);
-    if (item.query.find_first_not_of(" \t\r\n") == std::string::npos) fail("the query is empty");
+    if (item.query.find_first_not_of(" \t\r\n") == std::string::npos)
+      fail("the query is empty"_text);
     if (item.kind.empty()) item.kind = dataset_name(dataset_);
-    if (item.language.empty()) item.language = grounding::language_name(grounding::detect_language(item.query));
+    if (item.language.empty())
+      item.language = grounding::language_name(grounding::detect_language(item.query));
     if (item.id.empty()) item.id = fmt::format("{:06}", items_.size());
     if (!ids_.insert(item.id).second) {
       item.id += fmt::format("#{}", items_.size());
@@ -290,8 +293,8 @@ std::vector<EvalItem> keep_kinds(std::vector<EvalItem> items, std::string_view k
     kinds.remove_prefix(std::min(comma + 1, kinds.size()));
     if (kind.empty()) continue;
     if (!known.contains(kind)) {
-      throw Error(ErrorCode::kUsage, fmt::format("eval: no question is of the kind '{}'", kind),
-                  fmt::format("the kinds here are {}", fmt::join(known, ", ")));
+      throw Error(ErrorCode::kUsage, "eval: no question is of the kind '{}'"_text(kind),
+                  "the kinds here are {}"_text(fmt::format("{}", fmt::join(known, ", "))));
     }
     kept.insert(kind);
   }
@@ -301,14 +304,14 @@ std::vector<EvalItem> keep_kinds(std::vector<EvalItem> items, std::string_view k
 
 fs::path find_video(const fs::path& directory, const std::string& video) {
   std::error_code ignored;
-  for (const char* extension : {"", ".mp4", ".mkv", ".webm", ".avi", ".mov"}) {
-    fs::path file = directory / (video + extension);
+  std::istringstream endings("," + video::video_extensions());  // the name itself first
+  for (std::string ending; std::getline(endings, ending, ',');) {
+    fs::path file = directory / (video + ending);
     if (fs::is_regular_file(file, ignored)) return file;
   }
-  throw Error(
-      ErrorCode::kNotFound,
-      fmt::format("eval: no video '{}' in {}", video, directory.empty() ? "." : directory.string()),
-      "name the folder of the videos with --videos DIR");
+  throw Error(ErrorCode::kNotFound,
+              "eval: no video '{}' in {}"_text(video, directory.empty() ? "." : directory.string()),
+              "name the folder of the videos with --videos DIR"_text);
 }
 
 }  // namespace shijian::eval

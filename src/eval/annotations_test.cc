@@ -167,6 +167,8 @@ TEST_F(Annotations, FindsVideosByNameOrExtension) {
   write("clip.webm", "x");
   EXPECT_EQ(find_video(root_, "clip"), root_ / "clip.webm");
   EXPECT_EQ(find_video(root_, "clip.webm"), root_ / "clip.webm");
+  std::ofstream(root_ / "film.vob") << "x";
+  EXPECT_EQ(find_video(root_, "film"), root_ / "film.vob");
   EXPECT_THROW(find_video(root_, "other"), Error);
 }
 

@@ -98,7 +98,8 @@ ConstantAnswer question_only(std::span<const EvalItem> items) {
   return mean;
 }
 
-double sampling_ceiling(const grounding::SlotStamps& slots, bool covered, std::span<const Span> truth) {
+double sampling_ceiling(const grounding::SlotStamps& slots, bool covered,
+                        std::span<const Span> truth) {
   const std::span<const double> times = slots.times;
   if (times.empty()) return 0;
   // IoU falls the further a boundary moves off on either side, so the best pair holds, for each
@@ -117,8 +118,9 @@ double sampling_ceiling(const grounding::SlotStamps& slots, bool covered, std::s
     for (size_t first = std::min(start_low, times.size() - 1); first < start_high; ++first) {
       for (size_t last = std::max(first, std::min(end_low, times.size() - 1)); last < end_high;
            ++last) {
-        const grounding::CoveredTime time =
-            covered ? grounding::time_of_slots(slots, first, last) : grounding::CoveredTime{times[first], times[last]};
+        const grounding::CoveredTime time = covered
+                                                ? grounding::time_of_slots(slots, first, last)
+                                                : grounding::CoveredTime{times[first], times[last]};
         best = std::max(best, interval_iou({time.start, time.end}, span));
       }
     }

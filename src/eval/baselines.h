@@ -33,6 +33,7 @@ ConstantAnswer question_only(std::span<const EvalItem> items);
 // The IoU that an answer can reach whose two times are among the stamps of `slots`, as they are or,
 // where `covered`, as the time that the slots stand for (slot_stamps.h): the best pair for the best
 // of `truth`. 0 without slots.
-double sampling_ceiling(const grounding::SlotStamps& slots, bool covered, std::span<const Span> truth);
+double sampling_ceiling(const grounding::SlotStamps& slots, bool covered,
+                        std::span<const Span> truth);
 
 }  // namespace shijian::eval

@@ -94,12 +94,12 @@ class RowsFile {
       keep = read_rows(text, header);
     }
     file_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-    if (file_ < 0) throw system_error("open", path.string(), errno);
+    if (file_ < 0) throw system_error("open {}"_text(path.string()), errno);
     // A run that was killed may have left half a line.
     if (::ftruncate(file_, static_cast<off_t>(keep)) != 0 || ::lseek(file_, 0, SEEK_END) < 0) {
       const int error = errno;
       ::close(file_);
-      throw system_error("write", path.string(), error);
+      throw system_error("write {}"_text(path.string()), error);
     }
     if (keep == 0) append(header + "\n");
   }
@@ -113,10 +113,9 @@ class RowsFile {
     if (row == rows_.end()) return nullptr;
     const auto query = row->second.find("query");
     if (query == row->second.end() || *query != to_valid_utf8(item.query)) {
-      throw Error(
-          ErrorCode::kUsage,
-          fmt::format("eval: {} holds another question under id {}", path_.string(), item.id),
-          "it belongs to other annotations: delete it or choose another --json file");
+      throw Error(ErrorCode::kUsage,
+                  "eval: {} holds another question under id {}"_text(path_.string(), item.id),
+                  "it belongs to other annotations: delete it or choose another --json file"_text);
     }
     return &row->second;
   }
@@ -125,7 +124,7 @@ class RowsFile {
     while (!text.empty()) {
       const ssize_t written = ::write(file_, text.data(), text.size());
       if (written < 0 && errno == EINTR) continue;
-      if (written < 0) throw system_error("write", path_.string(), errno);
+      if (written < 0) throw system_error("write {}"_text(path_.string()), errno);
       text.remove_prefix(static_cast<size_t>(written));
     }
   }
@@ -139,14 +138,14 @@ class RowsFile {
       if (at == 0) {
         if (line == header) continue;
         throw Error(ErrorCode::kUsage,
-                    fmt::format("eval: {} holds the answers of another run", path_.string()),
-                    "delete it to start over, or choose another --json file");
+                    "eval: {} holds the answers of another run"_text(path_.string()),
+                    "delete it to start over, or choose another --json file"_text);
       }
       Json row = parse_json(line, path_.string());
       if (!row.is_object() || !row.contains("id") || !row["id"].is_string()) {
         throw Error(ErrorCode::kInvalid,
-                    fmt::format("eval: {} holds a line that is no answer", path_.string()),
-                    "delete it to start over");
+                    "eval: {} holds a line that is no answer"_text(path_.string()),
+                    "delete it to start over"_text);
       }
       if (row.contains("error")) continue;
       std::string id = row["id"].get<std::string>();
@@ -185,10 +184,9 @@ EvalResult read_row(const Json& row, const EvalItem& item, const fs::path& path)
   try {
     return result_of(row, item);
   } catch (const Json::exception&) {
-    throw Error(
-        ErrorCode::kInvalid,
-        fmt::format("eval: {} holds a damaged answer to question {}", path.string(), item.id),
-        "delete it to start over");
+    throw Error(ErrorCode::kInvalid,
+                "eval: {} holds a damaged answer to question {}"_text(path.string(), item.id),
+                "delete it to start over"_text);
   }
 }
 
@@ -249,7 +247,7 @@ std::vector<EvalResult> run_eval(std::span<const EvalItem> items, const AnswerVi
       }
     }
     if (!open.empty()) {
-      options.cancel.check();
+      throw_if_cancelled(options.cancel);
       std::vector<const EvalItem*> questions;
       questions.reserve(open.size());
       for (size_t i : open) questions.push_back(&items[i]);

@@ -16,8 +16,8 @@ namespace shijian::eval {
 
 // Answers the questions of one video, in order; they share its decoding. Whatever it throws but
 // kCancelled, kNoMemory and kInternal counts as a failure of these questions, and the run goes on.
-using AnswerVideo = std::function<std::vector<grounding::Answer>(const std::filesystem::path& video,
-                                                      std::span<const EvalItem* const> items)>;
+using AnswerVideo = std::function<std::vector<grounding::Answer>(
+    const std::filesystem::path& video, std::span<const EvalItem* const> items)>;
 
 struct EvalOptions {
   std::filesystem::path videos;  // folder of the video files
@@ -26,7 +26,7 @@ struct EvalOptions {
   std::filesystem::path rows;
   // Names model, data set and settings: a rows file of other settings is an Error(kUsage).
   std::string run_name;
-  CancelToken cancel;
+  std::stop_token cancel;
   // Questions answered, of all, and seconds this run has taken; called after each video.
   std::function<void(size_t done, size_t total, double seconds)> progress;
 };

@@ -35,10 +35,11 @@ class Runner : public ::testing::Test {
     return {id, video, 10, "question " + id, spans, kind, language};
   }
   // Answers 2 - 4 where the event occurs, denies it elsewhere.
-  std::vector<grounding::Answer> answer(const fs::path& video, std::span<const EvalItem* const> items) {
+  std::vector<grounding::Answer> answer(const fs::path& video,
+                                        std::span<const EvalItem* const> items) {
     ++calls_;
     asked_ += items.size();
-    if (video.filename() == broken_) throw Error(ErrorCode::kInvalid, "decode: damaged");
+    if (video.filename() == broken_) throw Error(ErrorCode::kInvalid, "decode: damaged"_text);
     std::vector<grounding::Answer> answers;
     for (const EvalItem* item : items) {
       grounding::Answer made;
@@ -141,9 +142,9 @@ TEST_F(Runner, AFailedVideoCountsAsAMissAndIsTriedAgain) {
 }
 
 TEST_F(Runner, StopsOnCancelAndOnMissingVideos) {
-  CancelSource source;
-  options_.cancel = source.token();
-  source.cancel();
+  std::stop_source source;
+  options_.cancel = source.get_token();
+  source.request_stop();
   EXPECT_THROW(run(), Error);
   EXPECT_EQ(asked_, 0u);
   options_.cancel = {};

@@ -52,7 +52,8 @@ std::string write_edl(std::span<const grounding::Answer> answers, const ExportOp
   return out;
 }
 
-std::string write_marker_edl(std::span<const grounding::Answer> answers, const ExportOptions& options) {
+std::string write_marker_edl(std::span<const grounding::Answer> answers,
+                             const ExportOptions& options) {
   const EditTimeline timeline = edit_timeline(answers, options.folder);
   std::string out =
       fmt::format("TITLE: {}\n{}\n", timeline.media.empty() ? "SHIJIAN" : timeline.media[0].name,

@@ -62,10 +62,9 @@ std::string write_export(const ExportFormat& format, std::span<const grounding::
                          const ExportOptions& options) {
   for (const grounding::Answer& answer : answers) {
     if (format.several_videos || answer.video.path == answers.front().video.path) continue;
-    throw Error(
-        ErrorCode::kUsage,
-        fmt::format("export: {} is of one video, and the answers are about several", format.name),
-        "export each video by itself, or choose another format");
+    throw Error(ErrorCode::kUsage,
+                "export: {} is of one video, and the answers are about several"_text(format.name),
+                "export each video by itself, or choose another format"_text);
   }
   return format.write(answers, options);
 }

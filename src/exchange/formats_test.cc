@@ -24,7 +24,8 @@ grounding::Event event(double start, double end, const std::string& label) {
   return made;
 }
 
-grounding::Answer answer(const std::string& path, EditRate rate, std::vector<grounding::Event> events) {
+grounding::Answer answer(const std::string& path, EditRate rate,
+                         std::vector<grounding::Event> events) {
   grounding::Answer made;
   made.question = "When?";
   made.video.path = path;
@@ -188,7 +189,8 @@ TEST(Otio, IsJsonOfItsSchemas) {
 }
 
 TEST(LosslessCut, HasSegmentsInOrder) {
-  const grounding::Answer a = answer("v/a.mp4", kPal, {event(4, 5.5, "say \"b\", c"), event(1, 1, "a")});
+  const grounding::Answer a =
+      answer("v/a.mp4", kPal, {event(4, 5.5, "say \"b\", c"), event(1, 1, "a")});
   EXPECT_EQ(write("llc-csv", {a}), "1.000,1.100,\"a\"\n4.000,5.500,\"say \"\"b\"\", c\"\n");
   const Json llc = Json::parse(write("llc", {a}));
   EXPECT_EQ(llc["version"], 1);
@@ -215,7 +217,7 @@ TEST(Youtube, KeepsItsRules) {
   // What follows a moment makes the third.
   a.events = {event(20, 25, "one")};
   EXPECT_EQ(write("youtube", {a}), "0:00 Start\n0:20 one\n0:30 After that\n");
-  a.language = grounding::Language::kChinese;
+  a.language = Language::kChinese;
   a.video.duration = 4000;
   a.events = {event(3700, 3990, "狗")};
   EXPECT_EQ(write("youtube", {a}), "0:00 开始\n1:01:40 狗\n1:06:30 之后\n");

@@ -147,7 +147,8 @@ std::string write_llc(std::span<const grounding::Answer> answers, const ExportOp
   return document.dump(2) + "\n";
 }
 
-std::string write_llc_csv(std::span<const grounding::Answer> answers, const ExportOptions& options) {
+std::string write_llc_csv(std::span<const grounding::Answer> answers,
+                          const ExportOptions& options) {
   std::string out;
   for (const EditMoment& moment : in_order(edit_timeline(answers, options.folder))) {
     out +=
@@ -156,9 +157,10 @@ std::string write_llc_csv(std::span<const grounding::Answer> answers, const Expo
   return out;
 }
 
-std::string write_chapters(std::span<const grounding::Answer> answers, const ExportOptions& options) {
+std::string write_chapters(std::span<const grounding::Answer> answers,
+                           const ExportOptions& options) {
   const EditTimeline timeline = edit_timeline(answers, options.folder);
-  const bool chinese = !answers.empty() && answers.front().language == grounding::Language::kChinese;
+  const bool chinese = !answers.empty() && answers.front().language == Language::kChinese;
   const double duration = timeline.media.empty() ? 0 : timeline.media[0].duration;
   return Chapters(in_order(timeline), duration, chinese).write();
 }

@@ -51,7 +51,8 @@ int64_t EditTimeline::length(const EditMoment& moment) const {
                            std::llround(source.seconds(moment.out - moment.in) * rate().value()));
 }
 
-EditTimeline edit_timeline(std::span<const grounding::Answer> answers, const std::filesystem::path& folder) {
+EditTimeline edit_timeline(std::span<const grounding::Answer> answers,
+                           const std::filesystem::path& folder) {
   EditTimeline timeline;
   for (const grounding::Answer& answer : answers) {
     const auto known =
@@ -83,7 +84,7 @@ EditTimeline edit_timeline(std::span<const grounding::Answer> answers, const std
 std::string moment_comment(const EditMoment& moment) {
   std::string text = moment.question == moment.label ? "" : moment.question;
   if (moment.confidence) {
-    const bool chinese = moment.language == grounding::Language::kChinese;
+    const bool chinese = moment.language == Language::kChinese;
     text += fmt::format("{}{} {:.0f}%", text.empty() ? "" : " · ",
                         chinese ? "置信度" : "confidence", *moment.confidence * 100);
   }

@@ -37,7 +37,7 @@ struct EditMoment {
   double start = 0, end = 0;  // seconds, as in the answer
   std::string label, question;
   std::optional<double> confidence;
-  grounding::Language language = grounding::Language::kEnglish;
+  Language language = Language::kEnglish;
 };
 
 struct EditTimeline {
@@ -53,7 +53,8 @@ struct EditTimeline {
 };
 
 // `folder`: what relative paths of videos are relative to, for URLs; empty when that is not known.
-EditTimeline edit_timeline(std::span<const grounding::Answer> answers, const std::filesystem::path& folder);
+EditTimeline edit_timeline(std::span<const grounding::Answer> answers,
+                           const std::filesystem::path& folder);
 
 // What stands beside a moment for people: its question, where that is not its label, and its
 // confidence.

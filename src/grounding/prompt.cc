@@ -125,8 +125,8 @@ PromptStyle parse_prompt_style(std::string_view name) {
   for (size_t i = 0; i < kStyleNames.size(); ++i) {
     if (kStyleNames[i] == name) return static_cast<PromptStyle>(i);
   }
-  throw Error(ErrorCode::kUsage, fmt::format("prompt style: no such style '{}'", name),
-              "the styles are auto, qwen, timelens and timelens2");
+  throw Error(ErrorCode::kUsage, "prompt style: no such style '{}'"_text(name),
+              "the styles are auto, qwen, timelens and timelens2"_text);
 }
 
 PromptStyle family_prompt_style(const std::filesystem::path& directory) {
@@ -161,18 +161,19 @@ Language detect_language(std::string_view text) {
 void check_question(std::string_view question) {
   const std::u32string characters = decode_utf8_lossy(question);
   if (std::all_of(characters.begin(), characters.end(), is_space)) {
-    throw Error(ErrorCode::kUsage, "question: it is empty",
-                "say in a few words what to look for, for example \"when does the dog jump?\"");
+    throw Error(
+        ErrorCode::kUsage, "question: it is empty"_text,
+        "say in a few words what to look for, for example \"when does the dog jump?\""_text);
   }
   if (!is_valid_utf8(question)) {
-    throw Error(ErrorCode::kUsage, "question: it is not valid UTF-8",
-                "set the terminal or the file to UTF-8");
+    throw Error(ErrorCode::kUsage, "question: it is not valid UTF-8"_text,
+                "set the terminal or the file to UTF-8"_text);
   }
   if (static_cast<int64_t>(characters.size()) > kMaxQuestion) {
     throw Error(ErrorCode::kUsage,
-                fmt::format("question: it has {} characters, at most {} are taken",
-                            characters.size(), kMaxQuestion),
-                "say what to look for in a sentence or two");
+                "question: it has {} characters, at most {} are taken"_text(characters.size(),
+                                                                            kMaxQuestion),
+                "say what to look for in a sentence or two"_text);
   }
 }
 

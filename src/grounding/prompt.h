@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/text.h"
+
 namespace shijian::grounding {
 
 enum class PromptStyle {
@@ -15,8 +17,6 @@ enum class PromptStyle {
   kTimeLens,   // one sentence in, "The event happens in <start> - <end> seconds" out
   kTimeLens2,  // all time spans, [[start, end], ...]
 };
-
-enum class Language { kEnglish, kChinese };
 
 std::string_view prompt_style_name(PromptStyle style);  // "qwen", "timelens", "timelens2"
 std::string_view language_name(Language language);      // "en", "zh"

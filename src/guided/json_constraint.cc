@@ -24,8 +24,8 @@ TokenOrder::TokenOrder(const text::Tokenizer& tokenizer) {
 }
 
 JsonConstraint::JsonConstraint(std::shared_ptr<const AnswerForm> form, const TokenOrder& tokens,
-                               const text::Tokenizer& tokenizer, std::span<const int32_t> stop_tokens,
-                               std::optional<int32_t> after)
+                               const text::Tokenizer& tokenizer,
+                               std::span<const int32_t> stop_tokens, std::optional<int32_t> after)
     : form_(std::move(form)),
       tokens_(tokens),
       tokenizer_(tokenizer),
@@ -38,8 +38,8 @@ JsonConstraint::JsonConstraint(std::shared_ptr<const AnswerForm> form, const Tok
     const auto id = tokenizer_.token_id(mark);
     if (!id || !tokenizer_.is_added(*id)) {
       throw Error(ErrorCode::kUnsupported,
-                  fmt::format("force a call: the model's tokenizer has no token {}", mark),
-                  "leave the choice to the model: \"tool_choice\": \"auto\"");
+                  "force a call: the model's tokenizer has no token {}"_text(mark),
+                  "leave the choice to the model: \"tool_choice\": \"auto\""_text);
     }
     *token = *id;
   }

@@ -30,10 +30,9 @@ class SchemaReader {
     flatten_alternatives();
     measure_depths();
     if (grammar_.nodes_[grammar_.root_].depth > JsonGrammar::kMaxDepth) {
-      fail("", "lets no value through",
-           fmt::format("a value would have to hold itself, or more than {} arrays and objects in "
-                       "each other",
-                       JsonGrammar::kMaxDepth));
+      fail("", "lets no value through"_text,
+           "a value would have to hold itself, or more than {} arrays and objects in "
+           "each other"_text(JsonGrammar::kMaxDepth));
     }
   }
 
@@ -43,8 +42,8 @@ class SchemaReader {
   // The node of the values that conform to `schema`, which stands at `where`.
   uint32_t read(const OrderedJson& schema, const std::string& where, int depth) {
     if (schema.is_boolean() && schema.get<bool>()) return JsonGrammar::kAny;
-    if (!schema.is_object()) fail(where, "is no schema", "a schema is a JSON object");
-    if (depth >= kMaxNesting) fail(where, fmt::format("is nested deeper than {}", kMaxNesting), "");
+    if (!schema.is_object()) fail(where, "is no schema"_text, "a schema is a JSON object"_text);
+    if (depth >= kMaxNesting) fail(where, "is nested deeper than {}"_text(kMaxNesting), {});
     check_keywords(schema, where);
     for (const char* keyword : {"$ref", "anyOf"}) {
       if (!schema.contains(keyword)) continue;
@@ -70,7 +69,7 @@ class SchemaReader {
   }
 
   uint32_t read_alternatives(const OrderedJson& list, const std::string& where, int depth) {
-    if (!list.is_array() || list.empty()) fail(where + "/anyOf", "is no list of schemas", "");
+    if (!list.is_array() || list.empty()) fail(where + "/anyOf", "is no list of schemas"_text, {});
     std::vector<uint32_t> any_of;
     for (size_t i = 0; i < list.size(); ++i) {
       any_of.push_back(read(list[i], fmt::format("{}/anyOf/{}", where, i), depth + 1));
@@ -82,7 +81,7 @@ class SchemaReader {
   uint32_t read_reference(const OrderedJson& name, const std::string& where, int depth) {
     const std::string place = name.is_string() ? name.get<std::string>() : "";
     if (!place.starts_with('#')) {
-      fail(where + "/$ref", "names no place in this schema", "such as #/$defs/NAME");
+      fail(where + "/$ref", "names no place in this schema"_text, "such as #/$defs/NAME"_text);
     }
     const auto [known, fresh] = places_.try_emplace(place, 0);
     if (!fresh) return known->second;
@@ -90,8 +89,8 @@ class SchemaReader {
     try {
       target = &root_.at(OrderedJson::json_pointer(place.substr(1)));
     } catch (const OrderedJson::exception&) {
-      fail(where + "/$ref", fmt::format("names '{}', which is not there", place.substr(0, 100)),
-           "such as #/$defs/NAME");
+      fail(where + "/$ref", "names '{}', which is not there"_text(place.substr(0, 100)),
+           "such as #/$defs/NAME"_text);
     }
     const uint32_t node = add_union({});
     known->second = node;
@@ -113,7 +112,7 @@ class SchemaReader {
                    [](const std::string& literal) { return literal.starts_with('{'); });
       if (node.object || !node.literals.empty()) any_of.push_back(add(std::move(node)));
     }
-    if (any_of.empty()) fail("", "lets no object through", "arguments are a JSON object");
+    if (any_of.empty()) fail("", "lets no object through"_text, "arguments are a JSON object"_text);
     return add_union(std::move(any_of));
   }
 
@@ -131,7 +130,7 @@ class SchemaReader {
         if (seen.insert(*it).second) left.push_back(*it);
       }
       if (leaves.size() > kMaxAlternatives) {
-        fail("", fmt::format("has an anyOf of more than {} schemas", kMaxAlternatives), "");
+        fail("", "has an anyOf of more than {} schemas"_text(kMaxAlternatives), {});
       }
     }
     return leaves;
@@ -172,11 +171,9 @@ class SchemaReader {
     }
   }
 
-  [[noreturn]] static void fail(const std::string& where, std::string_view what,
-                                std::string_view hint) {
-    throw Error(ErrorCode::kUsage,
-                fmt::format("JSON schema: '{}' {}", where.empty() ? "/" : where, what),
-                std::string(hint));
+  [[noreturn]] static void fail(const std::string& where, const Text& what, const Text& hint) {
+    throw Error(ErrorCode::kUsage, "JSON schema: '{}' {}"_text(where.empty() ? "/" : where, what),
+                hint);
   }
 
   static void check_keywords(const OrderedJson& schema, const std::string& where) {
@@ -189,10 +186,10 @@ class SchemaReader {
     for (const auto& [keyword, value] : schema.items()) {
       if (kUsed.contains(keyword) || kNotes.contains(keyword)) continue;
       throw Error(ErrorCode::kUnsupported,
-                  fmt::format("JSON schema: '{}' at '{}' is not supported", keyword.substr(0, 100),
-                              where.empty() ? "/" : where),
+                  "JSON schema: '{}' at '{}' is not supported"_text(keyword.substr(0, 100),
+                                                                    where.empty() ? "/" : where),
                   "there are type, enum, const, properties, required, additionalProperties, items, "
-                  "minItems, maxItems, anyOf and $ref");
+                  "minItems, maxItems, anyOf and $ref"_text);
     }
   }
 
@@ -202,15 +199,15 @@ class SchemaReader {
                               "additionalProperties", "items", "minItems", "maxItems", "anyOf"}) {
       if (other == keyword || !schema.contains(other)) continue;
       throw Error(ErrorCode::kUnsupported,
-                  fmt::format("JSON schema: '{}' beside '{}' at '{}' is not supported", other,
-                              keyword, where.empty() ? "/" : where),
-                  "write it into the schema that is named, or into each of anyOf");
+                  "JSON schema: '{}' beside '{}' at '{}' is not supported"_text(
+                      other, keyword, where.empty() ? "/" : where),
+                  "write it into the schema that is named, or into each of anyOf"_text);
     }
   }
 
   uint32_t add(Node node) {
     if (grammar_.nodes_.size() == kMaxNodes) {
-      fail("", fmt::format("has more than {} parts", kMaxNodes), "use a smaller schema");
+      fail("", "has more than {} parts"_text(kMaxNodes), "use a smaller schema"_text);
     }
     grammar_.nodes_.push_back(std::move(node));
     return static_cast<uint32_t>(grammar_.nodes_.size() - 1);
@@ -241,12 +238,12 @@ class SchemaReader {
     const OrderedJson list = found->is_array() ? *found : OrderedJson::array({*found});
     for (const OrderedJson& type : list) {
       if (!type.is_string() || !kTypes.contains(type.get_ref<const std::string&>())) {
-        fail(where + "/type", fmt::format("is {}", type.dump().substr(0, 100)),
-             "there are string, number, integer, boolean, null, array and object");
+        fail(where + "/type", "is {}"_text(type.dump().substr(0, 100)),
+             "there are string, number, integer, boolean, null, array and object"_text);
       }
       types.insert(type.get<std::string>());
     }
-    if (types.empty()) fail(where + "/type", "is empty", "");
+    if (types.empty()) fail(where + "/type", "is empty"_text, {});
     return types;
   }
 
@@ -260,12 +257,12 @@ class SchemaReader {
     for (const char* keyword :
          {"properties", "required", "additionalProperties", "items", "minItems", "maxItems"}) {
       if (schema.contains(keyword)) {
-        fail(where, fmt::format("has '{}' beside 'enum' or 'const'", keyword), "leave one out");
+        fail(where, "has '{}' beside 'enum' or 'const'"_text(keyword), "leave one out"_text);
       }
     }
     OrderedJson values = OrderedJson::array();
     if (const auto found = schema.find("enum"); found != schema.end()) {
-      if (!found->is_array()) fail(where + "/enum", "is no list", "");
+      if (!found->is_array()) fail(where + "/enum", "is no list"_text, {});
       values = *found;
       const auto only = schema.find("const");
       if (only != schema.end() && std::find(values.begin(), values.end(), *only) == values.end()) {
@@ -283,7 +280,7 @@ class SchemaReader {
         literals.push_back(value.dump(-1, ' ', false, OrderedJson::error_handler_t::replace));
       }
     }
-    if (literals.empty()) fail(where, "lets no value through", "");
+    if (literals.empty()) fail(where, "lets no value through"_text, {});
     return literals;
   }
 
@@ -292,7 +289,7 @@ class SchemaReader {
     const auto found = schema.find(keyword);
     if (found == schema.end()) return otherwise;
     if (!found->is_number_unsigned() || found->get<uint64_t>() > 1000000) {
-      fail(where + "/" + keyword, "is no whole number from 0 to 1000000", "");
+      fail(where + "/" + keyword, "is no whole number from 0 to 1000000"_text, {});
     }
     return found->get<uint32_t>();
   }
@@ -301,7 +298,7 @@ class SchemaReader {
     node.array = true;
     node.min_items = read_count(schema, "minItems", 0, where);
     node.max_items = read_count(schema, "maxItems", UINT32_MAX, where);
-    if (node.min_items > node.max_items) fail(where, "has minItems above maxItems", "");
+    if (node.min_items > node.max_items) fail(where, "has minItems above maxItems"_text, {});
     const auto items = schema.find("items");
     node.items =
         items == schema.end() ? JsonGrammar::kAny : read(*items, where + "/items", depth + 1);
@@ -311,22 +308,21 @@ class SchemaReader {
     node.object = true;
     const auto others = schema.find("additionalProperties");
     if (others != schema.end() && !others->is_boolean()) {
-      throw Error(
-          ErrorCode::kUnsupported,
-          fmt::format("JSON schema: '{}/additionalProperties' is neither true nor false", where),
-          "a schema for further properties is not supported; name them in properties");
+      throw Error(ErrorCode::kUnsupported,
+                  "JSON schema: '{}/additionalProperties' is neither true nor false"_text(where),
+                  "a schema for further properties is not supported; name them in properties"_text);
     }
     std::set<std::string> required;
     if (const auto names = schema.find("required"); names != schema.end()) {
       for (const OrderedJson& name : *names) {
         if (!names->is_array() || !name.is_string()) {
-          fail(where + "/required", "is no list of names", "");
+          fail(where + "/required", "is no list of names"_text, {});
         }
         required.insert(name.get<std::string>());
       }
     }
     if (const auto properties = schema.find("properties"); properties != schema.end()) {
-      if (!properties->is_object()) fail(where + "/properties", "is no JSON object", "");
+      if (!properties->is_object()) fail(where + "/properties", "is no JSON object"_text, {});
       for (const auto& [name, value] : properties->items()) {
         const std::string text =
             OrderedJson(name).dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
@@ -337,8 +333,8 @@ class SchemaReader {
     }
     if (!required.empty()) {
       fail(where + "/required",
-           fmt::format("names '{}', which is not in properties", required.begin()->substr(0, 100)),
-           "give each required name its schema");
+           "names '{}', which is not in properties"_text(required.begin()->substr(0, 100)),
+           "give each required name its schema"_text);
     }
     node.any_names = node.properties.empty() && (others == schema.end() || others->get<bool>());
   }

@@ -38,13 +38,12 @@ Isa choose() {
   for (Isa isa : {Isa::kScalar, Isa::kAvx2, Isa::kAvx512}) {
     if (isa_name(isa) != wish) continue;
     if (isa_supported(isa)) return isa;
-    throw Error(
-        ErrorCode::kUsage,
-        fmt::format("SHIJIAN_ISA={}: this machine supports at most {}", wish, isa_name(best_isa())),
-        "unset SHIJIAN_ISA to take the best one");
+    throw Error(ErrorCode::kUsage,
+                "SHIJIAN_ISA={}: this machine supports at most {}"_text(wish, isa_name(best_isa())),
+                "unset SHIJIAN_ISA to take the best one"_text);
   }
-  throw Error(ErrorCode::kUsage, fmt::format("SHIJIAN_ISA={}: unknown instruction set", wish),
-              "choose one of: scalar, avx2, avx512");
+  throw Error(ErrorCode::kUsage, "SHIJIAN_ISA={}: unknown instruction set"_text(wish),
+              "choose one of: scalar, avx2, avx512"_text);
 }
 
 constexpr int kUnset = -1;

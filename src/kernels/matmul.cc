@@ -15,8 +15,9 @@ namespace {
 
 void check_operands(tensor::ConstMatrix x, const WeightView& w, int64_t w_inputs, int64_t w_outputs,
                     tensor::Matrix y) {
-  CHECK(w.dtype == tensor::DType::kF32 || w.dtype == tensor::DType::kF16 || w.dtype == tensor::DType::kBF16, "weight is {}",
-        tensor::dtype_name(w.dtype));
+  CHECK(w.dtype == tensor::DType::kF32 || w.dtype == tensor::DType::kF16 ||
+            w.dtype == tensor::DType::kBF16,
+        "weight is {}", tensor::dtype_name(w.dtype));
   CHECK(x.rows >= 0 && x.cols >= 0 && w.rows >= 0 && w.cols >= 0);
   CHECK(x.cols == w_inputs, "x has {} columns, the weight {} inputs", x.cols, w_inputs);
   CHECK(y.cols == w_outputs, "y has {} columns, the weight {} outputs", y.cols, w_outputs);
@@ -56,8 +57,8 @@ int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int64_t round_up(int64_t a, int64_t b) { return divide_up(a, b) * b; }
 
 // y[rows of x, columns] for a block of rows and a range of columns.
-void multiply_block(const MatmulTable& t, tensor::ConstMatrix x, const WeightView& w, const float* bias,
-                    tensor::Matrix y, int64_t column_begin, int64_t column_end) {
+void multiply_block(const MatmulTable& t, tensor::ConstMatrix x, const WeightView& w,
+                    const float* bias, tensor::Matrix y, int64_t column_begin, int64_t column_end) {
   const int64_t k = x.cols, block = dot_block_length(k);
   const int64_t x_rows = round_up(x.rows, t.x_tile);
   float* x_panels = x_scratch.reserve(x_rows * block);
@@ -81,8 +82,8 @@ void multiply_block(const MatmulTable& t, tensor::ConstMatrix x, const WeightVie
 }
 
 // y[rows of x, columns [begin, end)] where w is [inputs, outputs].
-void multiply_transposed_block(const MatmulTable& t, tensor::ConstMatrix x, const WeightView& w, tensor::Matrix y,
-                               int64_t begin, int64_t end) {
+void multiply_transposed_block(const MatmulTable& t, tensor::ConstMatrix x, const WeightView& w,
+                               tensor::Matrix y, int64_t begin, int64_t end) {
   constexpr int64_t kAhead = 16;  // rows of w fetched before they are needed
   const int64_t columns = end - begin, padded = round_up(columns, kLanes);
   const Storage storage = storage_of(w.dtype);
@@ -91,7 +92,7 @@ void multiply_transposed_block(const MatmulTable& t, tensor::ConstMatrix x, cons
   // The kernel writes whole groups of 16 columns: the last, shorter one goes through scratch.
   const bool direct = padded == columns;
   tensor::Matrix sums = direct ? tensor::Matrix{y.data + begin, x.rows, columns, y.stride}
-                       : tensor::Matrix{x_scratch.reserve(x.rows * padded), x.rows, padded};
+                               : tensor::Matrix{x_scratch.reserve(x.rows * padded), x.rows, padded};
   for (int64_t i = 0; i < w.rows; i += kTransposedBlock) {
     const int64_t count = std::min(kTransposedBlock, w.rows - i);
     for (int64_t r = 0; r < count; ++r) {
@@ -114,7 +115,8 @@ void multiply_transposed_block(const MatmulTable& t, tensor::ConstMatrix x, cons
 
 }  // namespace
 
-void matmul(ThreadPool& pool, tensor::ConstMatrix x, const WeightView& w, const float* bias, tensor::Matrix y) {
+void matmul(ThreadPool& pool, tensor::ConstMatrix x, const WeightView& w, const float* bias,
+            tensor::Matrix y) {
   check_operands(x, w, w.cols, w.rows, y);
   if (x.rows == 0) return;
   const MatmulTable* t = table();
@@ -153,7 +155,8 @@ void matmul(ThreadPool& pool, tensor::ConstMatrix x, const WeightView& w, const 
   });
 }
 
-void matmul_transposed(ThreadPool& pool, tensor::ConstMatrix x, const WeightView& w, tensor::Matrix y) {
+void matmul_transposed(ThreadPool& pool, tensor::ConstMatrix x, const WeightView& w,
+                       tensor::Matrix y) {
   check_operands(x, w, w.rows, w.cols, y);
   if (x.rows == 0) return;
   const MatmulTable* t = table();

@@ -22,9 +22,11 @@ struct WeightView {
 // never on m, on n, on the number of threads or on the row's place in x, so a row computed alone
 // and a row computed among thousands are equal to the bit.
 // x and y must not overlap.
-void matmul(ThreadPool& pool, tensor::ConstMatrix x, const WeightView& w, const float* bias, tensor::Matrix y);
+void matmul(ThreadPool& pool, tensor::ConstMatrix x, const WeightView& w, const float* bias,
+            tensor::Matrix y);
 
 // The same for a weight stored transposed, [rows = inputs, cols = outputs] (4.57-era experts).
-void matmul_transposed(ThreadPool& pool, tensor::ConstMatrix x, const WeightView& w, tensor::Matrix y);
+void matmul_transposed(ThreadPool& pool, tensor::ConstMatrix x, const WeightView& w,
+                       tensor::Matrix y);
 
 }  // namespace shijian::kernels

@@ -40,8 +40,8 @@ float dot(const float* a, const float* b, int64_t count) {
       count, [a](int64_t i) { return a[i]; }, [b](int64_t i) { return b[i]; });
 }
 
-void matmul(tensor::ConstMatrix x, const WeightView& w, const float* bias, tensor::Matrix y, int64_t begin,
-            int64_t end) {
+void matmul(tensor::ConstMatrix x, const WeightView& w, const float* bias, tensor::Matrix y,
+            int64_t begin, int64_t end) {
   const Storage storage = storage_of(w.dtype);
   for (int64_t n = begin; n < end; ++n) {
     for (int64_t m = 0; m < x.rows; ++m) {
@@ -54,7 +54,8 @@ void matmul(tensor::ConstMatrix x, const WeightView& w, const float* bias, tenso
   }
 }
 
-void matmul_transposed(tensor::ConstMatrix x, const WeightView& w, tensor::Matrix y, int64_t begin, int64_t end) {
+void matmul_transposed(tensor::ConstMatrix x, const WeightView& w, tensor::Matrix y, int64_t begin,
+                       int64_t end) {
   const Storage storage = storage_of(w.dtype);
   for (int64_t m = 0; m < x.rows; ++m) {
     for (int64_t n = begin; n < end; ++n) {

@@ -22,8 +22,8 @@ struct Problem {
   std::vector<float> x, w_values, bias;
   std::vector<std::byte> w;
 
-  Problem(int64_t rows, int64_t inner, int64_t outputs, tensor::DType stored_as, bool is_transposed = false,
-          int64_t gap = 3)
+  Problem(int64_t rows, int64_t inner, int64_t outputs, tensor::DType stored_as,
+          bool is_transposed = false, int64_t gap = 3)
       : m(rows), k(inner), n(outputs), dtype(stored_as), transposed(is_transposed) {
     const int64_t w_rows = transposed ? k : n, w_cols = transposed ? n : k;
     x_stride = k + gap, w_stride = w_cols + gap, y_stride = n + gap;
@@ -177,13 +177,16 @@ TEST(MatmulDeathTest, Misuse) {
   std::vector<float> data(100);
   const WeightView w{data.data(), tensor::DType::kF32, 4, 5, 5};
   const tensor::ConstMatrix x(data.data(), 2, 5);
-  EXPECT_DEATH(matmul(pool, x, w, nullptr, tensor::Matrix(data.data() + 50, 2, 3)), "y has 3 columns");
+  EXPECT_DEATH(matmul(pool, x, w, nullptr, tensor::Matrix(data.data() + 50, 2, 3)),
+               "y has 3 columns");
   EXPECT_DEATH(matmul(pool, x, w, nullptr, tensor::Matrix(data.data() + 50, 3, 4)), "y 3");
-  EXPECT_DEATH(matmul(pool, {data.data(), 2, 6}, w, nullptr, tensor::Matrix(data.data() + 50, 2, 4)),
-               "x has 6 columns");
+  EXPECT_DEATH(
+      matmul(pool, {data.data(), 2, 6}, w, nullptr, tensor::Matrix(data.data() + 50, 2, 4)),
+      "x has 6 columns");
   EXPECT_DEATH(matmul(pool, x, w, nullptr, tensor::Matrix(data.data() + 5, 2, 4)), "overlap");
   const WeightView bad{data.data(), tensor::DType::kI32, 4, 5, 5};
-  EXPECT_DEATH(matmul(pool, x, bad, nullptr, tensor::Matrix(data.data() + 50, 2, 4)), "weight is I32");
+  EXPECT_DEATH(matmul(pool, x, bad, nullptr, tensor::Matrix(data.data() + 50, 2, 4)),
+               "weight is I32");
 }
 
 }  // namespace

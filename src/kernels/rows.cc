@@ -49,14 +49,15 @@ const RowsTable& active_rows_table() {
   return kRowsScalar;
 }
 
-void rms_norm(ThreadPool& pool, tensor::ConstMatrix x, const float* weight, float eps, tensor::Matrix y) {
+void rms_norm(ThreadPool& pool, tensor::ConstMatrix x, const float* weight, float eps,
+              tensor::Matrix y) {
   check_pair(x, y);
   const RowsTable& t = active_rows_table();
   each_row(pool, x, [&](int64_t i) { t.rms_norm(x.row(i), weight, eps, y.row(i), x.cols); });
 }
 
-void layer_norm(ThreadPool& pool, tensor::ConstMatrix x, const float* weight, const float* bias, float eps,
-                tensor::Matrix y) {
+void layer_norm(ThreadPool& pool, tensor::ConstMatrix x, const float* weight, const float* bias,
+                float eps, tensor::Matrix y) {
   check_pair(x, y);
   const RowsTable& t = active_rows_table();
   each_row(pool, x,
@@ -87,8 +88,8 @@ void add(ThreadPool& pool, tensor::ConstMatrix x, tensor::Matrix y) {
   each_row(pool, x, [&](int64_t i) { t.add(x.row(i), y.row(i), x.cols); });
 }
 
-void rotary(ThreadPool& pool, tensor::Matrix x, int64_t heads, int64_t head_dim, tensor::ConstMatrix cos,
-            tensor::ConstMatrix sin) {
+void rotary(ThreadPool& pool, tensor::Matrix x, int64_t heads, int64_t head_dim,
+            tensor::ConstMatrix cos, tensor::ConstMatrix sin) {
   check_matrix(x);
   check_pair(cos, sin);
   CHECK(heads >= 0 && head_dim > 0 && head_dim % 2 == 0 && heads * head_dim <= x.cols,
@@ -110,7 +111,8 @@ void gather_rows(const tensor::TensorView& table, const int32_t* ids, tensor::Ma
   CHECK(table.shape.size() == 2, "table {}", tensor::shape_string(table.shape));
   check_matrix(y);
   const int64_t rows = table.shape[0], cols = table.shape[1];
-  CHECK(y.cols == cols, "table {}, target of {} columns", tensor::shape_string(table.shape), y.cols);
+  CHECK(y.cols == cols, "table {}, target of {} columns", tensor::shape_string(table.shape),
+        y.cols);
   const auto* data = static_cast<const std::byte*>(table.data);
   const size_t row_bytes = static_cast<size_t>(cols) * tensor::dtype_size(table.dtype);
   for (int64_t i = 0; i < y.rows; ++i) {
@@ -120,8 +122,9 @@ void gather_rows(const tensor::TensorView& table, const int32_t* ids, tensor::Ma
 }
 
 void convert_to_f32(const void* source, tensor::DType dtype, int64_t count, float* target) {
-  CHECK(dtype == tensor::DType::kF32 || dtype == tensor::DType::kF16 || dtype == tensor::DType::kBF16, "{}",
-        tensor::dtype_name(dtype));
+  CHECK(
+      dtype == tensor::DType::kF32 || dtype == tensor::DType::kF16 || dtype == tensor::DType::kBF16,
+      "{}", tensor::dtype_name(dtype));
   active_rows_table().widen(source, storage_of(dtype), count, target);
 }
 

@@ -10,11 +10,12 @@
 namespace shijian::kernels {
 
 // y = x / sqrt(mean(x^2) + eps) * weight, for each row. y may be x. weight: [cols].
-void rms_norm(ThreadPool& pool, tensor::ConstMatrix x, const float* weight, float eps, tensor::Matrix y);
+void rms_norm(ThreadPool& pool, tensor::ConstMatrix x, const float* weight, float eps,
+              tensor::Matrix y);
 
 // y = (x - mean) / sqrt(var + eps) * weight + bias, for each row (biased variance). y may be x.
-void layer_norm(ThreadPool& pool, tensor::ConstMatrix x, const float* weight, const float* bias, float eps,
-                tensor::Matrix y);
+void layer_norm(ThreadPool& pool, tensor::ConstMatrix x, const float* weight, const float* bias,
+                float eps, tensor::Matrix y);
 
 // gate = silu(gate) * up, element by element; silu(a) = a / (1 + exp(-a)).
 void silu_mul(ThreadPool& pool, tensor::Matrix gate, tensor::ConstMatrix up);
@@ -31,8 +32,8 @@ void add(ThreadPool& pool, tensor::ConstMatrix x, tensor::Matrix y);
 // Rotate-half rotary embedding, in place, on `heads` heads of head_dim that start at x.row(i):
 // pair (j, j + head_dim/2) turns by the angle whose cosine and sine are cos/sin[i][j].
 // cos, sin: [rows, head_dim / 2].
-void rotary(ThreadPool& pool, tensor::Matrix x, int64_t heads, int64_t head_dim, tensor::ConstMatrix cos,
-            tensor::ConstMatrix sin);
+void rotary(ThreadPool& pool, tensor::Matrix x, int64_t heads, int64_t head_dim,
+            tensor::ConstMatrix cos, tensor::ConstMatrix sin);
 
 // Softmax over each row, in place.
 void softmax(ThreadPool& pool, tensor::Matrix x);

@@ -77,8 +77,9 @@ TEST_P(RowsTest, LayerNorm) {
   for (int64_t n : kLengths) {
     const auto x = random_floats(3 * n, 1, 5), weight = random_floats(n, 2);
     const auto bias = random_floats(n, 3);
-    const auto y = check_bits(
-        x, 3, n, [&](tensor::Matrix m) { layer_norm(pool_, m, weight.data(), bias.data(), 1e-6f, m); });
+    const auto y = check_bits(x, 3, n, [&](tensor::Matrix m) {
+      layer_norm(pool_, m, weight.data(), bias.data(), 1e-6f, m);
+    });
     for (int64_t i = 0; i < 3; ++i) {
       double mean = 0, square = 0;
       for (int64_t j = 0; j < n; ++j) mean += x[i * n + j] / static_cast<double>(n);
@@ -141,7 +142,8 @@ TEST_P(RowsTest, ActivationsAtTheEnds) {
   const int64_t n = static_cast<int64_t>(x.size());
   const std::vector<float> one(n, 1);
   const auto results = {
-      apply(x, 1, n, [&](tensor::Matrix m) { silu_mul(pool_, m, tensor::ConstMatrix(one.data(), 1, n)); }),
+      apply(x, 1, n,
+            [&](tensor::Matrix m) { silu_mul(pool_, m, tensor::ConstMatrix(one.data(), 1, n)); }),
       apply(x, 1, n, [&](tensor::Matrix m) { gelu_tanh(pool_, m); }),
       apply(x, 1, n, [&](tensor::Matrix m) { gelu_erf(pool_, m); })};
   for (const auto& y : results) {
@@ -209,8 +211,8 @@ TEST_P(RowsTest, Softmax) {
   const auto masked =
       apply({-kInfinity, 1, -kInfinity, 1}, 1, 4, [&](tensor::Matrix m) { softmax(pool_, m); });
   EXPECT_EQ(masked, (std::vector<float>{0, 0.5f, 0, 0.5f}));
-  EXPECT_TRUE(
-      std::isnan(apply({1, std::nanf(""), 2}, 1, 3, [&](tensor::Matrix m) { softmax(pool_, m); })[0]));
+  EXPECT_TRUE(std::isnan(
+      apply({1, std::nanf(""), 2}, 1, 3, [&](tensor::Matrix m) { softmax(pool_, m); })[0]));
 }
 
 // All 65536 values of each half type.
@@ -290,7 +292,8 @@ TEST(RowsDeathTest, Misuse) {
   ThreadPool pool(1);
   std::vector<float> data(100);
   const tensor::Matrix x(data.data(), 2, 10);
-  EXPECT_DEATH(add(pool, tensor::ConstMatrix(data.data() + 50, 2, 9), x), "\\[2, 9\\] and \\[2, 10\\]");
+  EXPECT_DEATH(add(pool, tensor::ConstMatrix(data.data() + 50, 2, 9), x),
+               "\\[2, 9\\] and \\[2, 10\\]");
   EXPECT_DEATH(rotary(pool, x, 2, 6, {data.data(), 2, 3}, {data.data(), 2, 3}), "2 heads of 6");
   EXPECT_DEATH(rotary(pool, x, 1, 6, {data.data(), 2, 4}, {data.data(), 2, 4}), "angles");
   EXPECT_DEATH(convert_to_f32(data.data(), tensor::DType::kI64, 1, data.data()), "I64");

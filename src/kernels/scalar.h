@@ -24,9 +24,10 @@ float exp_softmax(float x);
 float dot(const float* a, const float* b, int64_t count);
 
 // Columns [begin, end) of y.
-void matmul(tensor::ConstMatrix x, const WeightView& w, const float* bias, tensor::Matrix y, int64_t begin,
-            int64_t end);
-void matmul_transposed(tensor::ConstMatrix x, const WeightView& w, tensor::Matrix y, int64_t begin, int64_t end);
+void matmul(tensor::ConstMatrix x, const WeightView& w, const float* bias, tensor::Matrix y,
+            int64_t begin, int64_t end);
+void matmul_transposed(tensor::ConstMatrix x, const WeightView& w, tensor::Matrix y, int64_t begin,
+                       int64_t end);
 
 // The output of one query and head.
 void attention(const AttentionArgs& args, int64_t query, int64_t head);

@@ -10,7 +10,7 @@ namespace shijian::kernels {
 inline Storage storage_of(tensor::DType dtype) {
   return dtype == tensor::DType::kF32   ? Storage::kF32
          : dtype == tensor::DType::kF16 ? Storage::kF16
-                                : Storage::kBF16;
+                                        : Storage::kBF16;
 }
 
 }  // namespace shijian::kernels

@@ -62,15 +62,14 @@ void Decoder::check_input(const DecoderInput& input, const KvCache& cache) const
         tokens);
   if (tokens > cache.capacity() - cache.length())
     throw Error(ErrorCode::kUsage,
-                fmt::format("run decoder: {} tokens after {} exceed the cache's {}", tokens,
-                            cache.length(), cache.capacity()),
-                "ask for a longer context or a shorter prompt");
+                "run decoder: {} tokens after {} exceed the cache's {}"_text(tokens, cache.length(),
+                                                                             cache.capacity()),
+                "ask for a longer context or a shorter prompt"_text);
   for (int32_t token : input.tokens) {
     if (token < 0 || token >= config_.vocab_size)
       throw Error(ErrorCode::kInvalid,
-                  fmt::format("run decoder: token {} outside the vocabulary of "
-                              "{}",
-                              token, config_.vocab_size));
+                  "run decoder: token {} outside the vocabulary of "
+                  "{}"_text(token, config_.vocab_size));
   }
   int64_t end = 0;
   for (const VisualRows& v : input.visual) {
@@ -80,8 +79,8 @@ void Decoder::check_input(const DecoderInput& input, const KvCache& cache) const
         v.features->embeddings.dim(1) != config_.hidden_size ||
         static_cast<int64_t>(v.features->deepstack.size()) > config_.num_layers)
       throw Error(ErrorCode::kInvalid,
-                  fmt::format("run decoder: feature rows {}+{} of {} at token {} of {}",
-                              v.feature_row, v.count, rows, v.first, tokens));
+                  "run decoder: feature rows {}+{} of {} at token {} of {}"_text(
+                      v.feature_row, v.count, rows, v.first, tokens));
     end = v.first + v.count;
   }
 }
@@ -119,7 +118,8 @@ void Decoder::add_deepstack(const DecoderInput& input, int64_t first, size_t ind
       });
 }
 
-void Decoder::attend(const DecoderLayerWeights& layer, int64_t index, tensor::Matrix x, KvCache& cache) {
+void Decoder::attend(const DecoderLayerWeights& layer, int64_t index, tensor::Matrix x,
+                     KvCache& cache) {
   const int64_t past = cache.length();
   const int64_t head_dim = config_.head_dim;
   const int64_t heads = config_.num_heads;
@@ -134,7 +134,8 @@ void Decoder::attend(const DecoderLayerWeights& layer, int64_t index, tensor::Ma
   kernels::matmul(pool_, norm, layer.q_proj.weight, nullptr, q);
   kernels::matmul(pool_, norm, layer.k_proj.weight, nullptr, k);
   kernels::matmul(pool_, norm, layer.v_proj.weight, nullptr, v);
-  const auto norm_and_rotate = [&](tensor::Matrix rows, int64_t count, const std::vector<float>& weight) {
+  const auto norm_and_rotate = [&](tensor::Matrix rows, int64_t count,
+                                   const std::vector<float>& weight) {
     const tensor::Matrix per_head(rows.data, rows.rows * count, head_dim);
     kernels::rms_norm(pool_, per_head, weight.data(), eps, per_head);
     kernels::rotary(pool_, rows, count, head_dim,
@@ -192,7 +193,7 @@ void Decoder::run_chunk(const DecoderInput& input, int64_t first, int64_t rows, 
     options.stages->add_rows("rope.sin", sin);
   }
   for (size_t i = 0; i < weights_.layers.size(); ++i) {
-    options.cancel.check();
+    throw_if_cancelled(options.cancel);
     attend(weights_.layers[i], static_cast<int64_t>(i), x, cache);
     run_mlp(weights_.layers[i], x);
     add_deepstack(input, first, i, x);
@@ -207,7 +208,7 @@ void Decoder::head(tensor::ConstMatrix x, tensor::Matrix logits) {
 }
 
 tensor::ConstMatrix Decoder::forward(const DecoderInput& input, KvCache& cache,
-                             const ForwardOptions& options) {
+                                     const ForwardOptions& options) {
   check_input(input, cache);
   CHECK(options.chunk > 0);
   const CancellableLoops cancellable(options.cancel);  // a layer of a large model takes seconds

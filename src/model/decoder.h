@@ -38,8 +38,8 @@ enum class LogitRows { kNone, kLast, kAll };
 
 struct ForwardOptions {
   LogitRows logits = LogitRows::kLast;
-  int64_t chunk = 512;  // tokens computed together; changes no bit of the result
-  CancelToken cancel;   // looked at before each layer
+  int64_t chunk = 512;     // tokens computed together; changes no bit of the result
+  std::stop_token cancel;  // looked at before each layer
   std::function<void(int64_t tokens_done, int64_t tokens_total)> progress;  // after each chunk
   StageRecorder* stages = nullptr;
 };
@@ -55,7 +55,7 @@ class Decoder {
   // Throws Error: kInvalid for a token outside the vocabulary or visual rows that do not fit,
   // kUsage when the cache is too small, kCancelled, kNoMemory.
   tensor::ConstMatrix forward(const DecoderInput& input, KvCache& cache,
-                      const ForwardOptions& options = {});
+                              const ForwardOptions& options = {});
 
   // A cache for `capacity` tokens of this model.
   KvCache make_cache(int64_t capacity) const;
@@ -72,7 +72,8 @@ class Decoder {
                  const ForwardOptions& options);
   void attend(const DecoderLayerWeights& layer, int64_t index, tensor::Matrix x, KvCache& cache);
   void run_mlp(const DecoderLayerWeights& layer, tensor::Matrix x);
-  void add_deepstack(const DecoderInput& input, int64_t first, size_t index, tensor::Matrix x) const;
+  void add_deepstack(const DecoderInput& input, int64_t first, size_t index,
+                     tensor::Matrix x) const;
   // The logits of rows of x, into rows of the workspace's logits.
   void head(tensor::ConstMatrix x, tensor::Matrix logits);
 

@@ -87,7 +87,9 @@ class DecoderTest : public testing::TestWithParam<Shapes> {
     options.logits = LogitRows::kAll;
     return copy(decoder.forward(prompt_.input(), cache, options));
   }
-  static std::vector<float> copy(tensor::ConstMatrix m) { return {m.data, m.data + m.rows * m.cols}; }
+  static std::vector<float> copy(tensor::ConstMatrix m) {
+    return {m.data, m.data + m.rows * m.cols};
+  }
 
   TinyCheckpoint tiny_;
   std::optional<checkpoint::Checkpoint> checkpoint_;
@@ -194,12 +196,12 @@ TEST_F(DenseDecoderTest, ReportsProgressAndRecordsStages) {
 
 TEST_F(DenseDecoderTest, CancelledItKeepsTheChunksThatAreDone) {
   KvCache cache = decoder_->make_cache(34);
-  CancelSource source;
+  std::stop_source source;
   ForwardOptions options;
   options.chunk = 10;
-  options.cancel = source.token();
+  options.cancel = source.get_token();
   options.progress = [&](int64_t tokens, int64_t) {
-    if (tokens == 20) source.cancel();
+    if (tokens == 20) source.request_stop();
   };
   EXPECT_THROW(decoder_->forward(prompt_.input(), cache, options), Error);
   EXPECT_EQ(cache.length(), 20);

@@ -4,8 +4,9 @@
 
 namespace shijian::model {
 
-Generated generate(Decoder& decoder, KvCache& cache, tensor::ConstMatrix logits, int32_t next_position,
-                   std::span<const int32_t> prompt, const GenerateOptions& options) {
+Generated generate(Decoder& decoder, KvCache& cache, tensor::ConstMatrix logits,
+                   int32_t next_position, std::span<const int32_t> prompt,
+                   const GenerateOptions& options) {
   CHECK(logits.rows >= 1 && logits.cols == decoder.config().vocab_size);
   Sampler sampler(options.sampling, logits.cols, prompt, options.stop_tokens);
   Generated result;
@@ -18,7 +19,7 @@ Generated generate(Decoder& decoder, KvCache& cache, tensor::ConstMatrix logits,
   for (auto* axis : {&position.time, &position.row, &position.col}) axis->resize(1);
 
   while (static_cast<int64_t>(result.tokens.size()) < options.max_new_tokens) {
-    options.cancel.check();
+    throw_if_cancelled(options.cancel);
     const float* last = logits.row(logits.rows - 1);
     TokenChoice choice = sampler.choose({last, static_cast<size_t>(logits.cols)}, edit);
     const int32_t token = choice.token;

@@ -17,7 +17,7 @@ struct GenerateOptions {
   SamplerOptions sampling;
   int64_t max_new_tokens = 256;
   std::vector<int32_t> stop_tokens;  // end the generation; not part of its tokens
-  CancelToken cancel;
+  std::stop_token cancel;
   // Called with each token that is not a stop token; false ends the generation after it.
   std::function<bool(const TokenChoice& choice)> on_token;
   // Called before each choice with the tokens so far and the scores, to ban or favour tokens.
@@ -36,7 +36,8 @@ struct Generated {
 // penalty looks at). The cache grows by the tokens that were fed back, and a full cache ends the
 // generation like the length does. `next_position` is the position of the first new token.
 // Throws Error as check_sampling, Sampler::choose and Decoder::forward do.
-Generated generate(Decoder& decoder, KvCache& cache, tensor::ConstMatrix logits, int32_t next_position,
-                   std::span<const int32_t> prompt, const GenerateOptions& options);
+Generated generate(Decoder& decoder, KvCache& cache, tensor::ConstMatrix logits,
+                   int32_t next_position, std::span<const int32_t> prompt,
+                   const GenerateOptions& options);
 
 }  // namespace shijian::model

@@ -115,11 +115,11 @@ TEST_F(GenerateTest, SeedsRepeatAndDiffer) {
 }
 
 TEST_F(GenerateTest, CanBeCancelled) {
-  CancelSource source;
-  options_.cancel = source.token();
+  std::stop_source source;
+  options_.cancel = source.get_token();
   int count = 0;
   options_.on_token = [&](const TokenChoice&) {
-    if (++count == 4) source.cancel();
+    if (++count == 4) source.request_stop();
     return true;
   };
   try {

@@ -21,18 +21,18 @@ KvCache::KvCache(int64_t layers, int64_t width, int64_t capacity)
       floats > kMaxBytes || __builtin_mul_overflow((floats + kPageFloats) * 8, layers, &bytes) ||
       bytes > kMaxBytes)
     throw Error(ErrorCode::kUsage,
-                fmt::format("reserve key/value cache: {} layers of width {} for {} tokens", layers,
-                            width, capacity),
-                "ask for a shorter context");
+                "reserve key/value cache: {} layers of width {} for {} tokens"_text(layers, width,
+                                                                                    capacity),
+                "ask for a shorter context"_text);
   plane_stride_ = (floats + kPageFloats - 1) / kPageFloats * kPageFloats;
   bytes = plane_stride_ * 2 * layers * static_cast<int64_t>(sizeof(float));
   void* memory = mmap(nullptr, static_cast<size_t>(bytes), PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED)
-    throw Error(ErrorCode::kNoMemory,
-                fmt::format("reserve key/value cache: {} bytes of address space for {} tokens",
-                            bytes, capacity),
-                "ask for a shorter context or raise the limit on virtual memory");
+    throw Error(
+        ErrorCode::kNoMemory,
+        "reserve key/value cache: {} bytes of address space for {} tokens"_text(bytes, capacity),
+        "ask for a shorter context or raise the limit on virtual memory"_text);
   data_ = static_cast<float*>(memory);
 }
 
@@ -74,10 +74,10 @@ tensor::Matrix KvCache::values(int64_t layer, int64_t first, int64_t rows) {
 void KvCache::extend(int64_t tokens) {
   CHECK(tokens >= 0);
   if (tokens > capacity_ - length_)
-    throw Error(ErrorCode::kUsage,
-                fmt::format("extend key/value cache: {} + {} tokens exceed its {}", length_, tokens,
-                            capacity_),
-                "ask for a longer context or a shorter prompt");
+    throw Error(
+        ErrorCode::kUsage,
+        "extend key/value cache: {} + {} tokens exceed its {}"_text(length_, tokens, capacity_),
+        "ask for a longer context or a shorter prompt"_text);
   length_ += tokens;
 }
 

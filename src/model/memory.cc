@@ -100,31 +100,28 @@ int64_t available_memory() {
   return std::min(kilobytes * 1024, left_in_groups());
 }
 
-void check_request(const checkpoint::ModelConfig& config, const RequestSize& request, int64_t weights,
-                   int64_t available) {
+void check_request(const checkpoint::ModelConfig& config, const RequestSize& request,
+                   int64_t weights, int64_t available) {
   if (request.context_tokens > config.text.max_position_embeddings)
     throw Error(ErrorCode::kUsage,
-                fmt::format("plan request: {} tokens, but the model has {} positions",
-                            request.context_tokens, config.text.max_position_embeddings),
-                "use fewer frames, smaller frames or a shorter answer");
+                "plan request: {} tokens, but the model has {} positions"_text(
+                    request.context_tokens, config.text.max_position_embeddings),
+                "use fewer frames, smaller frames or a shorter answer"_text);
   const MemoryNeed need = memory_need(config, request);
   if (need.total() > available)
-    throw Error(
-        ErrorCode::kNoMemory,
-        fmt::format("plan request: {} tokens need {} (key/value cache {}, decoder {}, vision "
-                    "{}) beside the weights, {} mapped from disk, but {} are available",
+    throw Error(ErrorCode::kNoMemory,
+                "plan request: {} tokens need {} (key/value cache {}, decoder {}, vision "
+                "{}) beside the weights, {} mapped from disk, but {} are available"_text(
                     request.context_tokens, bytes_text(need.total()), bytes_text(need.kv_cache),
                     bytes_text(need.decoder), bytes_text(need.vision), bytes_text(weights),
                     bytes_text(available)),
-        "use fewer frames, smaller frames or a smaller model");
+                "use fewer frames, smaller frames or a smaller model"_text);
 }
 
-std::string weights_warning(int64_t weights, int64_t available) {
+Text weights_warning(int64_t weights, int64_t available) {
   if (weights <= available) return {};
-  return fmt::format(
-      "the weights have {}, and {} of memory are available: they are read from disk "
-      "again and again, which is slow",
-      bytes_text(weights), bytes_text(available));
+  return "the weights have {}, and {} of memory are available: they are read from disk "
+         "again and again, which is slow"_text(bytes_text(weights), bytes_text(available));
 }
 
 std::string bytes_text(int64_t bytes) {

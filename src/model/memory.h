@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "base/text.h"
 #include "checkpoint/config.h"
 
 namespace shijian::model {
@@ -34,12 +35,12 @@ int64_t available_memory();
 // Throws Error: kUsage when the tokens exceed the model's positions, kNoMemory when `available`
 // bytes are too few; the message says what it needs and what there is, the hint what to change.
 // `weights`: the checkpoint's bytes, which the message names too.
-void check_request(const checkpoint::ModelConfig& config, const RequestSize& request, int64_t weights,
-                   int64_t available);
+void check_request(const checkpoint::ModelConfig& config, const RequestSize& request,
+                   int64_t weights, int64_t available);
 
 // One line that says that the weights do not fit into the memory, so that every token reads them
 // from disk again; empty when they fit.
-std::string weights_warning(int64_t weights, int64_t available);
+Text weights_warning(int64_t weights, int64_t available);
 
 // "3.2 GB", "845 MB".
 std::string bytes_text(int64_t bytes);

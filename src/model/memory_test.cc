@@ -82,8 +82,8 @@ TEST(Memory, SaysBytesInWords) {
 }
 
 TEST(Memory, WarnsOfWeightsThatDoNotFit) {
-  EXPECT_EQ(weights_warning(8'000'000'000, 8'000'000'000), "");
-  const std::string warning = weights_warning(16'000'000'000, 8'000'000'000);
+  EXPECT_TRUE(weights_warning(8'000'000'000, 8'000'000'000).empty());
+  const std::string warning = weights_warning(16'000'000'000, 8'000'000'000).english();
   EXPECT_NE(warning.find("16.0 GB"), std::string::npos) << warning;
   EXPECT_NE(warning.find("8.0 GB"), std::string::npos) << warning;
 }

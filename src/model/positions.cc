@@ -21,31 +21,29 @@ std::vector<VisualBlock> find_visual_blocks(std::span<const int32_t> tokens, int
       continue;
     }
     const bool is_image = pad == image_pad;
-    const char* what = is_image ? "image" : "video slot";
+    const Text what = is_image ? Text("image"_text) : Text("video slot"_text);
     size_t& index = is_image ? image : slot;
     const std::span<const MergedGrid> grids = is_image ? images : slots;
     if (index >= grids.size())
       throw Error(ErrorCode::kInvalid,
-                  fmt::format("place visual tokens: {} tokens at {} but only {} {} grids", what, i,
-                              grids.size(), what));
+                  "place visual tokens: {} tokens at {} but only {} {} grids"_text(
+                      what, i, grids.size(), what));
     const MergedGrid grid = grids[index];
     if (grid.rows < 1 || grid.cols < 1 || grid.rows > size || grid.cols > size ||
         grid.tokens() > size - i ||
         !std::all_of(tokens.begin() + i, tokens.begin() + i + grid.tokens(),
                      [pad](int32_t t) { return t == pad; }))
       throw Error(ErrorCode::kInvalid,
-                  fmt::format("place visual tokens: {} {} of {} x {} tokens does not fit the pads "
-                              "at {} of {} tokens",
-                              what, index, grid.rows, grid.cols, i, size));
+                  "place visual tokens: {} {} of {} x {} tokens does not fit the pads "
+                  "at {} of {} tokens"_text(what, index, grid.rows, grid.cols, i, size));
     blocks.push_back({i, grid});
     i += grid.tokens();
     ++index;
   }
   if (image != images.size() || slot != slots.size())
     throw Error(ErrorCode::kInvalid,
-                fmt::format("place visual tokens: the sequence holds {} of {} images and {} of {} "
-                            "video slots",
-                            image, images.size(), slot, slots.size()));
+                "place visual tokens: the sequence holds {} of {} images and {} of {} "
+                "video slots"_text(image, images.size(), slot, slots.size()));
   return blocks;
 }
 
@@ -53,7 +51,7 @@ void append_positions(PositionIds& ids, int64_t tokens, std::span<const VisualBl
   // A block raises the position by less than its number of tokens, so this bounds every id.
   if (tokens < 0 || tokens > std::numeric_limits<int32_t>::max() - ids.next)
     throw Error(ErrorCode::kInvalid,
-                fmt::format("number positions: {} tokens after position {}", tokens, ids.next));
+                "number positions: {} tokens after position {}"_text(tokens, ids.next));
   for (auto* axis : {&ids.time, &ids.row, &ids.col}) axis->reserve(axis->size() + tokens);
   const auto text = [&ids](int64_t count) {
     for (int64_t i = 0; i < count; ++i) {
@@ -66,9 +64,8 @@ void append_positions(PositionIds& ids, int64_t tokens, std::span<const VisualBl
     if (block.first < done || block.grid.rows < 1 || block.grid.cols < 1 || block.first > tokens ||
         block.grid.rows > tokens || block.grid.cols > tokens ||
         block.grid.tokens() > tokens - block.first)
-      throw Error(ErrorCode::kInvalid,
-                  fmt::format("number positions: block of {} x {} at {} of {} tokens",
-                              block.grid.rows, block.grid.cols, block.first, tokens));
+      throw Error(ErrorCode::kInvalid, "number positions: block of {} x {} at {} of {} tokens"_text(
+                                           block.grid.rows, block.grid.cols, block.first, tokens));
     text(block.first - done);
     for (int64_t r = 0; r < block.grid.rows; ++r) {
       for (int64_t c = 0; c < block.grid.cols; ++c) {

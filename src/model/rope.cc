@@ -76,7 +76,8 @@ TextRope::TextRope(const checkpoint::TextConfig& config)
   }
 }
 
-void TextRope::tables(const PositionIds& ids, int64_t first, tensor::Matrix cos, tensor::Matrix sin) const {
+void TextRope::tables(const PositionIds& ids, int64_t first, tensor::Matrix cos,
+                      tensor::Matrix sin) const {
   CHECK(first >= 0 && first + cos.rows <= ids.size() && sin.rows == cos.rows &&
         cos.cols == angles() && sin.cols == angles());
   for (int64_t r = 0; r < cos.rows; ++r) {
@@ -92,8 +93,8 @@ void TextRope::tables(const PositionIds& ids, int64_t first, tensor::Matrix cos,
   }
 }
 
-void vision_rope_tables(int64_t rows, int64_t cols, int64_t merge, int64_t head_dim, tensor::Matrix cos,
-                        tensor::Matrix sin) {
+void vision_rope_tables(int64_t rows, int64_t cols, int64_t merge, int64_t head_dim,
+                        tensor::Matrix cos, tensor::Matrix sin) {
   const std::vector<float> inv_freq = rope_inv_freq(kVisionTheta, head_dim / 2);
   const auto quarter = static_cast<int64_t>(inv_freq.size());
   CHECK(cos.rows == rows * cols && sin.rows == cos.rows && cos.cols == 2 * quarter &&

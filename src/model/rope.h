@@ -35,8 +35,8 @@ class TextRope {
 
 // Fills the vision encoder's tables for one slot of rows x cols patches, in merge-block order.
 // cos, sin: [rows * cols, head_dim / 2].
-void vision_rope_tables(int64_t rows, int64_t cols, int64_t merge, int64_t head_dim, tensor::Matrix cos,
-                        tensor::Matrix sin);
+void vision_rope_tables(int64_t rows, int64_t cols, int64_t merge, int64_t head_dim,
+                        tensor::Matrix cos, tensor::Matrix sin);
 
 // base^(-2i / dim) for i < dim / 2.
 std::vector<float> rope_inv_freq(double base, int64_t dim);

@@ -22,7 +22,8 @@ struct Expected {
 };
 
 // One token at three different positions, so that a frequency on the wrong axis shows.
-void expect_tables(const checkpoint::TextConfig& config, int32_t time, std::span<const Expected> expected) {
+void expect_tables(const checkpoint::TextConfig& config, int32_t time,
+                   std::span<const Expected> expected) {
   PositionIds ids;
   ids.time = {0, time};
   ids.row = {0, 12345};

@@ -38,23 +38,23 @@ double uniform_at(uint64_t seed, uint64_t counter) {
 }
 
 void check_sampling(const SamplerOptions& o) {
-  const auto require = [](bool good, const char* name, double value, const char* range) {
+  const auto require = [](bool good, const char* name, double value, const Text& range) {
     if (!good)
-      throw Error(ErrorCode::kUsage, fmt::format("sampling: {} is {}", name, value),
-                  fmt::format("{} has to be {}", name, range));
+      throw Error(ErrorCode::kUsage, "sampling: {} is {}"_text(name, value),
+                  "{} has to be {}"_text(name, range));
   };
   // Written so that NaN fails too.
   require(o.temperature >= 0 && o.temperature <= 100, "temperature", o.temperature,
-          "from 0 to 100");
-  require(o.top_k >= 0, "top_k", static_cast<double>(o.top_k), "0 (off) or more");
-  require(o.top_p > 0 && o.top_p <= 1, "top_p", o.top_p, "above 0 and at most 1");
+          "from 0 to 100"_text);
+  require(o.top_k >= 0, "top_k", static_cast<double>(o.top_k), "0 (off) or more"_text);
+  require(o.top_p > 0 && o.top_p <= 1, "top_p", o.top_p, "above 0 and at most 1"_text);
   require(o.repetition_penalty >= 0.01 && o.repetition_penalty <= 100, "repetition_penalty",
-          o.repetition_penalty, "from 0.01 to 100");
+          o.repetition_penalty, "from 0.01 to 100"_text);
   require(o.presence_penalty >= -100 && o.presence_penalty <= 100, "presence_penalty",
-          o.presence_penalty, "from -100 to 100");
-  require(o.min_tokens >= 0, "min_tokens", static_cast<double>(o.min_tokens), "0 or more");
+          o.presence_penalty, "from -100 to 100"_text);
+  require(o.min_tokens >= 0, "min_tokens", static_cast<double>(o.min_tokens), "0 or more"_text);
   require(o.top_logprobs >= 0 && o.top_logprobs <= 1000, "top_logprobs",
-          static_cast<double>(o.top_logprobs), "from 0 to 1000");
+          static_cast<double>(o.top_logprobs), "from 0 to 1000"_text);
 }
 
 Sampler::Sampler(const SamplerOptions& options, int64_t vocab, std::span<const int32_t> prompt,
@@ -134,17 +134,15 @@ TokenChoice Sampler::choose(std::span<const float> logits, const ScoreEdit& edit
   CHECK(logits.size() == scores_.size(), "{} logits of {}", logits.size(), scores_.size());
   const double norm = log_sum_exp(logits);
   if (!std::isfinite(norm))
-    throw Error(ErrorCode::kInvalid,
-                fmt::format("choose token {}: the logits are not finite", steps_),
-                "the weights may be damaged; compare the files with their source");
+    throw Error(ErrorCode::kInvalid, "choose token {}: the logits are not finite"_text(steps_),
+                "the weights may be damaged; compare the files with their source"_text);
   std::copy(logits.begin(), logits.end(), scores_.begin());
   apply_penalties();
   if (edit) edit(scores_);
   TokenChoice choice;
   choice.token = best();
   if (scores_[static_cast<size_t>(choice.token)] == kBanned)
-    throw Error(ErrorCode::kInternal,
-                fmt::format("choose token {}: every token is banned", steps_));
+    throw Error(ErrorCode::kInternal, "choose token {}: every token is banned"_text(steps_));
   if (options_.temperature > 0) choice.token = draw();
 
   const auto logprob = [&](int32_t token) {

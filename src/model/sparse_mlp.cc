@@ -37,7 +37,8 @@ void SparseMlp::route(tensor::ConstMatrix probabilities) {
   }
 }
 
-tensor::ConstMatrix SparseMlp::run(ThreadPool& pool, const DecoderLayerWeights& layer, tensor::ConstMatrix x) {
+tensor::ConstMatrix SparseMlp::run(ThreadPool& pool, const DecoderLayerWeights& layer,
+                                   tensor::ConstMatrix x) {
   CHECK(x.rows <= router_.dim(0));
   const tensor::Matrix router(router_.data<float>(), x.rows, moe_.num_experts);
   kernels::matmul(pool, x, layer.router.weight, nullptr, router);
@@ -46,7 +47,8 @@ tensor::ConstMatrix SparseMlp::run(ThreadPool& pool, const DecoderLayerWeights& 
 
   const tensor::Matrix out(sum_.data<float>(), x.rows, x.cols);
   std::fill_n(out.data, x.rows * x.cols, 0.0f);
-  const auto product = [&pool](tensor::ConstMatrix in, const PackedExperts& experts, int64_t e, tensor::Matrix y) {
+  const auto product = [&pool](tensor::ConstMatrix in, const PackedExperts& experts, int64_t e,
+                               tensor::Matrix y) {
     if (experts.transposed)
       kernels::matmul_transposed(pool, in, experts.expert(e), y);
     else

@@ -23,7 +23,8 @@ class SparseMlp {
   SparseMlp(const checkpoint::TextConfig& config, int64_t max_rows);
 
   // x: [rows <= max_rows, hidden]. The result has its shape and is valid until the next call.
-  tensor::ConstMatrix run(ThreadPool& pool, const DecoderLayerWeights& layer, tensor::ConstMatrix x);
+  tensor::ConstMatrix run(ThreadPool& pool, const DecoderLayerWeights& layer,
+                          tensor::ConstMatrix x);
 
   static int64_t workspace_bytes(const checkpoint::TextConfig& config, int64_t max_rows);
 
@@ -35,11 +36,11 @@ class SparseMlp {
   void route(tensor::ConstMatrix probabilities);
 
   const checkpoint::MoeConfig moe_;
-  tensor::Tensor router_;                       // [max_rows, experts]
-  tensor::Tensor input_;                        // [max_rows, hidden]: the rows of one expert
-  tensor::Tensor gate_up_;                      // [max_rows, 2 * intermediate]
-  tensor::Tensor output_;                       // [max_rows, hidden]: what that expert makes of them
-  tensor::Tensor sum_;                          // [max_rows, hidden]
+  tensor::Tensor router_;               // [max_rows, experts]
+  tensor::Tensor input_;                // [max_rows, hidden]: the rows of one expert
+  tensor::Tensor gate_up_;              // [max_rows, 2 * intermediate]
+  tensor::Tensor output_;               // [max_rows, hidden]: what that expert makes of them
+  tensor::Tensor sum_;                  // [max_rows, hidden]
   std::vector<std::vector<Use>> uses_;  // for each expert, rows ascending
   std::vector<int32_t> order_;          // [experts], scratch of route()
 };

@@ -56,6 +56,8 @@ std::map<std::string, tensor::TensorView> StageRecorder::tensors() const {
   return result;
 }
 
-void StageRecorder::write(OutputFile& file) const { checkpoint::write_safetensors(file, tensors()); }
+void StageRecorder::write(OutputFile& file) const {
+  checkpoint::write_safetensors(file, tensors());
+}
 
 }  // namespace shijian::model

@@ -159,8 +159,8 @@ struct TinyCheckpoint {
     vector(name + ".bias", width, 0);
   }
   void packed(const std::string& name, int64_t out, int64_t in) {
-    fill(name, experts_in_out ? tensor::Shape{experts, in, out} : tensor::Shape{experts, out, in}, 0,
-         1.7f / std::sqrt(static_cast<float>(in)));
+    fill(name, experts_in_out ? tensor::Shape{experts, in, out} : tensor::Shape{experts, out, in},
+         0, 1.7f / std::sqrt(static_cast<float>(in)));
   }
 
   std::filesystem::path directory_;

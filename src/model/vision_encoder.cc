@@ -92,32 +92,30 @@ MergedGrid VisionEncoder::merged(const PatchGrid& grid) const {
   return {grid.rows / config_.spatial_merge_size, grid.cols / config_.spatial_merge_size};
 }
 
-int64_t VisionEncoder::workspace_bytes(const checkpoint::VisionConfig& config, int64_t slot_patches) {
+int64_t VisionEncoder::workspace_bytes(const checkpoint::VisionConfig& config,
+                                       int64_t slot_patches) {
   const int64_t batch = std::max(slot_patches, piece_rows(config));
   const int64_t head_dim = config.hidden_size / config.num_heads;
   return 4 * (batch * (3 * config.hidden_size + head_dim + 8) +
               piece_rows(config) * (3 * config.hidden_size + config.intermediate_size));
 }
 
-void VisionEncoder::check_grids(tensor::ConstMatrix patches, std::span<const PatchGrid> grids) const {
+void VisionEncoder::check_grids(tensor::ConstMatrix patches,
+                                std::span<const PatchGrid> grids) const {
   const int64_t merge = config_.spatial_merge_size;
   int64_t left = patches.rows;
   for (const PatchGrid& g : grids) {
     if (g.slots < 1 || g.rows < merge || g.cols < merge || g.rows % merge || g.cols % merge ||
         g.rows > left || g.cols > left / g.rows || g.slots > left / (g.rows * g.cols))
-      throw Error(
-          ErrorCode::kInvalid,
-          fmt::format("encode vision: grid of {} x {} x {} patches with {} patches left and "
-                      "merge size {}",
-                      g.slots, g.rows, g.cols, left, merge));
+      throw Error(ErrorCode::kInvalid,
+                  "encode vision: grid of {} x {} x {} patches with {} patches left and "
+                  "merge size {}"_text(g.slots, g.rows, g.cols, left, merge));
     left -= g.patches();
   }
   if (left != 0 || (patches.rows > 0 && patches.cols != patch_width()))
-    throw Error(
-        ErrorCode::kInvalid,
-        fmt::format("encode vision: {} patches of {} numbers, {} beyond the grids, {} numbers "
-                    "expected",
-                    patches.rows, patches.cols, left, patch_width()));
+    throw Error(ErrorCode::kInvalid,
+                "encode vision: {} patches of {} numbers, {} beyond the grids, {} numbers "
+                "expected"_text(patches.rows, patches.cols, left, patch_width()));
 }
 
 VisionEncoder::SlotTables VisionEncoder::make_tables(const PatchGrid& grid) const {
@@ -169,7 +167,8 @@ VisionFeatures VisionEncoder::encode(tensor::ConstMatrix patches, std::span<cons
   VisionFeatures features;
   features.embeddings = tensor::Tensor(tensor::DType::kF32, {tokens, config_.out_hidden_size});
   for (size_t k = 0; k < weights_.deepstack.size(); ++k)
-    features.deepstack.emplace_back(tensor::DType::kF32, tensor::Shape{tokens, config_.out_hidden_size});
+    features.deepstack.emplace_back(tensor::DType::kF32,
+                                    tensor::Shape{tokens, config_.out_hidden_size});
 
   int64_t slots_total = 0;
   int64_t batch_patches = 1;
@@ -206,10 +205,10 @@ VisionFeatures VisionEncoder::encode(tensor::ConstMatrix patches, std::span<cons
   return features;
 }
 
-void VisionEncoder::encode_batch(tensor::ConstMatrix patches, const SlotTables& tables, Workspace& work,
-                                 const CancelToken& cancel, int64_t first_token,
-                                 VisionFeatures& features) const {
-  cancel.check();
+void VisionEncoder::encode_batch(tensor::ConstMatrix patches, const SlotTables& tables,
+                                 Workspace& work, const std::stop_token& cancel,
+                                 int64_t first_token, VisionFeatures& features) const {
+  throw_if_cancelled(cancel);
   const CancellableLoops cancellable(cancel);
   const int64_t hidden = config_.hidden_size;
   const int64_t count = patches.rows;
@@ -233,11 +232,11 @@ void VisionEncoder::encode_batch(tensor::ConstMatrix patches, const SlotTables& 
   const int64_t tokens = count / merge_unit(config_);
   const auto target = [&](tensor::Tensor& t) {
     return tensor::Matrix(t.data<float>() + first_token * config_.out_hidden_size, tokens,
-                  config_.out_hidden_size);
+                          config_.out_hidden_size);
   };
   size_t deepstack = 0;
   for (size_t b = 0; b < weights_.blocks.size(); ++b) {
-    cancel.check();
+    throw_if_cancelled(cancel);
     run_block(weights_.blocks[b], tables, count, work);
     if (deepstack < features.deepstack.size() &&
         config_.deepstack_visual_indexes[deepstack] == static_cast<int64_t>(b)) {

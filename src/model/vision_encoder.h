@@ -34,7 +34,7 @@ struct VisionFeatures {
 };
 
 struct EncodeOptions {
-  CancelToken cancel;  // looked at before each batch of slots and between its blocks
+  std::stop_token cancel;  // looked at before each batch of slots and between its blocks
   std::function<void(int64_t slots_done, int64_t slots_total)> progress;
   StageRecorder* stages = nullptr;  // records vision.embeddings and vision.deepstack.{k}
 };
@@ -43,7 +43,8 @@ struct EncodeOptions {
 // Config, weights and pool must outlive the encoder.
 class VisionEncoder {
  public:
-  VisionEncoder(const checkpoint::VisionConfig& config, const VisionWeights& weights, ThreadPool& pool);
+  VisionEncoder(const checkpoint::VisionConfig& config, const VisionWeights& weights,
+                ThreadPool& pool);
 
   // patches: [sum of grids' patches, channels * temporal patch * patch * patch], slot after slot,
   // each in merge-block order. Memory beyond the result is bounded by the largest slot.
@@ -66,7 +67,8 @@ class VisionEncoder {
   void check_grids(tensor::ConstMatrix patches, std::span<const PatchGrid> grids) const;
   SlotTables make_tables(const PatchGrid& grid) const;
   void encode_batch(tensor::ConstMatrix patches, const SlotTables& tables, Workspace& work,
-                    const CancelToken& cancel, int64_t first_token, VisionFeatures& features) const;
+                    const std::stop_token& cancel, int64_t first_token,
+                    VisionFeatures& features) const;
   void run_block(const VisionBlockWeights& block, const SlotTables& tables, int64_t patches,
                  Workspace& work) const;
   void merge(const MergerWeights& merger, bool join_first, int64_t patches, Workspace& work,

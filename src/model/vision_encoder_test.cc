@@ -123,10 +123,10 @@ TEST_F(VisionEncoderTest, ReportsProgressAndRecordsStages) {
 }
 
 TEST_F(VisionEncoderTest, CanBeCancelled) {
-  CancelSource source;
+  std::stop_source source;
   EncodeOptions options;
-  options.cancel = source.token();
-  options.progress = [&](int64_t, int64_t) { source.cancel(); };
+  options.cancel = source.get_token();
+  options.progress = [&](int64_t, int64_t) { source.request_stop(); };
   try {
     encode(random_patches(32), {{1, 4, 4}, {1, 4, 4}}, 2, options);
     FAIL();

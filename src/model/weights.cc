@@ -14,7 +14,8 @@ namespace shijian::model {
 namespace {
 
 // Where a tensor goes: a vector is converted to F32, the others are views.
-using Target = std::variant<std::vector<float>*, kernels::WeightView*, tensor::TensorView*, PackedExperts*>;
+using Target =
+    std::variant<std::vector<float>*, kernels::WeightView*, tensor::TensorView*, PackedExperts*>;
 
 // One line of a table: the name below the owner's prefix, the member it fills, its shape.
 // For packed experts the shape is [experts, out, in].
@@ -113,8 +114,12 @@ constexpr Row<T> kHead[] = {
 };
 
 using L = DecoderLayerWeights;
-tensor::Shape queries(const C& c) { return {c.text.num_heads * c.text.head_dim, c.text.hidden_size}; }
-tensor::Shape keys(const C& c) { return {c.text.num_kv_heads * c.text.head_dim, c.text.hidden_size}; }
+tensor::Shape queries(const C& c) {
+  return {c.text.num_heads * c.text.head_dim, c.text.hidden_size};
+}
+tensor::Shape keys(const C& c) {
+  return {c.text.num_kv_heads * c.text.head_dim, c.text.hidden_size};
+}
 tensor::Shape gate(const C& c) { return {c.text.intermediate_size, c.text.hidden_size}; }
 constexpr Row<L> kDecoderLayer[] = {
     {"input_layernorm.weight", [](L& w) -> Target { return &w.input_norm; }, text_vector},
@@ -171,18 +176,16 @@ class Binder {
   void check_surplus() const {
     for (const std::string& name : checkpoint_.names()) {
       if (!bound_.count(name))
-        fail(name, fmt::format("{} is no part of this model", shape_of(name)),
-             "config.json and the weights may come from different models");
+        fail(name, "{} is no part of this model"_text(shape_of(name)),
+             "config.json and the weights may come from different models"_text);
     }
   }
 
   void mark_bound(const std::string& name) { bound_.insert(name); }
 
-  [[noreturn]] void fail(const std::string& name, const std::string& what,
-                         const std::string& hint) const {
+  [[noreturn]] void fail(const std::string& name, const Text& what, const Text& hint) const {
     throw Error(ErrorCode::kInvalid,
-                fmt::format("load {}: tensor {}: {}", checkpoint_.directory().string(), name, what),
-                hint);
+                "load {}: tensor {}: {}"_text(checkpoint_.directory().string(), name, what), hint);
   }
 
  private:
@@ -193,21 +196,24 @@ class Binder {
   void fill(const Target& target, const std::string& name, const tensor::Shape& shape) {
     const tensor::TensorView* tensor = checkpoint_.find(name);
     if (!tensor)
-      fail(name, fmt::format("missing; expected shape {}", tensor::shape_string(shape)),
-           "the download may be incomplete");
+      fail(name, "missing; expected shape {}"_text(tensor::shape_string(shape)),
+           "the download may be incomplete"_text);
     if (tensor->dtype != tensor::DType::kF32 && tensor->dtype != tensor::DType::kF16 &&
         tensor->dtype != tensor::DType::kBF16)
       throw Error(ErrorCode::kUnsupported,
-                  fmt::format("load {}: tensor {} holds {}; expected F32, F16 or BF16",
-                              checkpoint_.directory().string(), name, tensor::dtype_name(tensor->dtype)),
-                  "use a checkpoint in one of these types");
+                  "load {}: tensor {} holds {}; expected F32, F16 or BF16"_text(
+                      checkpoint_.directory().string(), name, tensor::dtype_name(tensor->dtype)),
+                  "use a checkpoint in one of these types"_text);
     auto* const* experts = std::get_if<PackedExperts*>(&target);
     const tensor::Shape swapped = experts ? tensor::Shape{shape[0], shape[2], shape[1]} : shape;
     if (tensor->shape != shape && tensor->shape != swapped)
       fail(name,
-           fmt::format("shape {}, expected {}{}", tensor::shape_string(tensor->shape), tensor::shape_string(shape),
-                       experts ? " or " + tensor::shape_string(swapped) : ""),
-           "config.json and the weights may come from different models");
+           experts ? "shape {}, expected {} or {}"_text(tensor::shape_string(tensor->shape),
+                                                        tensor::shape_string(shape),
+                                                        tensor::shape_string(swapped))
+                   : "shape {}, expected {}"_text(tensor::shape_string(tensor->shape),
+                                                  tensor::shape_string(shape)),
+           "config.json and the weights may come from different models"_text);
     bound_.insert(name);
     if (auto* const* vector = std::get_if<std::vector<float>*>(&target)) {
       (*vector)->resize(static_cast<size_t>(tensor->elements()));
@@ -294,8 +300,8 @@ void tie_head(Binder& binder, const checkpoint::Checkpoint& checkpoint, TextWeig
   if (const tensor::TensorView* saved = checkpoint.find(head)) {
     if (saved->dtype != text.embedding.dtype || saved->shape != text.embedding.shape ||
         std::memcmp(saved->data, text.embedding.data, saved->bytes()) != 0)
-      binder.fail(head, "differs from the embedding that tie_word_embeddings says it equals",
-                  "set tie_word_embeddings to false in config.json if the head is its own");
+      binder.fail(head, "differs from the embedding that tie_word_embeddings says it equals"_text,
+                  "set tie_word_embeddings to false in config.json if the head is its own"_text);
     binder.mark_bound(head);
   }
 }

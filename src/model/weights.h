@@ -41,7 +41,7 @@ struct MergerWeights {
 };
 
 struct VisionWeights {
-  Linear patch_embed;         // [hidden, channels * temporal patch * patch * patch]
+  Linear patch_embed;                 // [hidden, channels * temporal patch * patch * patch]
   tensor::TensorView position_embed;  // [positions, hidden]
   std::vector<VisionBlockWeights> blocks;
   MergerWeights merger;

@@ -36,7 +36,8 @@ TEST(Weights, BindsEveryTensor) {
   EXPECT_EQ(weights.text.layers[2].k_norm,
             tiny.tensors["model.language_model.layers.2.self_attn.k_norm.weight"].values);
   // Matrices are views into the map, the tied head the embedding's.
-  const tensor::TensorView& up = checkpoint.tensor("model.language_model.layers.1.mlp.up_proj.weight");
+  const tensor::TensorView& up =
+      checkpoint.tensor("model.language_model.layers.1.mlp.up_proj.weight");
   EXPECT_EQ(weights.text.layers[1].up_proj.weight.data, up.data);
   EXPECT_EQ(weights.text.lm_head.weight.data, weights.text.embedding.data);
 }

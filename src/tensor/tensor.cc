@@ -85,9 +85,9 @@ Tensor::Tensor(DType dtype, Shape shape) : dtype_(dtype), shape_(std::move(shape
   if (data_ && large) ::madvise(data_.get(), rounded, MADV_HUGEPAGE);  // a wish: may be refused
   if (!data_) {
     throw Error(ErrorCode::kNoMemory,
-                fmt::format("allocate a tensor {} of {}: {} bytes", shape_string(shape_),
-                            dtype_name(dtype_), bytes),
-                "use fewer or smaller frames, or a machine with more memory");
+                "allocate a tensor {} of {}: {} bytes"_text(shape_string(shape_),
+                                                            dtype_name(dtype_), bytes),
+                "use fewer or smaller frames, or a machine with more memory"_text);
   }
 }
 

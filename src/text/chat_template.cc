@@ -61,9 +61,8 @@ std::optional<std::string> template_in(const fs::path& path) {
       }
     }
   }
-  throw Error(ErrorCode::kInvalid,
-              fmt::format("read {}: chat_template is not a template", path.string()),
-              "use the file as the model's repository has it");
+  throw Error(ErrorCode::kInvalid, "read {}: chat_template is not a template"_text(path.string()),
+              "use the file as the model's repository has it"_text);
 }
 
 std::string_view strip(std::string_view text, bool left, bool right) {
@@ -113,24 +112,24 @@ class Renderer {
   }
 
  private:
-  [[noreturn]] static void fail(size_t index, const std::string& what) {
-    throw Error(ErrorCode::kUsage, fmt::format("render chat: message {} {}", index, what));
+  [[noreturn]] static void fail(size_t index, const Text& what) {
+    throw Error(ErrorCode::kUsage, "render chat: message {} {}"_text(index, what));
   }
 
   void check() const {
-    if (messages_.empty()) throw Error(ErrorCode::kUsage, "render chat: there is no message");
+    if (messages_.empty()) throw Error(ErrorCode::kUsage, "render chat: there is no message"_text);
     for (size_t i = 0; i < messages_.size(); ++i) {
       const Message& message = messages_[i];
       const bool seeing = message.role == "user" || message.role == "tool";
       if (!seeing && message.role != "system" && message.role != "assistant") {
-        fail(i, "has another role than system, user, assistant or tool");
+        fail(i, "has another role than system, user, assistant or tool"_text);
       }
       if (message.role == "system" && i > 0 && !thinking_) {
-        fail(i, "is a system message, which this model takes first alone");
+        fail(i, "is a system message, which this model takes first alone"_text);
       }
       for (const Part& part : message.parts) {
         if (part.kind != Part::Kind::kText && !seeing) {
-          fail(i, fmt::format("of the {} holds an image or a video", message.role));
+          fail(i, "of the {} holds an image or a video"_text(message.role));
         }
       }
     }
@@ -259,10 +258,10 @@ ChatTemplate ChatTemplate::open(const fs::path& directory) {
     if (!fs::exists(path, ignored)) continue;
     if (const auto text = template_in(path)) return recognise(*text, path.string());
   }
-  throw Error(ErrorCode::kNotFound,
-              fmt::format("open chat template {}: it holds no chat_template.jinja or .json",
-                          directory.string()),
-              "copy chat_template.json from the model's repository");
+  throw Error(
+      ErrorCode::kNotFound,
+      "open chat template {}: it holds no chat_template.jinja or .json"_text(directory.string()),
+      "copy chat_template.json from the model's repository"_text);
 }
 
 ChatTemplate ChatTemplate::recognise(std::string_view jinja, std::string_view file) {
@@ -271,11 +270,11 @@ ChatTemplate ChatTemplate::recognise(std::string_view jinja, std::string_view fi
   for (const Known& known : kKnown) {
     if (hash == known.hash) return ChatTemplate(known.kind);
   }
-  throw Error(ErrorCode::kUnsupported,
-              fmt::format("read {}: the chat template is not one that this program knows (it has "
-                          "{} bytes, hash {})",
-                          file, jinja.size(), hash),
-              "use chat_template.json of Qwen3-VL Instruct or Thinking, whichever the model is");
+  throw Error(
+      ErrorCode::kUnsupported,
+      "read {}: the chat template is not one that this program knows (it has "
+      "{} bytes, hash {})"_text(file, jinja.size(), hash),
+      "use chat_template.json of Qwen3-VL Instruct or Thinking, whichever the model is"_text);
 }
 
 std::vector<Segment> ChatTemplate::render(std::span<const Message> messages,

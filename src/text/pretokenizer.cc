@@ -17,7 +17,7 @@ const std::string_view kQwenSplitPattern =
 
 namespace {
 
-constexpr const char* kHint = "use the tokenizer files of the model";
+constexpr auto kHint = "use the tokenizer files of the model"_text;
 constexpr size_t kMaxPattern = 4096;
 constexpr uint32_t kMaxSteps = 20'000'000;
 constexpr uint32_t kMaxHeapKiB = 256 * 1024;
@@ -104,9 +104,8 @@ PreTokenizer::PreTokenizer(std::string_view pattern, std::string_view file) {
   state->file = file;
   if (pattern.size() > kMaxPattern) {
     throw Error(ErrorCode::kInvalid,
-                fmt::format("read {}: the pre-tokeniser's expression has {} bytes, at most {} are "
-                            "accepted",
-                            file, pattern.size(), kMaxPattern),
+                "read {}: the pre-tokeniser's expression has {} bytes, at most {} are "
+                "accepted"_text(file, pattern.size(), kMaxPattern),
                 kHint);
   }
   int error = 0;
@@ -116,14 +115,14 @@ PreTokenizer::PreTokenizer(std::string_view pattern, std::string_view file) {
                     PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C, &error, &offset, nullptr);
   if (state->code == nullptr) {
     throw Error(ErrorCode::kInvalid,
-                fmt::format("read {}: the pre-tokeniser's expression, byte {}: {}", file, offset,
-                            pcre_message(error)),
+                "read {}: the pre-tokeniser's expression, byte {}: {}"_text(
+                    file, offset, Text::words(pcre_message(error))),
                 kHint);
   }
   // Without memory for machine code PCRE2 interprets: slower, the same result.
   pcre2_jit_compile(state->code, PCRE2_JIT_COMPLETE);
   state->limits = pcre2_match_context_create(nullptr);
-  if (state->limits == nullptr) throw Error(ErrorCode::kNoMemory, "prepare the pre-tokeniser");
+  if (state->limits == nullptr) throw Error(ErrorCode::kNoMemory, "prepare the pre-tokeniser"_text);
   pcre2_set_match_limit(state->limits, kMaxSteps);
   pcre2_set_heap_limit(state->limits, kMaxHeapKiB);
   state_ = std::move(state);
@@ -133,7 +132,7 @@ void PreTokenizer::split(std::string_view text,
                          const std::function<void(std::string_view)>& word) const {
   const std::unique_ptr<pcre2_match_data, FreeMatchData> match(
       pcre2_match_data_create_from_pattern(state_->code, nullptr));
-  if (!match) throw Error(ErrorCode::kNoMemory, "split text into words");
+  if (!match) throw Error(ErrorCode::kNoMemory, "split text into words"_text);
   std::string copy;
   const std::string_view subject = with_stand_ins(text, copy);
   const auto* bytes = reinterpret_cast<PCRE2_SPTR>(subject.data());
@@ -152,11 +151,11 @@ void PreTokenizer::split(std::string_view text,
     }
     if (found == PCRE2_ERROR_NOMATCH) break;
     if (found < 0 || range[0] < search || range[1] < range[0]) {
-      throw Error(
-          ErrorCode::kInvalid,
-          fmt::format("split text by the pre-tokeniser of {}: {}", state_->file,
-                      found < 0 ? pcre_message(found) : "a match that ends before it begins"),
-          "use the tokenizer.json of the model");
+      throw Error(ErrorCode::kInvalid,
+                  "split text by the pre-tokeniser of {}: {}"_text(
+                      state_->file, found < 0 ? Text::words(pcre_message(found))
+                                              : Text("a match that ends before it begins"_text)),
+                  "use the tokenizer.json of the model"_text);
     }
     if (range[0] == range[1]) {  // an empty match: go on behind the next character
       search = range[1];

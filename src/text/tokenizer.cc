@@ -112,10 +112,10 @@ std::vector<int32_t> Tokenizer::encode(std::span<const TextRun> runs) const {
   size_t total = 0;
   for (const TextRun& run : runs) {
     if (run.text.size() > kMaxBytes - total) {
-      throw Error(ErrorCode::kInvalid,
-                  fmt::format("encode text: it has over {} bytes, at most {} are accepted", total,
-                              kMaxBytes),
-                  "use less text");
+      throw Error(
+          ErrorCode::kInvalid,
+          "encode text: it has over {} bytes, at most {} are accepted"_text(total, kMaxBytes),
+          "use less text"_text);
     }
     total += run.text.size();
   }

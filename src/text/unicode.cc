@@ -43,7 +43,7 @@ std::string normalize_nfc(std::string_view utf8) {
                                 sink, nullptr, status);
   if (U_FAILURE(status)) {
     throw Error(ErrorCode::kNoMemory,
-                fmt::format("normalise {} bytes of text: {}", utf8.size(), u_errorName(status)));
+                "normalise {} bytes of text: {}"_text(utf8.size(), u_errorName(status)));
   }
   return out;
 }

@@ -78,9 +78,9 @@ class Reader {
       read_vocab_and_merges();
     } else {
       throw Error(ErrorCode::kNotFound,
-                  fmt::format("open tokenizer {}: it holds neither tokenizer.json nor vocab.json",
-                              directory_.string()),
-                  "copy tokenizer.json from the model's repository");
+                  "open tokenizer {}: it holds neither tokenizer.json nor vocab.json"_text(
+                      directory_.string()),
+                  "copy tokenizer.json from the model's repository"_text);
     }
     read_tokenizer_config();
     finish();
@@ -88,25 +88,25 @@ class Reader {
   }
 
  private:
-  [[noreturn]] void fail(const std::string& what) const {
-    throw Error(ErrorCode::kInvalid, fmt::format("read {}: {}", out_.file, what),
-                "use the tokenizer files of the model");
+  [[noreturn]] void fail(const Text& what) const {
+    throw Error(ErrorCode::kInvalid, "read {}: {}"_text(out_.file, what),
+                "use the tokenizer files of the model"_text);
   }
-  [[noreturn]] void unsupported(const std::string& what) const {
-    throw Error(ErrorCode::kUnsupported, fmt::format("read {}: {}", out_.file, what),
-                "this program runs byte-level BPE tokenizers of Qwen's kind");
+  [[noreturn]] void unsupported(const Text& what) const {
+    throw Error(ErrorCode::kUnsupported, "read {}: {}"_text(out_.file, what),
+                "this program runs byte-level BPE tokenizers of Qwen's kind"_text);
   }
 
   element parse(const MappedFile& file, const fs::path& path) {
     if (file.size() > kMaxFileBytes) {
-      fail(fmt::format("{} bytes, at most {} are accepted", file.size(), kMaxFileBytes));
+      fail("{} bytes, at most {} are accepted"_text(file.size(), kMaxFileBytes));
     }
     element root;
     const auto error = parser_.parse(file.text().data(), file.size()).get(root);
     if (error != simdjson::SUCCESS) {
       throw Error(ErrorCode::kInvalid,
-                  fmt::format("parse {}: {}", path.string(), simdjson::error_message(error)),
-                  "it has to be well-formed JSON, and whole: download it again");
+                  "parse {}: {}"_text(path.string(), Text::words(simdjson::error_message(error))),
+                  "it has to be well-formed JSON, and whole: download it again"_text);
     }
     return root;
   }
@@ -122,7 +122,7 @@ class Reader {
     const auto found = member(value, key);
     T out;
     if (!found || found->get(out) != simdjson::SUCCESS) {
-      fail(fmt::format("{} is missing or of the wrong type", key));
+      fail("{} is missing or of the wrong type"_text(key));
     }
     return out;
   }
@@ -136,26 +136,27 @@ class Reader {
   void read_tokenizer_json(const fs::path& path) {
     const MappedFile file(path);
     const element root = parse(file, path);
-    if (!root.is_object()) fail("it is not an object");
-    if (!has_type(get<element>(root, "normalizer"), "NFC")) unsupported("normalizer is not NFC");
+    if (!root.is_object()) fail("it is not an object"_text);
+    if (!has_type(get<element>(root, "normalizer"), "NFC"))
+      unsupported("normalizer is not NFC"_text);
     read_pre_tokenizer(get<element>(root, "pre_tokenizer"));
     if (!has_type(get<element>(root, "decoder"), "ByteLevel"))
-      unsupported("decoder is not ByteLevel");
+      unsupported("decoder is not ByteLevel"_text);
     if (const auto post = member(root, "post_processor"); post && !has_type(*post, "ByteLevel")) {
-      unsupported("post_processor is not ByteLevel");
+      unsupported("post_processor is not ByteLevel"_text);
     }
     const auto model = get<element>(root, "model");
-    if (!has_type(model, "BPE")) unsupported("model is not BPE");
+    if (!has_type(model, "BPE")) unsupported("model is not BPE"_text);
     for (const char* key : {"dropout", "unk_token"}) {
-      if (member(model, key)) unsupported(fmt::format("model has {}", key));
+      if (member(model, key)) unsupported("model has {}"_text(key));
     }
     for (const char* key : {"continuing_subword_prefix", "end_of_word_suffix"}) {
       if (member(model, key) && !get<std::string_view>(model, key).empty()) {
-        unsupported(fmt::format("model has {}", key));
+        unsupported("model has {}"_text(key));
       }
     }
     for (const char* key : {"byte_fallback", "ignore_merges"}) {
-      if (flag(model, key)) unsupported(fmt::format("model has {}", key));
+      if (flag(model, key)) unsupported("model has {}"_text(key));
     }
     read_vocab(get<object>(model, "vocab"));
     for (element merge : get<array>(model, "merges")) read_merge(merge);
@@ -170,18 +171,18 @@ class Reader {
   }
 
   void read_pre_tokenizer(element value) {
-    if (!has_type(value, "Sequence")) unsupported("pre_tokenizer is not a Sequence");
+    if (!has_type(value, "Sequence")) unsupported("pre_tokenizer is not a Sequence"_text);
     std::vector<element> steps;
     for (element step : get<array>(value, "pretokenizers")) steps.push_back(step);
     if (steps.size() != 2 || !has_type(steps[0], "Split") || !has_type(steps[1], "ByteLevel")) {
-      unsupported("pre_tokenizer is not Split, then ByteLevel");
+      unsupported("pre_tokenizer is not Split, then ByteLevel"_text);
     }
     if (get<std::string_view>(steps[0], "behavior") != "Isolated" || flag(steps[0], "invert")) {
-      unsupported("pre_tokenizer does not isolate its matches");
+      unsupported("pre_tokenizer does not isolate its matches"_text);
     }
     const auto use_regex = member(steps[1], "use_regex");  // absent means true
     if (flag(steps[1], "add_prefix_space") || !use_regex || flag(steps[1], "use_regex")) {
-      unsupported("pre_tokenizer's ByteLevel adds a space or splits once more");
+      unsupported("pre_tokenizer's ByteLevel adds a space or splits once more"_text);
     }
     out_.split_pattern = get<std::string_view>(get<element>(steps[0], "pattern"), "Regex");
   }
@@ -194,11 +195,11 @@ class Reader {
     for (const auto [letters, value] : vocab) {
       int64_t id = 0;
       if (value.get(id) != simdjson::SUCCESS || id < 0 || id > kMaxId) {
-        fail(fmt::format("token \"{}\" has no id from 0 to {}", shown(letters), kMaxId));
+        fail("token \"{}\" has no id from 0 to {}"_text(shown(letters), kMaxId));
       }
-      if (letters.empty()) fail("a token is empty");
+      if (letters.empty()) fail("a token is empty"_text);
       if (!ids_.emplace(letters, static_cast<int32_t>(id)).second) {
-        fail(fmt::format("token \"{}\" appears twice", shown(letters)));
+        fail("token \"{}\" appears twice"_text(shown(letters)));
       }
       entries.emplace_back(letters, id);
       total += letters.size();
@@ -207,7 +208,7 @@ class Reader {
     out_.token_bytes.resize(static_cast<size_t>(largest + 1));
     out_.bytes.reserve(total);  // bytes are never longer than their letters
     for (const auto& [letters, id] : entries) {
-      if (!out_.token_bytes[id].empty()) fail(fmt::format("two tokens have the id {}", id));
+      if (!out_.token_bytes[id].empty()) fail("two tokens have the id {}"_text(id));
       const size_t begin = out_.bytes.size();
       out_.bytes += bytes_of_letters(letters);
       out_.token_bytes[id] = std::string_view(out_.bytes).substr(begin);
@@ -216,7 +217,7 @@ class Reader {
 
   int32_t merge_id(std::string_view letters) const {
     const auto found = ids_.find(letters);
-    if (found == ids_.end()) fail(fmt::format("a merge names \"{}\", no token", shown(letters)));
+    if (found == ids_.end()) fail("a merge names \"{}\", no token"_text(shown(letters)));
     return found->second;
   }
 
@@ -230,7 +231,7 @@ class Reader {
     const size_t space = line.find(' ');
     if (space == 0 || space == std::string_view::npos || space + 1 == line.size() ||
         line.find(' ', space + 1) != std::string_view::npos) {
-      fail(fmt::format("merge \"{}\" is not two tokens", shown(line)));
+      fail("merge \"{}\" is not two tokens"_text(shown(line)));
     }
     add_merge(line.substr(0, space), line.substr(space + 1));
   }
@@ -242,14 +243,14 @@ class Reader {
     array pair;
     std::string_view sides[2];
     size_t count = 0;
-    if (merge.get(pair) != simdjson::SUCCESS) fail("a merge is not two tokens");
+    if (merge.get(pair) != simdjson::SUCCESS) fail("a merge is not two tokens"_text);
     for (element side : pair) {
       if (count == 2 || side.get(sides[count]) != simdjson::SUCCESS) {
-        fail("a merge is not two tokens");
+        fail("a merge is not two tokens"_text);
       }
       ++count;
     }
-    if (count != 2) fail("a merge is not two tokens");
+    if (count != 2) fail("a merge is not two tokens"_text);
     add_merge(sides[0], sides[1]);
   }
 
@@ -257,7 +258,7 @@ class Reader {
     const fs::path vocab_path = directory_ / "vocab.json";
     const MappedFile vocab(vocab_path);
     object tokens;
-    if (parse(vocab, vocab_path).get(tokens) != simdjson::SUCCESS) fail("it is not an object");
+    if (parse(vocab, vocab_path).get(tokens) != simdjson::SUCCESS) fail("it is not an object"_text);
     read_vocab(tokens);
     const fs::path merges_path = directory_ / "merges.txt";
     const MappedFile merges(merges_path);
@@ -279,10 +280,10 @@ class Reader {
     if (!fs::exists(path, ignored)) return;
     out_.file = path.string();
     const Json root = read_json_file(path);
-    if (!root.is_object()) fail("it is not an object");
+    if (!root.is_object()) fail("it is not an object"_text);
     const auto found = root.find("added_tokens_decoder");
     if (found == root.end() || found->is_null()) return;
-    if (!found->is_object()) fail("added_tokens_decoder is not an object");
+    if (!found->is_object()) fail("added_tokens_decoder is not an object"_text);
     for (auto item = found->begin(); item != found->end(); ++item) {
       const std::string& key = item.key();
       const Json& token = item.value();
@@ -290,7 +291,7 @@ class Reader {
                           key.find_first_not_of("0123456789") == std::string::npos;
       if (!digits || !token.is_object() || !token.contains("content") ||
           !token["content"].is_string()) {
-        fail(fmt::format("added_tokens_decoder entry \"{}\" is no token", shown(key)));
+        fail("added_tokens_decoder entry \"{}\" is no token"_text(shown(key)));
       }
       const auto is_set = [&](const char* name) {
         return token.contains(name) && token[name].is_boolean() && token[name].get<bool>();
@@ -306,17 +307,17 @@ class Reader {
 
   void add_token(int64_t id, AddedToken token, bool single_word) {
     const std::string name = shown(token.content);
-    if (id < 0 || id > kMaxId) fail(fmt::format("added token \"{}\" has the id {}", name, id));
+    if (id < 0 || id > kMaxId) fail("added token \"{}\" has the id {}"_text(name, id));
     if (token.content.empty() || token.content.size() > kMaxAddedBytes) {
-      fail(fmt::format("added token {} has {} bytes, expected 1 to {}", id, token.content.size(),
-                       kMaxAddedBytes));
+      fail("added token {} has {} bytes, expected 1 to {}"_text(id, token.content.size(),
+                                                                kMaxAddedBytes));
     }
-    if (single_word) unsupported(fmt::format("added token \"{}\" is single_word", name));
+    if (single_word) unsupported("added token \"{}\" is single_word"_text(name));
     if (out_.added.size() == kMaxAddedTokens) {
-      fail(fmt::format("more than {} added tokens", kMaxAddedTokens));
+      fail("more than {} added tokens"_text(kMaxAddedTokens));
     }
     if (!added_ids_.emplace(token.content, id).second) {
-      fail(fmt::format("added token \"{}\" appears twice", name));
+      fail("added token \"{}\" appears twice"_text(name));
     }
     const auto index = static_cast<size_t>(id);
     if (out_.token_bytes.size() <= index) out_.token_bytes.resize(index + 1);
@@ -324,7 +325,7 @@ class Reader {
     const bool same = in_vocabulary != ids_.end() && in_vocabulary->second == id;
     if (!same && (in_vocabulary != ids_.end() || !out_.token_bytes[index].empty() ||
                   !taken_.insert(id).second)) {
-      fail(fmt::format("added token \"{}\" and another token share the id {}", name, id));
+      fail("added token \"{}\" and another token share the id {}"_text(name, id));
     }
     token.id = static_cast<int32_t>(id);
     out_.added.push_back(std::move(token));
@@ -339,15 +340,15 @@ class Reader {
       }
     }
     for (int b = 0; b < 256; ++b) {
-      if (out_.byte_ids[b] < 0) fail(fmt::format("byte {} has no token", b));
+      if (out_.byte_ids[b] < 0) fail("byte {} has no token"_text(b));
     }
     // Text must not be able to turn into an added token by merging.
     std::vector<bool> added(out_.token_bytes.size());
     for (const AddedToken& token : out_.added) added[token.id] = true;
     const auto refuse = [&](int32_t id) {
       if (added[id]) {
-        unsupported(fmt::format("plain text can become the added token \"{}\"",
-                                shown(out_.token_bytes[id])));
+        unsupported(
+            "plain text can become the added token \"{}\""_text(shown(out_.token_bytes[id])));
       }
     };
     for (int32_t id : out_.byte_ids) refuse(id);
