@@ -82,11 +82,12 @@ class Bench {
     size.visual_tokens = visual_tokens();
     size.largest_slot = grid().rows * grid().cols;
     size.patch_bytes = grid().patches() * vision_.patch_width() * 4;
-    model::check_request(checkpoint_.config(), size, static_cast<int64_t>(checkpoint_.tensor_bytes()),
-                  model::available_memory());
+    model::check_request(checkpoint_.config(), size,
+                         static_cast<int64_t>(checkpoint_.tensor_bytes()),
+                         model::available_memory());
     std::vector<Figures> runs;
     for (int i = 0; i <= flags_.repeat; ++i) {
-      interrupt_token().check();
+      throw_if_cancelled(interrupt_token());
       const Figures figures = request();
       if (i > 0) runs.push_back(figures);
     }
@@ -146,7 +147,8 @@ class Bench {
     model::ForwardOptions forward;
     forward.cancel = interrupt_token();
     const auto before_prefill = Clock::now();
-    const tensor::ConstMatrix logits = decoder_.forward({tokens, positions, {&rows, 1}}, cache, forward);
+    const tensor::ConstMatrix logits =
+        decoder_.forward({tokens, positions, {&rows, 1}}, cache, forward);
     figures.prefill_tokens_per_second = static_cast<double>(total) / seconds_since(before_prefill);
 
     model::GenerateOptions options;
@@ -197,9 +199,10 @@ void print(const BenchFlags& flags, const Bench& bench, const Figures& figures,
     write_output(write_json(json, 2) + "\n");
     return;
   }
-  std::string out = fmt::format("{}: {} weights, {} threads, {}\n", name,
-                                model::bytes_text(static_cast<int64_t>(bench.checkpoint().tensor_bytes())),
-                                bench.threads(), kernels::isa_name(kernels::active_isa()));
+  std::string out =
+      fmt::format("{}: {} weights, {} threads, {}\n", name,
+                  model::bytes_text(static_cast<int64_t>(bench.checkpoint().tensor_bytes())),
+                  bench.threads(), kernels::isa_name(kernels::active_isa()));
   const auto line = [&](const char* what, double value, const char* unit) {
     out += fmt::format("  {:<14} {:10.2f} {}\n", what, value, unit);
   };
@@ -232,7 +235,7 @@ void bench(const BenchFlags& flags) {
   std::unique_ptr<TemporaryFolder> temporary;
   if (flags.keep.empty()) temporary = std::make_unique<TemporaryFolder>();
   const fs::path directory = temporary ? temporary->path() : fs::path(flags.keep);
-  say(fmt::format("writing random weights of shape {} to {} ...", flags.shape, directory.string()));
+  say("writing random weights of shape {} to {} ..."_text(flags.shape, directory.string()));
   engine::write_random_checkpoint(flags.shape, directory, 1, interrupt_token());
   if (flags.reuse) lend_tokenizer(directory);
   measure(flags, directory, flags.shape + " (random)");

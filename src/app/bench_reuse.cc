@@ -15,7 +15,7 @@
 #include "engine/engine.h"
 #include "engine/model_directory.h"
 #include "grounding/output.h"
-#include "synth/encoder.h"
+#include "video/encode.h"
 
 namespace shijian::app {
 namespace {
@@ -45,7 +45,7 @@ void write_clip(const fs::path& path, const ReuseBench& bench) {
       }
     }
   };
-  write_file_atomic(path, synth::encode_mp4({}, bench.side, bench.side, {kClipRate, 1},
+  write_file_atomic(path, video::encode_mp4({}, bench.side, bench.side, {kClipRate, 1},
                                             bench.seconds * kClipRate, draw));
 }
 
@@ -68,10 +68,11 @@ Run ask(engine::Engine& engine, engine::LocateRequest request, const char* quest
 bool same_tokens(const Run& a, const Run& b) {
   const auto same = [](const grounding::GeneratedToken& x, const grounding::GeneratedToken& y) {
     return x.id == y.id && x.logprob == y.logprob &&
-           std::equal(x.top.begin(), x.top.end(), y.top.begin(), y.top.end(),
-                      [](const grounding::TokenAlternative& s, const grounding::TokenAlternative& t) {
-                        return s.bytes == t.bytes && s.logprob == t.logprob;
-                      });
+           std::equal(
+               x.top.begin(), x.top.end(), y.top.begin(), y.top.end(),
+               [](const grounding::TokenAlternative& s, const grounding::TokenAlternative& t) {
+                 return s.bytes == t.bytes && s.logprob == t.logprob;
+               });
   };
   const auto& left = a.answer.tokens;
   const auto& right = b.answer.tokens;
@@ -118,14 +119,14 @@ std::string run_line(const char* what, const Run& run) {
 void lend_tokenizer(const fs::path& model) {
   const fs::path data = engine::data_directory();
   if (data.empty()) {
-    throw Error(ErrorCode::kNotFound, "bench: models/nano is not there to lend its tokenizer",
-                "set SHIJIAN_HOME to the folder that holds models/nano");
+    throw Error(ErrorCode::kNotFound, "bench: models/nano is not there to lend its tokenizer"_text,
+                "set SHIJIAN_HOME to the folder that holds models/nano"_text);
   }
   for (const char* file : {"tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt",
                            "chat_template.json"}) {
     std::error_code error;
     fs::copy_file(data / "models" / "nano" / file, model / file, error);
-    if (error) throw system_error("copy", (model / file).string(), error.value());
+    if (error) throw system_error("copy {}"_text((model / file).string()), error.value());
   }
 }
 

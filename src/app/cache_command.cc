@@ -33,8 +33,9 @@ struct CacheCommandFlags {
     cache::DiskStoreOptions options;
     options.folder = folder.empty() ? cache::default_cache_folder() : std::filesystem::path(folder);
     if (options.folder.empty()) {
-      throw Error(ErrorCode::kUsage, "cache: HOME is not set, so there is no folder to look at",
-                  "name it with --cache-dir");
+      throw Error(ErrorCode::kUsage,
+                  "cache: HOME is not set, so there is no folder to look at"_text,
+                  "name it with --cache-dir"_text);
     }
     return cache::DiskStore(options);
   }
@@ -53,8 +54,8 @@ void print(const OrderedJson& facts, bool json) {
   std::string out;
   for (const auto& [key, value] : facts.items()) {
     const std::string words = value.is_string() ? value.get<std::string>() : value.dump();
-    out +=
-        fmt::format("{:<10} {}\n", key, key == "bytes" ? model::bytes_text(value.get<int64_t>()) : words);
+    out += fmt::format("{:<10} {}\n", key,
+                       key == "bytes" ? model::bytes_text(value.get<int64_t>()) : words);
   }
   write_output(out);
 }

@@ -4,13 +4,13 @@
 #include <memory>
 #include <string>
 
-#include "i18n/chinese.h"
+#include "i18n/translate.h"
 
 namespace shijian::app {
 namespace {
 
 void replace(const std::string& english, const auto& set) {
-  if (i18n::has_chinese(english)) set(i18n::in_chinese(english));
+  if (const auto chinese = i18n::chinese_form(english)) set(std::string(*chinese));
 }
 
 // Line by line: a whole line, or what a line explains after two spaces or more.

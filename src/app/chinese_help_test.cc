@@ -5,7 +5,7 @@
 #include <string>
 
 #include "app/commands.h"
-#include "i18n/chinese.h"
+#include "i18n/translate.h"
 
 namespace shijian::app {
 namespace {
@@ -31,7 +31,7 @@ TEST(ChineseHelpTest, LacksNoDescription) {
   EXPECT_GT(texts.size(), 200);
   for (const std::string& text : texts) {
     EXPECT_FALSE(text.empty());
-    EXPECT_TRUE(i18n::has_chinese(text)) << "src/i18n/chinese.txt lacks: " << text;
+    EXPECT_TRUE(i18n::chinese_form(text)) << "src/i18n/chinese.txt lacks: " << text;
   }
 }
 

@@ -6,6 +6,7 @@
 #include <sstream>
 #include <vector>
 
+#include "app/usage_error.h"
 #include "base/error.h"
 #include "base/text_file.h"
 
@@ -23,21 +24,22 @@ std::string text_of(const toml::node& node) {
 }  // namespace
 
 void apply_config_file(CLI::App& command, const std::string& file) {
-  const auto wrong = [&file](const std::string& what, const std::string& hint = {}) {
-    return Error(ErrorCode::kUsage, fmt::format("{}: {}", file, what), hint);
+  const auto wrong = [&file](const Text& what, const Text& hint = {}) {
+    return Error(ErrorCode::kUsage, "{}: {}"_text(file, what), hint);
   };
   toml::table table;
   try {
     table = toml::parse(read_text_file(file, size_t{1} << 20), file);
   } catch (const toml::parse_error& error) {
-    throw wrong(fmt::format("line {}: {}", error.source().begin.line, error.description()));
+    throw wrong("line {}: {}"_text(error.source().begin.line,
+                                   Text::words(std::string(error.description()))));
   }
   for (const auto& [key, node] : table) {
     const std::string name(key.str());
     CLI::Option* option = command.get_option_no_throw("--" + name);
     if (option == nullptr || name == "config" || name == "help") {
-      throw wrong(fmt::format("there is no setting '{}'", name),
-                  fmt::format("shijian {} --help names them all", command.get_name()));
+      throw wrong("there is no setting '{}'"_text(name),
+                  "shijian {} --help names them all"_text(command.get_name()));
     }
     if (option->count() > 0) continue;
     try {
@@ -48,7 +50,7 @@ void apply_config_file(CLI::App& command, const std::string& file) {
       }
       if (option->count() > 0) option->run_callback();
     } catch (const CLI::ParseError& error) {
-      throw wrong(error.what());
+      throw wrong(usage_text(error, command));
     }
   }
 }

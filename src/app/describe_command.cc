@@ -44,7 +44,7 @@ struct DescribeFlags {
 
 // By content: what the image decoder knows is an image, everything else is tried as a video.
 engine::MediaFile media_file(const std::string& path) {
-  require_regular_file(path, "media file");
+  require_regular_file(path, "media file"_text);
   return {path, video::is_still_image(path)};
 }
 
@@ -52,7 +52,7 @@ void describe(DescribeFlags& flags) {
   engine::DescribeRequest request;
   for (const std::string& file : flags.files) request.media.push_back(media_file(file));
   request.messages = engine::one_turn(std::string(without_bom(flags.system)),
-                              std::string(without_bom(flags.prompt)), request.media);
+                                      std::string(without_bom(flags.prompt)), request.media);
   if (!flags.tools_file.empty()) {
     request.tools = engine::split_tools(read_text_file(flags.tools_file, size_t{1} << 20));
   }
@@ -87,7 +87,8 @@ void describe(DescribeFlags& flags) {
   } else if (flags.format == "text") {
     write_output(result.response + "\n", answer_file);
   } else {
-    write_output(write_json(engine::description_json(result, engine.model_name()), 2) + "\n", answer_file);
+    write_output(write_json(engine::description_json(result, engine.model_name()), 2) + "\n",
+                 answer_file);
   }
   outputs.commit();
   if (flags.format == "text") print_notes(result.notes, result.language);

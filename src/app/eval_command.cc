@@ -60,10 +60,12 @@ void evaluate(const EvalFlags& flags) {
   if (!flags.quiet) warn_of_memory(engine);
   engine::LocateRequest request;
   request.sampling = flags.sampling.request();
-  if (flags.prompt_style != "auto") request.prompt_style = grounding::parse_prompt_style(flags.prompt_style);
+  if (flags.prompt_style != "auto")
+    request.prompt_style = grounding::parse_prompt_style(flags.prompt_style);
   engine::RunHooks hooks;
   hooks.cancel = interrupt_token();
-  const eval::AnswerVideo answer = [&](const fs::path& video, std::span<const eval::EvalItem* const> asked) {
+  const eval::AnswerVideo answer = [&](const fs::path& video,
+                                       std::span<const eval::EvalItem* const> asked) {
     request.video = video;
     request.questions.clear();
     for (const eval::EvalItem* item : asked) request.questions.push_back(item->query);
@@ -91,7 +93,8 @@ void evaluate(const EvalFlags& flags) {
   report.dataset = flags.dataset;
   report.annotations = flags.path;
   report.model = engine.model_name();
-  if (!flags.json.empty()) write_file_atomic(flags.json, write_json(eval::report_json(report), 2) + "\n");
+  if (!flags.json.empty())
+    write_file_atomic(flags.json, write_json(eval::report_json(report), 2) + "\n");
   write_output(eval::report_table(report));
 }
 

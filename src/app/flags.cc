@@ -17,8 +17,8 @@ std::optional<double> time_flag(const std::string& text, const char* flag) {
   if (text.empty()) return std::nullopt;
   const std::optional<double> seconds = parse_time(text);
   if (!seconds) {
-    throw Error(ErrorCode::kUsage, fmt::format("{} {}: not a time", flag, text),
-                "write seconds (12.5), MM:SS or HH:MM:SS.sss");
+    throw Error(ErrorCode::kUsage, "{} {}: not a time"_text(flag, text),
+                "write seconds (12.5), MM:SS or HH:MM:SS.sss"_text);
   }
   return seconds;
 }
@@ -55,18 +55,18 @@ engine::CacheOptions CacheFlags::options() const {
 void warn_of_cache(const engine::Engine& engine) {
   const cache::DiskCounters counters = engine.cache_report().disk;
   if (counters.failed == 0) return;
-  say(fmt::format("not everything could be cached: {}", counters.last_failure),
-      "name another folder with --cache-dir, or none with --no-cache");
+  say("not everything could be cached: {}"_text(counters.last_failure),
+      "name another folder with --cache-dir, or none with --no-cache"_text);
 }
 
 void warn_of_memory(const engine::Engine& engine) {
   const auto weights = static_cast<int64_t>(engine.checkpoint().tensor_bytes());
-  const std::string warning = model::weights_warning(weights, model::available_memory());
-  if (!warning.empty()) say(warning, "close other programs, or use a smaller model");
+  const Text warning = model::weights_warning(weights, model::available_memory());
+  if (!warning.empty()) say(warning, "close other programs, or use a smaller model"_text);
 }
 
-void print_notes(std::span<const grounding::Note> notes, grounding::Language language) {
-  for (const grounding::Note& note : notes) say(grounding::note_text(note, language));
+void print_notes(std::span<const grounding::Note> notes, Language language) {
+  for (const grounding::Note& note : notes) say(Text::value(grounding::note_text(note, language)));
 }
 
 void ModelFlags::add_to(CLI::App& command) {
@@ -228,7 +228,7 @@ void write_output(const std::string& text, OutputFile* file) {
   }
   errno = 0;
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
-    throw system_error("write", "standard output", errno);
+    throw system_error("write standard output"_text, errno);
   }
 }
 

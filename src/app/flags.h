@@ -33,7 +33,7 @@ void warn_of_cache(const engine::Engine& engine);
 void warn_of_memory(const engine::Engine& engine);
 
 // Notes on standard error, for outputs that have no place for them.
-void print_notes(std::span<const grounding::Note> notes, grounding::Language language);
+void print_notes(std::span<const grounding::Note> notes, Language language);
 
 struct ModelFlags {
   std::string model;

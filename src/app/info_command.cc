@@ -16,6 +16,7 @@
 #include "base/time_code.h"
 #include "checkpoint/checkpoint.h"
 #include "kernels/isa.h"
+#include "model/kv_cache.h"
 #include "model/memory.h"
 #include "video/edit_rate.h"
 #include "video/image.h"
@@ -166,7 +167,7 @@ OrderedJson machine_facts() {
 OrderedJson facts_of(const std::string& path, int stream) {
   std::error_code ignored;
   if (std::filesystem::is_directory(path, ignored)) return checkpoint_facts(path);
-  require_regular_file(path, "file");
+  require_regular_file(path, "file"_text);
   video::start_decode_sandbox();
   return video::is_still_image(path) ? image_facts(path) : video_facts(path, stream);
 }

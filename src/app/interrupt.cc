@@ -1,55 +1,72 @@
 #include "app/interrupt.h"
 
-#include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <condition_variable>
 #include <csignal>
 #include <cstdint>
+#include <mutex>
+#include <thread>
+
+#include "base/descriptor.h"
+#include "base/error.h"
 
 namespace shijian::app {
 namespace {
 
-CancelSource& source() {
-  static CancelSource instance;
-  return instance;
-}
-
-// Written once, and never read: whoever polls it afterwards returns at once.
-int& wake() {
-  static int descriptor = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  return descriptor;
-}
+int wake = -1;  // an eventfd: all that a signal handler may do is to write there
 
 extern "C" void on_signal(int signal) {
-  source().cancel();
   const uint64_t one = 1;
-  (void)!::write(wake(), &one, sizeof one);
+  (void)!::write(wake, &one, sizeof one);
   std::signal(signal, SIG_DFL);
 }
 
-}  // namespace
-
-CancelToken interrupt_token() {
-  static const bool installed = [] {
-    source();
-    wake();
+// Turns the first signal into a stop request, on a thread that may.
+class Interrupts {
+ public:
+  Interrupts() : event_(::eventfd(0, EFD_CLOEXEC)) {
+    if (event_.get() < 0) throw system_error("wait for signals"_text, errno);
+    wake = event_.get();
+    waiter_ = std::jthread([this] {
+      uint64_t count = 0;
+      while (::read(event_.get(), &count, sizeof count) < 0) {
+      }
+      source_.request_stop();
+    });
     std::signal(SIGINT, on_signal);
     std::signal(SIGTERM, on_signal);
     // Under nohup it stays ignored.
     if (std::signal(SIGHUP, on_signal) == SIG_IGN) std::signal(SIGHUP, SIG_IGN);
-    return true;
-  }();
-  (void)installed;
-  return source().token();
+  }
+  ~Interrupts() {
+    wake = -1;
+    const uint64_t one = 1;
+    (void)!::write(event_.get(), &one, sizeof one);
+  }
+  Interrupts(const Interrupts&) = delete;
+  Interrupts& operator=(const Interrupts&) = delete;
+
+  std::stop_token token() const { return source_.get_token(); }
+
+ private:
+  Descriptor event_;
+  std::stop_source source_;
+  std::jthread waiter_;  // ends before what it uses
+};
+
+}  // namespace
+
+std::stop_token interrupt_token() {
+  static const Interrupts interrupts;
+  return interrupts.token();
 }
 
 void wait_for_interrupt() {
-  const CancelToken interrupted = interrupt_token();
-  while (!interrupted.cancelled()) {
-    pollfd ready{wake(), POLLIN, 0};
-    ::poll(&ready, 1, -1);
-  }
+  std::mutex mutex;
+  std::unique_lock lock(mutex);
+  std::condition_variable_any().wait(lock, interrupt_token(), [] { return false; });
 }
 
 }  // namespace shijian::app

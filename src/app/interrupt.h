@@ -6,7 +6,7 @@
 namespace shijian::app {
 
 // Installs the handlers at the first call; the token is cancelled by the first signal.
-CancelToken interrupt_token();
+std::stop_token interrupt_token();
 
 // Returns at the first signal, also one that came before. From one thread.
 void wait_for_interrupt();

@@ -56,8 +56,8 @@ std::vector<std::string> LocateFlags::questions() const {
   }
   for (std::string& one : all) one = without_bom(one);
   if (all.empty()) {
-    throw Error(ErrorCode::kUsage, "locate: no question was asked",
-                "say what to look for: shijian locate VIDEO \"when does the dog jump?\"");
+    throw Error(ErrorCode::kUsage, "locate: no question was asked"_text,
+                "say what to look for: shijian locate VIDEO \"when does the dog jump?\""_text);
   }
   return all;
 }
@@ -68,22 +68,24 @@ void locate(LocateFlags& flags) {
   request.questions = flags.questions();
   request.sampling = flags.sampling.request();
   request.generation = flags.generation.values;
-  if (flags.prompt_style != "auto") request.prompt_style = grounding::parse_prompt_style(flags.prompt_style);
+  if (flags.prompt_style != "auto")
+    request.prompt_style = grounding::parse_prompt_style(flags.prompt_style);
   request.keep_frames = !flags.picture.empty();
   const exchange::ExportFormat& format = *exchange::find_export_format(flags.format);
   const exchange::ExportOptions output{*parse_time_format(flags.time_format),
-                             std::filesystem::current_path()};
+                                       std::filesystem::current_path()};
   if (!flags.picture.empty() && request.questions.size() > 1) {
-    throw Error(ErrorCode::kUsage, "--picture draws one answer, and several questions were asked",
-                "ask one question, or leave --picture out");
+    throw Error(ErrorCode::kUsage,
+                "--picture draws one answer, and several questions were asked"_text,
+                "ask one question, or leave --picture out"_text);
   }
 
   if (flags.dump.recorder() != nullptr && request.questions.size() > 1) {
-    throw Error(ErrorCode::kUsage, "--dump records one run, and several questions were asked",
-                "ask one question, or leave --dump out");
+    throw Error(ErrorCode::kUsage, "--dump records one run, and several questions were asked"_text,
+                "ask one question, or leave --dump out"_text);
   }
 
-  require_regular_file(request.video, "video");
+  require_regular_file(request.video, "video"_text);
   Outputs outputs;
   OutputFile* const answer_file = outputs.open(flags.output);
   OutputFile* const picture = outputs.open(flags.picture);
@@ -103,8 +105,8 @@ void locate(LocateFlags& flags) {
   flags.dump.write();
   if (picture != nullptr) {
     picture->write(picture::draw_filmstrip(result.answers.front(),
-                                  {&result.media.frames.rgb, result.media.frames.times},
-                                  output.time_format));
+                                           {&result.media.frames.rgb, result.media.frames.times},
+                                           output.time_format));
   }
   write_output(exchange::write_export(format, result.answers, output), answer_file);
   outputs.commit();

@@ -17,36 +17,25 @@
 #include "app/commands.h"
 #include "app/interrupt.h"
 #include "app/say.h"
+#include "app/usage_error.h"
 #include "base/error.h"
-#include "i18n/chinese.h"
+#include "i18n/translate.h"
 #include "video/sandbox.h"
 
+namespace shijian::app {
 namespace {
 
 // For errors that have no way out of their own.
-std::string_view usual_hint(shijian::ErrorCode code) {
-  if (code == shijian::ErrorCode::kNoMemory) return shijian::kMemoryHint;
-  if (code == shijian::ErrorCode::kInternal) return "this is a bug: please report it";
-  return "";
+Text usual_hint(ErrorCode code) {
+  if (code == ErrorCode::kNoMemory) return kMemoryHint;
+  if (code == ErrorCode::kInternal) return "this is a bug: please report it"_text;
+  return {};
 }
 
-int report(const shijian::Error& error) {
-  const std::string_view hint = error.hint().empty() ? usual_hint(error.code()) : error.hint();
-  shijian::say(error.message(), hint);
-  return error.code() == shijian::ErrorCode::kUsage ? 2 : 1;
-}
-
-// What the command line lacks or has too much.
-int report(const CLI::ParseError& error, const CLI::App& app) {
-  std::string words = error.what();
-  std::replace(words.begin(), words.end(), '\n', ' ');
-  const std::vector<std::string> unknown = app.remaining();
-  if (app.get_subcommands().empty() && !unknown.empty()) {
-    words = fmt::format("'{}' is neither a command nor an option", unknown.front());
-  }
-  std::string command = "shijian";
-  for (const CLI::App* sub : app.get_subcommands()) command += " " + sub->get_name();
-  return report({shijian::ErrorCode::kUsage, words, command + " --help names what there is"});
+int report(const Error& error) {
+  const Text& hint = error.hint_text();
+  say(error.message_text(), hint.empty() ? usual_hint(error.code()) : hint);
+  return error.code() == ErrorCode::kUsage ? 2 : 1;
 }
 
 // No file of ours shall become a standard stream that whoever started us closed. What stands in for
@@ -59,38 +48,41 @@ void open_standard_streams() {
 }
 
 int run(int argc, char** argv) {
-  if (argc == 2 && std::string_view(argv[1]) == shijian::video::kDecodeWorker) {
-    return shijian::video::run_decode_worker();
+  if (argc == 2 && std::string_view(argv[1]) == video::kDecodeWorker) {
+    return video::run_decode_worker();
   }
   open_standard_streams();
   std::signal(SIGXFSZ, SIG_IGN);  // a file over the limit is an error of its write()
-  shijian::interrupt_token();     // from here on Ctrl-C cancels
+  interrupt_token();              // from here on Ctrl-C cancels
   CLI::App app("", "shijian");
   app.set_version_flag("--version", "shijian " SHIJIAN_VERSION);
-  shijian::add_commands(app, SHIJIAN_VERSION);
-  if (shijian::i18n::reads_chinese()) shijian::help_in_chinese(app);
+  add_commands(app, SHIJIAN_VERSION);
+  if (i18n::reader_language() == Language::kChinese) help_in_chinese(app);
   try {
     app.parse(argc, argv);
     return 0;
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
-    return report(error, app);
+    return report(usage_error(error, app));
+  }
+}
+
+int run_program(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const Error& error) {
+    return report(error);
+  } catch (const std::bad_alloc&) {
+    return report({ErrorCode::kNoMemory, "out of memory"_text});
+  } catch (const std::system_error& error) {
+    const Error known = system_error({}, error.code().value());
+    return report({known.code(), Text::words(error.what()), known.hint_text()});
+  } catch (const std::exception& error) {
+    return report({ErrorCode::kInternal, Text::words(error.what())});
   }
 }
 
 }  // namespace
+}  // namespace shijian::app
 
-int main(int argc, char** argv) {
-  try {
-    return run(argc, argv);
-  } catch (const shijian::Error& error) {
-    return report(error);
-  } catch (const std::bad_alloc&) {
-    return report({shijian::ErrorCode::kNoMemory, "out of memory"});
-  } catch (const std::system_error& error) {
-    const shijian::Error known = shijian::system_error("", "", error.code().value());
-    return report({known.code(), error.what(), known.hint()});
-  } catch (const std::exception& error) {
-    return report({shijian::ErrorCode::kInternal, error.what()});
-  }
-}
+int main(int argc, char** argv) { return shijian::app::run_program(argc, argv); }

@@ -5,7 +5,7 @@
 
 #include <cstdio>
 
-#include "i18n/chinese.h"
+#include "i18n/translate.h"
 
 namespace shijian::app {
 namespace {
@@ -24,7 +24,8 @@ void ProgressLine::show(const engine::Progress& progress) {
   if (!new_stage && (!terminal_ || now - last_ < kInterval)) return;
   last_ = now;
   stage_ = progress.stage;
-  std::string words = i18n::for_reader(progress.stage);
+  std::string words =
+      i18n::translate(Text::words(std::string(progress.stage)), i18n::reader_language());
   if (progress.total > 0) words += fmt::format(" {}/{}", progress.done, progress.total);
   if (!terminal_) {
     fmt::print(stderr, "shijian: {} ...\n", words);

@@ -4,13 +4,16 @@
 
 #include <cstdio>
 
-#include "i18n/chinese.h"
+#include "i18n/translate.h"
 
 namespace shijian::app {
 
-void say(std::string_view message, std::string_view hint) {
-  fmt::print(stderr, "shijian: {}\n", i18n::for_reader(message));
-  if (!hint.empty()) fmt::print(stderr, "  {}: {}\n", i18n::for_reader("hint"), i18n::for_reader(hint));
+void say(const Text& message, const Text& hint) {
+  const Language language = i18n::reader_language();
+  fmt::print(stderr, "shijian: {}\n", i18n::translate(message, language));
+  if (hint.empty()) return;
+  fmt::print(stderr, "  {}: {}\n", i18n::translate("hint"_text, language),
+             i18n::translate(hint, language));
 }
 
 }  // namespace shijian::app

@@ -13,7 +13,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/text_file.h"
-#include "i18n/chinese.h"
+#include "i18n/translate.h"
 #include "jobs/history.h"
 #include "server/routes.h"
 #include "server/webhooks.h"
@@ -66,8 +66,8 @@ std::vector<std::string> read_keys(const std::string& file) {
     if (!line.starts_with('#')) keys.push_back(std::move(line));
   }
   if (keys.empty()) {
-    throw Error(ErrorCode::kUsage, fmt::format("{}: it holds no key", file),
-                "write one key a line, such as the output of: openssl rand -hex 24");
+    throw Error(ErrorCode::kUsage, "{}: it holds no key"_text(file),
+                "write one key a line, such as the output of: openssl rand -hex 24"_text);
   }
   return keys;
 }
@@ -83,10 +83,10 @@ http::HttpOptions http_options(const ServeFlags& flags) {
   options.requests_per_second = flags.rate;
   if (!flags.key_file.empty()) options.keys = read_keys(flags.key_file);
   if (options.keys.empty() && !flags.no_auth && !is_loopback(flags.host)) {
-    throw Error(ErrorCode::kUsage,
-                fmt::format("serve: {} can be reached from other machines, and no key is asked for",
-                            flags.host),
-                "give --api-key-file FILE, or --no-auth if everyone may use it");
+    throw Error(
+        ErrorCode::kUsage,
+        "serve: {} can be reached from other machines, and no key is asked for"_text(flags.host),
+        "give --api-key-file FILE, or --no-auth if everyone may use it"_text);
   }
   return options;
 }
@@ -131,7 +131,7 @@ void serve(ServeFlags& flags, const char* version) {
   fs::create_directories(flags.data);
   jobs::Store store(fs::path(flags.data) / "shijian.db");
   if (!store.notice().empty()) {
-    log_event(LogLevel::kWarning, "database_replaced", {{"message", store.notice()}});
+    log_event(LogLevel::kWarning, "database_replaced", {{"message", store.notice().english()}});
   }
   CrashNote crash_note(fs::path(flags.data) / "crash-note");
   jobs::JobQueue queue(store, {flags.queue, 16, crash_note.found()});
@@ -148,40 +148,38 @@ void serve(ServeFlags& flags, const char* version) {
   warn_of_memory(engine);
   server::Executor executor;
   server::EngineCalls calls(100, [&queue] { queue.wake(); });
-  server::Service service{engine,
-                  store,
-                  queue,
-                  calls,
-                  library,
-                  executor,
-                  metrics,
-                  version,
-                  engine::read_model_profile(engine_options.model),
-                  count_parameters(engine.checkpoint()),
-                  flags.max_upload,
-                  {http::AllowedHosts(flags.fetch_hosts), flags.max_upload},
-                  http::AllowedHosts(flags.webhook_hosts),
-                  flags.data};
+  server::RouteContext context{engine,
+                               store,
+                               queue,
+                               calls,
+                               library,
+                               executor,
+                               metrics,
+                               version,
+                               engine::read_model_profile(engine_options.model),
+                               count_parameters(engine.checkpoint()),
+                               flags.max_upload,
+                               {http::AllowedHosts(flags.fetch_hosts), flags.max_upload},
+                               http::AllowedHosts(flags.webhook_hosts),
+                               flags.data};
   if (const std::string weakness = video::sandbox_weakness(); !weakness.empty()) {
     log_event(LogLevel::kWarning, "system_calls_not_filtered", {{"message", weakness}});
   }
   http::HttpServer http(std::move(options));  // its routes use all of the above to their end
-  server::add_routes(http, service);
+  server::add_routes(http, context);
   executor.files.run([&library] { library.refresh(); });  // so that the first list finds all
   http.start();
   const server::Worker worker(
       engine, queue, calls, library,
-      [&metrics](const grounding::Timing& timing, const grounding::Usage& usage, const grounding::Reuse& reuse) {
-        metrics.answered(timing, usage, reuse);
-      },
+      [&metrics](const grounding::Timing& timing, const grounding::Usage& usage,
+                 const grounding::Reuse& reuse) { metrics.answered(timing, usage, reuse); },
       &crash_note);
-  const server::Webhooks webhooks(store, service.webhook_hosts);
+  const server::Webhooks webhooks(store, context.webhook_hosts);
   const jobs::History history(store, flags.history);
-  const std::string where = fmt::format("http{}://{}:{}  videos in {}, model {}",
-                                        flags.tls_certificate.empty() ? "" : "s",
-                                        is_loopback(flags.host) ? "localhost" : flags.host,
-                                        http.port(), flags.videos, engine.model_name());
-  fmt::print("shijian: {}\n", i18n::for_reader(where));
+  const Text where = "http{}://{}:{}  videos in {}, model {}"_text(
+      flags.tls_certificate.empty() ? "" : "s", is_loopback(flags.host) ? "localhost" : flags.host,
+      http.port(), flags.videos, engine.model_name());
+  fmt::print("shijian: {}\n", i18n::translate(where, i18n::reader_language()));
   std::fflush(stdout);
   wait_for_interrupt();
   log_event(LogLevel::kInfo, "stopping", {{"queued", queue.statistics().queued}});

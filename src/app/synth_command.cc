@@ -44,8 +44,8 @@ struct Flags {
 // "10-30" or "12.5" in seconds, to milliseconds.
 void parse_seconds(const std::string& text, synth::ScriptOptions* options) {
   const auto fail = [&]() {
-    return Error(ErrorCode::kUsage, fmt::format("synth --seconds {}: not a range", text),
-                 "give A-B in seconds, as in 10-30");
+    return Error(ErrorCode::kUsage, "synth --seconds {}: not a range"_text(text),
+                 "give A-B in seconds, as in 10-30"_text);
   };
   const size_t dash = text.find('-');
   const auto read = [&](const std::string& part) {
@@ -67,8 +67,8 @@ void parse_size(const std::string& text, synth::ScriptOptions* options) {
   int used = 0;
   if (std::sscanf(text.c_str(), "%5dx%5d%n", &options->width, &options->height, &used) != 2 ||
       used != static_cast<int>(text.size()) || options->width <= 0 || options->height <= 0) {
-    throw Error(ErrorCode::kUsage, fmt::format("synth --size {}: not a size", text),
-                "give WxH in pixels, as in 160x120");
+    throw Error(ErrorCode::kUsage, "synth --size {}: not a size"_text(text),
+                "give WxH in pixels, as in 160x120"_text);
   }
 }
 
@@ -83,8 +83,8 @@ void parse_fps(const std::string& text, synth::ScriptOptions* options) {
   double value = 0;
   if (std::sscanf(text.c_str(), "%lf%n", &value, &used) != 1 ||
       used != static_cast<int>(text.size()) || !(value > 0 && value <= 1000)) {
-    throw Error(ErrorCode::kUsage, fmt::format("synth --fps {}: not a frame rate", text),
-                "give a number such as 25 or 30000/1001");
+    throw Error(ErrorCode::kUsage, "synth --fps {}: not a frame rate"_text(text),
+                "give a number such as 25 or 30000/1001"_text);
   }
   const int broadcast = static_cast<int>(std::lround(value * 1.001));
   if (std::abs(value - std::lround(value)) > 1e-6 && std::abs(broadcast / 1.001 - value) < 0.005) {
@@ -107,8 +107,8 @@ synth::ScriptOptions script_options(const Flags& flags) {
       const auto kind = synth::parse_kind(name);
       if (!kind) {
         throw Error(
-            ErrorCode::kUsage, fmt::format("synth --kinds {}: no such kind", name),
-            "kinds: visible appear leave move stop colour touch text digit cut order all absent");
+            ErrorCode::kUsage, "synth --kinds {}: no such kind"_text(name),
+            "kinds: visible appear leave move stop colour touch text digit cut order all absent"_text);
       }
       options.kinds |= 1u << static_cast<int>(*kind);
     }
@@ -122,7 +122,7 @@ bool send_all(std::string_view bytes) {
     const ssize_t sent = ::write(STDOUT_FILENO, bytes.data(), bytes.size());
     if (sent < 0 && errno == EINTR) continue;
     if (sent < 0 && errno == EPIPE) return false;
-    if (sent < 0) throw system_error("write", "standard output", errno);
+    if (sent < 0) throw system_error("write standard output"_text, errno);
     bytes.remove_prefix(static_cast<size_t>(sent));
   }
   return true;
@@ -130,9 +130,9 @@ bool send_all(std::string_view bytes) {
 
 void run_stream(const Flags& flags) {
   std::signal(SIGPIPE, SIG_IGN);
-  const CancelToken interrupted = interrupt_token();
+  const std::stop_token interrupted = interrupt_token();
   stream_clips(flags.stream, [&](std::string_view clip) {
-    interrupted.check();
+    throw_if_cancelled(interrupted);
     return send_all(clip);
   });
 }
@@ -156,8 +156,8 @@ void run(Flags& flags) {
   flags.stream.questions = flags.questions.value_or(flags.stream.questions);
   flags.stream.threads = flags.threads.value_or(flags.stream.threads);
   if (flags.to_stdout == !flags.out.empty()) {
-    throw Error(ErrorCode::kUsage, "synth: give either --out or --stream",
-                "shijian synth --out DIR --count N, or shijian synth --stream");
+    throw Error(ErrorCode::kUsage, "synth: give either --out or --stream"_text,
+                "shijian synth --out DIR --count N, or shijian synth --stream"_text);
   }
   flags.to_stdout ? run_stream(flags) : run_files(flags);
 }
