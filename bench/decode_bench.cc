@@ -47,7 +47,8 @@ BENCHMARK_DEFINE_F(Calls, Cut)(benchmark::State& state) {
   for (auto _ : state) {
     const Descriptor output(::memfd_create("clip", MFD_CLOEXEC));
     benchmark::DoNotOptimize(video::write_clip(
-        video, {from, 2 * from}, state.range(1) == 1 ? video::ClipMode::kExact : video::ClipMode::kFast, output));
+        video, {from, 2 * from},
+        state.range(1) == 1 ? video::ClipMode::kExact : video::ClipMode::kFast, output));
   }
 }
 

@@ -218,7 +218,8 @@ BENCHMARK(BM_AttentionDecode)
 
 // Rows of 512 tokens at the widths of the 4B model.
 void BM_RmsNorm(benchmark::State& state) {
-  tensor::Tensor x = random_tensor(tensor::DType::kF32, {512, 2560}), weight = random_tensor(tensor::DType::kF32, {2560});
+  tensor::Tensor x = random_tensor(tensor::DType::kF32, {512, 2560}),
+                 weight = random_tensor(tensor::DType::kF32, {2560});
   for (auto _ : state) {
     const tensor::Matrix m(x.data<float>(), 512, 2560);
     kernels::rms_norm(pool(), m, weight.data<float>(), 1e-6f, m);

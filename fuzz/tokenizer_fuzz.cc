@@ -28,10 +28,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
 
   // Halves of two owners: only what lies in the first may be an added token.
   const std::string_view first = text.substr(0, size / 2);
-  const text::TextRun runs[] = {{first, text::Specials::kParse}, {text.substr(size / 2), text::Specials::kAsText}};
+  const text::TextRun runs[] = {{first, text::Specials::kParse},
+                                {text.substr(size / 2), text::Specials::kAsText}};
   size_t added = 0, allowed = 0;
   for (int32_t id : tokenizer.encode(runs)) added += tokenizer.is_added(id);
-  for (int32_t id : tokenizer.encode(first, text::Specials::kParse)) allowed += tokenizer.is_added(id);
+  for (int32_t id : tokenizer.encode(first, text::Specials::kParse))
+    allowed += tokenizer.is_added(id);
   CHECK(added == allowed, "{} added tokens, {} in the first half", added, allowed);
   return 0;
 }

@@ -61,7 +61,7 @@ cat >"$out/page_files.cc.new" <<EOF
 #include "server/page.h"
 
 $declared
-namespace shijian {
+namespace shijian::server {
 namespace {
 
 std::string_view view(const char* begin, const char* end) {
@@ -76,7 +76,7 @@ $table  };
   return files;
 }
 
-}  // namespace shijian
+}  // namespace shijian::server
 EOF
 mv "$out/page_files.S.new" "$out/page_files.S"
 mv "$out/page_files.cc.new" "$out/page_files.cc"

@@ -35,7 +35,9 @@ std::string case_name(const testing::TestParamInfo<Case>& info) {
   return fmt::format("{}_{}", info.param.checkpoint, info.param.reference);
 }
 
-engine::Reference reference_of(int number) { return number == 5 ? engine::Reference::k5 : engine::Reference::k4; }
+engine::Reference reference_of(int number) {
+  return number == 5 ? engine::Reference::k5 : engine::Reference::k4;
+}
 
 std::filesystem::path media_path(const Medium& medium) {
   return reference_directory() / "media" / medium.file;
@@ -68,7 +70,8 @@ engine::DescribeRequest describe_request(const Input& input, int64_t tokens) {
   return request;
 }
 
-void run(engine::Engine& engine, const Input& input, int64_t tokens, const engine::RunHooks& hooks) {
+void run(engine::Engine& engine, const Input& input, int64_t tokens,
+         const engine::RunHooks& hooks) {
   if (input.locate.is_null()) {
     engine.describe(describe_request(input, tokens), hooks);
     return;
@@ -177,8 +180,8 @@ TEST_P(Agreement, TurnsWithTools) {
 
   const auto directory = fixture_.checkpoint_directory();
   const auto segments = text::ChatTemplate::open(directory).render(messages, tools);
-  const engine::TokenSequence sequence =
-      engine::build_tokens(text::Tokenizer::open(directory), segments, {}, reference_of(GetParam().reference));
+  const engine::TokenSequence sequence = engine::build_tokens(
+      text::Tokenizer::open(directory), segments, {}, reference_of(GetParam().reference));
   EXPECT_THAT(sequence.ids, ElementsAreArray(fixture_.prompt_tokens(*input)));
 }
 

@@ -119,7 +119,7 @@ TEST_F(BadInput, Models) {
 TEST_F(BadInput, UnknownFlagsAndCommands) {
   expect_refused({"locate"}, 2, "VIDEO");
   expect_refused({"guess"}, 2, "guess");
-  expect_refused({}, 2, "subcommand");
+  expect_refused({}, 2, "a command is required");
   expect_refused({"locate", clip(), "x", "--format", "xml"}, 2, "xml");
   expect_refused({"locate", clip(), "x", "--fps", "many"}, 2, "shijian locate --help");
   expect_refused({"locate", clip(), "x", "--seed", "-1"}, 2, "--seed");

@@ -50,8 +50,8 @@ std::vector<pid_t> children_of(pid_t process) {
 
 class HostileTest : public testing::Test {
  protected:
-  http::TestAnswer ask(const std::string& method, const std::string& target, const std::string& headers,
-                 const std::string& body = {}) {
+  http::TestAnswer ask(const std::string& method, const std::string& target,
+                       const std::string& headers, const std::string& body = {}) {
     http::TestClient client(server_.port());
     return client.ask(method, target, headers, body);
   }

@@ -60,8 +60,8 @@ int Served::interrupt() {
   return wait();
 }
 
-http::TestAnswer Served::call(const std::string& method, const std::string& path, const std::string& body,
-                        const std::string& headers) const {
+http::TestAnswer Served::call(const std::string& method, const std::string& path,
+                              const std::string& body, const std::string& headers) const {
   http::TestClient client(port_);
   client.send(fmt::format("{} {} HTTP/1.1\r\nHost: localhost\r\n{}Content-Length: {}\r\n\r\n{}",
                           method, path, headers, body.size(), body));

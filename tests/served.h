@@ -28,8 +28,9 @@ class Served {
   void kill();                                               // -9, and waits
   int interrupt();  // Ctrl-C; the exit status, or 128 + signal
 
-  http::TestAnswer call(const std::string& method, const std::string& path, const std::string& body = "",
-                  const std::string& headers = "Content-Type: application/json\r\n") const;
+  http::TestAnswer call(const std::string& method, const std::string& path,
+                        const std::string& body = "",
+                        const std::string& headers = "Content-Type: application/json\r\n") const;
   // The answer's body; throws when the status is not 2xx.
   nlohmann::json json(const std::string& method, const std::string& path,
                       const std::string& body = "") const;

@@ -6,12 +6,12 @@
 int main(int count, char** words) {
   if (count != 4) return 2;
   try {
-    shijian::Engine engine({.model = words[1]});
-    shijian::LocateRequest request;
+    shijian::engine::Engine engine({.model = words[1]});
+    shijian::engine::LocateRequest request;
     request.video = words[2];
     request.questions = {words[3]};
-    for (const shijian::Answer& answer : engine.locate(request).answers) {
-      for (const shijian::Event& event : answer.events) {
+    for (const shijian::grounding::Answer& answer : engine.locate(request).answers) {
+      for (const shijian::grounding::Event& event : answer.events) {
         std::printf("%.3f %.3f\n", event.start, event.end);
       }
     }
