@@ -13,7 +13,7 @@
 namespace shijian {
 namespace {
 
-std::string video;
+std::string path;
 
 // range(0): 1 for child processes.
 class Calls : public benchmark::Fixture {
@@ -25,29 +25,29 @@ class Calls : public benchmark::Fixture {
 };
 
 BENCHMARK_DEFINE_F(Calls, Probe)(benchmark::State& state) {
-  video::probe(video);
-  for (auto _ : state) benchmark::DoNotOptimize(video::probe(video));
+  video::probe(path);
+  for (auto _ : state) benchmark::DoNotOptimize(video::probe(path));
 }
 
 // range(1) frames.
 BENCHMARK_DEFINE_F(Calls, Decode)(benchmark::State& state) {
   ThreadPool pool(2);
-  const video::VideoInfo info = video::probe(video);
+  const video::VideoInfo info = video::probe(path);
   video::SamplingOptions sampling;
   sampling.frames = static_cast<int>(state.range(1));
   const video::FramePlan plan = video::plan_frames(info, sampling, {});
   for (auto _ : state) {
-    benchmark::DoNotOptimize(video::decode_frames(video, info, plan, {}, pool).shown);
+    benchmark::DoNotOptimize(video::decode_frames(path, info, plan, {}, pool).shown);
   }
 }
 
 // range(1): 1 for exactly, else at key frames. A quarter of the video.
 BENCHMARK_DEFINE_F(Calls, Cut)(benchmark::State& state) {
-  const double from = video::probe(video).duration / 4;
+  const double from = video::probe(path).duration / 4;
   for (auto _ : state) {
     const Descriptor output(::memfd_create("clip", MFD_CLOEXEC));
     benchmark::DoNotOptimize(video::write_clip(
-        video, {from, 2 * from},
+        path, {{from, 2 * from}},
         state.range(1) == 1 ? video::ClipMode::kExact : video::ClipMode::kFast, output));
   }
 }
@@ -74,7 +74,7 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "usage: decode_bench VIDEO\n");
     return 2;
   }
-  shijian::video = argv[1];
+  shijian::path = argv[1];
   benchmark::RunSpecifiedBenchmarks();
   return 0;
 }

@@ -3,6 +3,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <cerrno>
 #include <condition_variable>
 #include <csignal>
 #include <cstdint>
@@ -15,12 +17,15 @@
 namespace shijian::app {
 namespace {
 
-int wake = -1;  // an eventfd: all that a signal handler may do is to write there
+std::atomic<int> wake = -1;  // an eventfd: all that a signal handler may do is to write there
+static_assert(std::atomic<int>::is_always_lock_free);
 
 extern "C" void on_signal(int signal) {
+  const int error = errno;
   const uint64_t one = 1;
   (void)!::write(wake, &one, sizeof one);
-  std::signal(signal, SIG_DFL);
+  for (const int next : {SIGINT, SIGTERM, signal}) std::signal(next, SIG_DFL);
+  errno = error;
 }
 
 // Turns the first signal into a stop request, on a thread that may.
@@ -29,11 +34,11 @@ class Interrupts {
   Interrupts() : event_(::eventfd(0, EFD_CLOEXEC)) {
     if (event_.get() < 0) throw system_error("wait for signals"_text, errno);
     wake = event_.get();
-    waiter_ = std::jthread([this] {
+    waiter_ = std::jthread([this](const std::stop_token& ending) {
       uint64_t count = 0;
       while (::read(event_.get(), &count, sizeof count) < 0) {
       }
-      source_.request_stop();
+      if (!ending.stop_requested()) source_.request_stop();
     });
     std::signal(SIGINT, on_signal);
     std::signal(SIGTERM, on_signal);
@@ -42,6 +47,7 @@ class Interrupts {
   }
   ~Interrupts() {
     wake = -1;
+    waiter_.request_stop();
     const uint64_t one = 1;
     (void)!::write(event_.get(), &one, sizeof one);
   }

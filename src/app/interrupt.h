@@ -5,7 +5,7 @@
 
 namespace shijian::app {
 
-// Installs the handlers at the first call; the token is cancelled by the first signal.
+// Installs the handlers at the first call; the first signal requests its stop.
 std::stop_token interrupt_token();
 
 // Returns at the first signal, also one that came before. From one thread.

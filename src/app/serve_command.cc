@@ -128,7 +128,9 @@ void serve(ServeFlags& flags, const char* version) {
     metrics.request(record);
     log_request(record);
   };
-  fs::create_directories(flags.data);
+  std::error_code error;
+  fs::create_directories(flags.data, error);
+  if (error) throw system_error("create the directory {}"_text(flags.data), error.value());
   jobs::Store store(fs::path(flags.data) / "shijian.db");
   if (!store.notice().empty()) {
     log_event(LogLevel::kWarning, "database_replaced", {{"message", store.notice().english()}});

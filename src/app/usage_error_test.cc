@@ -32,7 +32,16 @@ TEST(UsageError, NamesWhatIsWrong) {
   EXPECT_EQ(error_of({"locate"}).message(), "VIDEO is required");
   EXPECT_EQ(error_of({"locate", "a", "b", "--fps"}).message(), "--fps: a value is missing, FLOAT");
   EXPECT_EQ(error_of({"locate", "a", "b", "--threads", "x"}).message(),
-            "--threads: 'x' is not INT in [0 - 1024]");
+            "--threads: 'x' does not fit, expected INT in [0 - 1024]");
+  EXPECT_EQ(error_of({"locate", "a", "b", "--threads", "1", "--threads", "2"}).message(),
+            "--threads is given more than once");
+  EXPECT_EQ(error_of({"locate", "a", "b", "--cache-size", "100"}).message(),
+            "--cache-size: '100' does not fit, expected a size within its limits, such as 500MB");
+  EXPECT_EQ(error_of({"locate", "a", "b", "--quiet=x"}).message(),
+            "--quiet: 'x' does not fit, expected true or false");
+  EXPECT_EQ(error_of({"--fpsx", "locate", "a", "b"}).message(),
+            "'--fpsx' is neither a command nor an option");
+  EXPECT_EQ(error_of({"cache", "frob"}).message(), "'frob' is neither a command nor an option");
   EXPECT_EQ(error_of({"locate", "a", "b", "--fps", "1", "--frames", "2"}).message(),
             "--fps excludes --frames");
 }

@@ -83,6 +83,10 @@ Error system_error(const Text& operation, int errno_value) {
     case EDQUOT:
       hint = "free some disk space or write elsewhere"_text;
       break;
+    case EMFILE:
+    case ENFILE:
+      hint = "close other programs, or raise the limit of open files (ulimit -n)"_text;
+      break;
     case EBADF:
       hint = "it is closed: leave it open, or name a file with -o"_text;
       break;

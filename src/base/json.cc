@@ -28,7 +28,7 @@ std::string reason(const Json::exception& error) {
 }
 
 template <typename Value>
-Value parse(std::string_view text, std::string_view name) {
+Value parse(std::string_view text, const Text& name) {
   constexpr int kMaxDepth = 64;
   bool too_deep = false;
   auto limit_depth = [&](int depth, typename Value::parse_event_t, Value&) {
@@ -37,7 +37,7 @@ Value parse(std::string_view text, std::string_view name) {
   };
   try {
     const bool is_utf16 = text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF");
-    const std::string decoded = is_utf16 ? decode_text(text, name) : std::string();
+    const std::string decoded = is_utf16 ? decode_text(text, name.english()) : std::string();
     Value value = Value::parse(is_utf16 ? decoded : text, limit_depth);
     if (too_deep) {
       throw Error(ErrorCode::kInvalid, "parse {}: nested deeper than {}"_text(name, kMaxDepth),
@@ -99,10 +99,18 @@ std::string write_json(const OrderedJson& value, int indent) {
   return out;
 }
 
-Json parse_json(std::string_view text, std::string_view name) { return parse<Json>(text, name); }
+Json parse_json(std::string_view text, const Text& name) { return parse<Json>(text, name); }
+
+OrderedJson parse_ordered_json(std::string_view text, const Text& name) {
+  return parse<OrderedJson>(text, name);
+}
+
+Json parse_json(std::string_view text, std::string_view name) {
+  return parse_json(text, Text::value(std::string(name)));
+}
 
 OrderedJson parse_ordered_json(std::string_view text, std::string_view name) {
-  return parse<OrderedJson>(text, name);
+  return parse_ordered_json(text, Text::value(std::string(name)));
 }
 
 double thousandths(double value) {

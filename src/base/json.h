@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/text.h"
+
 namespace shijian {
 
 using Json = nlohmann::json;
@@ -13,6 +15,9 @@ using OrderedJson = nlohmann::ordered_json;  // keeps the order of keys, for wha
 
 // Parses one JSON value; `name` stands in the message of the Error(kInvalid).
 // Refuses nesting deeper than 64.
+Json parse_json(std::string_view text, const Text& name);
+OrderedJson parse_ordered_json(std::string_view text, const Text& name);
+// The same of a file, or of what else has one name in every language.
 Json parse_json(std::string_view text, std::string_view name);
 OrderedJson parse_ordered_json(std::string_view text, std::string_view name);
 

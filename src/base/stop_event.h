@@ -15,7 +15,7 @@ class StopEvent {
   StopEvent(const StopEvent&) = delete;
   StopEvent& operator=(const StopEvent&) = delete;
 
-  // Readable from the stop request on.
+  // Readable from the stop request on; -1, which poll() leaves out, where none is possible.
   int fd() const { return event_.get(); }
 
  private:

@@ -92,9 +92,9 @@ constexpr size_t find_char(std::string_view form, char found, size_t begin) {
   return begin;
 }
 
-constexpr bool has_empty_place(std::string_view form) {
+constexpr bool has_place(std::string_view form) {
   for (size_t i = 0; i + 1 < form.size(); ++i) {
-    if (form[i] == '{' && form[i + 1] == '}') return true;
+    if (form[i] == '{' && (form[i + 1] == '}' || form[i + 1] == ':')) return true;
   }
   return false;
 }
@@ -146,7 +146,7 @@ class Form {
  public:
   // NOLINTNEXTLINE(google-explicit-constructor): a form without places is a text
   operator Text() const {
-    static_assert(!has_empty_place(L.view()), "give a value for each {}");
+    static_assert(!has_place(L.view()), "give a value for each {}");
     static const ListedForm* const listed = &whole_;
     static_cast<void>(listed);
     return Text::words(std::string(L.view()));

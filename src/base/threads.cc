@@ -122,7 +122,7 @@ ThreadPool::ThreadPool(int threads) : state_(std::make_unique<State>()) {
     try {
       state_->workers.emplace_back([state = state_.get()] { state->worker_main(); });
     } catch (const std::system_error& error) {
-      throw system_error("start {}"_text(fmt::format("thread {} of {}", i + 1, threads)),
+      throw system_error("start {}"_text("thread {} of {}"_text(i + 1, threads)),
                          error.code().value());
     }
   }

@@ -142,7 +142,7 @@ bool DiskStore::put(const std::string& key, std::string_view bytes) {
   } catch (const Error& error) {
     const std::lock_guard lock(mutex_);
     ++counters_.failed;
-    counters_.last_failure = error.message();
+    counters_.last_failure = error.message_text();
     return false;
   }
   add(whole_blocks(size));

@@ -19,6 +19,7 @@
 #include <string_view>
 
 #include "base/cancel.h"
+#include "base/text.h"
 
 namespace shijian::cache {
 
@@ -42,7 +43,7 @@ struct DiskCounters {
   int64_t stored = 0;
   int64_t failed = 0;  // entries that could not be stored
   int64_t evicted = 0;
-  std::string last_failure;  // one line
+  Text last_failure;  // one line
 };
 
 struct DiskCheck {

@@ -212,7 +212,7 @@ TEST_F(DiskStoreTest, TheLeastRecentlyUsedGoFirst) {
 TEST_F(DiskStoreTest, AnEntryLargerThanTheStoreIsNotStored) {
   DiskStore cache = store(10'000);
   EXPECT_FALSE(cache.put(key_of(1), noise(20'000)));
-  EXPECT_THAT(cache.counters().last_failure, HasSubstr("20064 bytes"));
+  EXPECT_THAT(cache.counters().last_failure.english(), HasSubstr("20064 bytes"));
   EXPECT_FALSE(fs::exists(file_of(1)));
 }
 
@@ -303,7 +303,8 @@ TEST_F(DiskStoreTest, AFullDiskIsSurvived) {
     for (int i = 0; i < 20; ++i) stored += cache.put(key_of(i), noise(50'000));
     if (stored < 2 || stored > 5) return 2;
     if (cache.counters().failed != 20 - stored) return 3;
-    if (cache.counters().last_failure.find("No space left") == std::string::npos) return 4;
+    if (cache.counters().last_failure.english().find("No space left") == std::string::npos)
+      return 4;
     const DiskCheck check = cache.verify();
     if (check.checked != stored || check.damaged != 0) return 5;
     return cache.usage().bytes <= 256 * 1024 ? 0 : 6;
@@ -317,7 +318,7 @@ TEST_F(DiskStoreTest, AFolderThatCannotBeWrittenIsSurvived) {
   DiskStore cache = store();
   EXPECT_FALSE(cache.put(key_of(1), "x"));
   EXPECT_FALSE(cache.get(key_of(1), kEnough));
-  EXPECT_THAT(cache.counters().last_failure, HasSubstr("new"));
+  EXPECT_THAT(cache.counters().last_failure.english(), HasSubstr("new"));
   EXPECT_EQ(cache.usage().entries, 0);
   EXPECT_EQ(cache.clear().entries, 0);
 }

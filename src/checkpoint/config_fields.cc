@@ -13,12 +13,12 @@ namespace {
 constexpr auto kHint = "use the file as the model's repository has it"_text;
 
 // A value as a message shows it: short, on one line, whatever bytes it holds.
-std::string shown(const Json& value) {
-  if (value.is_object()) return "an object";
-  if (value.is_array()) return "a list";
+Text shown(const Json& value) {
+  if (value.is_object()) return "an object"_text;
+  if (value.is_array()) return "a list"_text;
   std::string text = value.dump(-1, ' ', true, Json::error_handler_t::replace);
   if (text.size() > 60) text = text.substr(0, 57) + "...";
-  return text;
+  return Text::value(std::move(text));
 }
 
 }  // namespace
@@ -26,10 +26,11 @@ std::string shown(const Json& value) {
 ConfigFields::ConfigFields(const Json& value, std::string_view file, std::string prefix)
     : value_(value), file_(file), prefix_(std::move(prefix)) {
   if (!value_.is_object()) {
-    const Text what =
-        prefix_.empty() ? Text("it"_text) : Text::value(prefix_.substr(0, prefix_.size() - 1));
     throw Error(ErrorCode::kInvalid,
-                "read {}: {} is {}, expected an object"_text(file_, what, shown(value_)), kHint);
+                prefix_.empty() ? "read {}: it is {}, expected an object"_text(file_, shown(value_))
+                                : "read {}: {} is {}, expected an object"_text(
+                                      file_, prefix_.substr(0, prefix_.size() - 1), shown(value_)),
+                kHint);
   }
 }
 

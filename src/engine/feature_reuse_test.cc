@@ -90,7 +90,7 @@ TEST_F(ReusesFeatures, AFolderThatCannotBeWrittenEndsNoRun) {
   const grounding::Answer answer = ask(engine, question("When?"));
   expect_same(answer, fresh("dense_tied", question("When?")));
   EXPECT_GT(engine.cache_report().disk.failed, 0);
-  EXPECT_NE(engine.cache_report().disk.last_failure, "");
+  EXPECT_FALSE(engine.cache_report().disk.last_failure.empty());
 }
 
 TEST_F(ReusesFeatures, TwoProcessesAtOnce) {

@@ -31,8 +31,8 @@ namespace shijian::engine {
 // checkpoint says.
 enum class Choosing { kLikeliest, kAsTrained };
 
-// Its parts refer to each other, so that it stays where it is. One call of a member that is not
-// const at a time; the others from any thread.
+// Its parts refer to each other, so that it stays where it is. constraint() and loops on
+// pool() from one thread at a time, all else from any.
 class LoadedModel {
  public:
   // Of `options` all but the cache. Throws the errors of Checkpoint::open, Tokenizer::open,

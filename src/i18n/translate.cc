@@ -1,6 +1,7 @@
 #include "i18n/translate.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cstdlib>
 #include <unordered_map>
 #include <vector>
@@ -60,7 +61,10 @@ Language reader_language() {
 
 Language accepted_language(std::string_view accept_language) {
   double chinese = 0, english = 0;
-  for (const auto& [range, weight] : read_accept(accept_language)) {
+  std::string lower(accept_language);
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  for (const auto& [range, weight] : read_accept(lower)) {
     // Of two with one weight the first counts.
     if (range.starts_with("zh") && weight > english) chinese = std::max(chinese, weight);
     if (range.starts_with("en") && weight > chinese) english = std::max(english, weight);

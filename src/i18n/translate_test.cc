@@ -64,7 +64,8 @@ TEST(Chinese, FollowsTheLocaleUntilToldOtherwise) {
 }
 
 TEST(Chinese, FollowsAcceptLanguage) {
-  for (const char* header : {"zh", "zh-CN,zh;q=0.9,en;q=0.8", "en;q=0.5, zh;q=0.6", "fr, zh-TW"}) {
+  for (const char* header :
+       {"zh", "zh-CN,zh;q=0.9,en;q=0.8", "en;q=0.5, zh;q=0.6", "fr, zh-TW", "ZH-cn"}) {
     EXPECT_EQ(accepted_language(header), Language::kChinese) << header;
   }
   for (const char* header :

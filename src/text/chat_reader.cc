@@ -26,7 +26,7 @@ size_t held_for(std::string_view text, std::string_view mark) {
 std::optional<ToolCall> parse_call(std::string_view text) {
   OrderedJson json;
   try {
-    json = parse_ordered_json(text, "a call");
+    json = parse_ordered_json(text, "a call"_text);
   } catch (const Error&) {
     return std::nullopt;
   }

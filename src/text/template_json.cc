@@ -63,7 +63,7 @@ void print(const OrderedJson& value, std::string& out) {
 
 std::string template_json(std::string_view json) {
   std::string out;
-  print(parse_ordered_json(json, "JSON of a tool"), out);
+  print(parse_ordered_json(json, "JSON of a tool"_text), out);
   return out;
 }
 
