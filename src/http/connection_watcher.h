@@ -17,7 +17,7 @@
 namespace shijian::http {
 
 // Thread-safe. Its one thread sleeps in epoll on the hang-ups of all connections, until the first
-// of their deadlines.
+// of their deadlines or, while a connection was left by its client and is not closed, after 100 ms.
 class ConnectionWatcher {
  public:
   using Time = std::chrono::steady_clock::time_point;

@@ -28,8 +28,9 @@ constexpr double kLastAnswerSeconds = 1;
 
 // Connections beyond the limit, each of which has another one cut.
 constexpr size_t kSpareConnections = 8;
-// Descriptors that are left for files, sockets and processes of what the server does.
-constexpr rlim_t kTaskDescriptors = 24;
+// Descriptors that are left for files, sockets and processes of what the server does: a call
+// in a decoding child alone holds three, and several run at once.
+constexpr rlim_t kTaskDescriptors = 48;
 
 // As many connections as `wanted` and the process's descriptors allow; more are asked for.
 size_t allowed_connections(size_t wanted) {

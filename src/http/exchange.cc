@@ -145,11 +145,11 @@ void Exchange::abandon() {
 void Exchange::end_gone(std::unique_lock<std::mutex> lock) {
   ended_ = true;
   outcome_.gone = true;
-  gone_source_.request_stop();
   pieces_.clear();
   const auto callbacks = std::exchange(gone_callbacks_, {});
   wake();
   lock.unlock();
+  gone_source_.request_stop();  // calls back whoever works on the answer, who may ask for more here
   for (const auto& callback : callbacks) {
     try {
       callback();

@@ -101,7 +101,7 @@ class HttpReply {
   virtual ~HttpReply() = default;
   // A stream, for a response that is one (never null then), which closes when it is dropped.
   virtual std::shared_ptr<HttpStream> send(HttpResponse response) = 0;
-  // Raised when the client goes away before the answer or the stream has ended.
+  // A stop is requested when the client goes away before the answer or the stream has ended.
   virtual std::stop_token gone() const = 0;
   // Called once, from a server thread, when that happens; at once if it has happened already. It
   // must not throw and is dropped, uncalled, when the answer is complete.

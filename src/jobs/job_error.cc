@@ -13,11 +13,30 @@ ErrorCode parse_code(const std::string& name) {
   return ErrorCode::kInternal;
 }
 
+std::string read_string(const Json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
 Text read_text(const Json& error, const char* key) {
-  if (const auto texts = error.find("texts"); texts != error.end()) {
-    return text_from_json(texts->at(key));
+  try {
+    if (const auto texts = error.find("texts"); texts != error.end()) {
+      return text_from_json(texts->at(key));
+    }
+  } catch (const Error&) {  // the English is there as well
+  } catch (const Json::exception&) {
   }
-  return Text::words(error.value(key, ""));
+  return Text::words(read_string(error, key));
+}
+
+// Nothing where the row is none of ours.
+Json read_object(const std::string& json) {
+  try {
+    Json object = parse_json(json, "the database"_text);
+    if (object.is_object()) return object;
+  } catch (const Error&) {
+  }
+  return Json::object();
 }
 
 }  // namespace
@@ -32,8 +51,8 @@ std::string write_job_error(const Error& error) {
 }
 
 Error read_job_error(const std::string& json) {
-  const Json error = parse_json(json, "the database");
-  return {parse_code(error.value("code", "")), read_text(error, "message"),
+  const Json error = read_object(json);
+  return {parse_code(read_string(error, "code")), read_text(error, "message"),
           read_text(error, "hint")};
 }
 

@@ -34,5 +34,22 @@ TEST(JobError, ReadsRowsOfBefore) {
   EXPECT_EQ(read_job_error(R"({"code":"of tomorrow"})").code(), ErrorCode::kInternal);
 }
 
+TEST(JobError, ReadsWhatIsWrongInARow) {
+  const Error keyless = read_job_error(
+      R"({"code":"io","message":"read a.mp4: it broke","hint":"again","texts":{"hint":{"form":7}}})");
+  EXPECT_EQ(keyless.code(), ErrorCode::kIo);
+  EXPECT_EQ(keyless.message(), "read a.mp4: it broke");
+  EXPECT_EQ(keyless.hint(), "again");
+  const Error number = read_job_error(R"({"code":8,"message":7,"texts":"none"})");
+  EXPECT_EQ(number.code(), ErrorCode::kInternal);
+  EXPECT_TRUE(number.message_text().empty());
+  for (const char* row : {"[]", "7", "null", "\"io\"", "", "{"}) {
+    const Error error = read_job_error(row);
+    EXPECT_EQ(error.code(), ErrorCode::kInternal) << row;
+    EXPECT_TRUE(error.message_text().empty()) << row;
+    EXPECT_TRUE(error.hint_text().empty()) << row;
+  }
+}
+
 }  // namespace
 }  // namespace shijian::jobs

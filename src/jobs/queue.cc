@@ -59,7 +59,9 @@ Job JobQueue::cancel(const std::string& id) {
     std::lock_guard lock(mutex_);
     if (const auto live = live_.find(id); live != live_.end()) running = live->second.cancel;
   }
-  running.request_stop();  // calls back whoever works on it
+  // Calls back whoever works on it. Still under change_mutex_, so that no release() comes between
+  // and queues the job again: what is called back must not change the queue's jobs.
+  running.request_stop();
   return job;
 }
 

@@ -68,6 +68,7 @@ bool Channel::wait(std::chrono::steady_clock::time_point until, int stop) const 
     ready = ::poll(watched, std::size(watched),
                    static_cast<int>(std::clamp(left, Milliseconds(0), most).count()));
   } while (ready < 0 && errno == EINTR);
+  if (ready < 0) throw system_error("wait for an answer"_text, errno);
   return ready > 0;
 }
 

@@ -365,13 +365,7 @@ class BodyReader {
 
 ChatRequest read_chat_request(const std::string& body, const ChatSources& sources,
                               std::string& param) {
-  OrderedJson json;
-  try {
-    json = parse_ordered_json(body, "the body");
-  } catch (const Error& error) {
-    throw http::HttpError(400, error.message_text(), "the body is one JSON object"_text);
-  }
-  if (!json.is_object()) throw http::HttpError(400, "the body is no JSON object"_text);
+  const auto json = body_object<OrderedJson>(body);
   return BodyReader(json, param).read(sources);
 }
 

@@ -174,7 +174,7 @@ TEST_F(ChatBody, ProcessorArgumentsSetTheSamplingOfAllVideos) {
   EXPECT_EQ(
       refusal(video + "," + video + "," + video, R"("mm_processor_kwargs": {"fps": [1, 2]})"),
       "messages[0].content[2]: mm_processor_kwargs: 'fps' has 2 rates, and there are more videos");
-  EXPECT_NE(refusal(video, R"("mm_processor_kwargs": {"fsp": 1})").find("there is no 'fsp'"),
+  EXPECT_NE(refusal(video, R"("mm_processor_kwargs": {"fsp": 1})").find("'fsp' is unknown"),
             std::string::npos);
 }
 

@@ -121,7 +121,7 @@ void add_moments(const RouteContext& context, ClipQuery& query) {
   const jobs::Job job = context.store.job(query.job_id);
   query.video_id = job.video_id;
   if (!job.options.empty()) {
-    const JobOptions options = read_job_options(parse_json(job.options, "the database"));
+    const JobOptions options = read_job_options(parse_json(job.options, "the database"_text));
     query.stream = options.sampling.stream.value_or(video::kMainStream);
   }
   for (const grounding::Event& event : exported_events(job)) {

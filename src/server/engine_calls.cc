@@ -56,9 +56,13 @@ void EngineCalls::run_next() {
 
 void EngineCalls::stop() {
   std::map<std::string, std::deque<EngineCall>> dropped;  // what they own goes after the lock
-  const std::lock_guard lock(mutex_);
-  dropped.swap(waiting_);
-  running_.request_stop();
+  std::stop_source running(std::nostopstate);
+  {
+    const std::lock_guard lock(mutex_);
+    dropped.swap(waiting_);
+    running = running_;
+  }
+  running.request_stop();  // calls back whoever waits for it
 }
 
 void EngineCalls::drop_cancelled() {

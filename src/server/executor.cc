@@ -60,6 +60,8 @@ Error caught_error(const Text& what, const Text& hint) {
     return {ErrorCode::kNoMemory, "{} needs more memory than there is"_text(what), hint};
   } catch (const std::exception& error) {
     return {ErrorCode::kInternal, Text::words(error.what())};
+  } catch (...) {
+    return {ErrorCode::kInternal, "the handler threw what is no exception"_text};
   }
 }
 

@@ -62,11 +62,12 @@ OrderedJson exported_result(const jobs::Job& job) {
                 "export job {}: it is {}"_text(job.id, jobs::job_state_text(job.state)),
                 "only finished jobs can be exported"_text);
   }
-  OrderedJson result = parse_ordered_json(job.result, "the database");
+  OrderedJson result = parse_ordered_json(job.result, "the database"_text);
   if (job.corrections.empty()) return result;
-  const OrderedJson corrections = parse_ordered_json(job.corrections, "the database");
-  const OrderedJson options =
-      job.options.empty() ? OrderedJson::object() : parse_ordered_json(job.options, "the database");
+  const OrderedJson corrections = parse_ordered_json(job.corrections, "the database"_text);
+  const OrderedJson options = job.options.empty()
+                                  ? OrderedJson::object()
+                                  : parse_ordered_json(job.options, "the database"_text);
   const TimeFormat time_format =
       parse_time_format(options.value("output_format", "")).value_or(TimeFormat::kHoursMillis);
   const OrderedJson model = result.value("events", OrderedJson::array());

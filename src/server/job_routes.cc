@@ -126,10 +126,10 @@ engine::Media seen_media(RouteContext& context, const std::string& id,
                 "ask for the frames when it is done"_text);
   }
   const JobOptions options =
-      read_job_options(job.options.empty() ? Json() : parse_json(job.options, "the database"));
+      read_job_options(job.options.empty() ? Json() : parse_json(job.options, "the database"_text));
   const jobs::Video video = context.library.get(job.video_id);
   engine::Media media = context.engine.plan(context.library.file_of(video), options.sampling, gone);
-  const Json result = parse_json(job.result, "the database");
+  const Json result = parse_json(job.result, "the database"_text);
   if (const auto sampling = result.find("sampling");
       sampling != result.end() &&
       (sampling->value("frames", size_t{0}) != media.plan.indices.size() ||

@@ -88,7 +88,7 @@ void BasicJsonFields<Value>::done() const {
     if (read_.contains(item.key()) || item.value().is_null()) continue;
     std::string known;
     for (const std::string& key : read_) known += (known.empty() ? "" : ", ") + key;
-    throw Error(ErrorCode::kUsage, "{}: there is no '{}'"_text(where_, item.key().substr(0, 100)),
+    throw Error(ErrorCode::kUsage, "{}: '{}' is unknown"_text(where_, item.key().substr(0, 100)),
                 "there are {}"_text(known));
   }
 }
@@ -96,16 +96,24 @@ void BasicJsonFields<Value>::done() const {
 template class BasicJsonFields<Json>;
 template class BasicJsonFields<OrderedJson>;
 
-Json json_object(const http::HttpRequest& request) {
-  Json json;
+template <typename Value>
+Value body_object(const std::string& body) {
+  Value json;
   try {
-    json = parse_json(request.body, "the body");
+    if constexpr (std::same_as<Value, OrderedJson>) {
+      json = parse_ordered_json(body, "the body"_text);
+    } else {
+      json = parse_json(body, "the body"_text);
+    }
   } catch (const Error& error) {
     throw http::HttpError(400, error.message_text(), "the body is one JSON object"_text);
   }
   if (!json.is_object()) throw http::HttpError(400, "the body is no JSON object"_text);
   return json;
 }
+
+template Json body_object(const std::string& body);
+template OrderedJson body_object(const std::string& body);
 
 int64_t query_integer(const http::HttpRequest& request, const std::string& name, int64_t otherwise,
                       int64_t low, int64_t high) {

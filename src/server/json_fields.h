@@ -43,8 +43,12 @@ class BasicJsonFields {
 };
 using JsonFields = BasicJsonFields<Json>;
 
-// The body as an object. HttpError(400).
-Json json_object(const http::HttpRequest& request);
+// The body as an object, Json or OrderedJson. HttpError(400).
+template <typename Value>
+Value body_object(const std::string& body);
+inline Json json_object(const http::HttpRequest& request) {
+  return body_object<Json>(request.body);
+}
 
 // A query parameter as an integer within bounds, else `otherwise`. HttpError(400).
 int64_t query_integer(const http::HttpRequest& request, const std::string& name, int64_t otherwise,

@@ -26,11 +26,6 @@ constexpr int64_t kHashedAtOnce = int64_t{64} << 20;
               "name a video of the library, as GET /api/v1/videos lists them"_text);
 }
 
-Error no_video(const std::string& id) {
-  return {ErrorCode::kNotFound, "video: no '{}' in the library"_text(id),
-          "GET /api/v1/videos lists what there is"_text};
-}
-
 OrderedJson streams_json(const video::VideoInfo& info) {
   OrderedJson streams = OrderedJson::array();
   for (const video::Track& track : info.tracks) {
@@ -207,7 +202,7 @@ jobs::Video Library::get(const std::string& id, const std::stop_token& cancel) {
       if (error.code() == ErrorCode::kCancelled) throw;
     }
   }
-  throw no_video(id);
+  throw not_in_library(id);
 }
 
 int64_t Library::stored_bytes(bool anew) const {
@@ -345,7 +340,7 @@ void Library::remove(const std::string& id) {
     }
     store_.remove_video(name);
   }
-  if (!any) throw no_video(id);
+  if (!any) throw not_in_library(id);
 }
 
 OrderedJson video_json(const jobs::Video& video) {
@@ -353,7 +348,7 @@ OrderedJson video_json(const jobs::Video& video) {
                       {"name", video.name},
                       {"size", video.size},
                       {"created", rfc3339(video.created)}};
-  if (!video.probe.empty()) json.update(parse_ordered_json(video.probe, "the database"));
+  if (!video.probe.empty()) json.update(parse_ordered_json(video.probe, "the database"_text));
   return json;
 }
 

@@ -27,11 +27,6 @@ class NoFile : public Error {
               "name a video of the library, as GET /api/v1/videos lists them"_text) {}
 };
 
-Error missing(const std::string& name) {
-  return {ErrorCode::kNotFound, "video: no '{}' in the library"_text(name),
-          "GET /api/v1/videos lists what there is"_text};
-}
-
 int64_t change_time(const struct stat& status) {
   return status.st_mtim.tv_sec * int64_t{1000000000} + status.st_mtim.tv_nsec;
 }
@@ -48,7 +43,7 @@ Descriptor enter(const Descriptor& at, const std::string& part, const std::strin
     if (S_ISLNK(status.st_mode)) throw NoFile("links are not followed"_text);
     if (!S_ISDIR(status.st_mode)) throw NoFile("a part of it is no folder"_text);
   }
-  if (reason == ENOENT) throw missing(name);
+  if (reason == ENOENT) throw not_in_library(name);
   throw system_error("open {}"_text(name), reason);
 }
 
@@ -110,6 +105,11 @@ class Walker {
 
 }  // namespace
 
+Error not_in_library(const std::string& video) {
+  return {ErrorCode::kNotFound, "video: no '{}' in the library"_text(video),
+          "GET /api/v1/videos lists what there is"_text};
+}
+
 Descriptor LibraryFolder::open_root() const {
   Descriptor root(::open(root_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (root.get() < 0) throw system_error("open the library's folder"_text, errno);
@@ -132,7 +132,7 @@ LibraryFolder::File LibraryFolder::find(const std::string& name) const {
   const Descriptor parent = open_parent(name, false);
   struct stat status {};
   if (::fstatat(parent.get(), last_part(name).c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
-    if (errno == ENOENT || errno == ENAMETOOLONG) throw missing(name);
+    if (errno == ENOENT || errno == ENAMETOOLONG) throw not_in_library(name);
     throw system_error("open {}"_text(name), errno);
   }
   if (S_ISLNK(status.st_mode)) throw NoFile("links are not followed"_text);

@@ -9,8 +9,12 @@
 #include <vector>
 
 #include "base/descriptor.h"
+#include "base/error.h"
 
 namespace shijian::server {
+
+// The kNotFound of a video, by its name or its id.
+Error not_in_library(const std::string& video);
 
 // Names are paths inside the folder ("talks/a.mp4") without "..", "." and empty parts. Holds no
 // state but the path; thread-safe. The folder itself may be reached by links, nothing in it may.

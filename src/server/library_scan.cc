@@ -79,12 +79,10 @@ Library::Found Library::look_through(const std::stop_token& stop) {
 }
 
 void Library::read_found(const Found& found, const std::stop_token& stop) {
-  std::stop_source cancel;
-  const std::stop_callback on_stop(stop, [&cancel] { cancel.request_stop(); });
   for (const LibraryFolder::File& file : found.fresh) {
     if (stop.stop_requested()) return;
     try {
-      find(file.name, cancel.get_token());
+      find(file.name, stop);
     } catch (const jobs::StoreError&) {
       throw;
     } catch (const http::HttpError& error) {
@@ -98,7 +96,7 @@ void Library::read_found(const Found& found, const std::stop_token& stop) {
   for (const LibraryFolder::File& file : found.old) {
     if (stop.stop_requested()) return;
     try {
-      const std::string hash = hashes_.of(folder() / file.name, cancel.get_token());
+      const std::string hash = hashes_.of(folder() / file.name, stop);
       store_.renew_video(file.name, video_id_of(hash), hash);
     } catch (const jobs::StoreError&) {
       throw;

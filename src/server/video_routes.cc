@@ -122,7 +122,7 @@ void add_video_routes(http::HttpServer& http, RouteContext& context) {
                      const jobs::Video video = context.library.get(id);
                      http::HttpResponse response;
                      response.content_type = video::media_type_of(
-                         parse_json(video.probe, "the database").value("container", ""));
+                         parse_json(video.probe, "the database"_text).value("container", ""));
                      response.file = context.library.file_of(video);
                      return response;
                    });

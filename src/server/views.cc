@@ -12,7 +12,7 @@ OrderedJson time_or_null(int64_t milliseconds) {
 }
 
 OrderedJson json_or_null(const std::string& text) {
-  return text.empty() ? OrderedJson() : parse_ordered_json(text, "the database");
+  return text.empty() ? OrderedJson() : parse_ordered_json(text, "the database"_text);
 }
 
 }  // namespace

@@ -55,11 +55,9 @@ void Webhooks::loop(const std::stop_token& stop) {
 
 void Webhooks::deliver_due(const std::stop_token& stop) {
   const std::vector<jobs::Webhook> due = store_.due_webhooks(kAtOnce);
-  std::stop_source cancel;
-  const std::stop_callback on_stop(stop, [&cancel] { cancel.request_stop(); });
   std::vector<std::jthread> deliveries;
   for (const jobs::Webhook& webhook : due) {
-    deliveries.emplace_back([this, webhook, &cancel] { deliver(webhook, cancel.get_token()); });
+    deliveries.emplace_back([this, webhook, stop] { deliver(webhook, stop); });
   }
 }
 

@@ -156,7 +156,7 @@ void Worker::run(const jobs::Job& job, const std::stop_token& cancel, const std:
 
 OrderedJson Worker::answer(const jobs::Job& job, const engine::RunHooks& hooks) {
   const JobOptions options =
-      read_job_options(job.options.empty() ? Json() : parse_json(job.options, "options"));
+      read_job_options(job.options.empty() ? Json() : parse_json(job.options, "the database"_text));
   const jobs::Video video = job.video_id.empty() ? library_.find(job.video_name, hooks.cancel)
                                                  : library_.get(job.video_id, hooks.cancel);
   if (job.video_id.empty()) queue_.set_video(job.id, video.id);

@@ -1,6 +1,7 @@
 #include "video/encode.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <memory>
 #include <new>
 #include <utility>
@@ -34,8 +35,21 @@ struct FreeFormat {
   }
 };
 
+// For a status below 0. libav's last log may be that of another thread's work.
+[[noreturn]] void fail(ErrorCode code, int status, const Text& step) {
+  if (status == AVERROR(ENOMEM)) throw std::bad_alloc();
+  char reason[AV_ERROR_MAX_STRING_SIZE] = {};
+  av_strerror(status, reason, sizeof reason);
+  throw Error(code, "encode video: {}: {}"_text(step, Text::words(reason)));
+}
+
 void require(int status, const Text& step) {
-  if (status < 0) throw_libav(status, "encode video: {}: {}"_text(step, libav_reason(status)));
+  if (status < 0) fail(ErrorCode::kInternal, status, step);
+}
+
+void open_codec(AVCodecContext& context, const AVCodec& codec, const Text& step) {
+  const int status = avcodec_open2(&context, &codec, nullptr);
+  if (status < 0) fail(ErrorCode::kUnsupported, status, step);
 }
 
 template <typename T>
@@ -84,7 +98,7 @@ class Encoder {
     silence_libav();
     context_ = make_context(options, width, height, rate);
     if (global_header) context_->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
-    require(avcodec_open2(context_.get(), context_->codec, nullptr), "open the encoder"_text);
+    open_codec(*context_, *context_->codec, "open the encoder"_text);
     frame_->format = AV_PIX_FMT_YUV420P;
     frame_->width = width;
     frame_->height = height;
@@ -182,7 +196,7 @@ class Decoder {
     }
     context_.reset(require_memory(avcodec_alloc_context3(codec)));
     context_->thread_count = 1;
-    require(avcodec_open2(context_.get(), codec, nullptr), "open the decoder"_text);
+    open_codec(*context_, *codec, "open the decoder"_text);
   }
 
   // Null: that was the last one.

@@ -25,8 +25,8 @@ using TakeFrame = std::function<void(int index, const ConstImage& rgb)>;
 
 // The bytes of an MP4 of `frames` frames of width x height (both even), yuv420p, frame i shown at
 // exactly i / rate. The same frames give the same bytes. Thread-safe, as is recompress(). Throws
-// Error(kUnsupported) where libavcodec lacks the codec or refuses the options, std::bad_alloc, and
-// what `draw` throws.
+// Error(kUnsupported) where libavcodec lacks the codec or refuses the options, Error(kInternal)
+// where it fails later, std::bad_alloc, and what `draw` throws.
 std::string encode_mp4(const EncodeOptions& options, int width, int height, Rational rate,
                        int frames, const DrawFrame& draw);
 

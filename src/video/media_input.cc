@@ -87,6 +87,30 @@ const std::string& audio_decoders() {
   return all;
 }
 
+Text track_type(AVMediaType type) {
+  switch (type) {
+    case AVMEDIA_TYPE_VIDEO:
+      return "video"_text;
+    case AVMEDIA_TYPE_AUDIO:
+      return "audio"_text;
+    case AVMEDIA_TYPE_SUBTITLE:
+      return "subtitle"_text;
+    case AVMEDIA_TYPE_ATTACHMENT:
+      return "attachment"_text;
+    default:
+      return "data"_text;
+  }
+}
+
+// "video, audio, data". By halves: a file may have more tracks than a text that is sent or stored
+// may be deep.
+Text track_types(std::span<AVStream* const> streams) {
+  if (streams.empty()) return "none"_text;
+  if (streams.size() == 1) return track_type(streams[0]->codecpar->codec_type);
+  const size_t half = streams.size() / 2;
+  return "{}, {}"_text(track_types(streams.first(half)), track_types(streams.subspan(half)));
+}
+
 int refuse_open(AVFormatContext*, AVIOContext**, const char*, int, AVDictionary**) {
   return AVERROR(EACCES);
 }
@@ -303,14 +327,9 @@ bool MediaInput::lacks_picture() const {
 }
 
 void MediaInput::refuse_tracks() const {
-  std::string tracks;
-  for (unsigned i = 0; i < format_->nb_streams; ++i) {
-    const char* type = av_get_media_type_string(format_->streams[i]->codecpar->codec_type);
-    tracks += fmt::format("{}{}", i == 0 ? "" : ", ", type == nullptr ? "data" : type);
-  }
   throw Error(ErrorCode::kInvalid,
               "open video {}: it has no video track (tracks: {})"_text(
-                  name(), tracks.empty() ? Text("none"_text) : Text::value(tracks)),
+                  name(), track_types({format_->streams, format_->nb_streams})),
               "give a file with pictures"_text);
 }
 
