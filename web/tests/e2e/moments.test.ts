@@ -161,7 +161,7 @@ it('asks about a part of the video', async () => {
   expect(await page.locator('.outside').count()).toBe(2);
   await find.click();
   await page.locator('blockquote').waitFor();
-  expect((await program.newestJob()).options).toMatchObject({ from: 3, to: 12.5 });
+  await expect.poll(async () => (await program.newestJob()).options).toMatchObject({ from: 3, to: 12.5 });
   // The part in view, and the whole again.
   await page.getByRole('button', { name: 'Zoom in' }).click();
   await page.getByRole('button', { name: 'Part in view' }).click();
