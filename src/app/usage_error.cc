@@ -13,6 +13,10 @@ const CLI::App& innermost(const CLI::App& app) {
   return chosen.empty() ? app : innermost(*chosen.front());
 }
 
+Text unknown_word(const std::string& word) {
+  return "'{}' is neither a command nor an option"_text(word);
+}
+
 bool holds_name(const std::string& sentence, const std::string& name) {
   const size_t at = sentence.find(name);
   if (at == std::string::npos) return false;
@@ -62,8 +66,7 @@ Text missing(const CLI::App& command) {
     }
   }
   const std::vector<std::string> unknown = command.remaining();
-  if (unknown.empty()) return "a command is required"_text;
-  return "'{}' is neither a command nor an option"_text(unknown.front());
+  return unknown.empty() ? Text("a command is required"_text) : unknown_word(unknown.front());
 }
 
 // Of two options that do not go together, or of which one needs the other.
@@ -104,11 +107,8 @@ Error usage_error(const CLI::ParseError& error, const CLI::App& app) {
   for (const CLI::App* sub : app.get_subcommands()) path += " " + sub->get_name();
   const Text hint = "{} --help names what there is"_text(path);
   const std::vector<std::string> unknown = app.remaining();
-  if (!unknown.empty()) {
-    return {ErrorCode::kUsage, "'{}' is neither a command nor an option"_text(unknown.front()),
-            hint};
-  }
-  return {ErrorCode::kUsage, usage_text(error, command), hint};
+  return {ErrorCode::kUsage,
+          unknown.empty() ? usage_text(error, command) : unknown_word(unknown.front()), hint};
 }
 
 }  // namespace shijian::app

@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <string>
 #include <vector>
 
 #include "engine/reuse_fixture.h"
@@ -15,7 +16,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class ReusesFeatures : public Reuses {};
+class ReusesFeatures : public Reuses {
+ protected:
+  // A question about a copy of the clip under a name of its own.
+  static LocateRequest about_a_copy(const std::string& name) {
+    LocateRequest request = question("When?");
+    request.video = root_ / name;
+    fs::copy_file(clip(), request.video, fs::copy_options::overwrite_existing);
+    return request;
+  }
+};
 
 TEST_F(ReusesFeatures, DamagedEntriesAreComputedAgain) {
   const LocateRequest request = question("When?");
@@ -43,10 +53,7 @@ TEST_F(ReusesFeatures, DamagedEntriesAreComputedAgain) {
 }
 
 TEST_F(ReusesFeatures, AnotherContentUnderTheNameIsAnotherVideo) {
-  const fs::path path = root_ / "changing.mp4";
-  fs::copy_file(clip(), path, fs::copy_options::overwrite_existing);
-  LocateRequest request = question("When?");
-  request.video = path;
+  const LocateRequest request = about_a_copy("changing.mp4");
   Engine engine(options("dense_tied"));
   expect_reuse(ask(engine, request), 21, false);
   // The same bytes under another name are the same video.
@@ -69,14 +76,11 @@ TEST_F(ReusesFeatures, TheCallerMayKnowTheContent) {
 
 // A file that changes while it is read: nothing of that run is kept.
 TEST_F(ReusesFeatures, AFileThatChangesMeanwhileIsNotKept) {
-  const fs::path path = root_ / "growing.mp4";
-  fs::copy_file(clip(), path, fs::copy_options::overwrite_existing);
-  LocateRequest request = question("When?");
-  request.video = path;
+  const LocateRequest request = about_a_copy("growing.mp4");
   Engine engine(options("dense_tied"));
   RunHooks hooks;
   hooks.progress = [&](const Progress& p) {
-    if (p.stage == "decoding" && p.done == 1) std::ofstream(path, std::ios::app) << "x";
+    if (p.stage == "decoding" && p.done == 1) std::ofstream(request.video, std::ios::app) << "x";
   };
   expect_reuse(ask(engine, request, hooks), 21, false);
   EXPECT_EQ(engine.cache_report().prefix_bytes, 0);

@@ -38,9 +38,7 @@ struct FreeFormat {
 // For a status below 0. libav's last log may be that of another thread's work.
 [[noreturn]] void fail(ErrorCode code, int status, const Text& step) {
   if (status == AVERROR(ENOMEM)) throw std::bad_alloc();
-  char reason[AV_ERROR_MAX_STRING_SIZE] = {};
-  av_strerror(status, reason, sizeof reason);
-  throw Error(code, "encode video: {}: {}"_text(step, Text::words(reason)));
+  throw Error(code, "encode video: {}: {}"_text(step, libav_words(status)));
 }
 
 void require(int status, const Text& step) {

@@ -144,11 +144,15 @@ std::string libav_log() {
   return last_log;
 }
 
-Text libav_reason(int code) {
-  if (std::string logged = libav_log(); !logged.empty()) return Text::words(std::move(logged));
+Text libav_words(int code) {
   char text[AV_ERROR_MAX_STRING_SIZE] = {};
   av_strerror(code, text, sizeof text);
   return Text::words(text);
+}
+
+Text libav_reason(int code) {
+  std::string logged = libav_log();
+  return logged.empty() ? libav_words(code) : Text::words(std::move(logged));
 }
 
 void throw_libav(int status, Text message) {

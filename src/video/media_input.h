@@ -39,7 +39,9 @@ PacketPtr make_packet();
 void silence_libav();
 // The last warning or error that libav logged since; "" when there was none.
 std::string libav_log();
-// The same, else the text of `code`.
+// What libav says of a status below 0.
+Text libav_words(int code);
+// The last thing that it logged, else its words for `code`.
 Text libav_reason(int code);
 // For a status below 0. Error(kIo) when the disk is full or failed, std::bad_alloc, else
 // Error(kUnsupported).
