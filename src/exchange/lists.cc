@@ -12,7 +12,6 @@
 namespace shijian::exchange {
 namespace {
 
-constexpr double kShortest = 0.1;      // seconds: a segment without length cuts nothing
 constexpr int64_t kChapter = 10;       // seconds: YouTube's shortest
 constexpr size_t kFewestChapters = 3;  // fewer than these YouTube ignores
 

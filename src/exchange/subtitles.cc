@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/utf8.h"
+#include "exchange/timeline.h"
 #include "grounding/output.h"
 
 namespace shijian::exchange {
@@ -20,7 +21,6 @@ struct Cue {
 };
 
 std::vector<Cue> cues_of(std::span<const grounding::Answer> answers) {
-  constexpr double kShortest = 0.1;
   std::vector<Cue> cues;
   for (const grounding::Answer& answer : answers) {
     for (const grounding::Event& event : answer.events) {
@@ -38,14 +38,10 @@ std::vector<Cue> cues_of(std::span<const grounding::Answer> answers) {
   return cues;
 }
 
-// One line of cue text. A label holds no line break (the parser joins lines), but this may be
-// given any; control characters become spaces.
-std::string one_line(std::string_view label) {
-  std::string out = to_valid_utf8(label);
-  for (char& c : out) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = ' ';
-  }
-  return out.empty() ? "-" : out;
+// A cue without text is none to a player.
+std::string cue_text(std::string_view label) {
+  const std::string line = one_line(label);
+  return line.empty() ? "-" : line;
 }
 
 std::string replace_all(std::string text, std::string_view from, std::string_view to) {
@@ -78,7 +74,7 @@ std::string format_srt(std::span<const grounding::Answer> answers) {
     };
     // SubRip knows no escapes: "-->" in a text would start a time line for some players, and
     // "<i>" mark-up.
-    std::string text = replace_all(one_line(cue.label), "-->", "→");
+    std::string text = replace_all(cue_text(cue.label), "-->", "→");
     text = replace_all(std::move(text), "<", "‹");
     text = replace_all(std::move(text), ">", "›");
     out += fmt::format("{}\n{} --> {}\n{}\n\n", ++number, time(cue.start), time(cue.end), text);
@@ -89,7 +85,7 @@ std::string format_srt(std::span<const grounding::Answer> answers) {
 std::string format_vtt(std::span<const grounding::Answer> answers) {
   std::string out = "WEBVTT\n\n";
   for (const Cue& cue : cues_of(answers)) {
-    std::string text = replace_all(one_line(cue.label), "&", "&amp;");
+    std::string text = replace_all(cue_text(cue.label), "&", "&amp;");
     text = replace_all(std::move(text), "<", "&lt;");
     text = replace_all(std::move(text), ">", "&gt;");
     out += fmt::format("{} --> {}\n{}\n\n", format_time(cue.start, TimeFormat::kHoursMillis),

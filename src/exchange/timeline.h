@@ -13,6 +13,8 @@
 
 namespace shijian::exchange {
 
+constexpr double kShortest = 0.1;  // seconds: what is shorter cuts and shows nothing
+
 struct EditMedia {
   std::string path;  // as the answer names it
   std::string name;  // the last part of it

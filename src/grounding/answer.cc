@@ -12,8 +12,6 @@ namespace {
 constexpr std::string_view kOpen = "<think>";
 constexpr std::string_view kClose = "</think>";
 
-bool blank(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
-
 // Bytes [begin, end) of `text` without blanks and end-of-turn marks around them.
 TextRange trimmed(std::string_view text, size_t begin, size_t end) {
   const auto drop_mark = [&] {
@@ -26,9 +24,9 @@ TextRange trimmed(std::string_view text, size_t begin, size_t end) {
     return false;
   };
   do {
-    while (end > begin && blank(text[end - 1])) --end;
+    while (end > begin && is_blank(text[end - 1])) --end;
   } while (drop_mark());
-  while (begin < end && blank(text[begin])) ++begin;
+  while (begin < end && is_blank(text[begin])) ++begin;
   return {begin, end};
 }
 

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "base/utf8.h"
+#include "grounding/normal_text.h"
 
 namespace shijian::grounding {
 
@@ -11,7 +12,6 @@ namespace {
 
 constexpr int kMaxDepth = 32;
 
-bool blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 bool closes(char c) { return c == ']' || c == '}' || c == ')'; }
 
 class LooseParser {
@@ -46,7 +46,7 @@ class LooseParser {
   }
   bool done() const { return at_ >= text_.size(); }
   void skip_blank() {
-    while (!done() && blank(text_[at_])) ++at_;
+    while (!done() && is_blank(text_[at_])) ++at_;
   }
 
   LooseValue parse_value(int depth, bool in_object) {
@@ -173,7 +173,7 @@ class LooseParser {
   // Whether a quote at `at` can end a string: what follows belongs to the structure.
   bool ends_string(size_t at) const {
     size_t next = at + 1;
-    while (next < text_.size() && blank(text_[next])) ++next;
+    while (next < text_.size() && is_blank(text_[next])) ++next;
     if (next >= text_.size()) return true;
     const char c = text_[next];
     return c == ',' || c == ':' || c == ';' || closes(c) || text_[next - 1] == '\n' || c == '"';
@@ -182,11 +182,11 @@ class LooseParser {
   // A '}' inside a string whose closing quote was forgotten: "dog}, {" or "dog}]" or "dog}".
   bool ends_object(size_t at) const {
     size_t next = at + 1;
-    while (next < text_.size() && blank(text_[next])) ++next;
+    while (next < text_.size() && is_blank(text_[next])) ++next;
     if (next >= text_.size() || text_[next] == ']') return true;
     if (text_[next] != ',') return false;
     ++next;
-    while (next < text_.size() && blank(text_[next])) ++next;
+    while (next < text_.size() && is_blank(text_[next])) ++next;
     return next < text_.size() && text_[next] == '{';
   }
 
@@ -265,7 +265,7 @@ class LooseParser {
                        [](char c) { return c >= '0' && c <= '9'; });
   }
   size_t trim_end(size_t begin, size_t end) const {
-    while (end > begin && blank(text_[end - 1])) --end;
+    while (end > begin && is_blank(text_[end - 1])) --end;
     return end;
   }
 
@@ -294,7 +294,7 @@ std::string unescape(std::string_view raw) {
   };
   for (size_t i = 0; i < raw.size(); ++i) {
     if (raw[i] != '\\' || i + 1 >= raw.size()) {
-      out.push_back(blank(raw[i]) ? ' ' : raw[i]);
+      out.push_back(is_blank(raw[i]) ? ' ' : raw[i]);
       continue;
     }
     const char c = raw[++i];

@@ -14,7 +14,7 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-const Outcome kDone{JobState::kDone, R"({"response":"yes"})"};
+const Outcome kYes{JobState::kDone, R"({"response":"yes"})"};
 
 JobRequest asked_by(const std::string& client, const std::string& query, int priority = 0,
                     const std::string& group = "") {
@@ -94,7 +94,7 @@ class QueueTest : public FolderTest {
       for (const Job& job : queue_->take({})) {
         if (!queue_->begin(job.id)) continue;
         order.push_back(job.query);
-        queue_->finish(job.id, kDone);
+        queue_->finish(job.id, kYes);
       }
     }
     return order;
@@ -126,7 +126,7 @@ TEST_F(QueueTest, ALateClientDoesNotWaitForAnEarlyOnesBacklog) {
   const auto finish_one = [this] {
     const Job job = queue_->take({}).at(0);
     queue_->begin(job.id);
-    queue_->finish(job.id, kDone);
+    queue_->finish(job.id, kYes);
     return job.query;
   };
   finish_one();
@@ -192,7 +192,7 @@ TEST_F(QueueTest, AQueuedJobIsCancelledAtOnce) {
   EXPECT_EQ(queue_->cancel(id).state, JobState::kCancelled);
   EXPECT_FALSE(queue_->begin(id));
   EXPECT_THROW(queue_->cancel(id), ConflictError);
-  EXPECT_THROW(queue_->finish(id, kDone), ConflictError);
+  EXPECT_THROW(queue_->finish(id, kYes), ConflictError);
   EXPECT_THROW(queue_->cancel("none"), Error);
 }
 
@@ -203,7 +203,7 @@ TEST_F(QueueTest, ARunningJobIsAskedToStop) {
   EXPECT_EQ(queue_->cancel(id).state, JobState::kRunning);
   EXPECT_TRUE(begun.cancel.stop_requested());
   EXPECT_EQ(queue_->finish(id, {}).state, JobState::kCancelled);
-  EXPECT_THROW(queue_->finish(id, kDone), ConflictError);
+  EXPECT_THROW(queue_->finish(id, kYes), ConflictError);
   queue_->retry(id);
   EXPECT_FALSE(queue_->begin(id)->cancel.stop_requested());  // asked of the attempt before
 }
@@ -265,13 +265,13 @@ TEST_F(QueueTest, ASubscriberIsToldOfEveryChangeInOrder) {
   queue_->progress(id, {"encoding", 1, 2});
   queue_->text(id, "a");
   queue_->text(id, "b");
-  queue_->finish(id, kDone);
+  queue_->finish(id, kYes);
   queue_->progress(id, {"answering", 0, 0});  // too late
   queue_->text(id, "c");
   submit("another's");
   EXPECT_THAT(diary.lines(6), ElementsAre("queued", "running probing 0/0", "running encoding 1/2",
                                           "whole a", "text b", "done"));
-  EXPECT_EQ(diary.last()->result, kDone.json);
+  EXPECT_EQ(diary.last()->result, kYes.json);
 }
 
 TEST_F(QueueTest, ALateSubscriberIsToldThePresentStateFirst) {
@@ -286,7 +286,7 @@ TEST_F(QueueTest, ALateSubscriberIsToldThePresentStateFirst) {
   queue_->subscribe_all(all.callback());
   queue_->text(id, "!");
   EXPECT_THAT(late.lines(3), ElementsAre("running answering 3/9", "whole so far", "text !"));
-  queue_->finish(id, kDone);
+  queue_->finish(id, kYes);
   EXPECT_EQ(all.lines(4).back(), "done");
   EXPECT_EQ(queue_->progress(id).stage, "");
   Diary after;
@@ -320,7 +320,7 @@ TEST_F(QueueTest, ASubscriberMayLeaveFromItsOwnCallback) {
   Diary witness;
   queue_->subscribe_all(witness.callback());
   queue_->begin(id);
-  queue_->finish(id, kDone);
+  queue_->finish(id, kYes);
   witness.lines(3);
   EXPECT_EQ(calls, 1);
   queue_->unsubscribe(mine.get());  // a second time is no harm
@@ -334,7 +334,7 @@ TEST_F(QueueTest, ACallbackMayUseTheQueue) {
   });
   const std::string id = submit("1");
   queue_->begin(id);
-  queue_->finish(id, kDone);
+  queue_->finish(id, kYes);
   EXPECT_THAT(diary.lines(5),
               ElementsAre("queued", "running probing 0/0", "done", "queued", "cancelled"));
 }
@@ -350,7 +350,7 @@ TEST_F(QueueTest, ASlowSubscriberDoesNotHoldUpTheEngine) {
   const std::string id = submit("1");
   queue_->begin(id);
   for (int i = 0; i < 1000; ++i) queue_->progress(id, {"encoding", i, 1000});
-  queue_->finish(id, kDone);  // reached though the callback has not returned once
+  queue_->finish(id, kYes);  // reached though the callback has not returned once
   release.set_value();
   EXPECT_EQ(diary.lines(1003).size(), 1003u);
 }
@@ -382,7 +382,7 @@ TEST_F(QueueTest, EveryJobEndsUnderLoad) {
         queue_->progress(job.id, {"answering", 0, 1});
         queue_->text(job.id, "x");
         std::this_thread::yield();
-        queue_->finish(job.id, begun->cancel.stop_requested() ? Outcome{} : kDone);
+        queue_->finish(job.id, begun->cancel.stop_requested() ? Outcome{} : kYes);
         ++finished;
       }
     }

@@ -10,14 +10,14 @@ namespace shijian::kernels {
 namespace {
 
 // Random operands with rows further apart than they are long.
-struct Problem {
+struct AttentionProblem {
   int64_t queries, keys, heads, kv_heads, dim;
   bool causal;
   int64_t q_stride, k_stride, v_stride, out_stride;
   std::vector<float> q, k, v;
 
-  Problem(int64_t query_count, int64_t key_count, int64_t head_count, int64_t kv_head_count,
-          int64_t head_dim, bool is_causal)
+  AttentionProblem(int64_t query_count, int64_t key_count, int64_t head_count,
+                   int64_t kv_head_count, int64_t head_dim, bool is_causal)
       : queries(query_count),
         keys(key_count),
         heads(head_count),
@@ -95,14 +95,15 @@ class AttentionTest : public EachIsa {
 
 TEST_P(AttentionTest, AgreesWithDoublePrecision) {
   for (bool causal : {false, true}) {
-    Problem(1, 1, 1, 1, 8, causal).expect_right(Problem(1, 1, 1, 1, 8, causal).run(pool_));
+    AttentionProblem(1, 1, 1, 1, 8, causal)
+        .expect_right(AttentionProblem(1, 1, 1, 1, 8, causal).run(pool_));
     for (int64_t dim : {8, 20, 64, 72, 128, 256}) {
-      const Problem grouped(17, 150, 6, 2, dim, causal);
+      const AttentionProblem grouped(17, 150, 6, 2, dim, causal);
       grouped.expect_right(grouped.run(pool_));
     }
-    const Problem square(140, 140, 2, 2, 16, causal);
+    const AttentionProblem square(140, 140, 2, 2, 16, causal);
     square.expect_right(square.run(pool_));
-    const Problem decode(1, 700, 4, 1, 32, causal);
+    const AttentionProblem decode(1, 700, 4, 1, 32, causal);
     decode.expect_right(decode.run(pool_));
   }
 }
@@ -112,8 +113,8 @@ TEST_P(AttentionTest, RandomShapes) {
   for (int i = 0; i < 25; ++i) {
     const auto pick = [&](int most) { return static_cast<int64_t>(random() % most + 1); };
     const int64_t queries = pick(50), kv_heads = pick(3);
-    const Problem problem(queries, queries + pick(300) - 1, kv_heads * pick(4), kv_heads,
-                          2 * pick(50), random() % 2 == 0);
+    const AttentionProblem problem(queries, queries + pick(300) - 1, kv_heads * pick(4), kv_heads,
+                                   2 * pick(50), random() % 2 == 0);
     problem.expect_right(problem.run(pool_));
   }
 }
@@ -123,7 +124,7 @@ TEST_P(AttentionTest, ChunksDoNotChangeABit) {
   const int64_t total = slow() ? 140 : 400;
   for (const auto& [heads, kv_heads] : {std::pair<int64_t, int64_t>{4, 2}, {3, 1}, {2, 2}}) {
     for (int64_t dim : {20, 32}) {
-      const Problem problem(total, total, heads, kv_heads, dim, true);
+      const AttentionProblem problem(total, total, heads, kv_heads, dim, true);
       const auto all = problem.run(pool_);
       for (int threads : {1, 2, 3}) {
         ThreadPool pool(threads);
@@ -144,7 +145,7 @@ TEST_P(AttentionTest, ChunksDoNotChangeABit) {
 TEST_P(AttentionTest, SameBitsAsScalar) {
   for (bool causal : {false, true}) {
     for (int64_t dim : {8, 20, 64, 80}) {
-      const Problem problem(19, 290, 4, 2, dim, causal);
+      const AttentionProblem problem(19, 290, 4, 2, dim, causal);
       const auto here = problem.run(pool_);
       force_isa(Isa::kScalar);
       const auto there = problem.run(pool_);
@@ -156,7 +157,7 @@ TEST_P(AttentionTest, SameBitsAsScalar) {
 
 // Keys and values after a query are as if they were not there, whatever they hold.
 TEST_P(AttentionTest, UnseenKeysChangeNothing) {
-  Problem problem(30, 160, 4, 2, 24, true);
+  AttentionProblem problem(30, 160, 4, 2, 24, true);
   const auto before = problem.run(pool_);
   const float bad[] = {std::nanf(""), std::numeric_limits<float>::infinity(), -1e38f, 1e38f};
   for (int64_t j = 145; j < 160; ++j) {  // seen from query 15 on
@@ -173,7 +174,7 @@ TEST_P(AttentionTest, UnseenKeysChangeNothing) {
 }
 
 TEST_P(AttentionTest, LargeScoresDoNotOverflow) {
-  Problem problem(3, 300, 1, 1, 16, false);
+  AttentionProblem problem(3, 300, 1, 1, 16, false);
   for (float& value : problem.q) value *= 300;
   const auto out = problem.run(pool_);
   for (int64_t d = 0; d < 16; ++d) EXPECT_TRUE(std::isfinite(out[d]));

@@ -14,7 +14,7 @@ namespace {
 constexpr float kUnset = 12345.0f;
 
 // x [m, k], w [n, k] or transposed [k, n], bias [n], with rows further apart than they are long.
-struct Problem {
+struct MatmulProblem {
   int64_t m, k, n;
   tensor::DType dtype;
   bool transposed = false;
@@ -22,8 +22,8 @@ struct Problem {
   std::vector<float> x, w_values, bias;
   std::vector<std::byte> w;
 
-  Problem(int64_t rows, int64_t inner, int64_t outputs, tensor::DType stored_as,
-          bool is_transposed = false, int64_t gap = 3)
+  MatmulProblem(int64_t rows, int64_t inner, int64_t outputs, tensor::DType stored_as,
+                bool is_transposed = false, int64_t gap = 3)
       : m(rows), k(inner), n(outputs), dtype(stored_as), transposed(is_transposed) {
     const int64_t w_rows = transposed ? k : n, w_cols = transposed ? n : k;
     x_stride = k + gap, w_stride = w_cols + gap, y_stride = n + gap;
@@ -83,7 +83,7 @@ TEST_P(MatmulTest, AgreesWithDoublePrecision) {
   for (tensor::DType dtype : {tensor::DType::kF32, tensor::DType::kF16, tensor::DType::kBF16}) {
     for (const auto& [m, k, n] : shapes) {
       for (bool transposed : {false, true}) {
-        const Problem problem(m, k, n, dtype, transposed);
+        const MatmulProblem problem(m, k, n, dtype, transposed);
         const bool with_bias = !transposed && (m + n) % 2 == 0;
         problem.expect_right(problem.run(pool_, 0, m, with_bias), with_bias);
       }
@@ -96,8 +96,8 @@ TEST_P(MatmulTest, RandomShapes) {
   for (int i = 0; i < 30; ++i) {
     const auto pick = [&](int most) { return static_cast<int64_t>(random() % most + 1); };
     const tensor::DType dtypes[] = {tensor::DType::kF32, tensor::DType::kF16, tensor::DType::kBF16};
-    const Problem problem(pick(40), pick(300), pick(80), dtypes[random() % 3], random() % 2 == 0,
-                          random() % 20);
+    const MatmulProblem problem(pick(40), pick(300), pick(80), dtypes[random() % 3],
+                                random() % 2 == 0, random() % 20);
     problem.expect_right(problem.run(pool_, 0, problem.m, false), false);
   }
 }
@@ -106,7 +106,8 @@ TEST_P(MatmulTest, RandomShapes) {
 TEST_P(MatmulTest, RowsDoNotDependOnEachOther) {
   const bool slow = GetParam() == Isa::kScalar;
   for (bool transposed : {false, true}) {
-    const Problem problem(1000, slow ? 37 : 1301, slow ? 11 : 61, tensor::DType::kBF16, transposed);
+    const MatmulProblem problem(1000, slow ? 37 : 1301, slow ? 11 : 61, tensor::DType::kBF16,
+                                transposed);
     const auto all = problem.run(pool_, 0, 1000, true);
     for (int threads : {1, 2, 3}) {
       ThreadPool pool(threads);
@@ -129,7 +130,7 @@ TEST_P(MatmulTest, SameBitsAsScalar) {
     for (bool transposed : {false, true}) {
       for (int64_t m : {1, 3, 4, 6, 21}) {
         for (int64_t k : {5, 100, 1290, 2700}) {
-          const Problem problem(m, k, 23, dtype, transposed);
+          const MatmulProblem problem(m, k, 23, dtype, transposed);
           const auto here = problem.run(pool_, 0, m, true);
           force_isa(Isa::kScalar);
           const auto there = problem.run(pool_, 0, m, true);
@@ -144,7 +145,7 @@ TEST_P(MatmulTest, SameBitsAsScalar) {
 TEST_P(MatmulTest, NanAndInfinityPropagateInTheirRowOnly) {
   const float infinity = std::numeric_limits<float>::infinity();
   for (bool transposed : {false, true}) {
-    Problem problem(9, 40, 20, tensor::DType::kF32, transposed);
+    MatmulProblem problem(9, 40, 20, tensor::DType::kF32, transposed);
     problem.x[2 * problem.x_stride + 39] = std::nanf("");
     problem.x[5 * problem.x_stride + 17] = infinity;
     const auto y = problem.run(pool_, 0, 9, false);
@@ -161,10 +162,10 @@ TEST_P(MatmulTest, NanAndInfinityPropagateInTheirRowOnly) {
 }
 
 TEST_P(MatmulTest, EmptyOperands) {
-  const Problem no_rows(0, 8, 4, tensor::DType::kF32);
+  const MatmulProblem no_rows(0, 8, 4, tensor::DType::kF32);
   EXPECT_TRUE(no_rows.run(pool_, 0, 0, true).empty());
   for (bool transposed : {false, true}) {
-    const Problem no_inner(2, 0, 4, tensor::DType::kF32, transposed);
+    const MatmulProblem no_inner(2, 0, 4, tensor::DType::kF32, transposed);
     const auto y = no_inner.run(pool_, 0, 2, true);
     EXPECT_EQ(y[0], transposed ? 0.0f : no_inner.bias[0]);
   }

@@ -14,8 +14,6 @@
 namespace shijian::video {
 namespace {
 
-constexpr int kThreads = 2;
-
 // The frames of a part and when the clip shows them.
 struct PartFrames {
   ClipSpan span;
@@ -78,7 +76,7 @@ class ExactClip {
 
   // A part without a picture is left out.
   bool write_part(const PartFrames& part) {
-    FrameReader reader(request_.video, request_.info, part.frames, kThreads, request_.cancel);
+    FrameReader reader(request_.video, request_.info, part.frames, kCodecThreads, request_.cancel);
     reader.approach(part.frames.front());
     end_ = at_ + part.end;
     for (const int64_t pts : part.pts) planned_.push_back(at_ + pts);

@@ -4,6 +4,7 @@
 #include <new>
 
 #include "base/error.h"
+#include "video/clip_parts.h"
 #include "video/mp4_writer.h"
 
 extern "C" {
@@ -15,7 +16,6 @@ extern "C" {
 namespace shijian::video {
 namespace {
 
-constexpr int kThreads = 2;
 constexpr const char* kQuality = "20";  // libx264: CRF
 
 const AVCodec* h264_encoder() {
@@ -25,8 +25,6 @@ const AVCodec* h264_encoder() {
   throw Error(ErrorCode::kUnsupported, "cut clip: libavcodec has no encoder for H.264"_text,
               "ask for mode=fast, or install libavcodec with libx264"_text);
 }
-
-AVRational av(Rational r) { return {static_cast<int>(r.num), static_cast<int>(r.den)}; }
 
 // x264 logs what it has against its parameters, but not that memory ran out.
 void require_encoded(int status, const Text& step) {
@@ -51,7 +49,7 @@ void ClipPictures::open(const AVFrame& first) {
   c.time_base = time_base_;
   c.framerate = av(info_.frame_rate);
   c.sample_aspect_ratio = av(info_.sample_aspect);
-  c.thread_count = kThreads;
+  c.thread_count = kCodecThreads;
   c.max_b_frames = 0;  // without them MP4 says of every frame how long it is shown
   // The scaler changes RGB and the "J" formats, and leaves the levels of all others as they are.
   const auto format = static_cast<AVPixelFormat>(first.format);

@@ -8,7 +8,7 @@
 namespace shijian::video {
 namespace {
 
-constexpr const char* kH264 = "-c:v libx264 -preset ultrafast -g 10 -bf 0 -pix_fmt yuv420p";
+constexpr const char* kInOrder = "-c:v libx264 -preset ultrafast -g 10 -bf 0 -pix_fmt yuv420p";
 
 struct Kind {
   const char* name;       // of the file
@@ -35,11 +35,11 @@ class ContainerTest : public SandboxTest {
 };
 
 TEST_F(ContainerTest, WhatFfmpegWritesIsRead) {
-  const std::string ps = std::string(kH264) + " -f mpeg";
+  const std::string ps = std::string(kInOrder) + " -f mpeg";
   const std::vector<Kind> kinds = {
       {"a.mpg", "-c:v mpeg1video -q:v 2 -g 10 -bf 0", "mpeg", "mpeg1video"},
       {"a.vob", "-c:v mpeg2video -q:v 2 -g 10 -bf 0 -f vob", "mpeg", "mpeg2video"},
-      {"a.m2ts", kH264, "mpegts", "h264"},
+      {"a.m2ts", kInOrder, "mpegts", "h264"},
       {"a.mts", "-c:v libx264 -preset ultrafast -pix_fmt yuv420p -f mpegts -mpegts_m2ts_mode 1",
        "mpegts", "h264"},
       {"a.ogv", "-c:v libtheora -q:v 9 -g 10", "ogg", "theora"},
@@ -103,7 +103,7 @@ TEST_F(ContainerTest, AnUnknownCodecIsNamed) {
   for (const auto& [name, known, other, wanted] : std::vector<std::array<const char*, 4>>{
            {"a.mp4", "avc1", "xyz9", "xyz9"},
            {"a.mkv", "V_MPEG4/ISO/AVC", "V_MPEGI/ISO/XYZ", "V_MPEGI/ISO/XYZ"}}) {
-    std::string bytes = read_file(make(name, 10, "25", kH264), 1 << 24);
+    std::string bytes = read_file(make(name, 10, "25", kInOrder), 1 << 24);
     const std::string from = known;
     ASSERT_NE(bytes.rfind(from), std::string::npos);  // the first one may be a brand of the file
     bytes.replace(bytes.rfind(from), from.size(), other);
@@ -143,10 +143,10 @@ constexpr const char* kCenc =
     "-encryption_kid a7e61c373e219033c21091fa607bf3b8";
 
 TEST_F(EncryptionTest, Mp4) {
-  const auto whole = make("whole.mp4", 30, "25", std::string(kH264) + kCenc);
+  const auto whole = make("whole.mp4", 30, "25", std::string(kInOrder) + kCenc);
   expect_refused(whole);
   const auto parts = make("parts.mp4", 30, "25",
-                          std::string(kH264) + kCenc + " -movflags frag_keyframe+empty_moov");
+                          std::string(kInOrder) + kCenc + " -movflags frag_keyframe+empty_moov");
   expect_refused(parts);
   // Another scheme, whose samples carry no side data that libavformat reads.
   const auto cbcs = replaced(parts, "cbcs.mp4", "cenc", "cbcs");
@@ -154,7 +154,7 @@ TEST_F(EncryptionTest, Mp4) {
 }
 
 TEST_F(EncryptionTest, TransportAndProgramStreams) {
-  const auto clear = make("a.ts", 30, "25", kH264);
+  const auto clear = make("a.ts", 30, "25", kInOrder);
   std::string bytes = read_file(clear, 1 << 24);
   for (size_t at = 0; at + 188 <= bytes.size(); at += 188) {
     const int pid = (bytes[at + 1] & 0x1f) << 8 | static_cast<uint8_t>(bytes[at + 2]);
@@ -175,8 +175,8 @@ TEST_F(EncryptionTest, TransportAndProgramStreams) {
 
 // A ContentEncodings of type 1 in place of the empty element that stands in the track entry.
 TEST_F(EncryptionTest, Matroska) {
-  const auto clear =
-      make("a.mkv", 30, "25", std::string(kH264) + " -metadata:s:v title=" + std::string(40, 'x'));
+  const auto clear = make("a.mkv", 30, "25",
+                          std::string(kInOrder) + " -metadata:s:v title=" + std::string(40, 'x'));
   std::string bytes = read_file(clear, 1 << 24);
   // Name (0x536E) of the track, 40 bytes: its element gives its room.
   const size_t name = bytes.find("\x53\x6e");

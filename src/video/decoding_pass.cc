@@ -5,8 +5,6 @@
 namespace shijian::video {
 namespace {
 
-constexpr int kThreads = 2;
-
 int64_t first_key(const PacketLog& log) {
   const auto key = std::find_if(log.packets.begin(), log.packets.end(),
                                 [](const PacketFacts& p) { return p.key; });
@@ -32,7 +30,7 @@ Group group_around(const PacketLog& log, int64_t packet) {
 std::vector<int64_t> decoded_frames(const InputFile& file, const PacketLog& log, int64_t limit,
                                     const std::stop_token& cancel, const StillAtWork& at_work) {
   MediaInput input(file, cancel);
-  const CodecPtr decoder = input.make_decoder(kThreads);
+  const CodecPtr decoder = input.make_decoder(kCodecThreads);
   // The pixels are not looked at.
   decoder->skip_loop_filter = AVDISCARD_ALL;
   decoder->skip_idct = AVDISCARD_ALL;
@@ -69,7 +67,7 @@ bool decodes_around(const InputFile& file, const PacketLog& log,
                     const std::vector<int64_t>& packets, const std::stop_token& cancel,
                     const StillAtWork& at_work) {
   MediaInput input(file, cancel);
-  const CodecPtr decoder = input.make_decoder(kThreads);
+  const CodecPtr decoder = input.make_decoder(kCodecThreads);
   const FramePtr frame = make_frame();
   const PacketPtr packet = make_packet();
   silence_libav();

@@ -6,7 +6,7 @@
 namespace shijian::video {
 namespace {
 
-constexpr const char* kH264 =
+constexpr const char* kReordered =
     "-c:v libx264 -preset veryfast -g 20 -sc_threshold 0 -bf 2 -pix_fmt yuv420p";
 constexpr const char* kPlain =
     "-c:v libx264 -preset veryfast -g 20 -sc_threshold 0 -bf 0 -pix_fmt yuv420p";
@@ -29,8 +29,8 @@ TEST_F(ClockTest, FilesThatWereJoinedGoOn) {
     size_t head;  // of the second file, left out
   };
   const std::string vp8 = "-c:v libvpx -deadline realtime -g 20 -b:v 300k";
-  for (const Kind& kind : {Kind{"a.ts", kH264, 0}, Kind{"a.flv", kPlain, 13},
-                           Kind{"a.mkv", kH264, 0}, Kind{"a.webm", vp8.c_str(), 0}}) {
+  for (const Kind& kind : {Kind{"a.ts", kReordered, 0}, Kind{"a.flv", kPlain, 13},
+                           Kind{"a.mkv", kReordered, 0}, Kind{"a.webm", vp8.c_str(), 0}}) {
     const std::string end = std::filesystem::path(kind.name).extension();
     const auto path = join("joined" + end,
                            {part("a" + end, 0, 60, "10", kind.arguments),
@@ -55,7 +55,7 @@ TEST_F(ClockTest, ThreePartsOfThirtyThousandThsStayConstant) {
 }
 
 TEST_F(ClockTest, ACameraThatComesBackAnHourLater) {
-  for (const char* codec : {kH264, kPlain}) {
+  for (const char* codec : {kReordered, kPlain}) {
     const auto whole = make("whole.mkv", 100, "10", codec);
     for (const char* name : {"jump.ts", "jump.mkv"}) {
       const auto path = remux(whole, name, [](AVPacket& packet, int number) {
@@ -102,7 +102,7 @@ TEST_F(ClockTest, AClockThatStandsIsSpread) {
 TEST_F(ClockTest, AClockThatWrapsIsNoJump) {
   const auto path =
       make("wraps.ts", 100, "10",
-           fmt::format("{} -output_ts_offset 95438 -muxdelay 0 -muxpreload 0", kH264));
+           fmt::format("{} -output_ts_offset 95438 -muxdelay 0 -muxpreload 0", kReordered));
   expect_all(path, 100, 10);
   EXPECT_TRUE(probe(path).clock_jumps.empty());
 }
@@ -120,7 +120,7 @@ TEST_F(ClockTest, AStillIsNoJump) {
 class UntoldTest : public PacketSurgery {};
 
 TEST_F(UntoldTest, TimesOnSomePacketsOnly) {
-  const auto h264 = make("h264.ts", 100, "10", kH264);
+  const auto h264 = make("h264.ts", 100, "10", kReordered);
   const auto mpeg2 = make("mpeg2.ts", 100, "25", "-c:v mpeg2video -g 20 -bf 2 -q:v 4");
   const auto fifth = [](int number) { return number % 5 == 0; };
   const auto intra = [](int number) { return number % 20 == 0; };
@@ -134,7 +134,7 @@ TEST_F(UntoldTest, TimesOnSomePacketsOnly) {
 // Decoding begins at packet 40 of 100, 10 a second.
 TEST_F(UntoldTest, AFileThatBeginsInsideAGroup) {
   const auto late = [](AVPacket&, int number) { return number >= 25; };
-  for (const char* codec : {kH264, kPlain}) {
+  for (const char* codec : {kReordered, kPlain}) {
     const auto whole = make("whole.ts", 100, "10", codec);
     expect_all(remux(whole, "mid.avi",
                      [](AVPacket& packet, int number) {
@@ -258,11 +258,11 @@ TEST_F(UntoldTest, OpenGroupsAreSought) {
 class DamageTest : public PacketSurgery {};
 
 TEST_F(DamageTest, WhatIsLongerOrLaterIsNoDamage) {
-  const auto video = make("a.mkv", 100, "10", kH264);
+  const auto video = make("a.mkv", 100, "10", kReordered);
   write("late.srt", "1\n00:10:00,000 --> 00:10:02,000\nlate\n");
   const auto subtitles = copy(video, "sub.mkv", "-map 0 -map 1 -c:s srt",
                               fmt::format("-i {}", (dir_ / "late.srt").string()));
-  const auto sound = make("sound.mp4", 50, "10", fmt::format("{} -c:a aac", kH264),
+  const auto sound = make("sound.mp4", 50, "10", fmt::format("{} -c:a aac", kReordered),
                           "-f lavfi -i sine=duration=30:sample_rate=48000");
   const auto hour = copy(video, "hour.mkv", "-output_ts_offset 3600");
   const auto fragments =

@@ -30,7 +30,6 @@ constexpr const char* kAudioDecoders =
     "sipr";
 constexpr int kMaxReadErrors = 32;
 constexpr int kMaxThreads = 16;  // each holds pictures
-constexpr int kIoBytes = 1 << 16;
 // How far the first pictures are looked for where the library's own limits find none.
 constexpr int64_t kPatientBytes = int64_t{64} << 20;
 constexpr int64_t kPatientTime = int64_t{600} * AV_TIME_BASE;

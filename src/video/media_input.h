@@ -21,6 +21,9 @@ constexpr int kMaxSide = 16384;
 constexpr int64_t kMaxPixels = int64_t{1} << 28;
 constexpr int64_t kMaxFrameCount = int64_t{1} << 24;  // 74 hours at 60 a second
 
+constexpr int kIoBytes = 1 << 16;  // libav's buffer, on either side
+constexpr int kCodecThreads = 2;   // of a codec that works through a whole part of a file
+
 class WebpAnimation;
 
 struct AvFree {

@@ -13,8 +13,6 @@
 namespace shijian::video {
 namespace {
 
-constexpr int kIoBytes = 1 << 16;
-
 void copy_side_data(const AVStream& from, AVStream& to, AVPacketSideDataType type) {
   size_t bytes = 0;
   const uint8_t* data = av_stream_get_side_data(&from, type, &bytes);

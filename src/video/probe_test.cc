@@ -6,11 +6,11 @@
 namespace shijian::video {
 namespace {
 
-constexpr const char* kH264 = "-c:v libx264 -preset veryfast -g 20 -bf 2 -pix_fmt yuv420p";
-constexpr const char* kSine = "-f lavfi -i sine=duration=4:sample_rate=48000";
-
 class ProbeTest : public TestVideos {
  protected:
+  static constexpr const char* kH264 = "-c:v libx264 -preset veryfast -g 20 -bf 2 -pix_fmt yuv420p";
+  static constexpr const char* kSine = "-f lavfi -i sine=duration=4:sample_rate=48000";
+
   static std::string bytes_of(const std::filesystem::path& path) {
     return read_file(path, 1 << 24);
   }

@@ -7,9 +7,10 @@
 namespace shijian::video {
 namespace {
 
-constexpr const char* kH264 = "-c:v libx264 -preset ultrafast -g 10 -pix_fmt yuv420p";
-
-class StreamsTest : public SandboxTest {};
+class StreamsTest : public SandboxTest {
+ protected:
+  static constexpr const char* kH264 = "-c:v libx264 -preset ultrafast -g 10 -pix_fmt yuv420p";
+};
 
 // A programme's time zero is its own, whatever the clock of its neighbour.
 TEST_F(StreamsTest, AProgrammeHasAClockOfItsOwn) {
