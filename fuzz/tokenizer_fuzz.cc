@@ -6,13 +6,14 @@
 
 #include "base/error.h"
 #include "base/utf8.h"
+#include "source_dir.h"
 #include "text/tokenizer.h"
 #include "text/unicode.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace shijian;
   static const text::Tokenizer tokenizer =
-      text::Tokenizer::open(SHIJIAN_SOURCE_DIR "/tests/reference/text/tiny");
+      text::Tokenizer::open(source_dir() / "tests/reference/text/tiny");
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   const auto ids = tokenizer.encode(text, text::Specials::kAsText);
   for (int32_t id : ids) CHECK(!tokenizer.is_added(id), "token {}", id);

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "base/file.h"
+#include "source_dir.h"
 
 namespace shijian::agreement {
 namespace {
@@ -26,9 +27,7 @@ std::filesystem::path fixture_file(const std::string& name) {
 
 }  // namespace
 
-std::filesystem::path reference_directory() {
-  return std::filesystem::path(SHIJIAN_SOURCE_DIR) / "tests" / "reference";
-}
+std::filesystem::path reference_directory() { return source_dir() / "tests" / "reference"; }
 
 std::vector<Input> read_inputs() {
   std::vector<Input> inputs;

@@ -12,6 +12,7 @@
 
 #include "base/sanitized.h"
 #include "command.h"
+#include "source_dir.h"
 
 namespace shijian {
 namespace {
@@ -128,7 +129,7 @@ TEST_F(BadInput, UnknownFlagsAndCommands) {
 }
 
 TEST_F(BadInput, BrokenFilesOfAModel) {
-  const std::string nano = std::string(SHIJIAN_SOURCE_DIR) + "/models/nano";
+  const std::string nano = (source_dir() / "models/nano").string();
   const struct {
     const char* file;
     const char* content;

@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "command.h"
+#include "source_dir.h"
 
 namespace shijian {
 namespace {
@@ -18,7 +19,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-std::string sample() { return SHIJIAN_SOURCE_DIR "/samples/shapes.mp4"; }
+std::string sample() { return source_dir() / "samples/shapes.mp4"; }
 
 json locate(const std::string& question, const std::string& video = sample(),
             const std::string& fps = "2") {

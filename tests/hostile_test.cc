@@ -18,6 +18,7 @@
 #include "damage.h"
 #include "http/test_client.h"
 #include "served.h"
+#include "source_dir.h"
 
 namespace shijian {
 namespace {
@@ -147,7 +148,7 @@ TEST_F(HostileTest, DamagedVideos) {
     run_tool(command);
     whole.emplace_back(base.name, bytes_of(clips / base.name));
   }
-  whole.emplace_back("shapes.mp4", bytes_of(fs::path(SHIJIAN_SOURCE_DIR) / "samples/shapes.mp4"));
+  whole.emplace_back("shapes.mp4", bytes_of(source_dir() / "samples/shapes.mp4"));
 
   const int count = share_of(200, 60, 12);
   int taken = 0, refused = 0, cut = 0;
@@ -229,8 +230,7 @@ TEST_F(HostileTest, CuttersThatAreKilledOrNotWaitedFor) {
 }
 
 TEST_F(HostileTest, MalformedRequests) {
-  fs::copy_file(fs::path(SHIJIAN_SOURCE_DIR) / "samples/shapes.mp4",
-                folder_.path() / "videos/shapes.mp4");
+  fs::copy_file(source_dir() / "samples/shapes.mp4", folder_.path() / "videos/shapes.mp4");
   const Json videos = Json::parse(ask("GET", "/api/v1/videos", "").body);
   const std::string video = videos["videos"][0]["id"];
   const std::string question =

@@ -16,6 +16,7 @@
 
 #include "command.h"
 #include "served.h"
+#include "source_dir.h"
 
 namespace shijian {
 namespace {
@@ -31,7 +32,7 @@ class Serve : public testing::Test {
  protected:
   static void SetUpTestSuite() {
     films_ = new ScratchFolder;
-    fs::copy_file(fs::path(SHIJIAN_SOURCE_DIR) / "samples" / "shapes.mp4", *films_ / "shapes.mp4");
+    fs::copy_file(source_dir() / "samples" / "shapes.mp4", *films_ / "shapes.mp4");
     for (const char* size : {"160x120", "128x160"}) {
       run_tool({"ffmpeg", "-v", "error", "-f", "lavfi", "-i",
                 std::string("testsrc2=r=10:d=5:s=") + size, "-pix_fmt", "yuv420p",
@@ -47,7 +48,7 @@ class Serve : public testing::Test {
             "--videos",    *films_ / "",
             "--data",      folder + "/data",
             "--cache-dir", folder + "/cache",
-            "--model",     std::string(SHIJIAN_SOURCE_DIR) + "/models/nano",
+            "--model",     (source_dir() / "models/nano").string(),
             "--rate",      "10000",
             "--log-level", "warning"};
   }
@@ -190,7 +191,7 @@ TEST_F(Serve, TakesSettingsFromFileEnvironmentAndCommandLine) {
       << "port = 0\nvideos = \"" << *films_ / ""
       << "\"\nqueue = 5\nkeep-jobs = 2\nlog-level = \"warning\"\nno-cache = true\n";
   std::vector<std::string> arguments = {"--config", scratch_ / "serve.toml", "--model",
-                                        std::string(SHIJIAN_SOURCE_DIR) + "/models/nano"};
+                                        (source_dir() / "models/nano").string()};
   const auto capacity = [&](const std::vector<std::string>& environment) {
     std::vector<std::string> all = environment;
     all.push_back("SHIJIAN_DATA=" + (scratch_ / "data"));

@@ -30,7 +30,7 @@ namespace {
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
-constexpr const char* kFooter = R"(
+constexpr const char* kBenchFooter = R"(
 Examples:
   shijian bench                          the model that locate would use
   shijian bench models/Qwen3-VL-4B       a checkpoint directory
@@ -246,7 +246,7 @@ void bench(const BenchFlags& flags) {
 void add_bench_command(CLI::App& app) {
   auto flags = std::make_shared<BenchFlags>();
   CLI::App* command = app.add_subcommand("bench", "Measure how fast a checkpoint runs here");
-  command->footer(kFooter);
+  command->footer(kBenchFooter);
   auto* directory = command->add_option("DIR", flags->directory, "Checkpoint directory");
   command->add_option("--shape", flags->shape, "Random weights of this published size instead")
       ->check(CLI::IsMember(engine::random_shape_names()))

@@ -19,7 +19,7 @@
 namespace shijian::app {
 namespace {
 
-constexpr const char* kFooter = R"(
+constexpr const char* kCacheFooter = R"(
 Examples:
   shijian cache stats
   shijian cache verify          read every entry, remove what is damaged
@@ -97,7 +97,7 @@ void verify(const CacheCommandFlags& flags) {
 void add_cache_command(CLI::App& app) {
   auto flags = std::make_shared<CacheCommandFlags>();
   CLI::App* command = app.add_subcommand("cache", "Look after what is kept on disk between runs");
-  command->footer(kFooter);
+  command->footer(kCacheFooter);
   command->require_subcommand(1);
   const auto add = [&](const char* name, const char* words, void (*run)(const CacheCommandFlags&)) {
     CLI::App* sub = command->add_subcommand(name, words);

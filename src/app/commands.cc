@@ -12,7 +12,7 @@
 namespace shijian::app {
 namespace {
 
-constexpr const char* kFooter = R"(
+constexpr const char* kCommandsFooter = R"(
 Start here:
   shijian locate video.mp4 "When does the dog jump?"
   shijian COMMAND --help
@@ -23,7 +23,7 @@ Exit status: 0 done, 2 wrong usage, 1 failed.)";
 
 void add_commands(CLI::App& app, const char* version) {
   app.description("shijian (事件, 时间) finds when an event happens in a video");
-  app.footer(kFooter);
+  app.footer(kCommandsFooter);
   app.require_subcommand(1);
   add_locate_command(app);
   add_describe_command(app);

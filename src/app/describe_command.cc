@@ -21,7 +21,7 @@
 namespace shijian::app {
 namespace {
 
-constexpr const char* kFooter = R"(
+constexpr const char* kDescribeFooter = R"(
 Examples:
   shijian describe clip.mp4 -p "Describe what happens."
   shijian describe before.png after.png -p "What changed?"
@@ -99,7 +99,7 @@ void describe(DescribeFlags& flags) {
 void add_describe_command(CLI::App& app) {
   auto flags = std::make_shared<DescribeFlags>();
   CLI::App* command = app.add_subcommand("describe", "Ask anything about videos and images");
-  command->footer(kFooter);
+  command->footer(kDescribeFooter);
   command->add_option("FILE", flags->files, "Videos and images, shown in this order");
   command->add_option("-p,--prompt", flags->prompt, "The question or instruction")->required();
   command->add_option("--system", flags->system, "A system message");

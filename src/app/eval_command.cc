@@ -23,7 +23,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kFooter = R"(
+constexpr const char* kEvalFooter = R"(
 Examples:
   shijian synth --out held --count 300 --seed 7 --seconds 10-30 --split heldout
   shijian eval --dataset synth held --json held.json
@@ -103,7 +103,7 @@ void evaluate(const EvalFlags& flags) {
 void add_eval_command(CLI::App& app) {
   auto flags = std::make_shared<EvalFlags>();
   CLI::App* command = app.add_subcommand("eval", "Score a model on annotated videos");
-  command->footer(kFooter);
+  command->footer(kEvalFooter);
   command->add_option("--dataset", flags->dataset, "Whose annotations")
       ->check(CLI::IsMember({"synth", "charades", "activitynet", "qvhighlights", "timelens"}))
       ->required();

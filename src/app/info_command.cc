@@ -26,7 +26,7 @@
 namespace shijian::app {
 namespace {
 
-constexpr const char* kFooter = R"(
+constexpr const char* kInfoFooter = R"(
 Examples:
   shijian info                       this machine: cores, memory, instruction sets, the model
   shijian info clip.mp4              frame rate, duration, rotation, tracks
@@ -228,7 +228,7 @@ void add_info_command(CLI::App& app) {
   auto flags = std::make_shared<Flags>();
   CLI::App* command =
       app.add_subcommand("info", "Say what a video, an image, a checkpoint or this machine is");
-  command->footer(kFooter);
+  command->footer(kInfoFooter);
   command->add_option("PATH", flags->paths, "Video, image or checkpoint directory");
   command->add_flag("--json", flags->json, "Print JSON");
   command->add_option("--stream", flags->stream, "Of a file with several: this video stream")

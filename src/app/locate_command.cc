@@ -19,7 +19,7 @@
 namespace shijian::app {
 namespace {
 
-constexpr const char* kFooter = R"(
+constexpr const char* kLocateFooter = R"(
 Examples:
   shijian locate game.mp4 "When does the ball go in?"
   shijian locate lecture.mkv -q "写公式" -q "擦黑板" --format srt > notes.srt
@@ -119,7 +119,7 @@ void locate(LocateFlags& flags) {
 void add_locate_command(CLI::App& app) {
   auto flags = std::make_shared<LocateFlags>();
   CLI::App* command = app.add_subcommand("locate", "Find when something happens in a video");
-  command->footer(kFooter);
+  command->footer(kLocateFooter);
   command->add_option("VIDEO", flags->video, "Video file")->required();
   command->add_option("QUESTION", flags->question, "What to look for, in plain words");
   command->add_option("-q,--question", flags->more_questions,

@@ -23,7 +23,7 @@
 namespace shijian::app {
 namespace {
 
-constexpr const char* kFooter = R"(
+constexpr const char* kServeFooter = R"(
 Examples:
   shijian serve                              the page at http://localhost:7860
   shijian serve --videos ~/Videos --model models/Qwen3-VL-4B-Instruct
@@ -194,7 +194,7 @@ void add_serve_command(CLI::App& app, const char* version) {
   auto flags = std::make_shared<ServeFlags>();
   CLI::App* command =
       app.add_subcommand("serve", "Serve the web page and the HTTP API on port 7860");
-  command->footer(kFooter);
+  command->footer(kServeFooter);
   command->add_option("--config", flags->config, "Read settings from this TOML file")
       ->envname("SHIJIAN_CONFIG")
       ->type_name("FILE");

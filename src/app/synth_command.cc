@@ -21,7 +21,7 @@
 namespace shijian::app {
 namespace {
 
-constexpr const char* kFooter = R"(
+constexpr const char* kSynthFooter = R"(
 Examples:
   shijian synth --out set --count 100
   shijian synth --out held --count 300 --seed 7 --seconds 10-30 --split heldout
@@ -169,7 +169,7 @@ void add_synth_command(CLI::App& app) {
   auto& f = *flags;
   CLI::App* command =
       app.add_subcommand("synth", "Make synthetic clips with questions and answers");
-  command->footer(kFooter);
+  command->footer(kSynthFooter);
   command->add_option("--out", f.out, "Directory for videos/ and annotations.jsonl");
   command->add_option("--seed", f.stream.seed, "Same seed, same clips")
       ->check(CLI::NonNegativeNumber)

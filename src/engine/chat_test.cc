@@ -10,19 +10,18 @@
 #include "base/temporary_folder.h"
 #include "engine/chat_parts.h"
 #include "engine/engine.h"
+#include "source_dir.h"
 
 namespace shijian::engine {
 namespace {
 
 namespace fs = std::filesystem;
 
-const fs::path kSource = SHIJIAN_SOURCE_DIR;
-
 class Chat : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    engine_ = new Engine({.model = kSource / "tests/reference/checkpoints/dense_tied"});
-    thinking_ = new Engine({.model = kSource / "tests/reference/checkpoints/f16_thinking"});
+    engine_ = new Engine({.model = source_dir() / "tests/reference/checkpoints/dense_tied"});
+    thinking_ = new Engine({.model = source_dir() / "tests/reference/checkpoints/f16_thinking"});
   }
   static void TearDownTestSuite() {
     delete engine_;
@@ -68,7 +67,7 @@ class Chat : public testing::Test {
 
 TEST_F(Chat, SeveralTurnsWithMediaInEach) {
   DescribeRequest request = request_with(frames(3, "64x64"));
-  request.media.push_back({kSource / "tests/reference/media/picture.png", true});
+  request.media.push_back({source_dir() / "tests/reference/media/picture.png", true});
   request.sampling.frame_pixels = 4096;
   const int64_t one_turn = [&] {
     DescribeRequest first = request;
@@ -156,7 +155,7 @@ TEST_F(Chat, ThoughtsAreFreeUntilTheyEnd) {
 TEST_F(Chat, ThePromptMustFitTheContext) {
   constexpr int64_t context = 2000;
   const fs::path model = folder_.path() / "short";
-  fs::copy(kSource / "tests/reference/checkpoints/dense_tied", model);
+  fs::copy(source_dir() / "tests/reference/checkpoints/dense_tied", model);
   Json config = Json::parse(read_file(model / "config.json", 1 << 20));
   config["text_config"]["max_position_embeddings"] = context;
   std::ofstream(model / "config.json") << config.dump();

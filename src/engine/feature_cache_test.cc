@@ -9,6 +9,7 @@
 #include <stdexcept>
 
 #include "base/hash.h"
+#include "source_dir.h"
 
 namespace shijian::engine {
 namespace {
@@ -25,7 +26,7 @@ class FeatureCacheTest : public testing::Test {
   void TearDown() override { fs::remove_all(root_); }
 
   static fs::path checkpoint(const char* name) {
-    return fs::path(SHIJIAN_SOURCE_DIR) / "tests/reference/checkpoints" / name;
+    return source_dir() / "tests/reference/checkpoints" / name;
   }
   // Slots [from, from + count) of one lattice.
   static SlotKeys keys(int64_t from, int64_t count, const std::string& lattice = "lattice") {

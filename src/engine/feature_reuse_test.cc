@@ -1,5 +1,5 @@
 // Vision features that outlive an engine: whose they are, and what becomes of them when files are
-// damaged, change or cannot be written. Fixtures stand in SHIJIAN_SOURCE_DIR.
+// damaged, change or cannot be written.
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>

@@ -7,6 +7,7 @@
 #include "base/threads.h"
 #include "checkpoint/checkpoint.h"
 #include "model/weights.h"
+#include "source_dir.h"
 
 namespace shijian::engine {
 namespace {
@@ -57,8 +58,8 @@ class PrefixCacheTest : public testing::Test {
     }
   }
 
-  const checkpoint::Checkpoint checkpoint_ = checkpoint::Checkpoint::open(
-      std::filesystem::path(SHIJIAN_SOURCE_DIR) / "tests/reference/checkpoints/dense_tied");
+  const checkpoint::Checkpoint checkpoint_ =
+      checkpoint::Checkpoint::open(source_dir() / "tests/reference/checkpoints/dense_tied");
   const model::ModelWeights weights_ = model::bind_weights(checkpoint_);
   ThreadPool pool_{1};
   model::Decoder decoder_{checkpoint_.config().text, weights_.text, pool_};

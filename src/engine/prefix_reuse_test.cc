@@ -1,4 +1,4 @@
-// Keys and values of prompts that serve the next question. Fixtures stand in SHIJIAN_SOURCE_DIR.
+// Keys and values of prompts that serve the next question.
 #include <gtest/gtest.h>
 
 #include <string_view>

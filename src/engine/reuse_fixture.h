@@ -1,5 +1,5 @@
 // Tests alone: a clip of 24 s, engines over it that keep what they compute, and what their answers
-// reuse. Whoever includes this names SHIJIAN_SOURCE_DIR.
+// reuse.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "source_dir.h"
 
 namespace shijian::engine {
 
@@ -33,10 +34,9 @@ inline bool same_tokens(const std::vector<grounding::GeneratedToken>& a,
 // Questions that have slots of ten frames over 20 s of the clip: 21 slots.
 class Reuses : public testing::Test {
  protected:
-  static std::filesystem::path source() { return SHIJIAN_SOURCE_DIR; }
   static std::filesystem::path checkpoint_folder(const std::string& name) {
-    return name == "nano" ? source() / "models" / "nano"
-                          : source() / "tests/reference/checkpoints" / name;
+    return name == "nano" ? source_dir() / "models" / "nano"
+                          : source_dir() / "tests/reference/checkpoints" / name;
   }
   static void SetUpTestSuite() {
     char name[] = "/tmp/shijian-reuse-XXXXXX";

@@ -1,5 +1,5 @@
 // What the engine reuses changes no bit of an answer, on tiny checkpoints with random weights and
-// on the default model. Fixtures stand in SHIJIAN_SOURCE_DIR.
+// on the default model.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -47,7 +47,7 @@ TEST_P(ReusesWith, LocateTheSameBitsWhateverIsKnown) {
 
 TEST_P(ReusesWith, DescribeTheSameBitsWhateverIsKnown) {
   const std::string name = GetParam();
-  const fs::path media = source() / "tests/reference/media";
+  const fs::path media = source_dir() / "tests/reference/media";
   DescribeRequest request;
   request.media = {{clip(), false}, {media / "picture.png", true}};
   request.messages = one_turn("", "First <video> then <image>: what is shown?", request.media);

@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "source_dir.h"
 
 namespace shijian::grounding {
 namespace {
@@ -53,7 +54,7 @@ void expect_sound(const ParsedAnswer& answer, std::string_view text, double dura
 
 // The table: real-looking answers in both languages, and the events a reader sees in them.
 TEST(Answer, Table) {
-  const Json cases = read_json_file(SHIJIAN_SOURCE_DIR "/src/grounding/answer_cases.json");
+  const Json cases = read_json_file(source_dir() / "src/grounding/answer_cases.json");
   ASSERT_GE(cases.size(), 150u);
   for (const Json& c : cases) {
     const std::string text = c["text"];

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "source_dir.h"
 #include "text/chat_reader.h"
 
 namespace shijian::guided {
@@ -315,8 +316,7 @@ class JsonConstraintTest : public testing::Test {
     return {text, false};
   }
 
-  const text::Tokenizer tokenizer_ =
-      text::Tokenizer::open(std::filesystem::path(SHIJIAN_SOURCE_DIR) / "models" / "nano");
+  const text::Tokenizer tokenizer_ = text::Tokenizer::open(source_dir() / "models" / "nano");
   const TokenOrder order_{tokenizer_};
 };
 

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "source_dir.h"
 
 namespace shijian::i18n {
 namespace {
@@ -91,7 +92,7 @@ std::multiset<int> places(const std::string& form) {
 }
 
 TEST(Chinese, EveryLineHasThePlacesOfItsEnglish) {
-  std::ifstream table(std::filesystem::path(SHIJIAN_SOURCE_DIR) / "src/i18n/chinese.txt");
+  std::ifstream table(source_dir() / "src/i18n/chinese.txt");
   std::string english;
   int pairs = 0;
   for (std::string line; std::getline(table, line);) {

@@ -18,15 +18,11 @@ constexpr int64_t kMaxFetched = int64_t{1} << 30;  // bytes, of all media of one
 constexpr double kFrameRate = 2;                   // of frames that come without times
 constexpr std::string_view kFileScheme = "file://";
 
-[[noreturn]] void refuse(const Text& message, const Text& hint = {}) {
-  throw Error(ErrorCode::kUsage, message, hint);
-}
-
 const OrderedJson& frame_list(const OrderedJson* value, const std::string& where) {
   if (value == nullptr || !value->is_array())
     throw http::HttpError(400, "{} is no list"_text(where));
   if (value->size() > kMaxFrames) {
-    refuse("{} has {} entries, at most {} are allowed"_text(where, value->size(), kMaxFrames));
+    refuse_chat("{} has {} entries, at most {} are allowed"_text(where, value->size(), kMaxFrames));
   }
   return *value;
 }
@@ -77,10 +73,10 @@ std::optional<text::Part> ChatMediaReader::read(Fields& fields, const std::strin
   }
   const std::string key = type == "input_image" ? "image_url" : type;
   const OrderedJson* value = fields.any(key.c_str());
-  if (value == nullptr) refuse("{}: there is no '{}'"_text(where, key));
+  if (value == nullptr) refuse_chat("{}: there is no '{}'"_text(where, key));
   auto& media = request_.describe.media;
   if (media.size() >= kMaxMedia) {
-    refuse("{}: more than {} images and videos"_text(where, kMaxMedia));
+    refuse_chat("{}: more than {} images and videos"_text(where, kMaxMedia));
   }
   skip_labels(fields);
   media.push_back(is_image   ? image(fields, *value, where)
@@ -116,7 +112,7 @@ engine::MediaFile ChatMediaReader::video(Fields& fields, const OrderedJson& valu
     for (const OrderedJson& picture : frame_list(url, where)) {
       pictures.push_back(one_file(&picture, fmt::format("{}.frames[{}]", where, pictures.size())));
     }
-    if (pictures.empty()) refuse("{} has no frames"_text(where));
+    if (pictures.empty()) refuse_chat("{} has no frames"_text(where));
     return even_frames(std::move(pictures), sampling, where);
   }
   bool frames = false;
@@ -155,8 +151,8 @@ engine::MediaFile ChatMediaReader::timed_frames(Fields& fields, const OrderedJso
   read_video_sampling(inner, *video.sampling);
   inner.done();
   if (pictures.size() != times.size()) {
-    refuse("{} has {} frames and {} times"_text(list, pictures.size(), times.size()),
-           "give the time of each frame in seconds"_text);
+    refuse_chat("{} has {} frames and {} times"_text(list, pictures.size(), times.size()),
+                "give the time of each frame in seconds"_text);
   }
   for (size_t i = 0; i < pictures.size(); ++i) {
     if (!times[i].is_number())
@@ -164,7 +160,7 @@ engine::MediaFile ChatMediaReader::timed_frames(Fields& fields, const OrderedJso
     video.frames.push_back(
         {one_file(&pictures[i], fmt::format("{}.frames[{}]", where, i)), times[i].get<double>()});
   }
-  if (video.frames.empty()) refuse("{} has no frames"_text(list));
+  if (video.frames.empty()) refuse_chat("{} has no frames"_text(list));
   return video;
 }
 
@@ -172,8 +168,8 @@ std::filesystem::path ChatMediaReader::one_file(const OrderedJson* url, const st
   bool frames = false;
   auto paths = files(url, name, /*is_image=*/true, frames);
   if (paths.size() > 1)
-    refuse("{}: it holds {} pictures"_text(name, paths.size()),
-           "send several pictures as a video, or each on its own"_text);
+    refuse_chat("{}: it holds {} pictures"_text(name, paths.size()),
+                "send several pictures as a video, or each on its own"_text);
   return std::move(paths.front());
 }
 
@@ -187,7 +183,8 @@ std::vector<std::filesystem::path> ChatMediaReader::files(const OrderedJson* url
     const DataUrl data = read_data_url(text);
     frames = is_frames_type(data.type) || data.files.size() > 1;
     if (data.files.size() > kMaxFrames) {
-      refuse("{} has {} entries, at most {} are allowed"_text(name, data.files.size(), kMaxFrames));
+      refuse_chat(
+          "{} has {} entries, at most {} are allowed"_text(name, data.files.size(), kMaxFrames));
     }
     if (!frames) return {kept(data.files.front(), name)};
     std::vector<std::filesystem::path> pictures;

@@ -67,15 +67,11 @@ constexpr const char* kWithoutEffect[] = {
     "chat_template_kwargs",
 };
 
-[[noreturn]] void refuse(const Text& message, const Text& hint = {}) {
-  throw Error(ErrorCode::kUsage, message, hint);
-}
-
 const OrderedJson& list_of(const OrderedJson* value, const std::string& where, size_t most) {
   if (value == nullptr || !value->is_array())
     throw http::HttpError(400, "{} is no list"_text(where));
   if (value->size() > most) {
-    refuse("{} has {} entries, at most {} are allowed"_text(where, value->size(), most));
+    refuse_chat("{} has {} entries, at most {} are allowed"_text(where, value->size(), most));
   }
   return *value;
 }
@@ -116,7 +112,7 @@ class MessagesReader {
     if (content != nullptr) {
       message.parts = parts(*content);
     } else if (message.role != "assistant") {
-      refuse("{} has no content"_text(where_));
+      refuse_chat("{} has no content"_text(where_));
     }
     fields.done();
     return message;
@@ -127,7 +123,7 @@ class MessagesReader {
     for (const char* key : {"refusal", "annotations"}) fields.any(key);
     for (const char* key : {"audio", "function_call"}) {
       if (fields.any(key) == nullptr) continue;
-      refuse("{}: '{}' is not supported"_text(where_, key), "leave it out"_text);
+      refuse_chat("{}: '{}' is not supported"_text(where_, key), "leave it out"_text);
     }
   }
 
@@ -138,7 +134,7 @@ class MessagesReader {
       for (const char* key : {"id", "type", "index"}) call.any(key);
       const OrderedJson* function = call.any("function");
       call.done();
-      if (function == nullptr) refuse("{}.tool_calls: there is no 'function'"_text(where_));
+      if (function == nullptr) refuse_chat("{}.tool_calls: there is no 'function'"_text(where_));
       Fields fields(*function, where_ + ".tool_calls.function");
       calls.push_back(
           {fields.text("name").value_or(""), fields.text("arguments", kMaxText).value_or("{}")});
@@ -171,12 +167,12 @@ class MessagesReader {
       const auto text = fields.text(refusal ? "refusal" : "text", kMaxText);
       for (const char* label : {"annotations", "cache_control", "logprobs"}) fields.any(label);
       fields.done();
-      if (!text) refuse("{}: there is no '{}'"_text(where_, refusal ? "refusal" : "text"));
+      if (!text) refuse_chat("{}: there is no '{}'"_text(where_, refusal ? "refusal" : "text"));
       return {text::Part::Kind::kText, *text, 0};
     }
     if (const auto media = media_.read(fields, type, where_)) return *media;
-    refuse("{}: the type is '{}'"_text(where_, type.substr(0, 100)),
-           "there are text, image_url, video_url, input_video and video_frames"_text);
+    refuse_chat("{}: the type is '{}'"_text(where_, type.substr(0, 100)),
+                "there are text, image_url, video_url, input_video and video_frames"_text);
   }
 
   ChatRequest& request_;
@@ -253,7 +249,7 @@ class BodyReader {
     request.logprobs = flag("logprobs", false);
     const auto top = integer("top_logprobs", 0, 20);
     if (top.value_or(0) > 0 && !request.logprobs)
-      refuse("top_logprobs is given without logprobs"_text, "set logprobs"_text);
+      refuse_chat("top_logprobs is given without logprobs"_text, "set logprobs"_text);
     request.describe.generation.logprobs = static_cast<int>(top.value_or(0));
   }
 
@@ -265,8 +261,8 @@ class BodyReader {
       if (!item.is_string()) throw http::HttpError(400, "stop holds what is no string"_text);
       stops.push_back(item.get<std::string>());
       if (stops.back().empty() || stops.back().size() > kMaxStop) {
-        refuse("stop holds a string of {} bytes"_text(stops.back().size()),
-               "from 1 to {} are possible"_text(kMaxStop));
+        refuse_chat("stop holds a string of {} bytes"_text(stops.back().size()),
+                    "from 1 to {} are possible"_text(kMaxStop));
       }
     }
   }
@@ -280,7 +276,7 @@ class BodyReader {
     fields.flag("include_obfuscation");  // there is none to leave out
     fields.done();
     if (request.include_usage && !request.stream) {
-      refuse("stream_options asks for usage without stream"_text, "set stream"_text);
+      refuse_chat("stream_options asks for usage without stream"_text, "set stream"_text);
     }
   }
 
@@ -293,16 +289,16 @@ class BodyReader {
       format = std::make_shared<guided::AnswerForm>(guided::JsonGrammar::any_object());
     } else if (type == "json_schema") {
       const OrderedJson* named = fields.any("json_schema");
-      if (named == nullptr) refuse("response_format: there is no 'json_schema'"_text);
+      if (named == nullptr) refuse_chat("response_format: there is no 'json_schema'"_text);
       Fields inner(*named, "response_format.json_schema");
       for (const char* key : {"name", "description", "strict"}) inner.any(key);
       const OrderedJson* schema = inner.any("schema");
-      if (schema == nullptr) refuse("response_format.json_schema: there is no 'schema'"_text);
+      if (schema == nullptr) refuse_chat("response_format.json_schema: there is no 'schema'"_text);
       format = std::make_shared<guided::AnswerForm>(guided::JsonGrammar::of_schema(*schema));
       inner.done();
     } else if (type != "text") {
-      refuse("response_format: the type is '{}'"_text(type.substr(0, 100)),
-             "there are text, json_object and json_schema"_text);
+      refuse_chat("response_format: the type is '{}'"_text(type.substr(0, 100)),
+                  "there are text, json_object and json_schema"_text);
     }
     fields.done();
   }
@@ -317,8 +313,8 @@ class BodyReader {
         const bool function = fields.text("type").value_or("") == "function";
         const OrderedJson* called = fields.any("function");
         if (!function || called == nullptr) {
-          refuse("tools holds what is no function"_text,
-                 "write {\"type\": \"function\", \"function\": {\"name\": …}}"_text);
+          refuse_chat("tools holds what is no function"_text,
+                      "write {\"type\": \"function\", \"function\": {\"name\": …}}"_text);
         }
         request.describe.tools.push_back(tool.dump());
         if (choice.forced) add_callable(*called, choice, callable);
@@ -328,16 +324,17 @@ class BodyReader {
     if (choice.none) request.describe.tools.clear();
     request.reading.tools = !request.describe.tools.empty();
     if (request.reading.tools && request.describe.format) {
-      refuse("tools and a JSON response_format do not go together"_text,
-             "leave one out, or set tool_choice to \"none\""_text);
+      refuse_chat("tools and a JSON response_format do not go together"_text,
+                  "leave one out, or set tool_choice to \"none\""_text);
     }
     if (!choice.forced) return;
     if (callable.empty()) {
       param_ = "tool_choice";
-      refuse(choice.name.empty()
-                 ? Text("tool_choice asks for a call, and there are no tools"_text)
-                 : "tool_choice names '{}', which is not in tools"_text(choice.name.substr(0, 100)),
-             "name the functions in tools"_text);
+      refuse_chat(
+          choice.name.empty()
+              ? Text("tool_choice asks for a call, and there are no tools"_text)
+              : "tool_choice names '{}', which is not in tools"_text(choice.name.substr(0, 100)),
+          "name the functions in tools"_text);
     }
     request.describe.format =
         std::make_shared<guided::AnswerForm>(callable, /*many=*/!request.reading.one_call);
@@ -352,7 +349,7 @@ class BodyReader {
       if (value == nullptr) continue;
       const OrderedJson allowed = OrderedJson::parse(neutral);
       if (std::find(allowed.begin(), allowed.end(), *value) != allowed.end()) continue;
-      refuse("{} is not supported"_text(key), "leave it out"_text);
+      refuse_chat("{} is not supported"_text(key), "leave it out"_text);
     }
     for (const char* key : kWithoutEffect) fields_.any(key);
   }
@@ -362,6 +359,10 @@ class BodyReader {
 };
 
 }  // namespace
+
+void refuse_chat(const Text& message, const Text& hint) {
+  throw Error(ErrorCode::kUsage, message, hint);
+}
 
 ChatRequest read_chat_request(const std::string& body, const ChatSources& sources,
                               std::string& param) {

@@ -36,4 +36,7 @@ struct ChatSources {
 ChatRequest read_chat_request(const std::string& body, const ChatSources& sources,
                               std::string& param);
 
+// Error(kUsage) for what cannot be done.
+[[noreturn]] void refuse_chat(const Text& message, const Text& hint = {});
+
 }  // namespace shijian::server

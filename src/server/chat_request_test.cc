@@ -1,5 +1,4 @@
-// Bodies of chats as clients of OpenAI, of Qwen's models and of vLLM write them. The fixture needs
-// SHIJIAN_SOURCE_DIR.
+// Bodies of chats as clients of OpenAI, of Qwen's models and of vLLM write them.
 #include "server/chat_request.h"
 
 #include "server/base64_of.h"
@@ -38,7 +37,7 @@ class ChatBody : public Server {
   }
   // One frame of the sample.
   std::string jpeg() {
-    const auto sample = source() / "samples" / "shapes.mp4";
+    const auto sample = source_dir() / "samples" / "shapes.mp4";
     return base64_of(Thumbnails().strip("sample", sample, {.count = 1, .height = 64}, {})->jpeg);
   }
 

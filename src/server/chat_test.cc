@@ -6,13 +6,12 @@
 #include "server/base64_of.h"
 #include "server/chat_answer.h"
 #include "server/server_fixture.h"
+#include "source_dir.h"
 
 namespace shijian::server {
 namespace {
 
 namespace fs = std::filesystem;
-
-const fs::path kSource = SHIJIAN_SOURCE_DIR;
 
 // The content and the last finish reason of a stream of chat chunks, which must end in [DONE].
 std::pair<std::string, std::string> read_chunks(const std::string& body, Json* usage = nullptr) {
@@ -126,7 +125,7 @@ TEST_F(Server, ChatsAboutWhatTheRequestHolds) {
       kPixels);
   EXPECT_GT(prompt_tokens(frames), words + 4);
   // A video in the request is the one in the library.
-  const std::string bytes = read_file(kSource / "samples" / "shapes.mp4", size_t{1} << 24);
+  const std::string bytes = read_file(source_dir() / "samples" / "shapes.mp4", size_t{1} << 24);
   const std::string base64 = base64_of(bytes);
   const auto with_video = [&](const char* type, const std::string& url) {
     return prompt_tokens(fmt::format(R"({{"type": "{0}", "{0}": {{"url": "{1}"}}}},)", type, url));

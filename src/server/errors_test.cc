@@ -1,7 +1,7 @@
 // What clients are told when a request or a job is wrong, and in which language.
 #include <gtest/gtest.h>
 
-#include "server/server_fixture.h"  // needs SHIJIAN_SOURCE_DIR
+#include "server/server_fixture.h"
 
 namespace shijian::server {
 namespace {

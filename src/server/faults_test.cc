@@ -1,5 +1,4 @@
-// A store that fails ends no thread, blames no job and repeats no post. (The fixture reads from
-// SHIJIAN_SOURCE_DIR.)
+// A store that fails ends no thread, blames no job and repeats no post.
 #include <gtest/gtest.h>
 #include <sys/mount.h>
 

@@ -5,7 +5,7 @@
 #include <atomic>
 #include <fstream>
 
-#include "server/server_fixture.h"  // needs SHIJIAN_SOURCE_DIR
+#include "server/server_fixture.h"
 #include "video/image.h"
 
 namespace shijian::server {

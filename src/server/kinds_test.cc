@@ -4,7 +4,7 @@
 #include <cstdlib>
 
 #include "base/file.h"
-#include "server/server_fixture.h"  // needs SHIJIAN_SOURCE_DIR
+#include "server/server_fixture.h"
 
 namespace shijian::server {
 namespace {
@@ -18,7 +18,7 @@ class Kinds : public Server {
     const auto path = folder_ / name;
     const std::string command =
         fmt::format("ffmpeg -y -nostdin -v error -t 3 -i {} {} {} 2>/dev/null",
-                    (source() / "samples" / "shapes.mp4").string(), arguments, path.string());
+                    (source_dir() / "samples" / "shapes.mp4").string(), arguments, path.string());
     EXPECT_EQ(std::system(command.c_str()), 0) << command;
     return call("PUT", "/api/v1/videos/" + name, read_file(path, size_t{1} << 26), "");
   }

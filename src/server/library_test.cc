@@ -1,5 +1,5 @@
 // The library when its folder is not as it should be, and when its database is of an earlier
-// version. (The sample lies in SHIJIAN_SOURCE_DIR.)
+// version.
 #include "server/library.h"
 
 #include <gtest/gtest.h>

@@ -1,5 +1,4 @@
-// What the log says of chats and webhooks, and what it must not say. (The fixture reads from
-// SHIJIAN_SOURCE_DIR.)
+// What the log says of chats and webhooks, and what it must not say.
 #include "base/log.h"
 
 #include <gtest/gtest.h>

@@ -7,7 +7,7 @@
 #include "base/file.h"
 #include "server/job_options.h"
 #include "server/page.h"
-#include "server/server_fixture.h"  // with SHIJIAN_SOURCE_DIR
+#include "server/server_fixture.h"
 
 namespace shijian::server {
 namespace {
@@ -74,7 +74,7 @@ TEST_F(Description, NamesEveryError) {
   const std::string described = file_["components"]["responses"]["Error"]["description"];
   const Json& codes =
       file_["components"]["schemas"]["Error"]["properties"]["error"]["properties"]["code"]["enum"];
-  const std::string manual = read_file(source() / "docs" / "api.md", size_t{1} << 20);
+  const std::string manual = read_file(source_dir() / "docs" / "api.md", size_t{1} << 20);
   for (const int status : {400, 401, 403, 404, 405, 409, 413, 415, 416, 422, 429, 431, 500, 503}) {
     const Json body = Json::parse(http::error_json(
         *http::error_response(http::HttpError(status, {}), "id").error, Language::kEnglish));

@@ -1,5 +1,5 @@
 // Tests alone: the routes with everything real behind them: the default model, SQLite, video files,
-// sockets. Whoever includes this names SHIJIAN_SOURCE_DIR.
+// sockets.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -15,14 +15,14 @@
 #include "server/json_fields.h"
 #include "server/routes.h"
 #include "server/worker.h"
+#include "source_dir.h"
 
 namespace shijian::server {
 
 class Server : public ::testing::Test {
  protected:
-  static std::filesystem::path source() { return SHIJIAN_SOURCE_DIR; }
   static void SetUpTestSuite() {
-    engine_ = new engine::Engine({.model = source() / "models" / "nano"});
+    engine_ = new engine::Engine({.model = source_dir() / "models" / "nano"});
   }
   static void TearDownTestSuite() {
     delete engine_;
@@ -31,7 +31,7 @@ class Server : public ::testing::Test {
 
   Server() {
     std::filesystem::create_directories(folder_ / "videos");
-    std::filesystem::copy_file(source() / "samples" / "shapes.mp4",
+    std::filesystem::copy_file(source_dir() / "samples" / "shapes.mp4",
                                folder_ / "videos" / "shapes.mp4");
     store_.emplace(folder_ / "jobs.db");
     queue_.emplace(*store_, jobs::JobQueue::Options{20, 4});

@@ -6,13 +6,12 @@
 
 #include "base/file.h"
 #include "server/server_fixture.h"
+#include "source_dir.h"
 
 namespace shijian::server {
 namespace {
 
 namespace fs = std::filesystem;
-
-const fs::path kSource = SHIJIAN_SOURCE_DIR;
 
 TEST_F(Server, AnswersTheScriptThatUsersKnow) {
   const http::TestAnswer answer =
@@ -104,7 +103,7 @@ TEST_F(Server, CountsWhatItDoes) {
   EXPECT_EQ(call("BREW", "/coffee/1").status, 404);
   EXPECT_EQ(call("GET", "/metrics").body.find("coffee"), std::string::npos);
   expect_soon("shijian_http_requests_total{method=\"other\",route=\"none\",status=\"4xx\"}", 1);
-  const std::string video = read_file(kSource / "samples" / "shapes.mp4", size_t{1} << 24);
+  const std::string video = read_file(source_dir() / "samples" / "shapes.mp4", size_t{1} << 24);
   EXPECT_EQ(call("PUT", "/api/v1/videos/copy.mp4", video, "").status, 201);
   EXPECT_EQ(value("shijian_uploads_total"), 1);
   EXPECT_EQ(value("shijian_upload_bytes_total"), video.size());

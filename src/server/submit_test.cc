@@ -1,7 +1,7 @@
 // Handing in jobs: many in one call, the same call twice, the limits.
 #include <gtest/gtest.h>
 
-#include "server/server_fixture.h"  // needs SHIJIAN_SOURCE_DIR
+#include "server/server_fixture.h"
 
 namespace shijian::server {
 namespace {

@@ -1,4 +1,4 @@
-// Tests alone: the bytes of small videos. Whoever includes this names SHIJIAN_SOURCE_DIR.
+// Tests alone: the bytes of small videos.
 #pragma once
 
 #include <cstdint>
@@ -6,12 +6,12 @@
 #include <string>
 
 #include "base/file.h"
+#include "source_dir.h"
 
 namespace shijian::server {
 
 inline std::string sample_video() {
-  return read_file(std::filesystem::path(SHIJIAN_SOURCE_DIR) / "samples" / "shapes.mp4",
-                   size_t{1} << 24);
+  return read_file(source_dir() / "samples" / "shapes.mp4", size_t{1} << 24);
 }
 // The sample as another file: what players skip follows its end.
 inline std::string another_video(const std::string& mark) {

@@ -7,7 +7,7 @@
 #include <fstream>
 
 #include "base/file.h"
-#include "server/server_fixture.h"  // with SHIJIAN_SOURCE_DIR
+#include "server/server_fixture.h"
 #include "video/image.h"
 
 namespace shijian::server {

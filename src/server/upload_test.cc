@@ -7,7 +7,7 @@
 
 #include "base/file.h"
 #include "server/server_fixture.h"
-#include "server/test_videos.h"  // needs SHIJIAN_SOURCE_DIR
+#include "server/test_videos.h"
 #include "server/uploads.h"
 
 namespace shijian::server {

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "server/server_fixture.h"
+#include "source_dir.h"
 #include "video/probe.h"
 
 namespace shijian::server {
@@ -13,10 +14,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const fs::path kSource = SHIJIAN_SOURCE_DIR;
-
 TEST_F(Server, TakesVideosInPiecesAndWhole) {
-  const std::string video = read_file(kSource / "samples" / "shapes.mp4", size_t{1} << 24);
+  const std::string video = read_file(source_dir() / "samples" / "shapes.mp4", size_t{1} << 24);
   const std::string known = video_id();
   // The same bytes under another name are the same video.
   const http::TestAnswer same = call("PUT", "/api/v1/videos/copy.mp4", video, "");

@@ -5,7 +5,7 @@
 
 #include <mutex>
 
-#include "server/server_fixture.h"  // needs SHIJIAN_SOURCE_DIR
+#include "server/server_fixture.h"
 
 namespace shijian::server {
 namespace {

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "source_dir.h"
 #include "text/tokenizer.h"
 
 namespace shijian::text {
@@ -19,10 +20,10 @@ namespace {
 namespace fs = std::filesystem;
 using testing::HasSubstr;
 
-const fs::path kReference = fs::path(SHIJIAN_SOURCE_DIR) / "tests/reference/text";
+const fs::path kTemplateCases = source_dir() / "tests/reference/text";
 
 ChatTemplate load(const std::string& name) {
-  const fs::path path = kReference / "templates" / (name + ".jinja");
+  const fs::path path = kTemplateCases / "templates" / (name + ".jinja");
   return ChatTemplate::recognise(read_file(path, 1 << 20), path.string());
 }
 
@@ -77,7 +78,7 @@ std::string joined(const std::vector<Segment>& segments) {
 }
 
 TEST(ChatTemplate, AgreesWithTheReference) {
-  const auto cases = parse_ordered_json(read_file(kReference / "chat.json", 8 << 20), "chat.json");
+  const auto cases = parse_ordered_json(read_file(kTemplateCases / "chat.json", 8 << 20), "chat.json");
   ASSERT_GE(cases.size(), 250u);
   for (const auto& item : cases) {
     std::vector<Message> messages;
@@ -97,7 +98,7 @@ TEST(ChatTemplate, KeepsApartWhatPeopleWrote) {
   messages[2].tool_calls.push_back({evil, evil});
   messages[2].reasoning = evil;
   const std::vector<std::string> tools{OrderedJson{{"name", evil}}.dump()};
-  const Tokenizer tokenizer = Tokenizer::open(kReference / "tiny");
+  const Tokenizer tokenizer = Tokenizer::open(kTemplateCases / "tiny");
   for (const char* name : {"instruct", "thinking"}) {
     std::vector<TextRun> runs, empty_runs;
     const auto segments = load(name).render(messages, tools);
@@ -162,8 +163,8 @@ TEST(ChatTemplate, FoundInADirectoryOrRefused) {
   const fs::path directory =
       fs::temp_directory_path() / ("shijian_chat_" + std::to_string(::getpid()));
   fs::create_directories(directory);
-  const std::string instruct = read_file(kReference / "templates/instruct.jinja", 1 << 20);
-  const std::string thinking = read_file(kReference / "templates/thinking.jinja", 1 << 20);
+  const std::string instruct = read_file(kTemplateCases / "templates/instruct.jinja", 1 << 20);
+  const std::string thinking = read_file(kTemplateCases / "templates/thinking.jinja", 1 << 20);
   const auto write = [&](const char* name, const std::string& text) {
     write_file_atomic(directory / name, text);
   };

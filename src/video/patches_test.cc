@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/file.h"
+#include "source_dir.h"
 #include "video/image.h"
 #include "video/resize.h"
 
@@ -26,7 +27,7 @@ tensor::Tensor noise(int64_t height, int64_t width) {
 
 // From frames to patches as the reference's processors go: size, resize, order, values.
 TEST(PatchesTest, GivesTheReferencesValues) {
-  const std::string file = read_file(SHIJIAN_SOURCE_DIR "/tests/video/patches.bin", 1 << 20);
+  const std::string file = read_file(source_dir() / "tests/video/patches.bin", 1 << 20);
   size_t at = 0;
   auto read = [&](auto value) {
     std::memcpy(&value, file.data() + at, 4);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/json.h"
+#include "source_dir.h"
 
 namespace shijian::video {
 namespace {
@@ -25,8 +26,7 @@ class ReferencePlanTest : public ::testing::TestWithParam<std::pair<const char*,
 // Every number of tests/video/plan_*.json, which make_plan_fixture.py wrote, is met exactly.
 TEST_P(ReferencePlanTest, GivesTheReferencesNumbers) {
   const auto& [name, pipeline] = GetParam();
-  const Json cases =
-      read_json_file(fmt::format("{}/tests/video/plan_{}.json", SHIJIAN_SOURCE_DIR, name));
+  const Json cases = read_json_file(source_dir() / fmt::format("tests/video/plan_{}.json", name));
   ASSERT_GE(cases.size(), 150u);
   for (const Json& c : cases) {
     SCOPED_TRACE(c.dump());

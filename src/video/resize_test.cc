@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "source_dir.h"
 
 namespace shijian::video {
 namespace {
@@ -31,7 +32,7 @@ std::vector<uint8_t> picture(int kind, int height, int width) {
 }
 
 TEST(ResizeTest, GivesTheReferencesBytes) {
-  const std::string file = read_file(SHIJIAN_SOURCE_DIR "/tests/video/resize.bin", 1 << 20);
+  const std::string file = read_file(source_dir() / "tests/video/resize.bin", 1 << 20);
   size_t at = 0;
   auto number = [&] {
     int32_t v;
