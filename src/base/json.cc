@@ -38,7 +38,12 @@ Value parse(std::string_view text, const Text& name) {
   try {
     const bool is_utf16 = text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF");
     const std::string decoded = is_utf16 ? decode_text(text, name.english()) : std::string();
-    Value value = Value::parse(is_utf16 ? decoded : text, limit_depth);
+    const std::string_view json = is_utf16 ? decoded : text;
+    // The library would take it for the end, whatever follows.
+    if (json.find('\0') != json.npos) {
+      throw Error(ErrorCode::kInvalid, "parse {}: it holds a NUL byte"_text(name), kHint);
+    }
+    Value value = Value::parse(json, limit_depth);
     if (too_deep) {
       throw Error(ErrorCode::kInvalid, "parse {}: nested deeper than {}"_text(name, kMaxDepth),
                   kHint);

@@ -24,6 +24,16 @@ TEST(Json, NamesWhatItRefuses) {
   }
 }
 
+TEST(Json, EndsWhereTheTextDoes) {
+  for (const std::string_view text :
+       {std::string_view("{\"a\":1}\0 rubbish", 16), std::string_view("{\"a\":1}\0", 8),
+        std::string_view("\xFF\xFE{\0}\0\0\0x\0", 10)}) {
+    EXPECT_THROW(parse_json(text, "x"), Error) << text;
+    EXPECT_THROW(parse_ordered_json(text, "x"), Error) << text;
+  }
+  EXPECT_EQ(parse_json(R"("a\u0000b")", "x").get<std::string>(), std::string("a\0b", 3));
+}
+
 TEST(Json, AnErrorDoesNotRepeatWhatWasThere) {
   for (const char* text :
        {R"({"query": "a secret"; 3})", R"({"query": "a secret)", R"("a secret" x)"}) {

@@ -12,6 +12,8 @@ TEST_F(Server, SaysWhatIsWrongWithARequest) {
   };
   EXPECT_EQ(status("{"), 400);
   EXPECT_EQ(status("[]"), 400);
+  const std::string longer = R"({"video_path": "shapes.mp4", "query": "x"})" + std::string(1, '\0');
+  EXPECT_EQ(call("POST", "/api/v1/inference", longer + " rubbish").status, 400);
   EXPECT_EQ(status(R"({"video_path": 3, "query": "x"})"), 400);
   EXPECT_EQ(status(R"({"video_path": "none.mp4", "query": "x"})"), 404);
   EXPECT_EQ(status(R"({"video_path": "shapes.mp4"})"), 422);
