@@ -47,7 +47,7 @@ void check_sampling(const SamplerOptions& o) {
   require(o.temperature >= 0 && o.temperature <= 100, "temperature", o.temperature,
           "from 0 to 100"_text);
   require(o.top_k >= 0, "top_k", static_cast<double>(o.top_k), "0 (off) or more"_text);
-  require(o.top_p > 0 && o.top_p <= 1, "top_p", o.top_p, "above 0 and at most 1"_text);
+  require(o.top_p >= 0 && o.top_p <= 1, "top_p", o.top_p, "from 0 to 1"_text);
   require(o.repetition_penalty >= 0.01 && o.repetition_penalty <= 100, "repetition_penalty",
           o.repetition_penalty, "from 0.01 to 100"_text);
   require(o.presence_penalty >= -100 && o.presence_penalty <= 100, "presence_penalty",
@@ -114,7 +114,7 @@ int32_t Sampler::draw() {
   double total = 0;
   for (int32_t token : order_) total += weight(token);
   if (options_.top_p < 1) {
-    // A token stays while those before it hold less than top_p.
+    // A token stays while those before it hold less than top_p, the first in any case.
     double before = 0;
     size_t kept = 0;
     while (kept < order_.size() && (kept == 0 || before < options_.top_p * total))

@@ -11,7 +11,7 @@ namespace shijian::model {
 struct SamplerOptions {
   double temperature = 0;         // 0: greedy
   int64_t top_k = 0;              // 0: all
-  double top_p = 1;               // in (0, 1]
+  double top_p = 1;               // in [0, 1]; 0: the best alone
   double repetition_penalty = 1;  // > 0; over prompt and generated tokens
   double presence_penalty = 0;    // over generated tokens alone
   uint64_t seed = 0;

@@ -104,8 +104,10 @@ TEST(Sampler, TopPKeepsTheSmallestSetThatReachesIt) {
   options.top_p = 0.81;
   EXPECT_THAT(counts(options, logits, 500),
               ElementsAre(testing::Gt(0), testing::Gt(0), testing::Gt(0), 0));
-  options.top_p = 1e-9;
-  EXPECT_THAT(counts(options, logits, 500), ElementsAre(500, 0, 0, 0));
+  for (const double least : {1e-9, 0.0}) {
+    options.top_p = least;
+    EXPECT_THAT(counts(options, logits, 500), ElementsAre(500, 0, 0, 0));
+  }
 }
 
 TEST(Sampler, SeedAndStepDecideTheDraw) {
@@ -155,7 +157,7 @@ TEST(Sampler, RefusesOptionsOutOfRange) {
   EXPECT_TRUE(refused([](auto& o) { o.temperature = -1; }));
   EXPECT_TRUE(refused([](auto& o) { o.temperature = NAN; }));
   EXPECT_TRUE(refused([](auto& o) { o.top_k = -1; }));
-  EXPECT_TRUE(refused([](auto& o) { o.top_p = 0; }));
+  EXPECT_TRUE(refused([](auto& o) { o.top_p = -0.1; }));
   EXPECT_TRUE(refused([](auto& o) { o.top_p = 1.1; }));
   EXPECT_TRUE(refused([](auto& o) { o.repetition_penalty = 0; }));
   EXPECT_TRUE(refused([](auto& o) { o.presence_penalty = INFINITY; }));
