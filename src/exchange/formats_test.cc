@@ -98,6 +98,7 @@ TEST(Edl, BeginsAtTheFilesOwnTimeCode) {
 
 TEST(Edl, DropsFramesAsTheFileDoes) {
   grounding::Answer a = answer("a.mov", kNtsc, {event(60.06, 61.061, "x")});
+  a.video.duration = 100;
   a.video.start_timecode = "00:59:00;02";
   std::string edl = write("edl", {a});
   EXPECT_TRUE(holds(edl, "FCM: DROP FRAME\n")) << edl;
@@ -124,6 +125,26 @@ TEST(Edl, ConformsWhatVaries) {
   const std::string edl = write("edl", {a});
   EXPECT_TRUE(holds(edl, "00:00:20:00 00:00:40:00 00:00:00:00 00:00:20:00\n")) << edl;
   EXPECT_TRUE(holds(edl, "* COMMENT: TIME CODES COUNT 30 FRAMES A SECOND\n")) << edl;
+}
+
+TEST(Edl, NamesNoFrameBehindTheLast) {
+  grounding::Answer a = answer("a.mp4", kPal, {event(20, 20, "end"), event(19, 30, "late")});
+  a.video.duration = 20;
+  const std::string edl = write("edl", {a});
+  EXPECT_TRUE(holds(edl, " 00:00:19:24 00:00:20:00 00:00:00:00 00:00:00:01\n")) << edl;
+  EXPECT_TRUE(holds(edl, " 00:00:19:00 00:00:20:00 00:00:00:01 00:00:01:01\n")) << edl;
+  const std::string xml = write("xmeml", {a});
+  EXPECT_EQ(xpath("string(//clipitem[1]/in)", xml), "499");
+  EXPECT_EQ(xpath("string(//clipitem[1]/out)", xml), "500");
+  EXPECT_EQ(xpath("string(//clipitem[1]/duration)", xml), "500");
+  // 1199 frames, where 20 seconds round to the one behind them.
+  a = answer("b.mp4", {60000, 1001}, {event(20, 20, "end")});
+  a.video.duration = 1199 * 1001 / 60000.0;
+  EXPECT_EQ(xpath("string(//clipitem[1]/in)", write("xmeml", {a})), "1198");
+  // Of an answer in words alone the length is not known.
+  a = answer("c.mp4", kPal, {event(2, 4, "mine")});
+  a.video.duration = 0;
+  EXPECT_TRUE(holds(write("edl", {a}), " 00:00:02:00 00:00:04:00 ")) << write("edl", {a});
 }
 
 TEST(MarkerEdl, IsAsResolveReadsIt) {

@@ -60,15 +60,17 @@ EditTimeline edit_timeline(std::span<const grounding::Answer> answers,
                      [&](const EditMedia& media) { return media.path == answer.video.path; });
     const auto index = static_cast<size_t>(known - timeline.media.begin());
     if (known == timeline.media.end()) timeline.media.push_back(media_of(answer.video, folder));
-    const double rate = timeline.media[index].rate.value();
+    const EditMedia& media = timeline.media[index];
+    // An answer in words alone does not know how many there are.
+    const int64_t frames = media.duration > 0 ? media.frames : INT64_MAX;
     for (const grounding::Event& event : answer.events) {
       const auto frame = [&](double seconds) {
-        return std::max<int64_t>(0, std::llround((seconds - answer.video.start_time) * rate));
+        return std::llround((seconds - answer.video.start_time) * media.rate.value());
       };
       EditMoment moment;
       moment.media = index;
-      moment.in = frame(event.start);
-      moment.out = std::max(moment.in + 1, frame(event.end));
+      moment.in = std::clamp<int64_t>(frame(event.start), 0, frames - 1);
+      moment.out = std::clamp<int64_t>(frame(event.end), moment.in + 1, frames);
       moment.start = event.start;
       moment.end = event.end;
       moment.label = one_line(event.label.empty() ? answer.question : event.label);
