@@ -196,6 +196,24 @@ TEST(Xmeml, HoldsFramesAndFiles) {
   EXPECT_EQ(xpath("count(//file/name)", xml), "1");
 }
 
+TEST(Xmeml, LinksAClipByItsPlaceInItsTrack) {
+  const grounding::Answer a = answer("a.mov", kPal, {event(1, 2, "x"), event(3, 4, "y")});
+  grounding::Answer b = answer("b.mov", kPal, {event(1, 2, "x"), event(3, 4, "y")});
+  b.video.sound = true;
+  const std::string xml = write("xmeml", {a, b});
+  for (const char* track : {"video", "audio"}) {
+    const auto place = [&](const char* item) {
+      return xpath(fmt::format("string(//{}/track/clipitem//link[linkclipref=\"{}\"]/clipindex)",
+                               track, item),
+                   xml);
+    };
+    EXPECT_EQ(place("picture-4"), "4") << xml;
+    EXPECT_EQ(place("sound-3"), "1") << xml;
+    EXPECT_EQ(place("sound-4"), "2") << xml;
+    EXPECT_EQ(place("sound-1"), "") << xml;
+  }
+}
+
 TEST(Otio, IsJsonOfItsSchemas) {
   grounding::Answer a = answer("狗.mov", kPal, {event(4.52, 6.72, kTricky)});
   a.video.start_timecode = "01:00:00:00";

@@ -72,16 +72,18 @@ class Sequence {
   std::string track(bool sound) {
     std::string out;
     length_ = 0;
+    size_t heard = 0;  // moments with sound so far: the number of the clip in the sound's track
     for (size_t i = 0; i < timeline_.moments.size(); ++i) {
       const EditMoment& moment = timeline_.moments[i];
       const int64_t end = length_ + timeline_.length(moment);
-      if (!sound || timeline_.of(moment).sound) out += clip(i, length_, end, sound);
+      if (timeline_.of(moment).sound) ++heard;
+      if (!sound || timeline_.of(moment).sound) out += clip(i, heard, length_, end, sound);
       length_ = end;
     }
     return out;
   }
 
-  std::string clip(size_t i, int64_t start, int64_t end, bool sound) {
+  std::string clip(size_t i, size_t heard, int64_t start, int64_t end, bool sound) {
     const EditMoment& moment = timeline_.moments[i];
     const EditMedia& media = timeline_.of(moment);
     std::string out = fmt::format(
@@ -93,7 +95,7 @@ class Sequence {
     if (sound) {
       out += "<sourcetrack><mediatype>audio</mediatype><trackindex>1</trackindex></sourcetrack>\n";
     }
-    if (media.sound) out += link("picture", "video", i) + link("sound", "audio", i);
+    if (media.sound) out += link("picture", "video", i, i + 1) + link("sound", "audio", i, heard);
     if (const std::string note = moment_comment(moment); !note.empty()) {
       out +=
           fmt::format("<comments><mastercomment1>{}</mastercomment1></comments>\n", xml_text(note));
@@ -101,11 +103,12 @@ class Sequence {
     return out + "</clipitem>\n";
   }
 
-  static std::string link(const char* item, const char* type, size_t i) {
+  // `place`: of the clip in its track, from 1 on.
+  static std::string link(const char* item, const char* type, size_t i, size_t place) {
     return fmt::format(
         "<link><linkclipref>{}-{}</linkclipref><mediatype>{}</mediatype>"
         "<trackindex>1</trackindex><clipindex>{}</clipindex></link>\n",
-        item, i + 1, type, i + 1);
+        item, i + 1, type, place);
   }
 
   const EditTimeline timeline_;
