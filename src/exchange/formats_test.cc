@@ -253,6 +253,10 @@ TEST(Youtube, KeepsItsRules) {
             "(1 moments less than 10 seconds after a chapter are part of it.)\n"
             "(The first chapter was moved to 0:00.)\n"
             "(The last chapter was moved, so that it has 10 seconds.)\n");
+  // Ten seconds count from where a chapter begins, also from where it was moved to.
+  a.events = {event(5, 6, "A"), event(14, 15, "B"), event(30, 31, "C"), event(45, 46, "D")};
+  EXPECT_EQ(write("youtube", {a}),
+            "0:00 A\n0:14 B\n0:30 C\n0:45 D\n\n(The first chapter was moved to 0:00.)\n");
   // What follows a moment makes the third.
   a.events = {event(20, 25, "one")};
   EXPECT_EQ(write("youtube", {a}), "0:00 Start\n0:20 one\n0:30 After that\n");

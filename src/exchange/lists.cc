@@ -50,7 +50,9 @@ class Chapters {
   Chapters(const std::vector<EditMoment>& moments, double duration, bool chinese)
       : length_(static_cast<int64_t>(duration)), chinese_(chinese) {
     for (const EditMoment& moment : moments) add(moment);
-    if (chapters_.empty() || chapters_.front().start > 0) begin();
+    if (chapters_.empty() || chapters_.front().start > 0) {
+      chapters_.insert(chapters_.begin(), {0, start_title()});
+    }
     if (chapters_.size() < kFewestChapters) fill(moments);
   }
 
@@ -86,7 +88,10 @@ class Chapters {
 
   void add(const EditMoment& moment) {
     const auto start = static_cast<int64_t>(moment.start);
-    if (!chapters_.empty() && start - chapters_.back().start < kChapter) {
+    if (chapters_.empty() && start < kChapter) {
+      chapters_.push_back({0, moment.label});
+      moved_ = start > 0;
+    } else if (!chapters_.empty() && start - chapters_.back().start < kChapter) {
       chapters_.back().title += " / " + moment.label;
       ++joined_;
     } else if (length_ - start < kChapter && !chapters_.empty() &&
@@ -95,15 +100,6 @@ class Chapters {
       moved_last_ = true;
     } else {
       chapters_.push_back({start, moment.label});
-    }
-  }
-
-  void begin() {
-    if (chapters_.empty() || chapters_.front().start >= kChapter) {
-      chapters_.insert(chapters_.begin(), {0, start_title()});
-    } else {
-      chapters_.front().start = 0;
-      moved_ = true;
     }
   }
 
