@@ -147,6 +147,19 @@ TEST(Answer, EveryNoteHasItsWords) {
   EXPECT_EQ(std::unique(names.begin(), names.end()), names.end()) << "two codes share a name";
 }
 
+TEST(Answer, NotesHaveNumbersAsPeopleReadThem) {
+  const auto limit = [](double seconds, double rate, double seen) {
+    return note_text({NoteCode::kFrameLimit, 256, seconds, rate, seen}, Language::kEnglish);
+  };
+  EXPECT_EQ(limit(0.256, 1000, 17.18),
+            "256 frames were seen, the most that are taken: 17.2 a "
+            "second instead of 1000, and events may have been missed; "
+            "to have that rate, ask about at most 0.256 s at a time");
+  EXPECT_NE(limit(128, 2, 0.00002).find("0.00002 a second instead of 2,"), std::string::npos);
+  EXPECT_NE(limit(8541.7, 29.97, 0.5).find("0.5 a second instead of 30,"), std::string::npos);
+  EXPECT_NE(limit(8541.7, 29.97, 0.5).find("at most 8542 s"), std::string::npos);
+}
+
 TEST(Answer, HugeAndHostileTextsStayLinearAndSound) {
   const std::string pieces[] = {
       "[",       "{\"", "[[1,2],",         "5 - 6 s ", "{\"a\":",    "'",           "}, ",

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
+
 namespace shijian::grounding {
 
 namespace {
@@ -9,7 +12,9 @@ namespace {
 struct NoteWords {
   NoteCode code;
   std::string_view name;
-  std::string_view english;  // {0} is the count, {1} the seconds, {2} the rate, {3} what was seen
+  // {0} is the count, {1} the seconds; without decimals that do not count: {2} the rate, {3} what
+  // was seen, {4} the seconds.
+  std::string_view english;
   std::string_view chinese;
 };
 
@@ -65,11 +70,10 @@ constexpr NoteWords kWords[] = {
      "been missed",
      "视频本身的帧少于该模型所熟悉的每秒 {} 帧，可能漏掉事件"},
     {NoteCode::kFrameLimit, "frame_limit",
-     "{0} frames were seen, the most that are taken: {3:.3g} a second instead of {2:.3g}, and "
-     "events may have been missed; to have that rate, ask about at most {1:.0f} s at a time",
-     "只看了 {0} 帧（已达上限）：每秒 {3:.3g} 帧而不是 {2:.3g} "
-     "帧，可能漏掉事件；要达到该帧率，请每次"
-     "只问不超过 {1:.0f} 秒的一段"},
+     "{0} frames were seen, the most that are taken: {3} a second instead of {2}, and "
+     "events may have been missed; to have that rate, ask about at most {4} s at a time",
+     "只看了 {0} 帧（已达上限）：每秒 {3} 帧而不是 {2} 帧，可能漏掉事件；"
+     "要达到该帧率，请每次只问不超过 {4} 秒的一段"},
     {NoteCode::kDamaged, "damaged",
      "the video file is damaged, cut short or still being written: parts of it could not be read, "
      "and events may have been missed",
@@ -98,6 +102,15 @@ const NoteWords& words_of(NoteCode code) {
   return kWords[0];  // unreachable: the table test visits every code
 }
 
+// Three digits that count, and no exponent: "0.256", "29.9", "1000".
+std::string plain_number(double value) {
+  const int before = value > 0 ? static_cast<int>(std::floor(std::log10(value))) : 0;
+  std::string text = fmt::format("{:.{}f}", value, std::clamp(2 - before, 0, 6));
+  if (text.find('.') != text.npos) text.erase(text.find_last_not_of('0') + 1);
+  if (text.ends_with('.')) text.pop_back();
+  return text;
+}
+
 }  // namespace
 
 std::string_view note_code_name(NoteCode code) { return words_of(code).name; }
@@ -105,7 +118,8 @@ std::string_view note_code_name(NoteCode code) { return words_of(code).name; }
 std::string note_text(const Note& note, Language language) {
   const NoteWords& words = words_of(note.code);
   return fmt::format(fmt::runtime(language == Language::kChinese ? words.chinese : words.english),
-                     note.count, note.seconds, note.rate, note.seen);
+                     note.count, note.seconds, plain_number(note.rate), plain_number(note.seen),
+                     plain_number(note.seconds));
 }
 
 }  // namespace shijian::grounding
