@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <mutex>
 #include <optional>
 #include <sstream>
@@ -86,14 +87,13 @@ jobs::JobFilter read_filter(const http::HttpRequest& request) {
   return filter;
 }
 
-// What a person says the events are: [{start, end, label}], kept as they were written; null takes
-// that back.
-std::string read_corrections(const Json& body) {
+// What a person says the events are: [{start, end, label}]; null takes that back.
+OrderedJson read_corrections(const Json& body) {
   JsonFields fields(body, "corrections");
   const Json* events = fields.any("events");
   fields.done();
   if (events == nullptr) {
-    if (body.contains("events")) return "";
+    if (body.contains("events")) return {};
     throw http::HttpError(400, "corrections: they have no 'events'"_text,
                           "null takes corrections back"_text);
   }
@@ -112,7 +112,27 @@ std::string read_corrections(const Json& body) {
     }
     kept.push_back({{"start", thousandths(*start)}, {"end", thousandths(*end)}, {"label", label}});
   }
-  return write_json(kept);
+  return kept;
+}
+
+// `events` with ends that are not past that of the job's video. An answer in words alone does not
+// say where that is.
+OrderedJson within_video(OrderedJson events, const jobs::Job& job) {
+  const Json result =
+      job.result.empty() ? Json::object() : parse_json(job.result, "the database"_text);
+  const double length = thousandths(result.value("video", Json::object()).value("duration", 0.0));
+  if (length == 0) return events;
+  for (size_t i = 0; i < events.size(); ++i) {
+    const double start = events[i]["start"], end = events[i]["end"];
+    if (start > length) {
+      throw Error(ErrorCode::kUsage,
+                  "corrections: event {} begins at {:.3f} s, and the video ends at {:.3f} s"_text(
+                      i + 1, start, length),
+                  "give times within the video"_text);
+    }
+    events[i]["end"] = std::min(end, length);
+  }
+  return events;
 }
 
 // What the model saw of the video, planned again. kConflict when the job is not done, or when the
@@ -246,13 +266,15 @@ void add_job_routes(http::HttpServer& http, RouteContext& context) {
             [&context](const http::HttpRequest& request) {
               return [&context, id = request.captures[0]] { return context.queue.retry(id); };
             });
-  job_route("PUT", "/api/v1/jobs/{}/corrections", {.max_body = kMaxCorrectionBytes},
-            [&context](const http::HttpRequest& request) {
-              return [&context, id = request.captures[0],
-                      corrections = read_corrections(json_object(request))] {
-                return context.store.set_corrections(id, corrections);
-              };
-            });
+  job_route(
+      "PUT", "/api/v1/jobs/{}/corrections", {.max_body = kMaxCorrectionBytes},
+      [&context](const http::HttpRequest& request) {
+        return [&context, id = request.captures[0],
+                events = read_corrections(json_object(request))] {
+          return context.store.set_corrections(
+              id, events.is_null() ? "" : write_json(within_video(events, context.store.job(id))));
+        };
+      });
   http.route(
       "GET", "/api/v1/jobs/{}/frames", [&context](const http::HttpRequest& request, auto reply) {
         const int64_t first = query_integer(request, "from", 0, 0, 1000000);

@@ -45,6 +45,15 @@ TEST_F(Server, RunsJobsAndTellsAboutThem) {
       2.5);
   EXPECT_EQ(call("PUT", path, R"({"events": [{"start": 3, "end": 2}]})").status, 422);
   EXPECT_EQ(call("PUT", path, "{}").status, 400);
+  // The video has 14.9 s.
+  const http::TestAnswer beyond =
+      call("PUT", path, R"({"events": [{"start": 1, "end": 2}, {"start": 1000, "end": 2000}]})");
+  EXPECT_EQ(beyond.status, 422);
+  EXPECT_EQ(json(beyond)["error"]["message"],
+            "corrections: event 2 begins at 1000.000 s, and the video ends at 14.900 s");
+  const Json cut_off = json(call("PUT", path, R"({"events": [{"start": 14.9, "end": 20}]})"));
+  EXPECT_EQ(cut_off["corrections"][0]["start"], 14.9);
+  EXPECT_EQ(cut_off["corrections"][0]["end"], 14.9);
   EXPECT_EQ(json(call("GET", "/api/v1/jobs/" + id))["corrections"].size(), 1u);
   EXPECT_TRUE(json(call("PUT", path, R"({"events": null})"))["corrections"].is_null());
 

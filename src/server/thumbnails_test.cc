@@ -150,7 +150,7 @@ TEST_F(ThumbnailRoute, KeepsThousandsOfCorrections) {
   const std::string id = json(call("POST", "/api/v1/inference", body))["job_id"];
   Json events = Json::array();
   for (int i = 0; i < 10000; ++i) {
-    events.push_back({{"start", i}, {"end", i + 1}, {"label", std::string(100, 'x')}});
+    events.push_back({{"start", i / 1000.0}, {"end", 14}, {"label", std::string(100, 'x')}});
   }
   const std::string path = "/api/v1/jobs/" + id + "/corrections";
   EXPECT_EQ(json(call("PUT", path, Json{{"events", events}}.dump()))["corrections"].size(), 10000U);
