@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/text_file.h"
 #include "http/text.h"
 #include "server/data_url.h"
 
@@ -49,11 +50,11 @@ bool is_frames_type(const std::string& type) {
 }
 
 // The path of a file: URL; else the text itself. Nothing: a URL of another scheme.
-std::optional<std::string> local_name(const std::string& url) {
-  if (http::lower(std::string_view(url).substr(0, kFileScheme.size())) == kFileScheme) {
-    return http::percent_decode(std::string_view(url).substr(kFileScheme.size())).value_or(url);
+std::optional<std::string> local_name(std::string_view url) {
+  if (http::lower(url.substr(0, kFileScheme.size())) == kFileScheme) {
+    return http::percent_decode(url.substr(kFileScheme.size())).value_or(std::string(url));
   }
-  return url.find("://") == std::string::npos ? std::optional(url) : std::nullopt;
+  return url.find("://") == url.npos ? std::optional<std::string>(url) : std::nullopt;
 }
 
 std::filesystem::path closed(std::ofstream& out, const std::filesystem::path& path) {
@@ -178,7 +179,7 @@ std::vector<std::filesystem::path> ChatMediaReader::files(const OrderedJson* url
                                                           bool& frames) {
   if (url == nullptr || !url->is_string())
     throw http::HttpError(400, "{}: 'url' is no string"_text(name));
-  const auto& text = url->get_ref<const std::string&>();
+  const std::string_view text = without_bom(url->get_ref<const std::string&>());
   if (is_data_url(text)) {
     const DataUrl data = read_data_url(text);
     frames = is_frames_type(data.type) || data.files.size() > 1;
@@ -198,7 +199,7 @@ std::vector<std::filesystem::path> ChatMediaReader::files(const OrderedJson* url
     Library& library = sources_.library;
     return {is_image ? library.file(known) : library.file_of(library.find(known))};
   }
-  return {fetched(check_fetching(text, sources_.fetch), name)};
+  return {fetched(check_fetching(std::string(text), sources_.fetch), name)};
 }
 
 std::filesystem::path ChatMediaReader::kept(std::string_view bytes, const std::string& name) {

@@ -192,6 +192,18 @@ TEST_F(ChatBody, ImagesHaveTheirOwnLimits) {
   EXPECT_EQ(read(plain).describe.media.size(), 1u);
 }
 
+TEST_F(ChatBody, AUrlHasNoByteOrderMark) {
+  const auto file = [&](const std::string& type, const std::string& url) {
+    return read(fmt::format(R"({{"type": "{0}", "{0}": {{"url": "\ufeff{1}"}}}})", type, url))
+        .describe.media.at(0)
+        .path;
+  };
+  for (const char* url : {"shapes.mp4", "file:///app/videos/shapes.mp4"}) {
+    EXPECT_EQ(file("video_url", url).filename(), "shapes.mp4") << url;
+  }
+  EXPECT_FALSE(file("image_url", "data:image/jpeg;base64," + jpeg()).empty());
+}
+
 TEST_F(ChatBody, PicturesInAListAreFrames) {
   const std::string picture = jpeg();
   const auto times = [](const engine::MediaFile& video) {

@@ -30,6 +30,18 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(0, text.find_last_not_of(kSpace) + 1);
 }
 
+// As browsers do it: a '%' without two digits behind it stays as it is.
+std::string percent_decoded(std::string_view text) {
+  std::string result;
+  result.reserve(text.size());
+  for (size_t i = 0; i < text.size(); ++i) {
+    const auto byte = text[i] == '%' ? http::percent_decode(text.substr(i, 3)) : std::nullopt;
+    result += byte ? byte->front() : text[i];
+    if (byte) i += 2;
+  }
+  return result;
+}
+
 struct Parts {
   std::string_view header;  // between "data:" and ";base64"
   std::string_view data;    // after the comma
@@ -86,14 +98,12 @@ bool is_data_url(std::string_view url) {
 
 DataUrl read_data_url(std::string_view url) {
   url = without_space_before(url);
-  std::optional<std::string> decoded;
-  if (url.find('%') != std::string_view::npos) {
-    decoded = http::percent_decode(url);
-    if (!decoded) fail("it has a broken percent escape"_text);
-    url = *decoded;
-  }
   url.remove_prefix(kScheme.size());
-  const Parts parts = split(url.substr(0, url.find('#')));
+  // Only as it stands does it begin a fragment: as %23 it belongs to what it is in.
+  url = url.substr(0, url.find('#'));
+  std::string decoded;
+  if (url.find('%') != std::string_view::npos) url = decoded = percent_decoded(url);
+  const Parts parts = split(url);
   DataUrl result;
   result.type = http::lower(trimmed(parts.header.substr(0, parts.header.find(';'))));
   for (std::string_view rest = parts.data;;) {

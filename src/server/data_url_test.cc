@@ -34,6 +34,9 @@ TEST(DataUrl, IsReadAsBrowsersWriteIt) {
            "data:video%2Fmp4%3Bbase64%2CaGVsbG8%3d",
            "data:video/mp4;base64,aGVsbG8",
            "data:video/mp4;charset=utf-8;base64,aGVsbG8=#t=1,2",
+           "data:video/mp4;name=a%23b.mp4;base64,aGVsbG8=",
+           "data:video/mp4;name=100%.mp4;base64,aGVsbG8=",
+           "data:video/mp4;name=%4;base64,aGVsbG8%3D#%",
        }) {
     EXPECT_EQ(bytes_of(url), "hello") << url;
   }
