@@ -104,21 +104,33 @@ engine::MediaFile ChatMediaReader::image(Fields& fields, const OrderedJson& valu
 engine::MediaFile ChatMediaReader::video(Fields& fields, const OrderedJson& value,
                                          const std::string& where) {
   engine::SamplingRequest sampling = sampling_.of_video(videos_++);
-  read_video_sampling(fields, sampling);
-  const OrderedJson* url =
-      url_of(value, where, [&](Fields& inner) { read_video_sampling(inner, sampling); });
+  std::optional<double> listed;  // frames a second of a list
+  const auto read = [&](Fields& beside) {
+    read_video_sampling(beside, sampling);
+    if (const auto rate = read_list_rate(beside)) listed = rate;
+  };
+  read(fields);
+  const OrderedJson* url = url_of(value, where, read);
   fields.done();
+  const auto even = [&](std::vector<std::filesystem::path> frames) {
+    if (listed) sampling.fps = listed;
+    return even_frames(std::move(frames), sampling, where);
+  };
   std::vector<std::filesystem::path> pictures;
   if (url != nullptr && url->is_array()) {
     for (const OrderedJson& picture : frame_list(url, where)) {
       pictures.push_back(one_file(&picture, fmt::format("{}.frames[{}]", where, pictures.size())));
     }
     if (pictures.empty()) refuse_chat("{} has no frames"_text(where));
-    return even_frames(std::move(pictures), sampling, where);
+    return even(std::move(pictures));
   }
   bool frames = false;
   pictures = files(url, where, /*is_image=*/false, frames);
-  if (frames) return even_frames(std::move(pictures), sampling, where);
+  if (frames) return even(std::move(pictures));
+  if (listed) {
+    refuse_chat("sampling: 'sample_fps' is the rate of a list of frames, and this is a file"_text,
+                "give 'fps' instead"_text);
+  }
   engine::MediaFile file;
   file.path = std::move(pictures.front());
   file.sampling = sampling;

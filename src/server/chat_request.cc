@@ -48,6 +48,15 @@ constexpr std::pair<const char*, const char*> kNeutralValues[] = {
     {"enable_thinking", "[false]"},
     {"enable_search", "[false]"},
     {"vl_high_resolution_images", "[false]"},
+    {"priority", "[0]"},
+    {"include_reasoning", "[true]"},
+    {"return_token_ids", "[false]"},
+    {"return_tokens_as_token_ids", "[false]"},
+    {"add_special_tokens", "[false]"},
+    {"bad_words", "[[]]"},
+    {"detokenize", "[true]"},
+    {"incremental_output", "[false]"},
+    {"result_format", R"(["message"])"},
 };
 
 // Those that are hints or labels and change no answer here, whatever they say.
@@ -65,6 +74,7 @@ constexpr const char* kWithoutEffect[] = {
     "reasoning_effort",
     "spaces_between_special_tokens",
     "chat_template_kwargs",
+    "request_id",
 };
 
 const OrderedJson& list_of(const OrderedJson* value, const std::string& where, size_t most) {

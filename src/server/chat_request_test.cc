@@ -97,13 +97,18 @@ TEST_F(ChatBody, NullAndNeutralValuesAskForNothing) {
           R"("top_k": -1, "min_p": 0.0, "repetition_penalty": 1.0, "ignore_eos": false)",
           R"("stop_token_ids": [], "skip_special_tokens": true, "chat_template_kwargs": {})",
           R"("mm_processor_kwargs": null, "media_io_kwargs": {})",
+          R"("priority": 0, "include_reasoning": true, "request_id": "x")",
+          R"("return_token_ids": false, "return_tokens_as_token_ids": false)",
+          R"("add_special_tokens": false, "bad_words": [], "detokenize": true)",
+          R"("incremental_output": false, "result_format": "message")",
           R"("a_field_that_nobody_knows": null)",
       }) {
     EXPECT_EQ(refusal(kText, field), "nothing") << field;
   }
   for (const char* field :
        {R"("audio": {"voice": "alloy", "format": "wav"})", R"("modalities": ["text", "audio"])",
-        R"("functions": [{"name": "f"}])", R"("web_search_options": {})", R"("min_p": 0.1)"}) {
+        R"("functions": [{"name": "f"}])", R"("web_search_options": {})", R"("min_p": 0.1)",
+        R"("priority": 1)", R"("return_token_ids": true)", R"("bad_words": ["x"])"}) {
     EXPECT_NE(refusal(kText, field).find("is not supported"), std::string::npos) << field;
   }
   EXPECT_EQ(read(kText, R"("seed": 9007199254740993)").describe.generation.seed, 9007199254740993u);
@@ -144,6 +149,20 @@ TEST_F(ChatBody, FieldsBesideAVideoSetItsSampling) {
       R"({"type": "video_url", "video_url": {"url": "shapes.mp4"}, "fps": 1, "nframes": 2})");
   EXPECT_EQ(both,
             "messages[0].content[0]: sampling: 'fps' and a number of frames do not go together");
+  const auto refused = [&](const std::string& beside) {
+    return refusal(R"({"type": "video_url", "video_url": {"url": "shapes.mp4"}, )" + beside + "}");
+  };
+  EXPECT_EQ(refused(R"("min_pixels": 4096, "max_pixels": 1024)"),
+            "messages[0].content[0]: sampling: 'min_pixels' is 4096, over a 'max_pixels' of 1024");
+  EXPECT_EQ(refused(R"("min_frames": 9, "max_frames": 8)"),
+            "messages[0].content[0]: sampling: 'min_frames' is 9, over a 'max_frames' of 8");
+  EXPECT_EQ(refused(R"("resized_height": 280, "resized_width": 420)"),
+            "messages[0].content[0]: sampling: 'resized_height' is not supported: pictures keep "
+            "their shape");
+  EXPECT_EQ(refused(R"("sample_fps": 1)"),
+            "messages[0].content[0]: sampling: 'sample_fps' is the rate of a list of frames, and "
+            "this is a file");
+  EXPECT_EQ(refused(R"("raw_fps": 30)"), "nothing");
 }
 
 TEST_F(ChatBody, ProcessorArgumentsSetTheSamplingOfAllVideos) {
@@ -224,6 +243,9 @@ TEST_F(ChatBody, PicturesInAListAreFrames) {
   const std::string list =
       R"({"type": "video", "video": [")" + one + R"(", ")" + one + R"("], "fps": 1})";
   EXPECT_EQ(times(read(list).describe.media[0]), (std::vector<double>{0, 1}));
+  const std::string qwen = R"({"type": "video", "video": [")" + one + R"(", ")" + one +
+                           R"("], "sample_fps": 4, "raw_fps": 24})";
+  EXPECT_EQ(times(read(qwen).describe.media[0]), (std::vector<double>{0, 0.25}));
   const std::string file = R"({"type": "video", "video": "file:///app/videos/shapes.mp4"})";
   EXPECT_EQ(read(file).describe.media[0].path.filename(), "shapes.mp4");
   // They are seen: three pictures fill two slots.

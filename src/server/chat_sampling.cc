@@ -37,23 +37,43 @@ void read_density(Fields& fields, engine::SamplingRequest& sampling) {
   if (frames) set_frames(sampling, *frames);
 }
 
-void read_frame_limits(Fields& fields, engine::SamplingRequest& sampling) {
-  const auto least = fields.integer("min_frames", 1, kMostFrames);
-  const auto most = fields.integer("max_frames", 1, kMostFrames);
-  if (least && most && *least > *most) {
-    throw Error(ErrorCode::kUsage,
-                "sampling: 'min_frames' is {}, over a 'max_frames' of {}"_text(*least, *most),
-                "exchange them"_text);
+struct Limits {
+  std::optional<int64_t> least, most;
+};
+
+Limits read_limits(Fields& fields, const char* least, const char* most, int64_t high) {
+  const Limits limits{fields.integer(least, 1, high), fields.integer(most, 1, high)};
+  if (limits.least && limits.most && *limits.least > *limits.most) {
+    throw Error(
+        ErrorCode::kUsage,
+        "sampling: '{}' is {}, over a '{}' of {}"_text(least, *limits.least, most, *limits.most),
+        "exchange them"_text);
   }
-  if (least) sampling.min_frames = static_cast<int>(*least);
-  if (most) sampling.max_frames = static_cast<int>(*most);
+  return limits;
+}
+
+void read_frame_limits(Fields& fields, engine::SamplingRequest& sampling) {
+  const Limits frames = read_limits(fields, "min_frames", "max_frames", kMostFrames);
+  if (frames.least) sampling.min_frames = static_cast<int>(*frames.least);
+  if (frames.most) sampling.max_frames = static_cast<int>(*frames.most);
 }
 
 // Of all frames together, or of an image.
 void read_pixel_limits(Fields& fields, engine::SamplingRequest& sampling, const char* least,
                        const char* most) {
-  if (const auto pixels = fields.integer(least, 1, kMostPixels)) sampling.min_pixels = *pixels;
-  if (const auto pixels = fields.integer(most, 1, kMostPixels)) sampling.max_pixels = *pixels;
+  const Limits pixels = read_limits(fields, least, most, kMostPixels);
+  if (pixels.least) sampling.min_pixels = *pixels.least;
+  if (pixels.most) sampling.max_pixels = *pixels.most;
+}
+
+// Clients of Qwen's models may write the size itself, which would bend pictures.
+void refuse_sizes(Fields& fields) {
+  for (const char* side : {"resized_height", "resized_width"}) {
+    if (fields.any(side) == nullptr) continue;
+    throw Error(ErrorCode::kUsage,
+                "sampling: '{}' is not supported: pictures keep their shape"_text(side),
+                "give 'min_pixels' and 'max_pixels' instead"_text);
+  }
 }
 
 void read_size(Fields& fields, engine::SamplingRequest& sampling) {
@@ -172,21 +192,23 @@ engine::SamplingRequest ChatSampling::of_video(size_t number) const {
 void read_video_sampling(Fields& fields, engine::SamplingRequest& sampling) {
   read_density(fields, sampling);
   read_frame_limits(fields, sampling);
-  if (const auto pixels = fields.integer("min_pixels", 1, kMostPixels)) {
-    sampling.min_frame_pixels = *pixels;
-  }
-  if (const auto pixels = fields.integer("max_pixels", 1, kMostPixels)) {
-    sampling.frame_pixels = *pixels;
-  }
-  if (const auto pixels = fields.integer("total_pixels", 1, kMostPixels)) {
-    sampling.total_pixels = *pixels;
-  }
+  const Limits pixels = read_limits(fields, "min_pixels", "max_pixels", kMostPixels);
+  if (pixels.least) sampling.min_frame_pixels = *pixels.least;
+  if (pixels.most) sampling.frame_pixels = *pixels.most;
+  if (const auto all = fields.integer("total_pixels", 1, kMostPixels)) sampling.total_pixels = *all;
+  refuse_sizes(fields);
   if (const auto time = fields.number("video_start", 0, kMostSeconds)) sampling.from = *time;
   if (const auto time = fields.number("video_end", 0, kMostSeconds)) sampling.to = *time;
 }
 
+std::optional<double> read_list_rate(Fields& fields) {
+  fields.number("raw_fps", kLowestRate, kHighestRate);  // of the video that the frames are from
+  return fields.number("sample_fps", kLowestRate, kHighestRate);
+}
+
 void read_image_sampling(Fields& fields, engine::SamplingRequest& sampling) {
   read_pixel_limits(fields, sampling, "min_pixels", "max_pixels");
+  refuse_sizes(fields);
 }
 
 }  // namespace shijian::server

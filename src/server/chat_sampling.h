@@ -34,7 +34,10 @@ class ChatSampling {
 // max_frames, min_pixels and max_pixels (of a frame), total_pixels, video_start, video_end.
 void read_video_sampling(BasicJsonFields<OrderedJson>& fields, engine::SamplingRequest& sampling);
 
-// The same for an image: min_pixels and max_pixels.
+// What Qwen's clients write beside a list of frames: sample_fps, how many a second they are.
+std::optional<double> read_list_rate(BasicJsonFields<OrderedJson>& fields);
+
+// The same as read_video_sampling() for an image: min_pixels and max_pixels.
 void read_image_sampling(BasicJsonFields<OrderedJson>& fields, engine::SamplingRequest& sampling);
 
 }  // namespace shijian::server
