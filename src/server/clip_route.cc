@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <limits>
 #include <optional>
 
 #include "base/error.h"
@@ -83,10 +84,22 @@ std::vector<video::ClipSpan> read_spans(const std::string& text) {
                         "spans=1.5-3,4.25-6 in seconds"_text);
 }
 
-void check_length(const ClipQuery& query) {
+// Seconds of all parts of a video that ends at `end`.
+double length_of(const std::vector<video::ClipSpan>& parts, double end) {
   double seconds = 0;
-  for (const video::ClipSpan& part : query.parts) seconds += part.to - part.from;
-  if (query.mode == video::ClipMode::kFast || seconds <= kLongestExact) return;
+  for (const video::ClipSpan& part : parts) {
+    seconds += std::max(0.0, std::min(part.to, end) - part.from);
+  }
+  return seconds;
+}
+
+// Looks at the video only where its end may make the parts short enough.
+void check_length(const std::filesystem::path& video, const ClipQuery& query,
+                  const std::stop_token& gone) {
+  if (query.mode == video::ClipMode::kFast) return;
+  if (length_of(query.parts, std::numeric_limits<double>::infinity()) <= kLongestExact) return;
+  const double seconds = length_of(query.parts, video::probe(video, gone, query.stream).duration);
+  if (seconds <= kLongestExact) return;
   throw Error(ErrorCode::kUsage,
               "cut clip: {:.3f} seconds, at most {} are encoded"_text(seconds, kLongestExact),
               "ask for a shorter part, or for mode=fast"_text);
@@ -104,7 +117,6 @@ ClipQuery video_query(const http::HttpRequest& request, bool zip) {
   } else {
     query.parts = {{query_number(request, "from"), query_number(request, "to")}};
   }
-  check_length(query);
   return query;
 }
 
@@ -134,7 +146,6 @@ void add_moments(const RouteContext& context, ClipQuery& query) {
   if (query.parts.empty()) {
     throw Error(ErrorCode::kConflict, "cut clip: job {} found no moment"_text(job.id));
   }
-  check_length(query);
 }
 
 // Names for the files in a ZIP: "01 00.00.04.500-00.00.06.600.mp4".
@@ -213,6 +224,7 @@ http::HttpResponse clip_response(RouteContext& context, ClipQuery query, const N
   video::ClipResult cut;
   try {
     const auto source = context.library.file_of(video);
+    check_length(source, query, gone);
     cut = query.zip ? write_zip(source, query, context.scratch, file, gone)
                     : video::write_clip(source, query.parts, query.mode, file.descriptor(), gone,
                                         query.stream);
