@@ -120,6 +120,9 @@ TEST_F(ThumbnailRoute, TellsTheTimesOfFrames) {
   EXPECT_EQ(first["next"], 0.067);
   EXPECT_EQ(first["frames"], 447);
   EXPECT_EQ(json(call("GET", base + "?from=99"))["times"].size(), 0U);
+  EXPECT_EQ(json(call("GET", base + "?from=1&to=1"))["times"].size(), 1U);
+  EXPECT_EQ(call("GET", base + "?from=3&to=2").status, 422);
+  EXPECT_EQ(call("GET", base + "?limit=0").status, 400);
 }
 
 TEST(Cuts, StandOutFromWhatGoesOnAroundThem) {

@@ -76,7 +76,12 @@ void add_thumbnail_routes(http::HttpServer& http, RouteContext& context) {
              [&context, thumbnails](const http::HttpRequest& request, auto reply) {
                const double from = query_seconds(request, "from");
                const double to = query_seconds(request, "to");
-               const int64_t limit = query_integer(request, "limit", 10000, 0, 100000);
+               if (to != 0 && to < from) {
+                 throw Error(ErrorCode::kUsage,
+                             "frame times: from {} to {} is no part"_text(from, to),
+                             "'from' is at least 0 and before 'to', in seconds"_text);
+               }
+               const int64_t limit = query_integer(request, "limit", 10000, 1, 100000);
                const int stream = query_stream(request);
                const std::stop_token gone = reply->gone();
                context.executor.thumbnails.answer(

@@ -69,7 +69,7 @@ export class Workspace {
   async readClock(): Promise<void> {
     const { id, constant_rate, duration } = this.video;
     try {
-      let part = await api.frameTimes(id, 0, constant_rate ? 0 : 100_000);
+      let part = await api.frameTimes(id, 0, constant_rate ? 1 : 100_000);
       const { start, frames, times } = part;
       const [count = 25, seconds = 1] = part.rate;
       while (!constant_rate && part.next !== null) {
