@@ -84,7 +84,7 @@ JobOptions read_job_options(const Json& json) {
     options.time_format = *format;
   }
   options.sampling.fps = sampling_rate(fields.any("frame_sampling_rate"));
-  if (const auto frames = fields.integer("max_frames", 2, 100000)) {
+  if (const auto frames = fields.integer("max_frames", 2, 65536)) {
     options.sampling.max_frames = static_cast<int>(*frames);
   }
   options.generation.max_context = context_length(fields.any("max_context_length"));
