@@ -51,6 +51,9 @@ TEST(Json, RefusesDeepNesting) {
   EXPECT_NO_THROW(parse_json(std::string(60, '[') + std::string(60, ']'), "x"));
   EXPECT_THROW(parse_json(std::string(100, '[') + std::string(100, ']'), "x"), Error);
   EXPECT_THROW(parse_json(std::string(1'000'000, '['), "x"), Error);
+  EXPECT_NO_THROW(parse_json(std::string(64, '[') + std::string(64, ']'), "x"));
+  EXPECT_THROW(parse_json(std::string(65, '[') + std::string(65, ']'), "x"), Error);
+  EXPECT_NO_THROW(parse_json("[\"\\\"" + std::string(100, '[') + "\"]", "x"));  // in a string
 }
 
 TEST(Json, WritesThreeDecimalsAtLeast) {
