@@ -42,6 +42,7 @@ class FastClip {
         info_(request.info),
         tick_(info_.time_base.value()),
         time_base_(clip_time_base(av(info_.time_base))),
+        frame_ticks_(std::llround(1 / (info_.frame_rate.value() * av_q2d(time_base_)))),
         whole_(request.parts.size() == 1),
         mp4_(request.output, request.at_work),
         sound_(open_clip_sound(request.video, request.info, request.cancel, /*copy=*/whole_,
@@ -130,6 +131,7 @@ class FastClip {
     const double to = wanted_to + clock_zero(info_) - kSameTime;
     int64_t last = key.pts;
     bool started = false;
+    int64_t decoded = 0;  // packets from the key frame on
     const PacketPtr packet = make_packet();
     while (input->read(packet.get())) {
       request_.at_work();
@@ -139,12 +141,18 @@ class FastClip {
       // frames that are shown before one that is there already.
       if (started && static_cast<double>(at) * tick_ >= to && packet->pts > last) break;
       started = started || packet->pts == key.pts;
+      if (started) ++decoded;
       // Frames shown before their key frame refer to what is left out.
       if (!started || packet->pts < key.pts) continue;
       last = std::max(last, packet->pts);
       const bool begins = packet->pts == info_.frame_pts[first];
       const int64_t end = end_of(packet->pts, wanted_to);
       av_packet_rescale_ts(packet.get(), pictures.time_base, time_base_);
+      if (packet->dts == AV_NOPTS_VALUE) {
+        // Matroska has no decoding times, and libavformat knows them from the reordering on alone.
+        const int64_t early = pictures.codecpar->video_delay - (decoded - 1);
+        packet->dts = std::min(packet->pts, ticks_of(key.pts) - early * frame_ticks_);
+      }
       // The frame on screen at the beginning is shown from there on, those before are not.
       if (begins) packet->pts = std::max(packet->pts, zero);
       packet->duration = std::max<int64_t>(1, end - packet->pts);
@@ -162,12 +170,9 @@ class FastClip {
   }
 
   void write_picture(AVPacket& packet, int64_t zero) {
-    packet.pts += at_ - zero;
-    if (packet.dts != AV_NOPTS_VALUE) {
-      packet.dts = std::max(packet.dts + at_ - zero, next_dts_);
-      packet.pts = std::max(packet.pts, packet.dts);
-      next_dts_ = packet.dts + 1;
-    }
+    packet.dts = std::max(packet.dts + at_ - zero, next_dts_);
+    packet.pts = std::max(packet.pts + at_ - zero, packet.dts);
+    next_dts_ = packet.dts + 1;
     mp4_.write(&packet, track_, time_base_);
   }
 
@@ -175,6 +180,7 @@ class FastClip {
   const VideoInfo& info_;
   const double tick_;           // seconds, of the source
   const AVRational time_base_;  // of the clip's pictures
+  const int64_t frame_ticks_;   // of them, from one to the next
   const bool whole_;            // one part, which an edit list trims
   Mp4Writer mp4_;
   ClipSound report_;

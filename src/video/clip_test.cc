@@ -189,6 +189,29 @@ TEST_F(Clip, JoinsParts) {
   EXPECT_NEAR(pitch(clip, second + 0.02, second + 0.98), 800, 40);
 }
 
+// Matroska's first packets have no decoding times where pictures are reordered.
+TEST_F(Clip, JoinsCopiedPartsWithoutDecodingTimes) {
+  const auto video =
+      make("a.mkv", 60, "25",
+           "-c:v libx264 -preset veryfast -bf 2 -sc_threshold 0 -pix_fmt yuv420p -g 20");
+  const auto clip = dir_ / "joined.mp4";
+  const std::vector<ClipSpan> parts = {{0.1, 0.3}, {0.9, 1.3}, {0.2, 0.7}, {0.0, 0.5}};
+  result_ = write_clip(video, parts, ClipMode::kFast, open(clip));
+  std::vector<int> wanted;
+  for (const ClipSpan& part : result_.parts) {
+    const auto first = static_cast<int>(std::lround(part.from * 25));
+    for (const int n : range(first, static_cast<int>(std::lround(part.to * 25)))) {
+      wanted.push_back(n);
+    }
+  }
+  EXPECT_DOUBLE_EQ(result_.parts[2].from, 0.0);
+  const VideoInfo info = probe(clip);
+  EXPECT_EQ(numbers(clip, info), wanted);
+  for (int64_t i = 0; i < info.frame_count; ++i) {
+    EXPECT_NEAR(info.frame_time(i), static_cast<double>(i) / 25, 0.002) << i;
+  }
+}
+
 TEST_F(Clip, RefusesWhatIsNoPart) {
   const auto video = make("a.avi", 50, "25", "-c:v huffyuv -pix_fmt yuv422p");
   const auto refused = [&](const auto& file, double from, double to, ClipMode mode) {
