@@ -22,6 +22,7 @@ constexpr double kLongestGap = 1800;
 constexpr double kLongestBroadcastGap = 10;
 constexpr int64_t kMostChecks = 8;  // of places where the container lost something
 constexpr int64_t kJoinPackets = 3;
+constexpr int kMpegClockBits = 33;
 
 bool known(int64_t stamp) { return stamp != AV_NOPTS_VALUE; }
 
@@ -190,8 +191,10 @@ class FrameLister {
       const AVStream& s = *format.streams[i];
       if (s.codecpar->codec_type != AVMEDIA_TYPE_AUDIO || s.start_time == AV_NOPTS_VALUE) continue;
       if (!input_.same_programme(*input_.video(), s)) continue;
-      origin =
-          std::min(origin, std::max(0.0, static_cast<double>(s.start_time) * av_q2d(s.time_base)));
+      double start = static_cast<double>(s.start_time) * av_q2d(s.time_base);
+      // What lies before 0 is an encoder's priming, but where MPEG's clock has wrapped.
+      if (s.pts_wrap_bits != kMpegClockBits) start = std::max(0.0, start);
+      origin = std::min(origin, start);
     }
     return origin;
   }

@@ -79,6 +79,18 @@ TEST_F(ProbeTest, AVideoThatStartsLateStaysLate) {
   }
 }
 
+// The clock of a transport stream wraps between the first sound and the first picture.
+TEST_F(ProbeTest, SoundBeforeAClockWrapsCounts) {
+  const auto path = make(
+      "wrap.ts", 50, "25",
+      fmt::format("-map 0 -map 1 {} -vsync passthrough -c:a aac -output_ts_offset 95441", kH264),
+      kSine, "-itsoffset 2");
+  const VideoInfo info = probe(path);
+  EXPECT_NEAR(info.start_time, 2.0, 0.03);
+  EXPECT_NEAR(info.duration, 4.0, 0.03);
+  expect_numbers(path, info, samples(5));
+}
+
 TEST_F(ProbeTest, LateAudioAndItsPrimingMoveNothing) {
   const auto late = make("late.mp4", 50, "25", fmt::format("-map 0 -map 1 {} -c:a aac", kH264),
                          fmt::format("-itsoffset 1 {}", kSine));
