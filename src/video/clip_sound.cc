@@ -143,17 +143,21 @@ class CopiedSound : public ClipSoundTrack {
  public:
   CopiedSound(std::unique_ptr<MediaInput> input, AVStream& stream, const InputFile& video,
               const std::stop_token& cancel, ClipSound& report)
-      : video_(video), cancel_(cancel), input_(std::move(input)), stream_(&stream) {
+      : video_(video),
+        cancel_(cancel),
+        input_(std::move(input)),
+        stream_(&stream),
+        tick_{1, stream.codecpar->sample_rate} {
     report.state = SoundState::kCopied;
   }
 
   void add_to(Mp4Writer& mp4) override {
     mp4_ = &mp4;
-    track_ = mp4.add_track(*stream_->codecpar, stream_->time_base, stream_);
+    track_ = mp4.add_track(*stream_->codecpar, tick_, stream_);
   }
 
   void begin_part(double clock) override {
-    zero_ = std::llround(clock / tick());
+    zero_ = std::llround(clock / av_q2d(tick_));
     const auto early = static_cast<int64_t>((clock - 1) / av_q2d(input_->video()->time_base));
     if (clock > 1 && !input_->seek(early)) {
       input_ = std::make_unique<MediaInput>(video_, cancel_);
@@ -173,8 +177,6 @@ class CopiedSound : public ClipSoundTrack {
   void finish() override {}
 
  private:
-  double tick() const { return av_q2d(stream_->time_base); }
-
   void write_next(double end) {
     if (!waiting_) {
       packet_ = make_packet();
@@ -182,28 +184,30 @@ class CopiedSound : public ClipSoundTrack {
         ended_ = !input_->read(packet_.get());
       } while (!ended_ && packet_->stream_index != stream_->index);
       waiting_ = !ended_;
+      av_packet_rescale_ts(packet_.get(), stream_->time_base, tick_);
     }
     if (!waiting_) return;
     AVPacket& packet = *packet_;
-    const double at = static_cast<double>(packet.pts - zero_) * tick();
+    const double at = static_cast<double>(packet.pts - zero_) * av_q2d(tick_);
     if (packet.pts != AV_NOPTS_VALUE && at >= end) {
       written_ = at;  // it waits until it is known whether the part goes on so long
       ended_ = end_ >= 0;
       return;
     }
     waiting_ = false;
-    const double length = static_cast<double>(packet.duration) * tick();
+    const double length = static_cast<double>(packet.duration) * av_q2d(tick_);
     if (packet.pts == AV_NOPTS_VALUE || at + length <= -kCopiedRunUp) return;
     packet.pts -= zero_;
     packet.dts = packet.pts;
     written_ = at + length;
-    mp4_->write(&packet, track_, stream_->time_base);
+    mp4_->write(&packet, track_, tick_);
   }
 
   const InputFile& video_;
   const std::stop_token& cancel_;
   std::unique_ptr<MediaInput> input_;
   AVStream* stream_;
+  const AVRational tick_;  // a sample: the source's may be a whole packet
   Mp4Writer* mp4_ = nullptr;
   int track_ = -1;
   int64_t zero_ = 0;       // tick of the part's beginning

@@ -129,6 +129,21 @@ TEST_F(SoundOfClips, KeepsItsPlaceToTheSample) {
   }
 }
 
+// AVI counts sound by the packet.
+TEST_F(SoundOfClips, CopiedPacketsKeepTheirPlace) {
+  for (const char* name : {"ac3.avi", "ac3.mp4"}) {
+    const fs::path video = make(name, 100, "10", "-c:v mjpeg -pix_fmt yuvj420p -c:a ac3", kBeeps);
+    const std::vector<double> there = beeps(video);
+    ASSERT_GE(there.size(), 7u);
+    for (const double from : {3.312, 3.318, 3.324, 3.33}) {
+      const fs::path clip = cut(video, {{from, 6.05}}, ClipMode::kFast);
+      EXPECT_EQ(result_.sound.state, SoundState::kCopied);
+      expect_beeps(clip, {there[4] - from, there[5] - from}, 0.002,
+                   fmt::format("{} from {}", name, from));
+    }
+  }
+}
+
 TEST_F(SoundOfClips, IsNeverMissingInSilence) {
   cut(make("silent.mp4", 100, "10", kH264), {{3, 4}}, ClipMode::kExact);
   EXPECT_EQ(result_.sound.state, SoundState::kAbsent);
