@@ -177,6 +177,10 @@ TEST_F(SoundOfClips, FollowsTheClockThroughAJoin) {
     EXPECT_EQ(result_.sound.state, SoundState::kEncoded);
     expect_beeps(clip, {0.5, 1.5, 2.5}, 0.08, fmt::format("from {}", from));
   }
+  // The encoder's delay is the same on either side, whatever the first file's sound is longer.
+  const std::vector<double> found = beeps(cut(joined, {{3.5, 8.5}}, ClipMode::kExact));
+  ASSERT_GE(found.size(), 5u);
+  EXPECT_NEAR(found[2] - found[0], 2, 0.002);
 }
 
 }  // namespace

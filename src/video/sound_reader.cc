@@ -110,6 +110,7 @@ void SoundReader::follow_clock(AVPacket& packet) {
     // A jump of the sound alone is closed up where it is.
     shift_ = next < jumps_.size() ? jumps_[next].shift : expected_ - raw;
     passed_ = next < jumps_.size() ? next + 1 : passed_;
+    jumped_ = true;
   }
   packet.pts += std::llround(shift_ / tick);
   packet.dts = AV_NOPTS_VALUE;
@@ -164,7 +165,7 @@ void SoundReader::append(int64_t at, int64_t count) {
   const int64_t gap = at - decoded_;
   const auto drift = static_cast<int64_t>(kDrift * format_.rate);
   int64_t skipped = 0;
-  if (decoded_ == 0 || std::abs(gap) > drift) {
+  if (decoded_ == 0 || jumped_ || std::abs(gap) > drift) {
     const int64_t silence = std::max<int64_t>(gap, 0);
     skipped = std::clamp<int64_t>(-gap, 0, count);
     silence_ += silence;
@@ -176,6 +177,7 @@ void SoundReader::append(int64_t at, int64_t count) {
     to[c].insert(to[c].end(), first, first + (count - skipped));
   }
   decoded_ += count - skipped;
+  jumped_ = jumped_ && skipped == count;
 }
 
 }  // namespace shijian::video

@@ -54,6 +54,7 @@ class SoundReader {
   const std::vector<ClockJump>& jumps_;
   size_t passed_ = 0;      // of them
   double shift_ = 0;       // seconds from the clock that is read to the first one
+  bool jumped_ = false;    // what is decoded next has its place to the sample, since shift_ is new
   double expected_ = NAN;  // seconds of the first clock at which the next packet begins
   std::unique_ptr<MediaInput> input_;
   AVStream* stream_ = nullptr;
