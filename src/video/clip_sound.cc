@@ -59,8 +59,8 @@ class EncodedSound : public ClipSoundTrack {
 
   void begin_part(double clock) override {
     reader_ = std::make_unique<SoundReader>(
-        video_, cancel_, clock,
-        SampleFormat{encoder_->sample_rate, encoder_->ch_layout.nb_channels}, info_.clock_jumps);
+        video_, info_, cancel_, clock,
+        SampleFormat{encoder_->sample_rate, encoder_->ch_layout.nb_channels});
     part_taken_ = 0;
   }
 

@@ -183,5 +183,35 @@ TEST_F(SoundOfClips, FollowsTheClockThroughAJoin) {
   EXPECT_NEAR(found[2] - found[0], 2, 0.002);
 }
 
+// Files of 4.7 s are joined whose sound is shorter or longer than their pictures, or missing.
+TEST_F(SoundOfClips, GoesWithThePicturesOfItsFile) {
+  for (const std::string end : {".ts", ".flv"}) {
+    const std::string codecs =
+        std::string(kH264) + "-ar 44100 -c:a " + (end == ".ts" ? "mp2 " : "libmp3lame ");
+    const auto file = [&](const std::string& name, const char* sound) {
+      const std::string bytes =
+          read_file(make(name + end, 47, "10", codecs + sound, kBeeps), size_t{1} << 26);
+      return name == "first" || end == ".ts" ? bytes : bytes.substr(13);  // FLV's header
+    };
+    const std::string next = file("next", "-t 4.7");
+    const auto expect = [&](const std::string& first, double from, double to,
+                            const std::vector<double>& wanted) {
+      const fs::path clip =
+          cut(write("joined" + end, first + next), {{from, to}}, ClipMode::kExact);
+      EXPECT_EQ(result_.sound.state, SoundState::kEncoded);
+      expect_beeps(clip, wanted, 0.06, fmt::format("{} from {}", end, from));
+      EXPECT_EQ(beeps(clip).size(), wanted.size()) << end << " from " << from;
+    };
+    const std::string ends_early = file("first", "-af atrim=0:2.2");
+    expect(ends_early, 1.5, 7.5, {0.5, 3.2, 4.2, 5.2});
+    expect(ends_early, 5.0, 8.0, {0.7, 1.7, 2.7});
+    const std::string ends_late = file("first", "-af atrim=0:8.2");
+    expect(ends_late, 3.2, 7.6, {0.8, 1.5, 2.5, 3.5});
+    const std::string silent_between = file("first", "-t 4.7") + file("silent", "-an");
+    expect(silent_between, 3.2, 12.2, {0.8, 6.2, 7.2, 8.2});
+    expect(silent_between, 10.0, 13.0, {0.4, 1.4, 2.4});
+  }
+}
+
 }  // namespace
 }  // namespace shijian::video

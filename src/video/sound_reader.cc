@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "video/clip_parts.h"
 #include "video/mp4_writer.h"
 
 extern "C" {
@@ -21,18 +22,23 @@ constexpr double kDrift = 0.05;
 constexpr double kRunUp = 1;
 // A clock that is off by more, in seconds, has jumped.
 constexpr double kJump = 2;
+// Sound lies among the pictures that it belongs to: near a joint it may be that of either side for
+// so many video packets, and a clock that is off from theirs by so many seconds is another one.
+constexpr int64_t kNearJoint = 32;
+constexpr double kFromPictures = 10;
 constexpr double kLongest = 1e9;  // seconds; a time stamp beyond is none
 
 }  // namespace
 
-SoundReader::SoundReader(const InputFile& video, const std::stop_token& cancel, double clock,
-                         const SampleFormat& format, const std::vector<ClockJump>& jumps)
-    : clock_(clock), format_(format), jumps_(jumps) {
+SoundReader::SoundReader(const InputFile& video, const VideoInfo& info,
+                         const std::stop_token& cancel, double clock, const SampleFormat& format)
+    : clock_(clock), format_(format) {
   converted_.resize(static_cast<size_t>(format.channels));
   waiting_.resize(static_cast<size_t>(format.channels));
   behind_silence_.resize(static_cast<size_t>(format.channels));
+  find_joints(info);
   open(video, cancel);
-  if (!jumps.empty()) return;  // a time alone names no place in the file
+  if (!info.clock_jumps.empty()) return;  // a time alone names no place in the file
   const double tick = av_q2d(input_->video()->time_base);
   if (clock > kRunUp && !input_->seek(static_cast<int64_t>((clock - kRunUp) / tick))) {
     open(video, cancel);  // wherever it landed: from the start
@@ -49,6 +55,23 @@ void SoundReader::open(const InputFile& video, const std::stop_token& cancel) {
   stream_ = input_->add_audio();
   if (stream_ != nullptr) decoder_ = input_->make_audio_decoder();
   if (!decoder_) throw Error(ErrorCode::kUnsupported, "cut clip: the sound cannot be opened"_text);
+}
+
+void SoundReader::find_joints(const VideoInfo& info) {
+  const double tick = info.time_base.value(), zero = clock_zero(info);
+  double shift = 0;
+  for (const ClockJump& jump : info.clock_jumps) {
+    const double begin = jump.time + zero;
+    const auto after =
+        std::lower_bound(info.frame_pts.begin(), info.frame_pts.end(), std::llround(begin / tick));
+    const auto frame = static_cast<size_t>(after - info.frame_pts.begin());
+    if (frame == 0 || frame >= info.frame_packets.size()) continue;
+    if (std::abs(jump.shift - shift) < kDrift) continue;
+    const double last = static_cast<double>(info.frame_pts[frame - 1]) * tick;
+    joints_.push_back(
+        {info.frame_packets[frame], last - shift, begin - jump.shift, begin, jump.shift});
+    shift = jump.shift;
+  }
 }
 
 bool SoundReader::fill(int64_t count) {
@@ -85,10 +108,12 @@ void SoundReader::take(int64_t count, Samples& to) {
 
 bool SoundReader::decode() {
   const PacketPtr packet = make_packet();
-  do {
+  while (true) {
     if (!input_->read(packet.get())) return false;
-  } while (packet->stream_index != stream_->index);
-  if (!jumps_.empty()) follow_clock(*packet);
+    if (packet->stream_index == stream_->index) break;
+    pass_picture(*packet);
+  }
+  if (!joints_.empty()) follow_clock(*packet);
   const int status = avcodec_send_packet(decoder_.get(), packet.get());
   if (status < 0 && status != AVERROR_EOF && packet->pts != AV_NOPTS_VALUE &&
       static_cast<double>(packet->pts) * av_q2d(stream_->time_base) >= clock_) {
@@ -99,19 +124,58 @@ bool SoundReader::decode() {
   return true;
 }
 
-// Takes the sound's jumps for those of the pictures, which come in the same order.
+void SoundReader::pass_picture(const AVPacket& packet) {
+  ++pictures_;
+  if (packet.pts != AV_NOPTS_VALUE) {
+    picture_ = static_cast<double>(packet.pts) * av_q2d(input_->video()->time_base);
+  }
+  while (passed_ < joints_.size() && joints_[passed_].packet < pictures_) ++passed_;
+}
+
+bool SoundReader::is_near(const Joint& joint) const {
+  return std::abs(pictures_ - joint.packet) <= kNearJoint;
+}
+
+// The piece of the file whose pictures lie about the sound that is read now, and have about the
+// same time on their clock: it is `off` by so many seconds.
+size_t SoundReader::piece_of(double raw, double& off) const {
+  size_t piece = passed_;
+  off = std::abs(raw - picture_);
+  const auto try_piece = [&](size_t other, const Joint& joint, double picture) {
+    if (!is_near(joint) || std::abs(raw - picture) >= off) return;
+    piece = other;
+    off = std::abs(raw - picture);
+  };
+  if (passed_ > 0) {
+    const Joint& joint = joints_[passed_ - 1];
+    // The pictures may have gone on since.
+    if (is_near(joint) && raw < picture_) off = std::max(0.0, joint.after - raw);
+    try_piece(passed_ - 1, joint, joint.before);
+  }
+  if (passed_ < joints_.size()) try_piece(passed_ + 1, joints_[passed_], joints_[passed_].after);
+  return piece;
+}
+
+// Sound goes with the pictures of its piece, wherever that of the piece before ended.
 void SoundReader::follow_clock(AVPacket& packet) {
   if (packet.pts == AV_NOPTS_VALUE) return;
   const double tick = av_q2d(stream_->time_base);
   const double raw = static_cast<double>(packet.pts) * tick;
-  if (std::abs(raw + shift_ - expected_) > kJump) {
-    size_t next = passed_;
-    while (next < jumps_.size() && std::abs(raw + jumps_[next].shift - expected_) > kJump) ++next;
-    // A jump of the sound alone is closed up where it is.
-    shift_ = next < jumps_.size() ? jumps_[next].shift : expected_ - raw;
-    passed_ = next < jumps_.size() ? next + 1 : passed_;
+  const double gap = std::abs(raw + shift_ - expected_);
+  double off = 0;
+  size_t piece = std::max(piece_, piece_of(raw, off));
+  // The last packets of a piece may lie far behind their pictures: they go on all the same.
+  if (gap < kDrift && piece_ < joints_.size() && is_near(joints_[piece_]) &&
+      raw + shift_ < joints_[piece_].begin) {
+    piece = piece_;
+  }
+  const bool own_clock = off > kFromPictures;  // its jumps are closed up where they are
+  if (gap > kJump || (piece != piece_ && !own_clock)) {
+    const double shift = piece > 0 ? joints_[piece - 1].shift : 0;
+    shift_ = own_clock ? expected_ - raw : shift;
     jumped_ = true;
   }
+  piece_ = piece;
   packet.pts += std::llround(shift_ / tick);
   packet.dts = AV_NOPTS_VALUE;
   expected_ = raw + shift_ + static_cast<double>(packet.duration) * tick;
@@ -162,6 +226,11 @@ void SoundReader::take_frame(AVFrame& frame) {
 }
 
 void SoundReader::append(int64_t at, int64_t count) {
+  // Sound that outlasts the pictures of its piece gives way to that of the next one.
+  const int64_t end = piece_ < joints_.size()
+                          ? std::llround((joints_[piece_].begin - clock_) * format_.rate)
+                          : INT64_MAX;
+  if (at >= end) return;
   const int64_t gap = at - decoded_;
   const auto drift = static_cast<int64_t>(kDrift * format_.rate);
   int64_t skipped = 0;
@@ -171,13 +240,14 @@ void SoundReader::append(int64_t at, int64_t count) {
     silence_ += silence;
     decoded_ += silence;
   }
+  const int64_t kept = std::clamp<int64_t>(end - decoded_, 0, count - skipped);
   Samples& to = silence_ > 0 ? behind_silence_ : waiting_;
   for (size_t c = 0; c < to.size(); ++c) {
     const auto first = converted_[c].begin() + skipped;
-    to[c].insert(to[c].end(), first, first + (count - skipped));
+    to[c].insert(to[c].end(), first, first + kept);
   }
-  decoded_ += count - skipped;
-  jumped_ = jumped_ && skipped == count;
+  decoded_ += kept;
+  jumped_ = jumped_ && kept == 0;
 }
 
 }  // namespace shijian::video

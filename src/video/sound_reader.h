@@ -25,10 +25,9 @@ struct SampleFormat {
 class SoundReader {
  public:
   // Sample 0 is at `clock`, seconds of the container's clock; where that jumps, of its first clock,
-  // gone on. `jumps` is the video's, and outlives this. Error(kUnsupported) when the sound cannot
-  // be opened.
-  SoundReader(const InputFile& video, const std::stop_token& cancel, double clock,
-              const SampleFormat& format, const std::vector<ClockJump>& jumps);
+  // gone on. `info` is the video's. Error(kUnsupported) when the sound cannot be opened.
+  SoundReader(const InputFile& video, const VideoInfo& info, const std::stop_token& cancel,
+              double clock, const SampleFormat& format);
   ~SoundReader();
   SoundReader(const SoundReader&) = delete;
   SoundReader& operator=(const SoundReader&) = delete;
@@ -41,8 +40,20 @@ class SoundReader {
   bool damaged() const { return damaged_; }
 
  private:
+  // A place where the pictures' clock jumps. The pieces of the file lie between them.
+  struct Joint {
+    int64_t packet = 0;            // number of the video packet behind it
+    double before = 0, after = 0;  // seconds of the container's clock at the pictures beside it
+    double begin = 0;              // of the piece behind it, in seconds of the first clock
+    double shift = 0;              // from that piece's clock to the first one
+  };
+
   void open(const InputFile& video, const std::stop_token& cancel);
+  void find_joints(const VideoInfo& info);
   bool decode();  // one packet more; false at the end
+  void pass_picture(const AVPacket& packet);
+  bool is_near(const Joint& joint) const;  // from the place that is read now
+  size_t piece_of(double raw, double& off) const;
   void follow_clock(AVPacket& packet);
   void take_frame(AVFrame& frame);
   bool prepare(const AVFrame& frame);
@@ -51,8 +62,11 @@ class SoundReader {
 
   const double clock_;
   const SampleFormat format_;
-  const std::vector<ClockJump>& jumps_;
-  size_t passed_ = 0;      // of them
+  std::vector<Joint> joints_;
+  int64_t pictures_ = 0;   // video packets read
+  double picture_ = NAN;   // seconds of the container's clock at the last of them
+  size_t passed_ = 0;      // joints that they have passed
+  size_t piece_ = 0;       // joints that the sound has passed
   double shift_ = 0;       // seconds from the clock that is read to the first one
   bool jumped_ = false;    // what is decoded next has its place to the sample, since shift_ is new
   double expected_ = NAN;  // seconds of the first clock at which the next packet begins
