@@ -183,6 +183,31 @@ TEST_F(SoundOfClips, FollowsTheClockThroughAJoin) {
   EXPECT_NEAR(found[2] - found[0], 2, 0.002);
 }
 
+// The second half of a broadcast has its sound as another stream, of another codec.
+TEST_F(SoundOfClips, GoesOnAsAnotherStream) {
+  for (const char* second : {"", "-output_ts_offset 4.7"}) {  // the clock starts over, or goes on
+    std::string bytes;
+    for (const std::string& codecs :
+         {std::string("-c:a mp2"), fmt::format("-c:a ac3 -streamid 1:600 {}", second)}) {
+      bytes += read_file(make("half.ts", 47, "10", kH264 + codecs + " -af atrim=0:4.7", kBeeps),
+                         size_t{1} << 26);
+    }
+    const fs::path joined = write("joined.ts", bytes);
+    for (const double from : {3.2, 6.2}) {
+      const fs::path clip = cut(joined, {{from, from + 3}}, ClipMode::kExact);
+      EXPECT_EQ(result_.sound.state, SoundState::kEncoded);
+      const std::string of = fmt::format("{} from {}", second, from);
+      expect_beeps(clip, from < 4 ? std::vector{0.8, 1.5, 2.5} : std::vector{0.5, 1.5, 2.5}, 0.06,
+                   of);
+    }
+  }
+  // A stream that lay beside it is another language.
+  const fs::path two =
+      make("two.ts", 100, "10", fmt::format("-map 0 -map 1 -map 2 {} -c:a mp2", kH264),
+           fmt::format("-t 5 {} {}", kBeeps, kBeeps));
+  EXPECT_EQ(beeps(cut(two, {{3.5, 8.5}}, ClipMode::kExact)).size(), 1u);
+}
+
 // Files of 4.7 s are joined whose sound is shorter or longer than their pictures, or missing.
 TEST_F(SoundOfClips, GoesWithThePicturesOfItsFile) {
   for (const std::string end : {".ts", ".flv"}) {

@@ -421,6 +421,21 @@ AVStream* MediaInput::add_audio() {
   return format_->streams[audio_];
 }
 
+void MediaInput::add_other_audio() {
+  other_audio_ = (format_->iformat->flags & AVFMT_TS_DISCONT) != 0;
+  for (unsigned i = 0; other_audio_ && i < format_->nb_streams; ++i) {
+    AVStream& s = *format_->streams[i];
+    if (s.codecpar->codec_type == AVMEDIA_TYPE_AUDIO) s.discard = AVDISCARD_DEFAULT;
+  }
+}
+
+bool MediaInput::is_wanted(const AVPacket& packet) const {
+  if (packet.stream_index == video_ || packet.stream_index == audio_) return true;
+  const AVStream& s = *format_->streams[packet.stream_index];
+  return other_audio_ && s.codecpar->codec_type == AVMEDIA_TYPE_AUDIO &&
+         same_programme(*video(), s);
+}
+
 bool MediaInput::read(AVPacket* packet) {
   while (true) {
     av_packet_unref(packet);
@@ -435,7 +450,7 @@ bool MediaInput::read(AVPacket* packet) {
       if (++errors_ > kMaxReadErrors || animation_ || avio_feof(io_)) return false;
       continue;
     }
-    if (packet->stream_index != video_ && packet->stream_index != audio_) continue;
+    if (!is_wanted(*packet)) continue;
     if (packet->stream_index == video_ && is_encrypted(*packet)) throw encrypted();
     if ((packet->flags & AV_PKT_FLAG_CORRUPT) && avio_feof(io_)) {
       damaged_ = true;

@@ -70,6 +70,10 @@ class MediaInput {
 
   // From now on read() delivers the packets of the best audio track too; null when there is none.
   AVStream* add_audio();
+  // Likewise those of the programme's other audio tracks, where such may begin anywhere in a file.
+  void add_other_audio();
+  // From now on `stream` is the track of add_audio().
+  void take_audio(int stream) { audio_ = stream; }
 
   // The next packet of the video track; false at the end of what can be read. A packet that the
   // file's end cuts short is left out; others that lack something are marked as corrupt.
@@ -88,6 +92,7 @@ class MediaInput {
  private:
   struct Reading;
   void close();
+  bool is_wanted(const AVPacket& packet) const;
   void open(bool patient);
   void require_moving(const char* container) const;
   void open_animation();
@@ -105,6 +110,7 @@ class MediaInput {
   std::unique_ptr<WebpAnimation> animation_;  // instead of what libavformat would read
   AVFormatContext* format_ = nullptr;
   int video_ = -1;
+  bool other_audio_ = false;
   int audio_ = -1;  // -1: not read
   int errors_ = 0;
   bool damaged_ = false;

@@ -26,6 +26,8 @@ constexpr double kJump = 2;
 // so many video packets, and a clock that is off from theirs by so many seconds is another one.
 constexpr int64_t kNearJoint = 32;
 constexpr double kFromPictures = 10;
+// Another stream follows one that lies still for so many packets of it.
+constexpr size_t kLaterPackets = 50;
 constexpr double kLongest = 1e9;  // seconds; a time stamp beyond is none
 
 }  // namespace
@@ -40,9 +42,9 @@ SoundReader::SoundReader(const InputFile& video, const VideoInfo& info,
   open(video, cancel);
   if (!info.clock_jumps.empty()) return;  // a time alone names no place in the file
   const double tick = av_q2d(input_->video()->time_base);
-  if (clock > kRunUp && !input_->seek(static_cast<int64_t>((clock - kRunUp) / tick))) {
-    open(video, cancel);  // wherever it landed: from the start
-  }
+  if (clock <= kRunUp) return;
+  begun_ = input_->seek(static_cast<int64_t>((clock - kRunUp) / tick));
+  if (!begun_) open(video, cancel);  // wherever it landed: from the start
 }
 
 SoundReader::~SoundReader() {
@@ -55,6 +57,7 @@ void SoundReader::open(const InputFile& video, const std::stop_token& cancel) {
   stream_ = input_->add_audio();
   if (stream_ != nullptr) decoder_ = input_->make_audio_decoder();
   if (!decoder_) throw Error(ErrorCode::kUnsupported, "cut clip: the sound cannot be opened"_text);
+  input_->add_other_audio();
 }
 
 void SoundReader::find_joints(const VideoInfo& info) {
@@ -106,13 +109,53 @@ void SoundReader::take(int64_t count, Samples& to) {
   }
 }
 
-bool SoundReader::decode() {
-  const PacketPtr packet = make_packet();
-  while (true) {
-    if (!input_->read(packet.get())) return false;
-    if (packet->stream_index == stream_->index) break;
-    pass_picture(*packet);
+// A broadcast's sound may go on as another stream.
+PacketPtr SoundReader::next_packet() {
+  while (later_.empty() || later_.front()->stream_index != stream_->index) {
+    PacketPtr packet = make_packet();
+    if (!input_->read(packet.get())) {
+      if (!take_later()) return nullptr;
+    } else if (packet->stream_index == stream_->index) {
+      begun_ = true;
+      if (!later_.empty()) beside_.push_back(later_.front()->stream_index);
+      later_.clear();
+      return packet;
+    } else if (packet->stream_index == input_->video()->index) {
+      pass_picture(*packet);
+    } else if (std::find(beside_.begin(), beside_.end(), packet->stream_index) == beside_.end() &&
+               (later_.empty() || later_.front()->stream_index == packet->stream_index)) {
+      later_.push_back(std::move(packet));
+      if (later_.size() > kLaterPackets) take_later();
+    }
   }
+  PacketPtr packet = std::move(later_.front());
+  later_.pop_front();
+  return packet;
+}
+
+// Goes on with the stream whose packets wait; false when there is none or it cannot be decoded.
+bool SoundReader::take_later() {
+  if (later_.empty()) return false;
+  const int stream = later_.front()->stream_index;
+  if (begun_) {
+    input_->take_audio(stream);
+    if (CodecPtr decoder = input_->make_audio_decoder()) {
+      decoder_ = std::move(decoder);
+      stream_ = input_->format()->streams[stream];
+      jumped_ = true;
+      return true;
+    }
+    input_->take_audio(stream_->index);
+    damaged_ = true;
+  }
+  beside_.push_back(stream);
+  later_.clear();
+  return false;
+}
+
+bool SoundReader::decode() {
+  const PacketPtr packet = next_packet();
+  if (!packet) return false;
   if (!joints_.empty()) follow_clock(*packet);
   const int status = avcodec_send_packet(decoder_.get(), packet.get());
   if (status < 0 && status != AVERROR_EOF && packet->pts != AV_NOPTS_VALUE &&

@@ -50,6 +50,8 @@ class SoundReader {
 
   void open(const InputFile& video, const std::stop_token& cancel);
   void find_joints(const VideoInfo& info);
+  PacketPtr next_packet();  // of the sound; null at the end
+  bool take_later();
   bool decode();  // one packet more; false at the end
   void pass_picture(const AVPacket& packet);
   bool is_near(const Joint& joint) const;  // from the place that is read now
@@ -82,6 +84,9 @@ class SoundReader {
   int64_t silence_ = 0;                        // samples of it that follow those of waiting_
   Samples behind_silence_;
   bool damaged_ = false;
+  bool begun_ = false;           // the stream may have had packets before
+  std::vector<int> beside_;      // other streams of sound, which do not follow it
+  std::deque<PacketPtr> later_;  // packets of one that does, perhaps
 };
 
 }  // namespace shijian::video
