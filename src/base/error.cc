@@ -58,7 +58,7 @@ std::string with_short_numbers(std::string text) {
 
 }  // namespace
 
-Error::Error(ErrorCode code, Text message, Text hint)
+Error::Error(ErrorCode code, const Text& message, Text hint)
     : code_(code),
       message_(message.changed(with_short_numbers)),
       hint_(std::move(hint)),

@@ -33,7 +33,7 @@ std::string_view error_code_name(ErrorCode code);
 // `hint` is one line that says the way out; may be empty.
 class Error : public std::exception {
  public:
-  Error(ErrorCode code, Text message, Text hint = {});
+  Error(ErrorCode code, const Text& message, Text hint = {});
   ErrorCode code() const { return code_; }
   const Text& message_text() const { return message_; }
   const Text& hint_text() const { return hint_; }

@@ -38,6 +38,8 @@ class Text {
   const std::string& form() const { return form_; }
   std::span<const Text> arguments() const { return arguments_; }
   std::string english() const;
+  // With what `form_of` has in place of each form. It may return its argument.
+  std::string said(std::string_view (*form_of)(const std::string& form)) const;
 
   // The same with `change` made to every form and value.
   template <typename Change>

@@ -4,7 +4,6 @@
 #include <cctype>
 #include <cstdlib>
 #include <unordered_map>
-#include <vector>
 
 #include "base/accept.h"
 
@@ -42,12 +41,9 @@ std::optional<std::string_view> chinese_form(std::string_view english) {
 }
 
 std::string translate(const Text& text, Language language) {
-  if (language == Language::kEnglish || text.is_value()) return text.english();
-  const std::string_view form = chinese_form(text.form()).value_or(text.form());
-  if (text.arguments().empty()) return std::string(form);
-  std::vector<std::string> texts;
-  for (const Text& argument : text.arguments()) texts.push_back(translate(argument, language));
-  return fill(form, texts);
+  if (language == Language::kEnglish) return text.english();
+  return text.said(
+      [](const std::string& form) { return chinese_form(form).value_or(std::string_view(form)); });
 }
 
 Language reader_language() {
