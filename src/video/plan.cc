@@ -30,6 +30,12 @@ void check_window(const VideoInfo& info, const SamplingOptions& options) {
                 "{:.3f} s long"_text(from, to, info.duration),
                 "choose a start before the end of the clip, and an end after the start"_text);
   }
+  if (options.to && to < info.start_time - kSameTime) {
+    throw Error(ErrorCode::kUsage,
+                "plan frames: from {:.3f} to {:.3f} s there is no picture, the first one comes at "
+                "{:.3f} s"_text(from, to, info.start_time),
+                "choose an end after the first picture"_text);
+  }
 }
 
 Range frames_between(const VideoInfo& info, const SamplingOptions& options) {

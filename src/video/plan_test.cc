@@ -120,6 +120,33 @@ TEST(PlanTest, ALateStartIsPartOfTheTimes) {
   EXPECT_EQ(plan.slot_times, (std::vector<double>{0.5}));
 }
 
+// Sound may begin long before the pictures: no frame stands for a part without one.
+TEST(PlanTest, APartBeforeTheFirstPictureIsRefused) {
+  for (const bool variable : {false, true}) {
+    VideoInfo info = clip(100, {10, 1}, 64, 64, 3.0);
+    info.variable_rate = variable;
+    info.time_base = {1, 10};
+    for (int64_t i = 0; i < 100; ++i) info.frame_pts.push_back(i);
+    SamplingOptions options;
+    options.from = 0;
+    options.to = 2;
+    try {
+      plan_frames(info, options, {});
+      FAIL() << "frames were found";
+    } catch (const Error& e) {
+      EXPECT_EQ(e.code(), ErrorCode::kUsage);
+      EXPECT_NE(e.message().find("first one comes at 3.000 s"), std::string::npos) << e.message();
+      EXPECT_FALSE(e.hint().empty());
+    }
+    options.to = 3;
+    EXPECT_EQ(plan_frames(info, options, {}).times.front(), 3);
+    options.to = 3.5;
+    const FramePlan plan = plan_frames(info, options, {});
+    EXPECT_EQ(plan.indices.front(), 0);
+    EXPECT_LE(plan.times.back(), 3.5);
+  }
+}
+
 TEST(PlanTest, AVariableRateUsesRealTimes) {
   VideoInfo info = clip(4, {2, 1}, 64, 64, 0.5);
   info.variable_rate = true;
