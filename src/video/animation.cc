@@ -34,21 +34,41 @@ size_t after_blocks(std::string_view text, size_t at) {
 
 size_t colours(uint8_t flags) { return flags & 0x80 ? size_t{3} << ((flags & 7) + 1) : 0; }
 
+constexpr char kExtension = 0x21, kPicture = 0x2c;  // what parts of a GIF begin with
+
+// Where the parts begin, all of them behind `text` where it has no room for a header.
+size_t first_part(std::string_view text) {
+  return text.size() < 13 ? text.size() : 13 + colours(static_cast<uint8_t>(text[10]));
+}
+
+size_t after_part(std::string_view text, size_t at) {
+  if (text[at] == kExtension) return after_blocks(text, at + 2);
+  if (text[at] != kPicture || at + 10 >= text.size()) return text.size();
+  return after_blocks(text, at + 11 + colours(static_cast<uint8_t>(text[at + 9])));
+}
+
 bool gif_moves(std::string_view text) {
-  if (text.size() < 13) return false;
   int pictures = 0;
-  size_t at = 13 + colours(static_cast<uint8_t>(text[10]));
-  while (at + 10 < text.size()) {
-    if (text[at] == 0x21) {  // an extension
-      at = after_blocks(text, at + 2);
-    } else if (text[at] == 0x2c) {
-      if (++pictures == 2) return true;
-      at = after_blocks(text, at + 11 + colours(static_cast<uint8_t>(text[at + 9])));
-    } else {
-      return false;
-    }
+  for (size_t at = first_part(text); at + 10 < text.size(); at = after_part(text, at)) {
+    if (text[at] == kPicture && ++pictures == 2) return true;
   }
   return false;
+}
+
+bool gif_lacks_end(std::string_view text) {
+  for (size_t at = first_part(text); at < text.size(); at = after_part(text, at)) {
+    // The trailer, or something unknown.
+    if (text[at] != kExtension && text[at] != kPicture) return false;
+  }
+  return true;
+}
+
+bool png_lacks_end(std::string_view text) {
+  for (size_t at = kPng.size(); at + 12 <= text.size();) {
+    if (text.substr(at + 4, 4) == "IEND") return false;
+    at += size_t{12} + number(text, at, 4, true);
+  }
+  return true;
 }
 
 // The animation control stands before the first picture's data.
@@ -84,6 +104,12 @@ bool is_animation(std::span<const std::byte> bytes) {
   if (text.starts_with("GIF8"sv)) return gif_moves(text);
   if (text.starts_with(kPng)) return png_moves(text);
   return is_webp(bytes) && webp_moves(text);
+}
+
+bool lacks_trailer(std::span<const std::byte> bytes) {
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  if (text.starts_with("GIF8"sv)) return gif_lacks_end(text);
+  return text.starts_with(kPng) && png_lacks_end(text);
 }
 
 void flatten(AVFrame& frame) {

@@ -18,6 +18,8 @@ namespace shijian::video {
 
 // By its structure alone: at least two pictures follow each other. Any bytes are safe.
 bool is_animation(std::span<const std::byte> bytes);
+// Whether it is a GIF or a PNG without the trailer that closes one. Any bytes are safe.
+bool lacks_trailer(std::span<const std::byte> bytes);
 bool is_webp(std::span<const std::byte> bytes);
 
 // Blends the picture with white, as pages show it, where it is 8-bit RGBA or BGRA. Throws

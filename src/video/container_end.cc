@@ -2,13 +2,22 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
-#include <cstring>
 #include <optional>
 #include <string_view>
+#include <vector>
+
+#include "video/animation.h"
+
+extern "C" {
+#include <libavcodec/dv_profile.h>
+}
 
 namespace shijian::video {
 namespace {
+
+using namespace std::string_view_literals;
 
 constexpr int kMostElements = 1 << 16;  // of one file that are looked at
 
@@ -17,6 +26,20 @@ uint64_t big_endian(const uint8_t* bytes, int count) {
   uint64_t value = 0;
   for (int i = 0; i < count; ++i) value = value << 8 | bytes[i];
   return value;
+}
+
+// As RIFF, ASF and IVF have it.
+uint64_t little_endian(const uint8_t* bytes, int count) {
+  uint64_t value = 0;
+  for (int i = count; i-- > 0;) value = value << 8 | bytes[i];
+  return value;
+}
+
+std::vector<uint8_t> bytes_at(const InputFile& file, int64_t at, size_t bytes) {
+  std::vector<uint8_t> out(bytes);
+  const ssize_t got = ::pread(file.fd(), out.data(), bytes, at);
+  out.resize(got < 0 ? 0 : static_cast<size_t>(got));
+  return out;
 }
 
 // An element's place in the file; `end` is empty when the element does not say it.
@@ -33,8 +56,9 @@ class Outline {
   bool ends_early() {
     load(0);
     if (have_ < 16) return false;
-    const std::string_view head(reinterpret_cast<const char*>(bytes_.data()), 16);
+    const std::string_view head = text();
     if (head.starts_with("RIFF") && head.substr(8, 3) == "AVI") return riff();
+    if (head == kAsfHeader) return follow([this] { return asf(); });
     if (big_endian(bytes_.data(), 4) == 0x1a45dfa3) return follow([this] { return ebml(); });
     if (head.substr(4, 4) == "ftyp" || head.substr(4, 4) == "moov" || head.substr(4, 4) == "wide" ||
         head.substr(4, 4) == "mdat" || head.substr(4, 4) == "free") {
@@ -43,7 +67,87 @@ class Outline {
     return false;
   }
 
+  bool breaks_off() {
+    load(0);
+    if (have_ < 16) return false;
+    const std::string_view head = text();
+    if (head.starts_with("OggS")) return ogg();
+    if (head.starts_with("DKIF")) return follow([this] { return ivf(); });
+    if (head.starts_with("GIF8") || head.starts_with("\x89PNG")) {
+      return lacks_trailer(MappedFile(file_.fd(), file_.name()).bytes());
+    }
+    // The header block of a frame begins so.
+    if (head.starts_with("\x1f\x07\0"sv)) return dv();
+    for (const Unit unit : {Unit{188, 0, 0x47}, Unit{192, 4, 0x47}, Unit{204, 0, 0x47}}) {
+      if (consists_of(unit)) return ends_inside(unit);
+    }
+    return false;
+  }
+
  private:
+  static constexpr std::string_view kAsfHeader =
+      "\x30\x26\xb2\x75\x8e\x66\xcf\x11\xa6\xd9\x00\xaa\x00\x62\xce\x6c"sv;
+  static constexpr std::string_view kAsfData =
+      "\x36\x26\xb2\x75\x8e\x66\xcf\x11\xa6\xd9\x00\xaa\x00\x62\xce\x6c"sv;
+
+  // What a file consists of, one after the other: all have one length, and one byte in one place.
+  struct Unit {
+    uint64_t bytes;
+    uint64_t mark_at;
+    uint8_t mark;
+  };
+
+  std::string_view text() const {
+    return {reinterpret_cast<const char*>(bytes_.data()), std::min<size_t>(have_, 16)};
+  }
+
+  bool marked(const Unit& unit, uint64_t at) {
+    load(at + unit.mark_at);
+    return have_ > 0 && bytes_[0] == unit.mark;
+  }
+
+  bool consists_of(const Unit& unit) {
+    constexpr uint64_t kUnits = 8;
+    for (uint64_t i = 0; i < kUnits; ++i) {
+      if (!marked(unit, i * unit.bytes)) return false;
+    }
+    return true;
+  }
+
+  // Where the units lie as they did at the beginning: of a file that lost something in the middle
+  // its length says nothing, and what is appended is no unit.
+  bool ends_inside(const Unit& unit) {
+    const uint64_t rest = size_ % unit.bytes, end = size_ - rest;
+    if (rest == 0 || end < unit.bytes || !marked(unit, end - unit.bytes)) return false;
+    return rest <= unit.mark_at || marked(unit, end);
+  }
+
+  bool dv() {
+    constexpr size_t kHeader = 480;
+    const std::vector<uint8_t> header = bytes_at(file_, 0, kHeader);
+    const AVDVProfile* profile =
+        av_dv_frame_profile(nullptr, header.data(), static_cast<unsigned>(header.size()));
+    if (profile == nullptr) return false;
+    return ends_inside({static_cast<uint64_t>(profile->frame_size), 0, 0x1f});
+  }
+
+  // The last page of a file is also the last one of its stream, and says so.
+  bool ogg() const {
+    constexpr uint64_t kHeader = 27, kLargest = kHeader + 255 + 255 * 255;
+    constexpr uint8_t kEndOfStream = 4;
+    const uint64_t room = std::min(size_, kLargest);
+    const std::vector<uint8_t> tail = bytes_at(file_, static_cast<int64_t>(size_ - room), room);
+    const std::string_view bytes(reinterpret_cast<const char*>(tail.data()), tail.size());
+    const size_t at = bytes.rfind("OggS");
+    if (at == std::string_view::npos) return false;
+    const uint8_t* page = tail.data() + at;
+    const size_t left = tail.size() - at;
+    if (left < kHeader || left < kHeader + page[26]) return true;
+    size_t length = kHeader + page[26];
+    for (size_t i = 0; i < page[26]; ++i) length += page[kHeader + i];
+    return left < length || (page[5] & kEndOfStream) == 0;
+  }
+
   void load(uint64_t at) {
     at_ = at;
     const ssize_t got = ::pread(file_.fd(), bytes_.data(), bytes_.size(), static_cast<off_t>(at));
@@ -52,10 +156,8 @@ class Outline {
 
   // The first chunk's length; writers that were interrupted leave it 0.
   bool riff() const {
-    uint32_t length = 0;
-    std::memcpy(&length, bytes_.data() + 4, sizeof length);  // little-endian, as x86 is
     constexpr uint64_t kPadding = 16;
-    return uint64_t{length} + 8 > size_ + kPadding;
+    return little_endian(bytes_.data() + 4, 4) + 8 > size_ + kPadding;
   }
 
   template <typename Element>
@@ -98,15 +200,32 @@ class Outline {
     return Extent{id, at_ + 4 + count + length};
   }
 
+  // The header and the data. While a file is being written, the length of its data is 0.
+  std::optional<Extent> asf() const {
+    if (have_ < 24 || (text() != kAsfHeader && text() != kAsfData)) return std::nullopt;
+    const uint64_t length = little_endian(bytes_.data() + 16, 8);
+    return Extent{0, length > UINT64_MAX - at_ ? UINT64_MAX : at_ + length};
+  }
+
+  // The header says its own length; frames come with 12 bytes before each.
+  std::optional<Extent> ivf() const {
+    constexpr uint64_t kFrameHeader = 12;
+    if (at_ == 0) return Extent{0, little_endian(bytes_.data() + 6, 2)};
+    if (have_ < kFrameHeader) return Extent{0, at_ + kFrameHeader};
+    return Extent{0, at_ + kFrameHeader + little_endian(bytes_.data(), 4)};
+  }
+
   const InputFile& file_;
   const uint64_t size_;
   uint64_t at_ = 0;
-  std::array<uint8_t, 16> bytes_{};
+  std::array<uint8_t, 24> bytes_{};
   size_t have_ = 0;
 };
 
 }  // namespace
 
 bool ends_early(const InputFile& file) { return Outline(file).ends_early(); }
+
+bool breaks_off(const InputFile& file) { return Outline(file).breaks_off(); }
 
 }  // namespace shijian::video

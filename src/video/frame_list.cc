@@ -238,8 +238,9 @@ class FrameLister {
         format.duration_estimation_method != AVFMT_DURATION_FROM_BITRATE) {
       info_.container_duration = static_cast<double>(format.duration) / AV_TIME_BASE;
     }
-    cut_short_ = ends_early(file_);
-    const RateEstimate rate = estimate(cut_short_ || input_.damaged());
+    breaks_off_ = breaks_off(file_);
+    cut_short_ = breaks_off_ || ends_early(file_);
+    const RateEstimate rate = estimate(reorders_ && (cut_short_ || input_.damaged()));
     info_.frame_rate = rate.rate;
     info_.variable_rate = !rate.constant;
     if (rate.constant && !last_picture_stays()) {
@@ -257,12 +258,12 @@ class FrameLister {
   }
 
   // As at the end of a screen recording: packet and header agree that it is shown for longer than
-  // the frames before it.
+  // the frames before it. The header of a file that lacks its end is not about this picture.
   bool last_picture_stays() const {
     const double stays = static_cast<double>(last_duration_) * info_.time_base.value();
     const double frame = 1 / info_.frame_rate.value();
     const double last = info_.frame_time(info_.frame_count - 1);
-    return !cut_short_ && info_.frame_count > 1 && stays > 2 * frame &&
+    return (!cut_short_ || breaks_off_) && info_.frame_count > 1 && stays > 2 * frame &&
            claimed_end() > last + stays - frame;
   }
 
@@ -276,15 +277,15 @@ class FrameLister {
   // What the header claims is no damage by itself: other tracks may be longer, and it may be wrong.
   void set_damage(const FrameOrder& order) {
     const double claimed = claimed_end();
-    const bool lacks_end =
-        cut_short_ && (claimed <= 0 || info_.duration < claimed - 0.5 / info_.frame_rate.value());
+    const bool less = info_.duration < claimed - 0.5 / info_.frame_rate.value();
+    const bool lacks_end = breaks_off_ || (cut_short_ && (claimed <= 0 || less));
     const bool lacks_parts = input_.damaged() || (!lacks_end && lost_something(order));
     info_.damaged = lacks_end || lacks_parts;
     if (lacks_end) {
-      info_.notes.push_back(
-          fmt::format("damaged or cut short: {} frames up to {:.3f} s can be read (the header says "
-                      "{:.3f} s)",
-                      info_.frame_count, info_.duration, claimed));
+      info_.notes.push_back(fmt::format(
+          "damaged or cut short: {} frames up to {:.3f} s can be read{}", info_.frame_count,
+          info_.duration,
+          less && !breaks_off_ ? fmt::format(" (the header says {:.3f} s)", claimed) : ""));
     } else if (lacks_parts) {
       info_.notes.push_back("damaged: parts of the file were skipped");
     }
@@ -324,7 +325,8 @@ class FrameLister {
   bool reorders_ = false;
   bool decoding_times_ = false;  // packets say when they are decoded alone
   bool by_packet_ = false;
-  bool cut_short_ = false;
+  bool breaks_off_ = false;  // the file's own structure ends in the middle
+  bool cut_short_ = false;   // it does, or the header says that more bytes follow
 };
 
 }  // namespace

@@ -284,6 +284,26 @@ TEST_F(DamageTest, WhatIsCutOrLostIs) {
     const auto path = write(fmt::format("cut_{}", name), bytes.substr(0, bytes.size() * 3 / 4));
     EXPECT_TRUE(probe(path).damaged) << name;
   }
+  // Without a header that says how much there is, the end itself tells.
+  struct Kind {
+    const char* name;
+    const char* arguments;
+  };
+  for (const Kind& kind :
+       {Kind{"a.ogv", "-c:v libtheora -q:v 9"}, Kind{"a.wmv", "-c:v wmv2 -q:v 2"},
+        Kind{"a.ts", kPlain}, Kind{"a.dv", "-s 720x576 -r 25 -pix_fmt yuv420p"},
+        Kind{"b.mts", "-c:v mpeg2video -r 25 -f mpegts -mpegts_m2ts_mode 1"},
+        Kind{"a.gif", "-c:v gif"}, Kind{"a.apng", "-c:v apng"},
+        Kind{"a.ivf", "-c:v libvpx -g 10 -b:v 1M"}}) {
+    const auto path = make(kind.name, 60, "10", kind.arguments);
+    EXPECT_FALSE(probe(path).damaged) << kind.name;
+    const std::string bytes = bytes_of(path);
+    const std::string half = bytes.substr(0, bytes.size() * 3 / 4 + 5);
+    EXPECT_TRUE(probe(write(fmt::format("cut_{}", kind.name), half)).damaged) << kind.name;
+  }
+  // What is appended to a transport stream is no part of it.
+  const std::string whole = bytes_of(make("a.ts", 60, "10", kPlain));
+  EXPECT_FALSE(probe(write("longer.ts", whole + std::string(100, 0))).damaged);
   // Of a broadcast a part of a picture did not arrive.
   std::string bytes =
       bytes_of(make("a.ts", 100, "10", fmt::format("{} -vf noise=alls=60:allf=t", kPlain)));
