@@ -42,6 +42,21 @@ TEST_F(ClockTest, FilesThatWereJoinedGoOn) {
   }
 }
 
+// The second file's headers are no pictures, and hold the tables that its pictures are coded with.
+TEST_F(ClockTest, TheoraThatWasJoinedKeepsItsHeaders) {
+  const auto path =
+      join("joined.ogv", {part("a.ogv", 0, 60, "10", "-c:v libtheora -q:v 9 -g 10"),
+                          part("b.ogv", 60, 60, "10", "-c:v libtheora -q:v 5 -g 10")});
+  expect_all(path, 120, 10);
+  expect_jump(path, 6.0);
+  const VideoInfo info = probe(path);
+  EXPECT_FALSE(info.damaged);
+  EXPECT_EQ(info.notes.size(), 1u);
+  SamplingOptions late = samples(4);
+  late.from = 9;
+  expect_numbers(path, info, late);
+}
+
 TEST_F(ClockTest, ThreePartsOfThirtyThousandThsStayConstant) {
   const auto path = join("joined.flv",
                          {part("a.flv", 0, 50, "30", kPlain), part("b.flv", 50, 31, "30", kPlain),

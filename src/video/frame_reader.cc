@@ -29,6 +29,8 @@ FrameReader::FrameReader(const InputFile& file, const VideoInfo& info,
   }
   std::sort(frames_by_packet_.begin(), frames_by_packet_.end());
   const AVCodecID id = open();
+  // Where files were joined, the headers of the later ones must not be jumped over.
+  if (id == AV_CODEC_ID_THEORA && by_packets()) may_seek_ = false;
   can_skip_ = !info.order_only && !by_packets() && !info.field_pairs &&
               (id == AV_CODEC_ID_H264 || id == AV_CODEC_ID_HEVC || id == AV_CODEC_ID_MPEG4 ||
                id == AV_CODEC_ID_MPEG2VIDEO);

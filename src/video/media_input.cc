@@ -110,6 +110,14 @@ Text track_types(std::span<AVStream* const> streams) {
   return "{}, {}"_text(track_types(streams.first(half)), track_types(streams.subspan(half)));
 }
 
+// Theora that was joined has headers in the middle. The decoder follows all but the comments, which
+// it takes for damage.
+bool is_theora_comment(const AVStream& video, const AVPacket& packet) {
+  constexpr uint8_t kComment = 0x81;
+  return video.codecpar->codec_id == AV_CODEC_ID_THEORA && packet.size > 0 &&
+         packet.data[0] == kComment;
+}
+
 int refuse_open(AVFormatContext*, AVIOContext**, const char*, int, AVDictionary**) {
   return AVERROR(EACCES);
 }
@@ -452,6 +460,7 @@ bool MediaInput::read(AVPacket* packet) {
     }
     if (!is_wanted(*packet)) continue;
     if (packet->stream_index == video_ && is_encrypted(*packet)) throw encrypted();
+    if (packet->stream_index == video_ && is_theora_comment(*video(), *packet)) continue;
     if ((packet->flags & AV_PKT_FLAG_CORRUPT) && avio_feof(io_)) {
       damaged_ = true;
       continue;
@@ -481,7 +490,9 @@ CodecPtr MediaInput::make_decoder(int threads) {
   }
   CodecPtr decoder(avcodec_alloc_context3(codec));
   if (!decoder || avcodec_parameters_to_context(decoder.get(), par) < 0) throw std::bad_alloc();
-  decoder->thread_count = std::min(threads, kMaxThreads);
+  // Files that were joined have headers in the middle; several threads refuse to follow those.
+  const bool follows_headers = par->codec_id == AV_CODEC_ID_THEORA;
+  decoder->thread_count = follows_headers ? 1 : std::min(threads, kMaxThreads);
   decoder->max_pixels = kMaxPixels;
   decoder->pkt_timebase = video()->time_base;
   if (const int status = avcodec_open2(decoder.get(), codec, nullptr); status < 0) {

@@ -51,6 +51,9 @@ bool invisible_vp9(const AVPacket& packet) {
   return !existing && !shown;
 }
 
+// Where another file was joined to the end of one, its headers come as packets.
+bool is_theora_header(const AVPacket& packet) { return (packet.data[0] & 0x80) != 0; }
+
 bool is_mpeg4_family(AVCodecID codec) {
   return codec == AV_CODEC_ID_MPEG4 || codec == AV_CODEC_ID_MSMPEG4V2 ||
          codec == AV_CODEC_ID_MSMPEG4V3 || codec == AV_CODEC_ID_H263;
@@ -85,6 +88,8 @@ PictureFacts PictureHeaders::look(const AVPacket& packet) {
     facts.shown = !invisible_vp8(packet);
   } else if (codec_ == AV_CODEC_ID_VP9) {
     facts.shown = !invisible_vp9(packet);
+  } else if (codec_ == AV_CODEC_ID_THEORA) {
+    facts.shown = !is_theora_header(packet);
   } else if (codec_ == AV_CODEC_ID_H264) {
     facts = look_at_h264(packet);
   } else {
