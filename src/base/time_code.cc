@@ -81,9 +81,7 @@ std::optional<double> parse_time(std::string_view text) {
   const std::string_view fraction =
       point == std::string_view::npos ? std::string_view() : text.substr(point + 1);
   if (!all_digits(whole) || whole.size() > 12) return std::nullopt;
-  if (point != std::string_view::npos && (!all_digits(fraction) || fraction.size() > 12)) {
-    return std::nullopt;
-  }
+  if (point != std::string_view::npos && !all_digits(fraction)) return std::nullopt;
   const std::string number = fmt::format("{}.{}", whole, fraction.empty() ? "0" : fraction);
   double seconds = 0;
   std::from_chars(number.data(), number.data() + number.size(), seconds);
