@@ -128,5 +128,16 @@ TEST_F(PictureTest, TurnsAndMirrorsAsTheFileAsks) {
   }
 }
 
+TEST_F(PictureTest, OtherTurnsBecomeTheNearestQuarter) {
+  const std::string frame(96 * 64, '\x40');
+  const auto path =
+      encode("a.mp4", frame, "gray", 96, 64, "25", "-c:v libx264 -qp 4 -pix_fmt yuv420p");
+  // An eighth to the left.
+  const VideoInfo info = probe(copy(path, "turned.mp4", "-metadata:s:v rotate=45"));
+  EXPECT_EQ(info.rotation, 0);
+  ASSERT_EQ(info.notes.size(), 1u);
+  EXPECT_EQ(info.notes.front(), "the file asks for a turn by 315 degrees: turned by 0");
+}
+
 }  // namespace
 }  // namespace shijian::video

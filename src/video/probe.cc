@@ -88,11 +88,11 @@ void read_rotation(AVStream& stream, VideoInfo& info) {
     return;
   }
   const double quarter = std::nearbyint(angle / 90);
-  if (std::abs(angle - quarter * 90) > 1) {
-    info.notes.push_back(fmt::format("the file asks for a turn by {:.0f} degrees: turned by {:.0f}",
-                                     angle, quarter * 90));
-  }
   info.rotation = ((static_cast<int>(quarter) % 4) + 4) % 4 * 90;
+  if (std::abs(angle - quarter * 90) > 1) {
+    info.notes.push_back(fmt::format("the file asks for a turn by {:.0f} degrees: turned by {}",
+                                     angle < 0 ? angle + 360 : angle, info.rotation));
+  }
 }
 
 void read_picture(MediaInput& input, VideoInfo& info) {
