@@ -28,7 +28,7 @@ EditRate nearest(double value) {
   });
 }
 
-EditRate conform_constant(double value) {
+EditRate conform(double value) {
   for (const EditRate& rate : kSlow) {
     if (distance(rate, value) < kSame) return rate;
   }
@@ -64,7 +64,7 @@ double usual_rate(const VideoInfo& info) {
 }  // namespace
 
 EditRate edit_rate(const VideoInfo& info) {
-  return info.variable_rate ? nearest(usual_rate(info)) : conform_constant(info.frame_rate.value());
+  return conform(info.variable_rate ? usual_rate(info) : info.frame_rate.value());
 }
 
 }  // namespace shijian::video

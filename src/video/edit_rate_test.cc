@@ -60,6 +60,13 @@ TEST(EditRates, AreThoseOfEditors) {
   for (const int64_t still : {20000, 40000, 59967}) info.frame_pts.push_back(still);
   info.frame_count = std::ssize(info.frame_pts);
   EXPECT_EQ(rate(41, 20), "30/1");
+  // A slow camera that once paused.
+  for (const auto& [step, usual] : {std::pair{100, "10/1"}, {80, "25/1"}}) {
+    info.frame_pts.clear();
+    for (int i = 0; i < 60; ++i) info.frame_pts.push_back(i * step + (i < 30 ? 0 : 5000));
+    info.frame_count = std::ssize(info.frame_pts);
+    EXPECT_EQ(rate(11, 2), usual);
+  }
 }
 
 }  // namespace
