@@ -251,10 +251,22 @@ class FrameLister {
     const double last = info_.frame_time(info_.frame_count - 1);
     double shown = last_duration_ > 0
                        ? static_cast<double>(last_duration_) * info_.time_base.value()
-                       : 1 / info_.frame_rate.value();
+                       : usual_stay();
     // How long the last frame stays is the one number that nothing else confirms.
     if (info_.container_duration > last) shown = std::min(shown, info_.container_duration - last);
     info_.duration = last + shown;
+  }
+
+  // Seconds from one frame to the next as they usually are: stills do not count.
+  double usual_stay() const {
+    std::vector<int64_t> gaps;
+    for (size_t i = 1; i < info_.frame_pts.size(); ++i) {
+      gaps.push_back(info_.frame_pts[i] - info_.frame_pts[i - 1]);
+    }
+    if (gaps.empty()) return 1 / info_.frame_rate.value();
+    const auto middle = gaps.begin() + std::ssize(gaps) / 2;
+    std::nth_element(gaps.begin(), middle, gaps.end());
+    return static_cast<double>(*middle) * info_.time_base.value();
   }
 
   // As at the end of a screen recording: packet and header agree that it is shown for longer than

@@ -132,6 +132,19 @@ TEST_F(ClockTest, AStillIsNoJump) {
   EXPECT_NEAR(info.frame_time(10), 601.0, 0.002);
 }
 
+// Packets of FLV do not say how long their pictures stay: the last one as long as most do.
+TEST_F(ClockTest, TheLastPictureStaysAsLongAsMostDo) {
+  const auto path = make("still.flv", 30, "10",
+                         std::string(kPlain) +
+                             " -vf \"settb=1/1000,setpts='if(eq(N,0),0,30000+(N-1)*100)'\" "
+                             "-fps_mode passthrough -enc_time_base 1:1000");
+  const VideoInfo info = probe(path);
+  ASSERT_EQ(info.frame_count, 30);
+  EXPECT_TRUE(info.variable_rate);
+  EXPECT_NEAR(info.frame_time(29), 32.8, 0.002);
+  EXPECT_NEAR(info.duration, 32.9, 0.002);
+}
+
 class UntoldTest : public PacketSurgery {};
 
 TEST_F(UntoldTest, TimesOnSomePacketsOnly) {
