@@ -92,6 +92,24 @@ bool webp_moves(std::string_view text) {
   return false;
 }
 
+// Up to the end of the last frame that is all there, as a file of its own; empty where none is.
+std::vector<uint8_t> whole_part(std::span<const std::byte> bytes) {
+  constexpr size_t kRiff = 8;  // what its size does not count
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  size_t end = 0;
+  for (size_t at = 12; at + 8 <= text.size();) {
+    const size_t size = number(text, at + 4, 4, false), next = at + 8 + size + size % 2;
+    if (next > text.size()) break;
+    if (text.substr(at, 4) == "ANMF") end = next;
+    at = next;
+  }
+  std::vector<uint8_t> part(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(end));
+  for (size_t i = 0; i < 4 && end > 0; ++i) {
+    part[4 + i] = static_cast<uint8_t>((end - kRiff) >> (8 * i));
+  }
+  return part;
+}
+
 }  // namespace
 
 bool is_webp(std::span<const std::byte> bytes) {
@@ -130,12 +148,18 @@ void flatten(AVFrame& frame) {
 
 WebpAnimation::WebpAnimation(MappedFile file, const std::string& name) : file_(std::move(file)) {
   const auto bytes = file_.bytes();
-  const WebPData data{reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()};
+  WebPData data{reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()};
   WebPAnimDecoderOptions options;
   WebPAnimDecoderOptionsInit(&options);
   options.color_mode = MODE_RGBA;
   // Sizes are looked at before the decoder allocates pictures of them.
   WebPDemuxer* demuxer = WebPDemux(&data);
+  if (demuxer == nullptr) {
+    // Of a file that is cut short libwebp's decoder shows nothing at all.
+    part_ = whole_part(bytes);
+    data = {part_.data(), part_.size()};
+    demuxer = WebPDemux(&data);
+  }
   if (demuxer != nullptr) {
     width_ = static_cast<int>(WebPDemuxGetI(demuxer, WEBP_FF_CANVAS_WIDTH));
     height_ = static_cast<int>(WebPDemuxGetI(demuxer, WEBP_FF_CANVAS_HEIGHT));

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "base/file.h"
 
@@ -49,6 +50,7 @@ class WebpAnimation {
 
  private:
   MappedFile file_;
+  std::vector<uint8_t> part_;  // of a file that is cut short: what is whole of it
   WebPAnimDecoder* decoder_ = nullptr;
   int width_ = 0, height_ = 0;
   int64_t frames_ = 0;

@@ -168,6 +168,22 @@ TEST_F(AnimationTest, StillPicturesStayPictures) {
   }
 }
 
+TEST_F(AnimationTest, ThoseThatAreCutShortShowWhatIsThere) {
+  for (const auto& path : {webp("a.webp", kFrames, 100), make("a.gif", kFrames, "10", "-c:v gif"),
+                           make("a.apng", kFrames, "10", "-c:v apng")}) {
+    const std::string bytes = read_file(path, 1 << 24);
+    EXPECT_TRUE(probe(write("less", bytes.substr(0, bytes.size() - 4))).damaged) << path;
+    const auto cut = write("cut", bytes.substr(0, bytes.size() * 2 / 3));
+    const VideoInfo info = probe(cut);
+    EXPECT_TRUE(info.damaged) << path;
+    EXPECT_GE(info.frame_count, kFrames / 2) << path;
+    EXPECT_LT(info.frame_count, kFrames) << path;
+    SamplingOptions early = samples(6);
+    early.to = 0.75;
+    expect_numbers(cut, info, early);
+  }
+}
+
 TEST_F(AnimationTest, DamagedOnesNeverCrash) {
   for (const auto& path : {webp("a.webp", 4, 100), make("a.gif", 4, "10", "-c:v gif"),
                            make("a.apng", 4, "10", "-c:v apng")}) {

@@ -57,7 +57,8 @@ class Outline {
     load(0);
     if (have_ < 16) return false;
     const std::string_view head = text();
-    if (head.starts_with("RIFF") && head.substr(8, 3) == "AVI") return riff();
+    if (head.starts_with("RIFF") && head.substr(8, 3) == "AVI") return riff(kPadding);
+    if (head.starts_with("RIFF") && head.substr(8, 4) == "WEBP") return riff(0);
     if (head == kAsfHeader) return follow([this] { return asf(); });
     if (big_endian(bytes_.data(), 4) == 0x1a45dfa3) return follow([this] { return ebml(); });
     if (head.substr(4, 4) == "ftyp" || head.substr(4, 4) == "moov" || head.substr(4, 4) == "wide" ||
@@ -85,6 +86,7 @@ class Outline {
   }
 
  private:
+  static constexpr uint64_t kPadding = 16;  // bytes
   static constexpr std::string_view kAsfHeader =
       "\x30\x26\xb2\x75\x8e\x66\xcf\x11\xa6\xd9\x00\xaa\x00\x62\xce\x6c"sv;
   static constexpr std::string_view kAsfData =
@@ -154,10 +156,10 @@ class Outline {
     have_ = got < 0 ? 0 : static_cast<size_t>(got);
   }
 
-  // The first chunk's length; writers that were interrupted leave it 0.
-  bool riff() const {
-    constexpr uint64_t kPadding = 16;
-    return little_endian(bytes_.data() + 4, 4) + 8 > size_ + kPadding;
+  // The first chunk's length; writers that were interrupted leave it 0. Up to `padding` bytes may
+  // be missing.
+  bool riff(uint64_t padding) const {
+    return little_endian(bytes_.data() + 4, 4) + 8 > size_ + padding;
   }
 
   template <typename Element>

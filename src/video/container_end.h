@@ -5,9 +5,9 @@
 
 namespace shijian::video {
 
-// True for MP4, MOV, Matroska, WebM, AVI and ASF whose outermost boxes, segments, chunks or objects
-// say that more bytes follow than there are: whether pictures are among them, the header may tell.
-// Any bytes are safe. Other files never say.
+// True for MP4, MOV, Matroska, WebM, AVI, WebP and ASF whose outermost boxes, segments, chunks or
+// objects say that more bytes follow than there are: whether pictures are among them, the header
+// may tell. Any bytes are safe. Other files never say.
 bool ends_early(const InputFile& file);
 
 // True for Ogg, GIF and APNG without the end that they all have, and for transport streams, DV and
