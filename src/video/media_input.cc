@@ -318,7 +318,14 @@ void MediaInput::open(bool patient) {
   if (status >= 0) status = avformat_find_stream_info(format_, nullptr);
   throw_if_cancelled(cancel_);
   if (status < 0) {
-    throw Error(ErrorCode::kInvalid, "open video {}: {}"_text(name(), libav_reason(status)),
+    // Of Matroska libavformat speaks in elements and places, and takes the end of the file for an
+    // error of the disk.
+    const bool broken =
+        std::string_view(container->name).starts_with("matroska") &&
+        (io_->error == 0 || io_->error == AVERROR_EOF) &&
+        (status == AVERROR_INVALIDDATA || status == AVERROR_EOF || status == AVERROR(EIO));
+    const Text reason = broken ? "its header is damaged or cut short"_text : libav_reason(status);
+    throw Error(ErrorCode::kInvalid, "open video {}: {}"_text(name(), reason),
                 "the file is damaged or cut short: copy or download it again"_text);
   }
 }

@@ -72,6 +72,11 @@ TEST_F(BadInputTest, TruncatedBeforeItsIndex) {
   expect_error(write("head.mp4", bytes.substr(0, bytes.size() / 2)), ErrorCode::kInvalid,
                "moov atom not found");
   expect_error(write("few.mp4", bytes.substr(0, 24)), ErrorCode::kInvalid, "few.mp4");
+  const std::string mkv = read_file(make("a.mkv", 30, "25", "-c:v mpeg4"), 1 << 24);
+  const size_t tracks = mkv.rfind("\x16\x54\xae\x6b");
+  ASSERT_NE(tracks, std::string::npos);
+  expect_error(write("head.mkv", mkv.substr(0, tracks + 40)), ErrorCode::kInvalid,
+               "its header is damaged or cut short");
 }
 
 TEST_F(BadInputTest, PlaylistsOpenNothingElse) {
