@@ -48,7 +48,8 @@ const char* const kVideoDecoders =
     "h261,h263,h263i,h263p,flv,mpeg1video,mpeg2video,wmv1,wmv2,wmv3,vc1,theora,vp3,vp6,vp6f,vp6a,"
     "rv10,rv20,rv30,rv40,svq1,svq3,cinepak,indeo3,indeo5,mjpeg,mjpegb,jpeg2000,libopenjpeg,dvvideo,"
     "prores,dnxhd,cfhd,ffv1,huffyuv,ffvhuff,utvideo,magicyuv,hap,v210,v410,r210,rawvideo,qtrle,"
-    "msvideo1,msrle,zmbv,flashsv,flashsv2,camstudio,camtasia,tscc2,png,apng,gif";
+    "msvideo1,msrle,zmbv,flashsv,flashsv2,camstudio,camtasia,tscc2,dirac,snow,speedhq,png,apng,gif,"
+    "tiff";
 
 std::span<const VideoFormat> video_formats() { return kFormats; }
 
