@@ -1,18 +1,12 @@
 #!/usr/bin/env bash
-# clang-tidy over everything that build/PRESET compiles, as it does: the files of a folder together, which
-# reads their headers once.
-# Usage: scripts/tidy.sh PRESET [PATTERN]
+# clang-tidy over all sources, as build/test and build/clang compile them.
+# Usage: scripts/tidy.sh [FOLDER]
 set -euo pipefail
 cd "$(dirname "$0")/.."
-preset=$1
-units() {
-  grep -oP '"file": "\K[^"]+' "build/$preset/compile_commands.json" | grep -v '\.S$\|/page_files' | grep -- "${1:-}"
-}
-tidy() {
-  # What is included is looked into as the including file is.
-  xargs -r -P "$(nproc)" -n 1 clang-tidy-14 -p "build/$preset" --quiet \
-    --extra-arg=-Xclang --extra-arg=-analyzer-opt-analyze-headers "$@"
-}
-units "${2:-}" | { grep -v '_test\|/tests/' || true; } | tidy
-# What a test does wrong the sanitisers see, and a copy in a test is no matter.
-units "${2:-}" | { grep '_test\|/tests/' || true; } | tidy --checks=-clang-analyzer-*,-performance-*
+folder=${1:-}
+tidy() { xargs -r -P "$(nproc)" -n 1 clang-tidy-14 --quiet "$@"; }
+git ls-files "src/${folder:-*}/*.cc" ':!*_test.cc' | tidy -p build/test
+# Tests, as many of a folder together as build/clang takes, read their headers once. What they do wrong the
+# sanitisers see, and a copy in a test is no matter.
+grep -oP '"file": "\K[^"]*(_test|/tests/)[^"]*' build/clang/compile_commands.json | grep -- "/$folder" |
+  tidy -p build/clang --checks=-clang-analyzer-*,-performance-*
