@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "video/clock_gaps.h"
 #include "video/container_end.h"
 #include "video/decoding_pass.h"
 #include "video/frame_rate.h"
@@ -16,10 +17,6 @@
 namespace shijian::video {
 namespace {
 
-// Seconds that a picture may stand before the clock counts as having jumped. Broadcast containers
-// have clocks that may change at any time; in others a still is a still for long.
-constexpr double kLongestGap = 1800;
-constexpr double kLongestBroadcastGap = 10;
 constexpr int64_t kMostChecks = 8;  // of places where the container lost something
 constexpr int64_t kJoinPackets = 3;
 constexpr int kMpegClockBits = 33;
@@ -29,12 +26,6 @@ bool known(int64_t stamp) { return stamp != AV_NOPTS_VALUE; }
 std::vector<Rational> claimed_rates(const AVStream& stream) {
   return {{stream.avg_frame_rate.num, stream.avg_frame_rate.den},
           {stream.r_frame_rate.num, stream.r_frame_rate.den}};
-}
-
-int64_t longest_gap(MediaInput& input) {
-  const bool broadcast = (input.format()->iformat->flags & AVFMT_TS_DISCONT) != 0;
-  return std::llround((broadcast ? kLongestBroadcastGap : kLongestGap) /
-                      av_q2d(input.video()->time_base));
 }
 
 // Whether the container says when packets are decoded and never when they are shown (AVI).
@@ -78,7 +69,7 @@ class FrameLister {
                   "the file is damaged or cut short: copy or download it again"_text);
     }
     reorders_ = may_reorder(input_.video()->codecpar->codec_id);
-    gap_ = longest_gap(input_);
+    gaps_ = find_gaps(file_, input_, log_, cancel_, at_work_);
     decoding_times_ = lacks_presentation_times(log_);
     info_.field_pairs = log_.field_pairs;
     origin_ = first_stamp(log_, decoding_times_);
@@ -100,7 +91,7 @@ class FrameLister {
       }
       return order;
     }
-    FrameOrder order = order_by_clock(log_, reorders_, gap_);
+    FrameOrder order = order_by_clock(log_, reorders_, gaps_);
     const bool untold =
         log_.doubtful ||
         (reorders_ &&
@@ -163,8 +154,8 @@ class FrameLister {
     std::vector<MendedPlace> mended;
     if (by_packet_) {
       info_.frame_packets = order.packets;
-      Timeline timeline = mend_clock(info_.frame_pts, order.restarts, info_.time_base,
-                                     claimed_rates(*input_.video()), gap_);
+      Timeline timeline = mend_clock(info_.frame_pts, order, info_.time_base,
+                                     claimed_rates(*input_.video()), gaps_);
       info_.frame_pts = std::move(timeline.ticks);
       mended = std::move(timeline.mended);
     }
@@ -331,7 +322,7 @@ class FrameLister {
   const std::stop_token& cancel_;
   const StillAtWork& at_work_;
   PacketLog log_;
-  int64_t gap_ = 0;                  // ticks
+  ClockGaps gaps_;
   int64_t origin_ = AV_NOPTS_VALUE;  // ticks
   int64_t last_duration_ = 0;        // ticks; 0 when unknown
   bool reorders_ = false;

@@ -145,6 +145,37 @@ TEST_F(ClockTest, TheLastPictureStaysAsLongAsMostDo) {
   EXPECT_NEAR(info.duration, 32.9, 0.002);
 }
 
+// Of a broadcast, whose clock may change at any time, sound that runs on tells a still from a jump.
+TEST_F(ClockTest, AStillBesideSoundIsNoJump) {
+  const std::string still =
+      " -map 0:v -map 1:a -c:a aac -vf \"settb=1/1000,setpts='if(lt(N,50),N*100,15000+N*100)'\" "
+      "-vsync "
+      "passthrough -enc_time_base 1:1000";
+  for (const char* codec : {kReordered, kPlain}) {
+    for (const char* name : {"still.ts", "still.m2ts"}) {
+      const auto path =
+          make(name, 100, "10", codec + still, "-f lavfi -i sine=duration=25:sample_rate=48000");
+      const VideoInfo info = probe(path);
+      ASSERT_EQ(info.frame_count, 100) << name;
+      EXPECT_TRUE(info.clock_jumps.empty()) << name;
+      EXPECT_NEAR(info.duration - info.start_time, 25, 0.002) << name;
+      for (int i = 0; i < 100; ++i) {
+        ASSERT_NEAR(info.frame_time(i) - info.start_time, i < 50 ? i / 10.0 : 15 + i / 10.0, 0.002)
+            << name << " frame " << i;
+      }
+      expect_numbers(path, info, samples(100));
+    }
+  }
+  // Sound that stops with the picture, or jumps with it, tells nothing.
+  const std::string sound = fmt::format("{} -map 0:v -map 1:a -c:a aac", kReordered);
+  const char* sine = "-f lavfi -i sine=duration=5:sample_rate=48000";
+  const auto first = make("first.ts", 50, "10", sound, sine);
+  const auto second = make("second.ts", 50, "10", sound + " -output_ts_offset 20", sine);
+  const VideoInfo info = probe(join("joined.ts", {first, second}));
+  EXPECT_EQ(info.clock_jumps.size(), 1u);
+  EXPECT_NEAR(info.duration - info.start_time, 10, 0.002);
+}
+
 class UntoldTest : public PacketSurgery {};
 
 TEST_F(UntoldTest, TimesOnSomePacketsOnly) {

@@ -61,15 +61,15 @@ double frame_ticks(const std::vector<int64_t>& stamps, Rational time_base,
 // Walks over the frames and says when each is shown.
 class ClockMender {
  public:
-  ClockMender(double step, double longest_gap) : step_(step), longest_gap_(longest_gap) {}
+  ClockMender(double step, const ClockGaps& gaps) : step_(step), gaps_(gaps) {}
 
   // Frames come in the order in which they are shown.
-  void add(int64_t stamp, bool restart) {
+  void add(int64_t stamp, int64_t packet, bool restart) {
     if (!known(stamp)) return wait();
     const auto raw = static_cast<double>(stamp);
     if (!started_) {
       start(raw);
-    } else if (restart || !place(raw)) {
+    } else if (restart || !place(raw, packet)) {
       // A clock that begins anew or has jumped.
       settle_by_step();
       offsets_.insert(offsets_.begin(), last_ + step_ - raw);
@@ -106,10 +106,12 @@ class ClockMender {
   }
 
   // False when the time fits to none of the clocks so far.
-  bool place(double raw) {
+  bool place(double raw, int64_t packet) {
     for (const double offset : offsets_) {
       const double time = raw + offset;
-      if (time > last_ && time - last_ <= longest_gap_ + step_ * static_cast<double>(waiting_)) {
+      const double waited = last_ + step_ * static_cast<double>(waiting_);
+      if (time > last_ && (time - waited <= static_cast<double>(gaps_.longest) ||
+                           gaps_.still(std::llround(waited - offset), std::llround(raw), packet))) {
         settle(time);
         return true;
       }
@@ -184,7 +186,8 @@ class ClockMender {
     }
   }
 
-  const double step_, longest_gap_;  // ticks
+  const double step_;  // ticks
+  const ClockGaps& gaps_;
   bool started_ = false;
   double last_ = 0;              // the time of the last frame that has one
   std::vector<double> offsets_;  // from clocks to the timeline, the newest first
@@ -196,7 +199,7 @@ class ClockMender {
 
 }  // namespace
 
-FrameOrder order_by_clock(const PacketLog& log, bool may_reorder, int64_t longest_gap) {
+FrameOrder order_by_clock(const PacketLog& log, bool may_reorder, const ClockGaps& gaps) {
   FrameOrder order;
   order.packets.reserve(log.shown);
   const int64_t reach = may_reorder ? usual_step(log) * kDeepestReorder : 0;
@@ -218,7 +221,7 @@ FrameOrder order_by_clock(const PacketLog& log, bool may_reorder, int64_t longes
     } else if (known(latest)) {
       // All that lies before a key packet is shown before it.
       const bool back = p.pts < latest - reach || (p.key && p.pts < latest);
-      if (back || p.pts > latest + longest_gap) {
+      if (back || (p.pts > latest + gaps.longest && !gaps.still(latest, p.pts, number))) {
         order.broken_group = order.broken_group || (may_reorder && !p.key);
         if (!order.missing) sort_from(begin);
         begin = std::ssize(order.packets);
@@ -234,14 +237,14 @@ FrameOrder order_by_clock(const PacketLog& log, bool may_reorder, int64_t longes
   return order;
 }
 
-Timeline mend_clock(const std::vector<int64_t>& stamps, const std::vector<int64_t>& restarts,
-                    Rational time_base, const std::vector<Rational>& rates, int64_t longest_gap) {
-  ClockMender mender(frame_ticks(stamps, time_base, rates), static_cast<double>(longest_gap));
-  auto restart = restarts.begin();
+Timeline mend_clock(const std::vector<int64_t>& stamps, const FrameOrder& order, Rational time_base,
+                    const std::vector<Rational>& rates, const ClockGaps& gaps) {
+  ClockMender mender(frame_ticks(stamps, time_base, rates), gaps);
+  auto restart = order.restarts.begin();
   for (int64_t i = 0; i < std::ssize(stamps); ++i) {
-    const bool fresh = restart != restarts.end() && *restart == i;
+    const bool fresh = restart != order.restarts.end() && *restart == i;
     if (fresh) ++restart;
-    mender.add(stamps[i], fresh);
+    mender.add(stamps[i], order.packets[i], fresh);
   }
   return mender.finish(time_base, rates);
 }

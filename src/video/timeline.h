@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "video/clock_gaps.h"
 #include "video/packet_log.h"
 #include "video/probe.h"
 
@@ -20,9 +21,9 @@ struct FrameOrder {
 };
 
 // Orders the shown packets by their presentation times. Where the clock goes back by more than
-// reordering explains, or on by more than `longest_gap` ticks, those after it come later whatever
-// their times are.
-FrameOrder order_by_clock(const PacketLog& log, bool may_reorder, int64_t longest_gap);
+// reordering explains, or on by more than `gaps` allow, those after it come later whatever their
+// times are.
+FrameOrder order_by_clock(const PacketLog& log, bool may_reorder, const ClockGaps& gaps);
 
 // Where a jump was closed up, or a standing clock set going.
 struct MendedPlace {
@@ -35,11 +36,11 @@ struct Timeline {
   std::vector<MendedPlace> mended;
 };
 
-// `stamps`: [frames] the clocks' times in the order of showing, AV_NOPTS_VALUE where unknown.
-// `rates`: what the header claims. A time that is unknown, or no later than the one before it, is
-// set between its neighbours where they leave room, else one frame later, and all that follows is
-// moved on. Jumps are closed up to one frame.
-Timeline mend_clock(const std::vector<int64_t>& stamps, const std::vector<int64_t>& restarts,
-                    Rational time_base, const std::vector<Rational>& rates, int64_t longest_gap);
+// `stamps`: [frames] the clocks' times in the order of showing, AV_NOPTS_VALUE where unknown;
+// `order`: those frames. `rates`: what the header claims. A time that is unknown, or no later than
+// the one before it, is set between its neighbours where they leave room, else one frame later, and
+// all that follows is moved on. Jumps are closed up to one frame.
+Timeline mend_clock(const std::vector<int64_t>& stamps, const FrameOrder& order, Rational time_base,
+                    const std::vector<Rational>& rates, const ClockGaps& gaps);
 
 }  // namespace shijian::video
