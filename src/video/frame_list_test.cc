@@ -222,6 +222,26 @@ TEST_F(UntoldTest, AFileThatBeginsInsideAGroup) {
   EXPECT_EQ(info.frame_count, 60);
 }
 
+// The B-pictures behind the first key packet refer to what is not there.
+TEST_F(UntoldTest, AnAviThatBeginsWithAnOpenGroup) {
+  for (const char* codec : {"-c:v mpeg4 -g 20 -bf 2 -q:v 3",
+                            "-c:v mpeg2video -g 12 -bf 2 -q:v 3 -sc_threshold 1000000000"}) {
+    int begin = 0;
+    const auto path =
+        remux(make("whole.avi", 60, "25", codec), "open.avi", [&](AVPacket& packet, int number) {
+          if (begin == 0 && (packet.flags & AV_PKT_FLAG_KEY)) begin = number;
+          packet.pts = packet.dts = number - begin;
+          return begin > 0;
+        });
+    const VideoInfo info = probe(path);
+    ASSERT_EQ(info.frame_count, 60 - begin - 2) << codec;
+    EXPECT_FALSE(info.damaged) << codec;
+    const std::vector<int> seen = numbers(path, info, 100);
+    EXPECT_EQ(seen.front(), begin + 2) << codec;
+    EXPECT_EQ(seen.back(), 59) << codec;
+  }
+}
+
 // As DivX and some recorders write them: a packet says that nothing changes.
 TEST_F(UntoldTest, PicturesThatAreNotCoded) {
   const auto whole = make("whole.avi", 100, "10",

@@ -50,8 +50,12 @@ PacketLog read_packet_log(MediaInput& input) {
       begun = true;
       log.starts_clean = entry.key && headers.starts_clean(*packet);
       first_pts = packet->pts;
-    } else if (facts.shown && packet->pts != AV_NOPTS_VALUE && packet->pts < first_pts) {
-      log.starts_clean = log.starts_clean && std::ssize(log.packets) > kLeading;
+    } else if (facts.shown) {
+      const bool before = packet->pts != AV_NOPTS_VALUE && packet->pts < first_pts;
+      if ((before && std::ssize(log.packets) <= kLeading) ||
+          (log.shown == 2 && facts.bidirectional)) {
+        log.starts_clean = false;
+      }
     }
   }
   return log;

@@ -54,6 +54,18 @@ bool invisible_vp9(const AVPacket& packet) {
 // Where another file was joined to the end of one, its headers come as packets.
 bool is_theora_header(const AVPacket& packet) { return (packet.data[0] & 0x80) != 0; }
 
+// What the first picture header in a packet of MPEG-1, 2 or 4 says.
+bool is_b_picture(AVCodecID codec, std::span<const uint8_t> data) {
+  const bool mpeg4 = codec == AV_CODEC_ID_MPEG4;
+  if (!mpeg4 && codec != AV_CODEC_ID_MPEG1VIDEO && codec != AV_CODEC_ID_MPEG2VIDEO) return false;
+  const uint8_t picture = mpeg4 ? 0xb6 : 0;
+  for (size_t i = 0; i + 5 < data.size(); ++i) {
+    if (data[i] != 0 || data[i + 1] != 0 || data[i + 2] != 1 || data[i + 3] != picture) continue;
+    return mpeg4 ? data[i + 4] >> 6 == 2 : (data[i + 5] >> 3 & 7) == 3;
+  }
+  return false;
+}
+
 bool is_mpeg4_family(AVCodecID codec) {
   return codec == AV_CODEC_ID_MPEG4 || codec == AV_CODEC_ID_MSMPEG4V2 ||
          codec == AV_CODEC_ID_MSMPEG4V3 || codec == AV_CODEC_ID_H263;
@@ -94,6 +106,7 @@ PictureFacts PictureHeaders::look(const AVPacket& packet) {
     facts = look_at_h264(packet);
   } else {
     facts.doubtful = is_mpeg4_family(codec_) && packet.size <= kDoubtfulBytes;
+    facts.bidirectional = is_b_picture(codec_, {packet.data, static_cast<size_t>(packet.size)});
   }
   return facts;
 }
@@ -110,6 +123,7 @@ PictureFacts PictureHeaders::look_at_h264(const AVPacket& packet) {
   facts.second_field = facts.field && open_field_ != 0 && open_field_ != structure;
   open_field_ = facts.field && !facts.second_field ? structure : 0;
   facts.shown = !facts.second_field;
+  facts.bidirectional = parser_->pict_type == AV_PICTURE_TYPE_B;
   if (structure == AV_PICTURE_STRUCTURE_UNKNOWN) {
     bool slice = false;  // else parameter sets alone, or a filler
     each_nal({packet.data, static_cast<size_t>(packet.size)}, length_bytes_, [&](uint8_t first) {

@@ -13,6 +13,9 @@ struct PictureFacts {
   bool second_field = false;  // it holds the second field of the picture before it
   bool field = false;         // it holds one field, or two that are coded apart
   bool doubtful = false;      // only decoding tells whether a picture comes out
+  // It begins with a B-picture, which may be shown before what it was coded after. Told for H.264
+  // and MPEG-1, 2 and 4.
+  bool bidirectional = false;
 };
 
 // Looks at the packets of one track in the order of the file. Not thread-safe.
