@@ -71,6 +71,7 @@ class FrameLister {
     reorders_ = may_reorder(input_.video()->codecpar->codec_id);
     gaps_ = find_gaps(file_, input_, log_, cancel_, at_work_);
     decoding_times_ = lacks_presentation_times(log_);
+    times_of_places_ = decoding_times_;
     info_.field_pairs = log_.field_pairs;
     origin_ = first_stamp(log_, decoding_times_);
     const FrameOrder order = frame_order();
@@ -92,14 +93,20 @@ class FrameLister {
       return order;
     }
     FrameOrder order = order_by_clock(log_, reorders_, gaps_);
+    // Some writers have the times of decoding alone, and give them for those of showing.
+    const bool ascending = log_.bidirectional && !order.reordered && !order.missing &&
+                           input_.video()->codecpar->video_delay > 0;
     const bool untold =
-        log_.doubtful ||
+        log_.doubtful || ascending ||
         (reorders_ &&
          (order.missing || (order.reordered && (order.broken_group || order.repeated))));
     by_packet_ = untold || order.missing || order.repeated || !order.restarts.empty();
     if (untold) {
       std::vector<int64_t> decoded = decoded_frames(file_, log_, kMaxFrameCount, cancel_, at_work_);
-      if (!decoded.empty()) return decoded_order(std::move(decoded), order);
+      if (!decoded.empty()) {
+        times_of_places_ = times_of_places_ || ascending;
+        return decoded_order(std::move(decoded), order);
+      }
     } else if (!log_.starts_clean) {
       drop_undecodable_start(order);
     }
@@ -143,8 +150,14 @@ class FrameLister {
       const PacketFacts& p = log_.packets[number];
       stamps.push_back(decoding_times_ ? p.dts : p.pts);
     }
+    if (!times_of_places_) return stamps;
     // Reordering moves pictures among the places that there are.
-    if (decoding_times_) std::sort(stamps.begin(), stamps.end());
+    auto begin = stamps.begin();
+    for (const int64_t restart : order.restarts) {
+      std::sort(begin, stamps.begin() + restart);
+      begin = stamps.begin() + restart;
+    }
+    std::sort(begin, stamps.end());
     return stamps;
   }
 
@@ -326,7 +339,8 @@ class FrameLister {
   int64_t origin_ = AV_NOPTS_VALUE;  // ticks
   int64_t last_duration_ = 0;        // ticks; 0 when unknown
   bool reorders_ = false;
-  bool decoding_times_ = false;  // packets say when they are decoded alone
+  bool decoding_times_ = false;   // packets say when they are decoded alone
+  bool times_of_places_ = false;  // their times, in order, are those of the frames
   bool by_packet_ = false;
   bool breaks_off_ = false;  // the file's own structure ends in the middle
   bool cut_short_ = false;   // it does, or the header says that more bytes follow

@@ -242,6 +242,27 @@ TEST_F(UntoldTest, AnAviThatBeginsWithAnOpenGroup) {
   }
 }
 
+// What gives the times of decoding for those of showing.
+TEST_F(UntoldTest, TimesInTheOrderOfCoding) {
+  const auto expect_right = [&](const std::string& codec, const std::vector<std::string>& names) {
+    const auto whole = make("whole.mkv", 100, "10", codec);
+    for (const std::string& name : names) {
+      expect_all(remux(whole, name,
+                       [](AVPacket& packet, int number) {
+                         packet.pts = packet.dts = number * 100;
+                         return true;
+                       }),
+                 100, 10);
+    }
+  };
+  const std::vector<std::string> all = {"a.ts", "a.flv", "a.mkv", "a.mp4"};
+  expect_right(kReordered, all);
+  expect_right(
+      "-c:v libx264 -preset veryfast -g 20 -bf 3 -x264-params b-pyramid=normal -pix_fmt yuv420p",
+      all);
+  expect_right("-c:v mpeg4 -g 20 -bf 2 -q:v 3", {"a.mkv", "a.mp4"});
+}
+
 // As DivX and some recorders write them: a packet says that nothing changes.
 TEST_F(UntoldTest, PicturesThatAreNotCoded) {
   const auto whole = make("whole.avi", 100, "10",

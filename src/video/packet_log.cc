@@ -44,6 +44,7 @@ PacketLog read_packet_log(MediaInput& input) {
     entry.suspect = (packet->flags & AV_PKT_FLAG_CORRUPT) != 0;
     log.field_pairs = log.field_pairs || facts.second_field;
     log.doubtful = log.doubtful || facts.doubtful;
+    log.bidirectional = log.bidirectional || facts.bidirectional;
     if (facts.shown) ++log.shown;
     // What an edit list hides is decoded all the same.
     if (!begun && packet->size > 0) {

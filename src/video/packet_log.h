@@ -22,11 +22,12 @@ struct PacketLog {
   // In the order of the file; a packet's index is its number. MediaInput::read() delivers them in
   // this order each time.
   std::vector<PacketFacts> packets;
-  int64_t shown = 0;          // packets
-  bool field_pairs = false;   // pictures that come as two packets, one a field
-  bool doubtful = false;      // packets that may hold no picture
-  std::string timecode;       // of the first packet
-  bool starts_clean = false;  // the first packet can be decoded, and is the first one shown
+  int64_t shown = 0;           // packets
+  bool field_pairs = false;    // pictures that come as two packets, one a field
+  bool doubtful = false;       // packets that may hold no picture
+  bool bidirectional = false;  // B-pictures, as far as headers tell
+  std::string timecode;        // of the first packet
+  bool starts_clean = false;   // the first packet can be decoded, and is the first one shown
 };
 
 // Reads to the end. Throws as probe() does.
