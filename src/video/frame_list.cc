@@ -28,17 +28,6 @@ std::vector<Rational> claimed_rates(const AVStream& stream) {
           {stream.r_frame_rate.num, stream.r_frame_rate.den}};
 }
 
-// Whether the container says when packets are decoded and never when they are shown (AVI).
-bool lacks_presentation_times(const PacketLog& log) {
-  bool missing = false;
-  for (const PacketFacts& p : log.packets) {
-    if (!p.shown) continue;
-    if (!known(p.dts) || (known(p.pts) && p.pts != p.dts)) return false;
-    missing = missing || !known(p.pts);
-  }
-  return missing;
-}
-
 // Where the container's clock stands at the first packet, shown or not.
 int64_t first_stamp(const PacketLog& log, bool decoding_times) {
   constexpr int kDeepestReorder = 17;
@@ -104,6 +93,10 @@ class FrameLister {
     if (untold) {
       std::vector<int64_t> decoded = decoded_frames(file_, log_, kMaxFrameCount, cancel_, at_work_);
       if (!decoded.empty()) {
+        if (order.reordered && order.repeated && !order.missing && decoding_clock_stands(log_)) {
+          take_decoding_times(decoded.front());
+          order = order_by_clock(log_, false, gaps_);
+        }
         times_of_places_ = times_of_places_ || ascending;
         return decoded_order(std::move(decoded), order);
       }
@@ -111,6 +104,17 @@ class FrameLister {
       drop_undecodable_start(order);
     }
     return order;
+  }
+
+  // Where the clock stands, times of showing go to and fro by the distance from those of decoding.
+  // `first`: the packet of the first frame.
+  void take_decoding_times(int64_t first) {
+    const int64_t delay = log_.packets[first].pts - log_.packets[first].dts;
+    for (PacketFacts& p : log_.packets) {
+      if (known(p.dts)) p.pts = p.dts + delay;
+    }
+    times_of_places_ = true;
+    origin_ = first_stamp(log_, decoding_times_);
   }
 
   static FrameOrder decoded_order(std::vector<int64_t> decoded, const FrameOrder& by_clock) {

@@ -1,6 +1,8 @@
 // Videos whose packets do not say in so many words which frames there are, and when.
 #include "video/frame_list.h"
 
+#include <functional>
+
 #include "video/packet_surgery.h"
 
 namespace shijian::video {
@@ -112,6 +114,23 @@ TEST_F(ClockTest, AClockThatStandsIsSpread) {
     return true;
   });
   expect_all(path, 150, 10);
+}
+
+// Of a recorder whose clock stands, B-pictures are told from others by their distance alone.
+TEST_F(ClockTest, AClockThatStandsUnderReorderingIsSpread) {
+  const auto whole = make("whole.flv", 60, "10", kReordered);
+  // Some pictures, all of them, and by pairs.
+  for (const auto& clock : std::vector<std::function<int64_t(int64_t)>>{
+           [](int64_t dts) { return dts > 3000 && dts < 5000 ? 3000 : dts; },
+           [](int64_t) { return 0; }, [](int64_t dts) { return dts / 200 * 200; }}) {
+    const auto path = remux(whole, "stands.flv", [&](AVPacket& packet, int) {
+      const int64_t distance = packet.pts - packet.dts;
+      packet.dts = clock(packet.dts);
+      packet.pts = packet.dts + distance;
+      return true;
+    });
+    expect_all(path, 60, 10);
+  }
 }
 
 TEST_F(ClockTest, AClockThatWrapsIsNoJump) {

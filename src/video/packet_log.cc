@@ -62,4 +62,27 @@ PacketLog read_packet_log(MediaInput& input) {
   return log;
 }
 
+bool lacks_presentation_times(const PacketLog& log) {
+  bool missing = false;
+  for (const PacketFacts& p : log.packets) {
+    if (!p.shown) continue;
+    const bool told = p.pts != AV_NOPTS_VALUE;
+    if (p.dts == AV_NOPTS_VALUE || (told && p.pts != p.dts)) return false;
+    missing = missing || !told;
+  }
+  return missing;
+}
+
+bool decoding_clock_stands(const PacketLog& log) {
+  int64_t last = AV_NOPTS_VALUE;
+  bool stands = false;
+  for (const PacketFacts& p : log.packets) {
+    if (!p.shown) continue;
+    if (p.dts == AV_NOPTS_VALUE) return false;
+    stands = stands || p.dts == last;
+    last = p.dts;
+  }
+  return stands;
+}
+
 }  // namespace shijian::video

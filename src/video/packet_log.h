@@ -33,4 +33,9 @@ struct PacketLog {
 // Reads to the end. Throws as probe() does.
 PacketLog read_packet_log(MediaInput& input);
 
+// Whether the container says when packets are decoded and never when they are shown (AVI).
+bool lacks_presentation_times(const PacketLog& log);
+// Whether all packets say when they are decoded, some no later than the one before.
+bool decoding_clock_stands(const PacketLog& log);
+
 }  // namespace shijian::video
