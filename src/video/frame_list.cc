@@ -146,22 +146,46 @@ class FrameLister {
     for (int64_t& frame : order.restarts) frame -= dropped;
   }
 
+  int64_t stamp_of(const PacketFacts& packet) const {
+    return decoding_times_ ? packet.dts : packet.pts;
+  }
+
   // The clock's times of the frames, in their order.
   std::vector<int64_t> stamps_of(const FrameOrder& order) const {
     std::vector<int64_t> stamps;
     stamps.reserve(order.packets.size());
     for (const int64_t number : order.packets) {
-      const PacketFacts& p = log_.packets[number];
-      stamps.push_back(decoding_times_ ? p.dts : p.pts);
+      stamps.push_back(stamp_of(log_.packets[number]));
     }
     if (!times_of_places_) return stamps;
-    // Reordering moves pictures among the places that there are.
+    // Reordering moves pictures among the places that there are, of which those that are lost at
+    // the start of an open group come first.
+    const std::vector<int64_t> lost = leading_stamps(order);
+    const int64_t count = std::ssize(lost);
+    stamps.insert(stamps.begin(), lost.begin(), lost.end());
     auto begin = stamps.begin();
     for (const int64_t restart : order.restarts) {
-      std::sort(begin, stamps.begin() + restart);
-      begin = stamps.begin() + restart;
+      std::sort(begin, stamps.begin() + count + restart);
+      begin = stamps.begin() + count + restart;
     }
     std::sort(begin, stamps.end());
+    stamps.erase(stamps.begin(), stamps.begin() + count);
+    return stamps;
+  }
+
+  // Of the B-pictures that follow the first frame's packet and cannot be decoded, as they refer to
+  // what lies before the file's start.
+  std::vector<int64_t> leading_stamps(const FrameOrder& order) const {
+    std::vector<int64_t> stamps;
+    if (info_.order_only) return stamps;
+    for (int64_t i = order.packets.front() + 1; i < std::ssize(log_.packets); ++i) {
+      const PacketFacts& p = log_.packets[i];
+      if (!p.shown) continue;
+      const bool decoded =
+          std::find(order.packets.begin(), order.packets.end(), i) != order.packets.end();
+      if (!p.bidirectional || decoded) break;
+      stamps.push_back(stamp_of(p));
+    }
     return stamps;
   }
 

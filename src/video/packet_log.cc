@@ -40,6 +40,7 @@ PacketLog read_packet_log(MediaInput& input) {
     entry.dts = packet->dts;
     entry.duration = packet->duration;
     entry.key = (packet->flags & AV_PKT_FLAG_KEY) != 0 && (!begun || !draws_over(codec));
+    entry.bidirectional = facts.bidirectional;
     entry.shown = facts.shown;
     entry.suspect = (packet->flags & AV_PKT_FLAG_CORRUPT) != 0;
     log.field_pairs = log.field_pairs || facts.second_field;

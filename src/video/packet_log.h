@@ -12,10 +12,11 @@ namespace shijian::video {
 struct PacketFacts {
   int64_t pts = AV_NOPTS_VALUE;
   int64_t dts = AV_NOPTS_VALUE;
-  int64_t duration = 0;  // ticks; 0 when unknown
-  bool key = false;      // decoding may begin here
-  bool shown = false;    // a picture begins in it that is shown, as far as headers tell
-  bool suspect = false;  // the container has lost a part of it, or of what lies before it
+  int64_t duration = 0;        // ticks; 0 when unknown
+  bool key = false;            // decoding may begin here
+  bool bidirectional = false;  // it begins with a B-picture, as far as headers tell
+  bool shown = false;          // a picture begins in it that is shown, as far as headers tell
+  bool suspect = false;        // the container has lost a part of it, or of what lies before it
 };
 
 struct PacketLog {
