@@ -53,9 +53,9 @@ class Outline {
   explicit Outline(const InputFile& file)
       : file_(file), size_(static_cast<uint64_t>(file.size())) {}
 
-  bool ends_early() {
+  FileEnd find_end() {
     load(0);
-    if (have_ < 16) return false;
+    if (have_ < 16) return FileEnd::kUntold;
     const std::string_view head = text();
     if (head.starts_with("RIFF") && head.substr(8, 3) == "AVI") return riff(kPadding);
     if (head.starts_with("RIFF") && head.substr(8, 4) == "WEBP") return riff(0);
@@ -65,24 +65,21 @@ class Outline {
         head.substr(4, 4) == "mdat" || head.substr(4, 4) == "free") {
       return follow([this] { return box(); });
     }
-    return false;
-  }
-
-  bool breaks_off() {
-    load(0);
-    if (have_ < 16) return false;
-    const std::string_view head = text();
     if (head.starts_with("OggS")) return ogg();
-    if (head.starts_with("DKIF")) return follow([this] { return ivf(); });
+    if (head.starts_with("DKIF")) {
+      return follow([this] { return ivf(); }) == FileEnd::kEarly ? FileEnd::kInside
+                                                                 : FileEnd::kUntold;
+    }
     if (head.starts_with("GIF8") || head.starts_with("\x89PNG")) {
-      return lacks_trailer(MappedFile(file_.fd(), file_.name()).bytes());
+      return lacks_trailer(MappedFile(file_.fd(), file_.name()).bytes()) ? FileEnd::kInside
+                                                                         : FileEnd::kWhole;
     }
     // The header block of a frame begins so.
     if (head.starts_with("\x1f\x07\0"sv)) return dv();
     for (const Unit unit : {Unit{188, 0, 0x47}, Unit{192, 4, 0x47}, Unit{204, 0, 0x47}}) {
-      if (consists_of(unit)) return ends_inside(unit);
+      if (consists_of(unit)) return end_of(unit);
     }
-    return false;
+    return FileEnd::kUntold;
   }
 
  private:
@@ -118,36 +115,37 @@ class Outline {
 
   // Where the units lie as they did at the beginning: of a file that lost something in the middle
   // its length says nothing, and what is appended is no unit.
-  bool ends_inside(const Unit& unit) {
+  FileEnd end_of(const Unit& unit) {
     const uint64_t rest = size_ % unit.bytes, end = size_ - rest;
-    if (rest == 0 || end < unit.bytes || !marked(unit, end - unit.bytes)) return false;
-    return rest <= unit.mark_at || marked(unit, end);
+    const bool aligned = end >= unit.bytes && marked(unit, end - unit.bytes);
+    if (rest == 0 || !aligned) return FileEnd::kUntold;
+    return rest <= unit.mark_at || marked(unit, end) ? FileEnd::kInside : FileEnd::kUntold;
   }
 
-  bool dv() {
+  FileEnd dv() {
     constexpr size_t kHeader = 480;
     const std::vector<uint8_t> header = bytes_at(file_, 0, kHeader);
     const AVDVProfile* profile =
         av_dv_frame_profile(nullptr, header.data(), static_cast<unsigned>(header.size()));
-    if (profile == nullptr) return false;
-    return ends_inside({static_cast<uint64_t>(profile->frame_size), 0, 0x1f});
+    if (profile == nullptr) return FileEnd::kUntold;
+    return end_of({static_cast<uint64_t>(profile->frame_size), 0, 0x1f});
   }
 
   // The last page of a file is also the last one of its stream, and says so.
-  bool ogg() const {
+  FileEnd ogg() const {
     constexpr uint64_t kHeader = 27, kLargest = kHeader + 255 + 255 * 255;
     constexpr uint8_t kEndOfStream = 4;
     const uint64_t room = std::min(size_, kLargest);
     const std::vector<uint8_t> tail = bytes_at(file_, static_cast<int64_t>(size_ - room), room);
     const std::string_view bytes(reinterpret_cast<const char*>(tail.data()), tail.size());
     const size_t at = bytes.rfind("OggS");
-    if (at == std::string_view::npos) return false;
+    if (at == std::string_view::npos) return FileEnd::kUntold;
     const uint8_t* page = tail.data() + at;
     const size_t left = tail.size() - at;
-    if (left < kHeader || left < kHeader + page[26]) return true;
+    if (left < kHeader || left < kHeader + page[26]) return FileEnd::kInside;
     size_t length = kHeader + page[26];
     for (size_t i = 0; i < page[26]; ++i) length += page[kHeader + i];
-    return left < length || (page[5] & kEndOfStream) == 0;
+    return left < length || (page[5] & kEndOfStream) == 0 ? FileEnd::kInside : FileEnd::kWhole;
   }
 
   void load(uint64_t at) {
@@ -158,20 +156,23 @@ class Outline {
 
   // The first chunk's length; writers that were interrupted leave it 0. Up to `padding` bytes may
   // be missing.
-  bool riff(uint64_t padding) const {
-    return little_endian(bytes_.data() + 4, 4) + 8 > size_ + padding;
+  FileEnd riff(uint64_t padding) const {
+    const uint64_t length = little_endian(bytes_.data() + 4, 4);
+    if (length == 0) return FileEnd::kUntold;
+    return length + 8 > size_ + padding ? FileEnd::kEarly : FileEnd::kWhole;
   }
 
   template <typename Element>
-  bool follow(Element element) {
+  FileEnd follow(Element element) {
     for (int i = 0; i < kMostElements; ++i) {
       const std::optional<Extent> extent = element();
-      if (!extent || !extent->end) return false;
-      if (*extent->end > size_) return true;
-      if (*extent->end <= at_ || *extent->end == size_) return false;
+      if (!extent) return FileEnd::kWhole;
+      if (!extent->end) return FileEnd::kUntold;
+      if (*extent->end > size_) return FileEnd::kEarly;
+      if (*extent->end <= at_ || *extent->end == size_) return FileEnd::kWhole;
       load(*extent->end);
     }
-    return false;
+    return FileEnd::kWhole;
   }
 
   std::optional<Extent> box() const {
@@ -206,6 +207,7 @@ class Outline {
   std::optional<Extent> asf() const {
     if (have_ < 24 || (text() != kAsfHeader && text() != kAsfData)) return std::nullopt;
     const uint64_t length = little_endian(bytes_.data() + 16, 8);
+    if (length == 0) return Extent{0, std::nullopt};
     return Extent{0, length > UINT64_MAX - at_ ? UINT64_MAX : at_ + length};
   }
 
@@ -226,8 +228,6 @@ class Outline {
 
 }  // namespace
 
-bool ends_early(const InputFile& file) { return Outline(file).ends_early(); }
-
-bool breaks_off(const InputFile& file) { return Outline(file).breaks_off(); }
+FileEnd find_end(const InputFile& file) { return Outline(file).find_end(); }
 
 }  // namespace shijian::video

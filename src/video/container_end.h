@@ -5,13 +5,15 @@
 
 namespace shijian::video {
 
-// True for MP4, MOV, Matroska, WebM, AVI, WebP and ASF whose outermost boxes, segments, chunks or
-// objects say that more bytes follow than there are: whether pictures are among them, the header
-// may tell. Any bytes are safe. Other files never say.
-bool ends_early(const InputFile& file);
+enum class FileEnd {
+  kUntold,  // the container does not say where it ends: it may have been cut between two packets
+  kWhole,
+  kEarly,   // its header says that more bytes follow; whether pictures are among them is untold
+  kInside,  // of a packet, a page or a frame, or without the end that all such files have
+};
 
-// True for Ogg, GIF and APNG without the end that they all have, and for transport streams, DV and
-// IVF that end inside a packet or a frame. Any bytes are safe. Other files never say.
-bool breaks_off(const InputFile& file);
+// What the outermost boxes, segments, chunks or objects of MP4, MOV, Matroska, WebM, AVI, WebP and
+// ASF say, and how Ogg, GIF, APNG, IVF, DV and transport streams end. Any bytes are safe.
+FileEnd find_end(const InputFile& file);
 
 }  // namespace shijian::video

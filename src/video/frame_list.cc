@@ -66,7 +66,7 @@ class FrameLister {
     const FrameOrder order = frame_order();
     set_times(order);
     set_key_frames(order);
-    set_rate();
+    set_rate(order);
     set_damage(order);
   }
 
@@ -244,16 +244,22 @@ class FrameLister {
 
   // At a cut some of the last frames lack their neighbours in presentation order. A few frames are
   // given up where that makes the rate constant.
-  RateEstimate estimate(bool cut_short) {
+  RateEstimate estimate(const FrameOrder& order) {
     const std::vector<Rational> claimed = claimed_rates(*input_.video());
     RateEstimate rate = estimate_rate(info_.frame_pts, info_.time_base, claimed, last_duration_);
-    if (rate.constant || !cut_short) return rate;
+    const bool cut_short = end_ == FileEnd::kEarly || end_ == FileEnd::kInside || input_.damaged();
+    if (rate.constant || !reorders_ || (!cut_short && end_ == FileEnd::kWhole)) return rate;
     constexpr size_t kGiveUp = 16;
     std::vector<int64_t> kept = info_.frame_pts;
     for (size_t i = 0; i < kGiveUp && kept.size() > 2; ++i) {
       kept.pop_back();
       const RateEstimate shorter = estimate_rate(kept, info_.time_base, claimed, last_duration_);
       if (!shorter.constant) continue;
+      if (!cut_short) {
+        const double step = 1 / (shorter.rate.value() * info_.time_base.value());
+        if (!lacks_neighbours(log_, order, std::ssize(kept), step)) return rate;
+        ends_inside_group_ = true;
+      }
       info_.frame_pts = std::move(kept);
       info_.frame_count = std::ssize(info_.frame_pts);
       if (by_packet_) info_.frame_packets.resize(info_.frame_count);
@@ -264,15 +270,14 @@ class FrameLister {
     return rate;
   }
 
-  void set_rate() {
+  void set_rate(const FrameOrder& order) {
     const AVFormatContext& format = *input_.format();
     if (format.nb_programs <= 1 && format.duration != AV_NOPTS_VALUE &&
         format.duration_estimation_method != AVFMT_DURATION_FROM_BITRATE) {
       info_.container_duration = static_cast<double>(format.duration) / AV_TIME_BASE;
     }
-    breaks_off_ = breaks_off(file_);
-    cut_short_ = breaks_off_ || ends_early(file_);
-    const RateEstimate rate = estimate(reorders_ && (cut_short_ || input_.damaged()));
+    end_ = find_end(file_);
+    const RateEstimate rate = estimate(order);
     info_.frame_rate = rate.rate;
     info_.variable_rate = !rate.constant;
     if (rate.constant && !last_picture_stays()) {
@@ -307,7 +312,7 @@ class FrameLister {
     const double stays = static_cast<double>(last_duration_) * info_.time_base.value();
     const double frame = 1 / info_.frame_rate.value();
     const double last = info_.frame_time(info_.frame_count - 1);
-    return (!cut_short_ || breaks_off_) && info_.frame_count > 1 && stays > 2 * frame &&
+    return end_ != FileEnd::kEarly && info_.frame_count > 1 && stays > 2 * frame &&
            claimed_end() > last + stays - frame;
   }
 
@@ -322,14 +327,15 @@ class FrameLister {
   void set_damage(const FrameOrder& order) {
     const double claimed = claimed_end();
     const bool less = info_.duration < claimed - 0.5 / info_.frame_rate.value();
-    const bool lacks_end = breaks_off_ || (cut_short_ && (claimed <= 0 || less));
+    const bool early = end_ == FileEnd::kEarly && (claimed <= 0 || less);
+    const bool lacks_end = early || end_ == FileEnd::kInside || ends_inside_group_;
     const bool lacks_parts = input_.damaged() || (!lacks_end && lost_something(order));
     info_.damaged = lacks_end || lacks_parts;
     if (lacks_end) {
-      info_.notes.push_back(fmt::format(
-          "damaged or cut short: {} frames up to {:.3f} s can be read{}", info_.frame_count,
-          info_.duration,
-          less && !breaks_off_ ? fmt::format(" (the header says {:.3f} s)", claimed) : ""));
+      info_.notes.push_back(
+          fmt::format("damaged or cut short: {} frames up to {:.3f} s can be read{}",
+                      info_.frame_count, info_.duration,
+                      early && less ? fmt::format(" (the header says {:.3f} s)", claimed) : ""));
     } else if (lacks_parts) {
       info_.notes.push_back("damaged: parts of the file were skipped");
     }
@@ -370,8 +376,8 @@ class FrameLister {
   bool decoding_times_ = false;   // packets say when they are decoded alone
   bool times_of_places_ = false;  // their times, in order, are those of the frames
   bool by_packet_ = false;
-  bool breaks_off_ = false;  // the file's own structure ends in the middle
-  bool cut_short_ = false;   // it does, or the header says that more bytes follow
+  FileEnd end_ = FileEnd::kUntold;
+  bool ends_inside_group_ = false;  // of pictures, where the container does not say where it ends
 };
 
 }  // namespace

@@ -456,5 +456,36 @@ TEST_F(DamageTest, WhatIsCutOrLostIs) {
   EXPECT_TRUE(probe(write("lost.ts", bytes)).damaged);
 }
 
+// Nothing says where these end, but the last picture is shown after others that did not come.
+TEST_F(DamageTest, AStreamMayEndAnywhere) {
+  const auto whole = make("whole.ts", 100, "10", kReordered);
+  int lacking = 0;
+  for (int count = 61; count < 70; ++count) {
+    const auto path = remux(whole, "cut.ts", [&](AVPacket&, int number) { return number < count; });
+    const VideoInfo info = probe(path);
+    EXPECT_FALSE(info.variable_rate) << count;
+    EXPECT_EQ(info.damaged, info.frame_count < count) << count;
+    EXPECT_EQ(info.notes.empty(), !info.damaged) << count;
+    EXPECT_NEAR(info.duration, static_cast<double>(info.frame_count) / 10, 0.002) << count;
+    expect_numbers(path, info, samples(20));
+    lacking += info.damaged;
+  }
+  EXPECT_GT(lacking, 2);
+  const std::string live =
+      bytes_of(make("live.mkv", 100, "10", fmt::format("{} -live 1", kReordered)));
+  for (size_t size = live.size() * 3 / 4; size < live.size() * 7 / 8; size += live.size() / 64) {
+    EXPECT_FALSE(probe(write("cut.mkv", live.substr(0, size))).variable_rate) << size;
+  }
+}
+
+// A picture may be shown late because nothing moved before.
+TEST_F(DamageTest, APauseBeforeTheEndIsNoCut) {
+  const VideoInfo info = probe(make(
+      "pause.ts", 60, "10",
+      fmt::format("{} -vf \"setpts='if(lt(N,59),N,N+7)'/10/TB\" -vsync passthrough", kReordered)));
+  EXPECT_EQ(info.frame_count, 60);
+  EXPECT_FALSE(info.damaged);
+}
+
 }  // namespace
 }  // namespace shijian::video

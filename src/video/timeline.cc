@@ -237,6 +237,26 @@ FrameOrder order_by_clock(const PacketLog& log, bool may_reorder, const ClockGap
   return order;
 }
 
+bool lacks_neighbours(const PacketLog& log, const FrameOrder& order, int64_t begin, double step) {
+  const int64_t first = *std::min_element(order.packets.begin() + begin, order.packets.end());
+  int64_t latest = AV_NOPTS_VALUE;
+  double usual = 0, last = 0;
+  for (int64_t number = 0; number < std::ssize(log.packets); ++number) {
+    const PacketFacts& p = log.packets[number];
+    if (!p.shown || !known(p.pts)) continue;
+    const auto ahead = static_cast<double>(known(latest) ? p.pts - latest : 0);
+    latest = std::max(latest, p.pts);
+    if (ahead <= 0) continue;
+    if (number > first) return false;
+    if (number == first) {
+      last = ahead;
+    } else if (ahead < step * kDeepestReorder) {
+      usual = std::max(usual, ahead);
+    }
+  }
+  return last > 1.5 * step && last < usual + step / 2;
+}
+
 Timeline mend_clock(const std::vector<int64_t>& stamps, const FrameOrder& order, Rational time_base,
                     const std::vector<Rational>& rates, const ClockGaps& gaps) {
   ClockMender mender(frame_ticks(stamps, time_base, rates), gaps);
