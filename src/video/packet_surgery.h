@@ -14,6 +14,11 @@ namespace shijian::video {
 
 class PacketSurgery : public TestVideos {
  protected:
+  static constexpr const char* kReordered =
+      "-c:v libx264 -preset veryfast -g 20 -sc_threshold 0 -bf 2 -pix_fmt yuv420p";
+  static constexpr const char* kPlain =
+      "-c:v libx264 -preset veryfast -g 20 -sc_threshold 0 -bf 0 -pix_fmt yuv420p";
+
   // Frames numbered from `first` on.
   std::filesystem::path part(const std::string& name, int first, int count, const std::string& rate,
                              const std::string& arguments) {
