@@ -100,8 +100,8 @@ constexpr int kUnavailableSeconds = 5;
 
 }  // namespace
 
-HttpError::HttpError(int status, Text message, Text hint, int retry_after)
-    : Error(code_of(status), std::move(message), std::move(hint)),
+HttpError::HttpError(int status, const Text& message, Text hint, int retry_after)
+    : Error(code_of(status), message, std::move(hint)),
       status_(status),
       retry_after_(retry_after) {}
 

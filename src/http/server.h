@@ -78,7 +78,7 @@ struct HttpResponse {
 // An error with a status of its own, where the code of Error does not say it (409, 413, 415, 429).
 class HttpError : public Error {
  public:
-  HttpError(int status, Text message, Text hint = {}, int retry_after = 0);
+  HttpError(int status, const Text& message, Text hint = {}, int retry_after = 0);
   int status() const { return status_; }
   int retry_after() const { return retry_after_; }  // seconds; 0: no such header
 

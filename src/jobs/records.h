@@ -112,16 +112,15 @@ struct Webhook {
 // The job is in a state that does not allow it, or the key was used with another body: HTTP 409.
 class ConflictError : public Error {
  public:
-  explicit ConflictError(Text message, Text hint = {})
-      : Error(ErrorCode::kConflict, std::move(message), std::move(hint)) {}
+  explicit ConflictError(const Text& message, Text hint = {})
+      : Error(ErrorCode::kConflict, message, std::move(hint)) {}
 };
 
 // As many jobs wait as may: HTTP 429.
 class QueueFullError : public Error {
  public:
-  explicit QueueFullError(Text message)
-      : Error(ErrorCode::kBusy, std::move(message), "try again when some jobs have finished"_text) {
-  }
+  explicit QueueFullError(const Text& message)
+      : Error(ErrorCode::kBusy, message, "try again when some jobs have finished"_text) {}
 };
 
 }  // namespace shijian::jobs

@@ -162,11 +162,11 @@ Text libav_reason(int code) {
   return logged.empty() ? libav_words(code) : Text::words(std::move(logged));
 }
 
-void throw_libav(int status, Text message) {
+void throw_libav(int status, const Text& message) {
   if (status == AVERROR(ENOMEM)) throw std::bad_alloc();
   const bool disk =
       status == AVERROR(ENOSPC) || status == AVERROR(EIO) || status == AVERROR(EDQUOT);
-  throw Error(disk ? ErrorCode::kIo : ErrorCode::kUnsupported, std::move(message));
+  throw Error(disk ? ErrorCode::kIo : ErrorCode::kUnsupported, message);
 }
 
 struct MediaInput::Reading {

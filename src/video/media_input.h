@@ -48,7 +48,7 @@ Text libav_words(int code);
 Text libav_reason(int code);
 // For a status below 0. Error(kIo) when the disk is full or failed, std::bad_alloc, else
 // Error(kUnsupported).
-[[noreturn]] void throw_libav(int status, Text message);
+[[noreturn]] void throw_libav(int status, const Text& message);
 
 // Reads one open file by its descriptor. libavformat never opens anything itself: the format is
 // told by content alone, only the containers of one table (formats.h) are accepted, and requests
