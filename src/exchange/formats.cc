@@ -54,6 +54,7 @@ const ExportFormat* find_export_format(std::string_view name) {
 
 std::vector<std::string> export_format_names() {
   std::vector<std::string> names;
+  names.reserve(kFormats.size());
   for (const ExportFormat& format : kFormats) names.emplace_back(format.name);
   return names;
 }

@@ -10,7 +10,7 @@ namespace {
 
 constexpr const char* kInOrder = "-c:v libx264 -preset ultrafast -g 10 -bf 0 -pix_fmt yuv420p";
 
-struct Kind {
+struct ContainerKind {
   const char* name;       // of the file
   const char* arguments;  // of ffmpeg
   const char* container;  // as probe() names it
@@ -20,7 +20,7 @@ struct Kind {
 class ContainerTest : public SandboxTest {
  protected:
   // 30 numbered frames at 25 a second, all of which are read at their times.
-  void expect_read(const Kind& kind) {
+  void expect_read(const ContainerKind& kind) {
     const auto path = make(kind.name, 30, "25", kind.arguments);
     const VideoInfo info = probe(path);
     EXPECT_EQ(info.container, kind.container) << kind.name;
@@ -36,7 +36,7 @@ class ContainerTest : public SandboxTest {
 
 TEST_F(ContainerTest, WhatFfmpegWritesIsRead) {
   const std::string ps = std::string(kInOrder) + " -f mpeg";
-  const std::vector<Kind> kinds = {
+  const std::vector<ContainerKind> kinds = {
       {"a.mpg", "-c:v mpeg1video -q:v 2 -g 10 -bf 0", "mpeg", "mpeg1video"},
       {"a.vob", "-c:v mpeg2video -q:v 2 -g 10 -bf 0 -f vob", "mpeg", "mpeg2video"},
       {"a.m2ts", kInOrder, "mpegts", "h264"},
@@ -70,9 +70,9 @@ TEST_F(ContainerTest, WhatFfmpegWritesIsRead) {
       {"d.avi", "-c:v cinepak -g 10", "avi", "cinepak"},
       {"a.rm", "-c:v rv20 -s 176x144 -q:v 2 -g 10", "rm", "rv20"},
   };
-  for (const Kind& kind : kinds) expect_read(kind);
+  for (const ContainerKind& kind : kinds) expect_read(kind);
   start_decode_sandbox();
-  for (const Kind& kind : kinds) expect_read(kind);
+  for (const ContainerKind& kind : kinds) expect_read(kind);
 }
 
 // Raw streams have no clock: their own timing says the rate, else it is 25.
