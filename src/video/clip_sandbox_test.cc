@@ -130,21 +130,22 @@ TEST_F(Cutting, CancellingEndsTheChild) {
 
 TEST_F(Cutting, SizeMemoryAndTimeHaveLimits) {
   if (kSanitized) GTEST_SKIP() << "there are none under a sanitiser";
-  const auto error_with = [&](const fs::path& video, const SandboxOptions& options) {
+  const auto error_with = [&](const fs::path& video, const SandboxOptions& options, size_t times) {
     start_decode_sandbox(options);
-    return error_of([&] { write_clip(video, {{0, 40}}, ClipMode::kExact, nameless()); });
+    const std::vector<ClipSpan> parts(times, {0, 40});
+    return error_of([&] { write_clip(video, parts, ClipMode::kExact, nameless()); });
   };
   const fs::path video = long_clip();
   SandboxOptions options;
   options.clip_bytes_over_source = -static_cast<int64_t>(fs::file_size(video)) + 100000;
-  const Error size = error_with(video, options);
+  const Error size = error_with(video, options, 1);
   EXPECT_EQ(size.code(), ErrorCode::kUnsupported);
   EXPECT_THAT(size.message(), HasSubstr("would have more than"));
 
   options = {};
   options.limits.cpu_seconds = 1;
   options.cpu_seconds_per_clip_frame = 0;
-  const Error time = error_with(video, options);
+  const Error time = error_with(video, options, 8);  // seconds of it
   EXPECT_EQ(time.code(), ErrorCode::kUnsupported);
   EXPECT_THAT(time.message(), HasSubstr("more than 1 s"));
 
@@ -153,7 +154,7 @@ TEST_F(Cutting, SizeMemoryAndTimeHaveLimits) {
   options = {};
   options.limits.memory_bytes = int64_t{500} << 20;
   options.encoder_memory_bytes = 0;
-  const Error memory = error_with(dir_ / "large.mp4", options);
+  const Error memory = error_with(dir_ / "large.mp4", options, 1);
   EXPECT_EQ(memory.code(), ErrorCode::kUnsupported) << memory.message();
   EXPECT_THAT(memory.message(), HasSubstr("MiB of memory"));
 }
