@@ -11,8 +11,6 @@
 namespace shijian::server {
 namespace {
 
-using Fields = BasicJsonFields<OrderedJson>;
-
 constexpr size_t kMaxMedia = 100;
 constexpr size_t kMaxFrames = 1000;                // of one video
 constexpr int64_t kMaxFetched = int64_t{1} << 30;  // bytes, of all media of one request
@@ -29,7 +27,7 @@ const OrderedJson& frame_list(const OrderedJson* value, const std::string& where
 }
 
 // What clients write beside a URL and means nothing here.
-void skip_labels(Fields& fields) {
+void skip_labels(OrderedJsonFields& fields) {
   for (const char* key : {"detail", "uuid", "cache_control", "format"}) fields.any(key);
 }
 
@@ -37,7 +35,7 @@ void skip_labels(Fields& fields) {
 template <typename Read>
 const OrderedJson* url_of(const OrderedJson& value, const std::string& where, const Read& read) {
   if (!value.is_object()) return &value;
-  Fields inner(value, where);
+  OrderedJsonFields inner(value, where);
   const OrderedJson* url = inner.any("url");
   skip_labels(inner);
   read(inner);
@@ -65,7 +63,7 @@ std::filesystem::path closed(std::ofstream& out, const std::filesystem::path& pa
 
 }  // namespace
 
-std::optional<text::Part> ChatMediaReader::read(Fields& fields, const std::string& type,
+std::optional<text::Part> ChatMediaReader::read(OrderedJsonFields& fields, const std::string& type,
                                                 const std::string& where) {
   const bool is_image = type == "image_url" || type == "input_image" || type == "image";
   const bool is_timed = type == "video_frames";
@@ -88,24 +86,24 @@ std::optional<text::Part> ChatMediaReader::read(Fields& fields, const std::strin
                     static_cast<int64_t>(media.size()) - 1};
 }
 
-engine::MediaFile ChatMediaReader::image(Fields& fields, const OrderedJson& value,
+engine::MediaFile ChatMediaReader::image(OrderedJsonFields& fields, const OrderedJson& value,
                                          const std::string& where) {
   engine::MediaFile file;
   file.is_image = true;
   file.sampling = sampling_.of_image();
   read_image_sampling(fields, *file.sampling);
-  const OrderedJson* url =
-      url_of(value, where, [&](Fields& inner) { read_image_sampling(inner, *file.sampling); });
+  const OrderedJson* url = url_of(
+      value, where, [&](OrderedJsonFields& inner) { read_image_sampling(inner, *file.sampling); });
   fields.done();
   file.path = one_file(url, where);
   return file;
 }
 
-engine::MediaFile ChatMediaReader::video(Fields& fields, const OrderedJson& value,
+engine::MediaFile ChatMediaReader::video(OrderedJsonFields& fields, const OrderedJson& value,
                                          const std::string& where) {
   engine::SamplingRequest sampling = sampling_.of_video(videos_++);
   std::optional<double> listed;  // frames a second of a list
-  const auto read = [&](Fields& beside) {
+  const auto read = [&](OrderedJsonFields& beside) {
     read_video_sampling(beside, sampling);
     if (const auto rate = read_list_rate(beside)) listed = rate;
   };
@@ -150,7 +148,7 @@ engine::MediaFile ChatMediaReader::even_frames(std::vector<std::filesystem::path
   return video;
 }
 
-engine::MediaFile ChatMediaReader::timed_frames(Fields& fields, const OrderedJson& value,
+engine::MediaFile ChatMediaReader::timed_frames(OrderedJsonFields& fields, const OrderedJson& value,
                                                 const std::string& where) {
   engine::MediaFile video;
   video.path = where;
@@ -158,7 +156,7 @@ engine::MediaFile ChatMediaReader::timed_frames(Fields& fields, const OrderedJso
   read_video_sampling(fields, *video.sampling);
   fields.done();
   const std::string list = where + ".video_frames";
-  Fields inner(value, list);
+  OrderedJsonFields inner(value, list);
   const OrderedJson& pictures = frame_list(inner.any("frames"), list + ".frames");
   const OrderedJson& times = frame_list(inner.any("times"), list + ".times");
   read_video_sampling(inner, *video.sampling);

@@ -20,15 +20,15 @@ class ChatMediaReader {
 
   // Reads the rest of a part of the given type, which messages call `where`; nothing where such
   // parts are no media. The errors of read_chat_request().
-  std::optional<text::Part> read(BasicJsonFields<OrderedJson>& fields, const std::string& type,
+  std::optional<text::Part> read(OrderedJsonFields& fields, const std::string& type,
                                  const std::string& where);
 
  private:
-  engine::MediaFile image(BasicJsonFields<OrderedJson>& fields, const OrderedJson& value,
+  engine::MediaFile image(OrderedJsonFields& fields, const OrderedJson& value,
                           const std::string& where);
-  engine::MediaFile video(BasicJsonFields<OrderedJson>& fields, const OrderedJson& value,
+  engine::MediaFile video(OrderedJsonFields& fields, const OrderedJson& value,
                           const std::string& where);
-  engine::MediaFile timed_frames(BasicJsonFields<OrderedJson>& fields, const OrderedJson& value,
+  engine::MediaFile timed_frames(OrderedJsonFields& fields, const OrderedJson& value,
                                  const std::string& where);
   engine::MediaFile even_frames(std::vector<std::filesystem::path> pictures,
                                 engine::SamplingRequest sampling, const std::string& where);

@@ -13,8 +13,6 @@
 namespace shijian::server {
 namespace {
 
-using Fields = BasicJsonFields<OrderedJson>;
-
 constexpr size_t kMaxMessages = 1000;
 constexpr size_t kMaxParts = 1000;    // of one message
 constexpr size_t kMaxText = 1000000;  // bytes of one part
@@ -23,8 +21,8 @@ constexpr size_t kMaxStop = 1000;  // bytes of one
 constexpr size_t kMaxTools = 128;
 constexpr int64_t kMaxTokens = 65536;
 
-// Fields of the OpenAI API, of vLLM and of DashScope, each with the values that ask for nothing
-// that is not so anyway.
+// OrderedJsonFields of the OpenAI API, of vLLM and of DashScope, each with the values that ask for
+// nothing that is not so anyway.
 constexpr std::pair<const char*, const char*> kNeutralValues[] = {
     {"logit_bias", "[{}]"},
     {"modalities", R"([["text"]])"},
@@ -104,7 +102,7 @@ class MessagesReader {
 
  private:
   text::Message message(const OrderedJson& json) {
-    Fields fields(json, where_);
+    OrderedJsonFields fields(json, where_);
     text::Message message;
     message.role = fields.text("role").value_or("");
     if (message.role == "developer") message.role = "system";
@@ -129,7 +127,7 @@ class MessagesReader {
   }
 
   // What an answer has besides its words when a client sends it back.
-  void read_echo(Fields& fields) {
+  void read_echo(OrderedJsonFields& fields) {
     for (const char* key : {"refusal", "annotations"}) fields.any(key);
     for (const char* key : {"audio", "function_call"}) {
       if (fields.any(key) == nullptr) continue;
@@ -140,12 +138,12 @@ class MessagesReader {
   std::vector<text::ToolCall> tool_calls(const OrderedJson& json) {
     std::vector<text::ToolCall> calls;
     for (const OrderedJson& item : list_of(&json, where_ + ".tool_calls", kMaxTools)) {
-      Fields call(item, where_ + ".tool_calls");
+      OrderedJsonFields call(item, where_ + ".tool_calls");
       for (const char* key : {"id", "type", "index"}) call.any(key);
       const OrderedJson* function = call.any("function");
       call.done();
       if (function == nullptr) refuse_chat("{}.tool_calls: there is no 'function'"_text(where_));
-      Fields fields(*function, where_ + ".tool_calls.function");
+      OrderedJsonFields fields(*function, where_ + ".tool_calls.function");
       calls.push_back(
           {fields.text("name").value_or(""), fields.text("arguments", kMaxText).value_or("{}")});
       fields.done();
@@ -170,7 +168,7 @@ class MessagesReader {
   }
 
   text::Part part(const OrderedJson& json) {
-    Fields fields(json, where_);
+    OrderedJsonFields fields(json, where_);
     const std::string type = fields.text("type").value_or("");
     const bool refusal = type == "refusal";
     if (refusal || type == "text" || type == "input_text" || type == "output_text") {
@@ -281,7 +279,7 @@ class BodyReader {
     request.stream = flag("stream", false);
     const OrderedJson* options = any("stream_options");
     if (options == nullptr) return;
-    Fields fields(*options, "stream_options");
+    OrderedJsonFields fields(*options, "stream_options");
     request.include_usage = fields.flag("include_usage").value_or(false);
     fields.flag("include_obfuscation");  // there is none to leave out
     fields.done();
@@ -293,14 +291,14 @@ class BodyReader {
   void read_format(std::shared_ptr<const guided::AnswerForm>& format) {
     const OrderedJson* wanted = any("response_format");
     if (wanted == nullptr) return;
-    Fields fields(*wanted, "response_format");
+    OrderedJsonFields fields(*wanted, "response_format");
     const std::string type = fields.text("type").value_or("");
     if (type == "json_object") {
       format = std::make_shared<guided::AnswerForm>(guided::JsonGrammar::any_object());
     } else if (type == "json_schema") {
       const OrderedJson* named = fields.any("json_schema");
       if (named == nullptr) refuse_chat("response_format: there is no 'json_schema'"_text);
-      Fields inner(*named, "response_format.json_schema");
+      OrderedJsonFields inner(*named, "response_format.json_schema");
       for (const char* key : {"name", "description", "strict"}) inner.any(key);
       const OrderedJson* schema = inner.any("schema");
       if (schema == nullptr) refuse_chat("response_format.json_schema: there is no 'schema'"_text);
@@ -319,7 +317,7 @@ class BodyReader {
     std::vector<guided::AnswerForm::Tool> callable;
     if (const OrderedJson* tools = any("tools")) {
       for (const OrderedJson& tool : list_of(tools, "tools", kMaxTools)) {
-        Fields fields(tool, "tools");
+        OrderedJsonFields fields(tool, "tools");
         const bool function = fields.text("type").value_or("") == "function";
         const OrderedJson* called = fields.any("function");
         if (!function || called == nullptr) {
@@ -364,7 +362,7 @@ class BodyReader {
     for (const char* key : kWithoutEffect) fields_.any(key);
   }
 
-  Fields fields_;
+  OrderedJsonFields fields_;
   std::string& param_;
 };
 

@@ -5,8 +5,6 @@
 namespace shijian::server {
 namespace {
 
-using Fields = BasicJsonFields<OrderedJson>;
-
 constexpr double kLowestRate = 0.001, kHighestRate = 1000;  // frames a second
 constexpr int64_t kMostFrames = 1 << 16;
 constexpr int64_t kMostPixels = int64_t{1} << 40;
@@ -24,7 +22,7 @@ void set_frames(engine::SamplingRequest& sampling, int64_t frames) {
 }
 
 // "fps" and, under one of its names, the number of frames.
-void read_density(Fields& fields, engine::SamplingRequest& sampling) {
+void read_density(OrderedJsonFields& fields, engine::SamplingRequest& sampling) {
   const auto rate = fields.number("fps", kLowestRate, kHighestRate);
   auto frames = fields.integer("nframes", 1, kMostFrames);
   const auto other = fields.integer("num_frames", 1, kMostFrames);
@@ -41,7 +39,7 @@ struct Limits {
   std::optional<int64_t> least, most;
 };
 
-Limits read_limits(Fields& fields, const char* least, const char* most, int64_t high) {
+Limits read_limits(OrderedJsonFields& fields, const char* least, const char* most, int64_t high) {
   const Limits limits{fields.integer(least, 1, high), fields.integer(most, 1, high)};
   if (limits.least && limits.most && *limits.least > *limits.most) {
     throw Error(
@@ -52,22 +50,22 @@ Limits read_limits(Fields& fields, const char* least, const char* most, int64_t 
   return limits;
 }
 
-void read_frame_limits(Fields& fields, engine::SamplingRequest& sampling) {
+void read_frame_limits(OrderedJsonFields& fields, engine::SamplingRequest& sampling) {
   const Limits frames = read_limits(fields, "min_frames", "max_frames", kMostFrames);
   if (frames.least) sampling.min_frames = static_cast<int>(*frames.least);
   if (frames.most) sampling.max_frames = static_cast<int>(*frames.most);
 }
 
 // Of all frames together, or of an image.
-void read_pixel_limits(Fields& fields, engine::SamplingRequest& sampling, const char* least,
-                       const char* most) {
+void read_pixel_limits(OrderedJsonFields& fields, engine::SamplingRequest& sampling,
+                       const char* least, const char* most) {
   const Limits pixels = read_limits(fields, least, most, kMostPixels);
   if (pixels.least) sampling.min_pixels = *pixels.least;
   if (pixels.most) sampling.max_pixels = *pixels.most;
 }
 
 // Clients of Qwen's models may write the size itself, which would bend pictures.
-void refuse_sizes(Fields& fields) {
+void refuse_sizes(OrderedJsonFields& fields) {
   for (const char* side : {"resized_height", "resized_width"}) {
     if (fields.any(side) == nullptr) continue;
     throw Error(ErrorCode::kUsage,
@@ -76,16 +74,16 @@ void refuse_sizes(Fields& fields) {
   }
 }
 
-void read_size(Fields& fields, engine::SamplingRequest& sampling) {
+void read_size(OrderedJsonFields& fields, engine::SamplingRequest& sampling) {
   const OrderedJson* size = fields.any("size");
   if (size == nullptr) return;
-  Fields edges(*size, "size");
+  OrderedJsonFields edges(*size, "size");
   read_pixel_limits(edges, sampling, "shortest_edge", "longest_edge");
   edges.done();
 }
 
 // Processors are told of steps that this one always takes.
-void read_steps(Fields& fields) {
+void read_steps(OrderedJsonFields& fields) {
   for (const char* step : {"do_resize", "do_rescale", "do_normalize", "do_convert_rgb"}) {
     if (fields.flag(step).value_or(true)) continue;
     throw Error(ErrorCode::kUsage, "sampling: '{}' cannot be turned off"_text(step),
@@ -96,7 +94,8 @@ void read_steps(Fields& fields) {
 }
 
 // vLLM writes -1 for "as it is".
-std::optional<double> unless_minus_one(Fields& fields, const char* key, double low, double high) {
+std::optional<double> unless_minus_one(OrderedJsonFields& fields, const char* key, double low,
+                                       double high) {
   const OrderedJson* value = fields.any(key);
   if (value != nullptr && *value == -1) return std::nullopt;
   return fields.number(key, low, high);
@@ -106,12 +105,12 @@ std::optional<double> unless_minus_one(Fields& fields, const char* key, double l
 
 void ChatSampling::read_loader(const OrderedJson* json) {
   if (json == nullptr) return;
-  Fields kinds(*json, "media_io_kwargs");
+  OrderedJsonFields kinds(*json, "media_io_kwargs");
   for (const char* other : {"image", "audio"}) kinds.any(other);  // nothing there is of use
   const OrderedJson* video = kinds.any("video");
   kinds.done();
   if (video == nullptr) return;
-  Fields fields(*video, "media_io_kwargs.video");
+  OrderedJsonFields fields(*video, "media_io_kwargs.video");
   const auto rate = unless_minus_one(fields, "fps", kLowestRate, kHighestRate);
   const auto frames = unless_minus_one(fields, "num_frames", 1, kMostFrames);
   for (const char* key : {"video_backend", "frame_recovery"}) fields.any(key);
@@ -126,7 +125,7 @@ void ChatSampling::read_loader(const OrderedJson* json) {
 
 // As read_density() and read_frame_limits(), with a list of rates, which tells those of several
 // videos.
-void ChatSampling::read_video(Fields& fields) {
+void ChatSampling::read_video(OrderedJsonFields& fields) {
   const OrderedJson* rates = fields.any("fps");
   if (rates != nullptr && rates->is_array()) {
     rates_.clear();
@@ -150,20 +149,20 @@ void ChatSampling::read_video(Fields& fields) {
 
 void ChatSampling::read_processor(const OrderedJson* json) {
   if (json == nullptr) return;
-  Fields fields(*json, "mm_processor_kwargs");
+  OrderedJsonFields fields(*json, "mm_processor_kwargs");
   read_video(fields);
   read_pixel_limits(fields, video_, "min_pixels", "max_pixels");
   read_size(fields, video_);
   image_ = video_;
   if (const OrderedJson* videos = fields.any("videos_kwargs")) {
-    Fields inner(*videos, "mm_processor_kwargs.videos_kwargs");
+    OrderedJsonFields inner(*videos, "mm_processor_kwargs.videos_kwargs");
     read_video(inner);
     read_pixel_limits(inner, video_, "min_pixels", "max_pixels");
     read_size(inner, video_);
     inner.done();
   }
   if (const OrderedJson* images = fields.any("images_kwargs")) {
-    Fields inner(*images, "mm_processor_kwargs.images_kwargs");
+    OrderedJsonFields inner(*images, "mm_processor_kwargs.images_kwargs");
     read_pixel_limits(inner, image_, "min_pixels", "max_pixels");
     read_size(inner, image_);
     read_steps(inner);
@@ -189,7 +188,7 @@ engine::SamplingRequest ChatSampling::of_video(size_t number) const {
   return sampling;
 }
 
-void read_video_sampling(Fields& fields, engine::SamplingRequest& sampling) {
+void read_video_sampling(OrderedJsonFields& fields, engine::SamplingRequest& sampling) {
   read_density(fields, sampling);
   read_frame_limits(fields, sampling);
   const Limits pixels = read_limits(fields, "min_pixels", "max_pixels", kMostPixels);
@@ -201,12 +200,12 @@ void read_video_sampling(Fields& fields, engine::SamplingRequest& sampling) {
   if (const auto time = fields.number("video_end", 0, kMostSeconds)) sampling.to = *time;
 }
 
-std::optional<double> read_list_rate(Fields& fields) {
+std::optional<double> read_list_rate(OrderedJsonFields& fields) {
   fields.number("raw_fps", kLowestRate, kHighestRate);  // of the video that the frames are from
   return fields.number("sample_fps", kLowestRate, kHighestRate);
 }
 
-void read_image_sampling(Fields& fields, engine::SamplingRequest& sampling) {
+void read_image_sampling(OrderedJsonFields& fields, engine::SamplingRequest& sampling) {
   read_pixel_limits(fields, sampling, "min_pixels", "max_pixels");
   refuse_sizes(fields);
 }

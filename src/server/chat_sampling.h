@@ -23,7 +23,7 @@ class ChatSampling {
   const engine::SamplingRequest& of_image() const { return image_; }
 
  private:
-  void read_video(BasicJsonFields<OrderedJson>& fields);
+  void read_video(OrderedJsonFields& fields);
 
   engine::SamplingRequest video_;
   engine::SamplingRequest image_;  // its least and largest number of pixels
@@ -32,12 +32,12 @@ class ChatSampling {
 
 // Reads what stands beside one video, over what the body says: fps, nframes, min_frames,
 // max_frames, min_pixels and max_pixels (of a frame), total_pixels, video_start, video_end.
-void read_video_sampling(BasicJsonFields<OrderedJson>& fields, engine::SamplingRequest& sampling);
+void read_video_sampling(OrderedJsonFields& fields, engine::SamplingRequest& sampling);
 
 // What Qwen's clients write beside a list of frames: sample_fps, how many a second they are.
-std::optional<double> read_list_rate(BasicJsonFields<OrderedJson>& fields);
+std::optional<double> read_list_rate(OrderedJsonFields& fields);
 
 // The same as read_video_sampling() for an image: min_pixels and max_pixels.
-void read_image_sampling(BasicJsonFields<OrderedJson>& fields, engine::SamplingRequest& sampling);
+void read_image_sampling(OrderedJsonFields& fields, engine::SamplingRequest& sampling);
 
 }  // namespace shijian::server

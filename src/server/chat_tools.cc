@@ -5,19 +5,17 @@
 
 namespace shijian::server {
 
-using Fields = BasicJsonFields<OrderedJson>;
-
 ToolChoice read_tool_choice(const OrderedJson* json) {
   if (json == nullptr || *json == "auto") return {};
   if (*json == "none") return {.none = true};
   if (*json == "required") return {.forced = true};
   ToolChoice named{.forced = true};
   if (json->is_object()) {
-    Fields fields(*json, "tool_choice");
+    OrderedJsonFields fields(*json, "tool_choice");
     const bool function = fields.text("type").value_or("") == "function";
     if (const OrderedJson* called = fields.any("function"); function && called != nullptr) {
       fields.done();
-      Fields inner(*called, "tool_choice.function");
+      OrderedJsonFields inner(*called, "tool_choice.function");
       named.name = inner.text("name").value_or("");
       inner.done();
     }
@@ -33,7 +31,7 @@ ToolChoice read_tool_choice(const OrderedJson* json) {
 
 void add_callable(const OrderedJson& function, const ToolChoice& choice,
                   std::vector<guided::AnswerForm::Tool>& callable) {
-  Fields fields(function, "tools.function");
+  OrderedJsonFields fields(function, "tools.function");
   const std::string name = fields.text("name").value_or("");
   if (name.empty()) throw Error(ErrorCode::kUsage, "tools holds a function without a name"_text);
   if (!choice.name.empty() && choice.name != name) return;

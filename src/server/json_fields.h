@@ -42,6 +42,7 @@ class BasicJsonFields {
   std::set<std::string, std::less<>> read_;
 };
 using JsonFields = BasicJsonFields<Json>;
+using OrderedJsonFields = BasicJsonFields<OrderedJson>;
 
 // The body as an object, Json or OrderedJson. HttpError(400).
 template <typename Value>
