@@ -258,15 +258,15 @@ void add_clip_route(http::HttpServer& http, RouteContext& context) {
     http.route("GET", path,
                [&context, read, zip](const http::HttpRequest& request,
                                      std::shared_ptr<http::HttpReply> reply) {
-                 context.executor.clips.run(
-                     [&context, reply, query = read(request, zip), id = request.id] {
-                       if (reply->gone().stop_requested()) return;
-                       std::optional<NamelessFile> file;  // until the answer has opened it
-                       answer_now(*reply, id, [&] {
-                         file.emplace(context.scratch);
-                         return clip_response(context, query, *file, reply->gone());
-                       });
-                     });
+                 context.executor.clips.run([&context, query = read(request, zip),
+                                             reply = std::move(reply), id = request.id] {
+                   if (reply->gone().stop_requested()) return;
+                   std::optional<NamelessFile> file;  // until the answer has opened it
+                   answer_now(*reply, id, [&] {
+                     file.emplace(context.scratch);
+                     return clip_response(context, query, *file, reply->gone());
+                   });
+                 });
                });
   };
   add("/api/v1/videos/{}/clip", video_query, false);

@@ -56,12 +56,11 @@ void EngineCalls::run_next() {
 
 void EngineCalls::stop() {
   std::map<std::string, std::deque<EngineCall>> dropped;  // what they own goes after the lock
-  std::stop_source running(std::nostopstate);
-  {
+  const std::stop_source running = [&] {
     const std::lock_guard lock(mutex_);
     dropped.swap(waiting_);
-    running = running_;
-  }
+    return running_;
+  }();
   running.request_stop();  // calls back whoever waits for it
 }
 
