@@ -78,7 +78,8 @@ std::string joined(const std::vector<Segment>& segments) {
 }
 
 TEST(ChatTemplate, AgreesWithTheReference) {
-  const auto cases = parse_ordered_json(read_file(kTemplateCases / "chat.json", 8 << 20), "chat.json");
+  const auto cases =
+      parse_ordered_json(read_file(kTemplateCases / "chat.json", 8 << 20), "chat.json");
   ASSERT_GE(cases.size(), 250u);
   for (const auto& item : cases) {
     std::vector<Message> messages;
