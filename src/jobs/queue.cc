@@ -22,7 +22,7 @@ JobEvent event_of_ended(const Job& job) {
 
 }  // namespace
 
-JobQueue::JobQueue(Store& store, Options options) : store_(store), options_(options) {
+JobQueue::JobQueue(Store& store, Options options) : store_(store), options_(std::move(options)) {
   CHECK(options_.capacity > 0 && options_.max_batch > 0, "capacity {}, max_batch {}",
         options_.capacity, options_.max_batch);
   recovery_ = store_.recover(options_.crashed);

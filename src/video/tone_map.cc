@@ -135,11 +135,11 @@ Colour colour_of(const AVFrame& frame, double peak) {
   if (frame.color_trc == AVCOL_TRC_ARIB_STD_B67) colour.transfer = Transfer::kHlg;
   const bool wide_matrix =
       frame.colorspace == AVCOL_SPC_BT2020_NCL || frame.colorspace == AVCOL_SPC_BT2020_CL;
-  if (frame.color_primaries == AVCOL_PRI_BT2020) {
-    colour.primaries = Primaries::kBt2020;
-  } else if (frame.color_primaries == AVCOL_PRI_SMPTE432) {
+  const bool untold = frame.color_primaries == AVCOL_PRI_UNSPECIFIED;
+  if (frame.color_primaries == AVCOL_PRI_SMPTE432) {
     colour.primaries = Primaries::kP3;
-  } else if (frame.color_primaries == AVCOL_PRI_UNSPECIFIED && (wide_matrix || colour.is_hdr())) {
+  } else if (frame.color_primaries == AVCOL_PRI_BT2020 ||
+             (untold && (wide_matrix || colour.is_hdr()))) {
     colour.primaries = Primaries::kBt2020;
   }
   // Its OOTF makes a picture of any display: that of 1000 cd/m² is the reference.
