@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <vector>
+
+#include "video/frame_rate.h"
 
 namespace shijian::video {
 namespace {
@@ -41,20 +42,13 @@ EditRate conform(double value) {
 
 // Frames a second where they come as they usually do.
 double usual_rate(const VideoInfo& info) {
-  std::vector<int64_t> gaps;
-  for (size_t i = 1; i < info.frame_pts.size(); ++i) {
-    const int64_t gap = info.frame_pts[i] - info.frame_pts[i - 1];
-    if (gap > 0) gaps.push_back(gap);
-  }
-  if (gaps.empty()) return info.frame_rate.value();
-  const auto middle = gaps.begin() + std::ssize(gaps) / 2;
-  std::nth_element(gaps.begin(), middle, gaps.end());
+  const auto usual = static_cast<double>(usual_gap(info.frame_pts));
+  if (usual == 0) return info.frame_rate.value();
   // Clocks round: the mean of what lies near says more than one gap.
-  const double median = static_cast<double>(*middle);
   double sum = 0, count = 0;
-  for (const int64_t gap : gaps) {
-    const auto ticks = static_cast<double>(gap);
-    if (ticks < median * 0.75 || ticks > median * 1.25) continue;
+  for (size_t i = 1; i < info.frame_pts.size(); ++i) {
+    const auto ticks = static_cast<double>(info.frame_pts[i] - info.frame_pts[i - 1]);
+    if (ticks < usual * 0.75 || ticks > usual * 1.25) continue;
     sum += ticks;
     ++count;
   }

@@ -296,14 +296,9 @@ class FrameLister {
 
   // Seconds from one frame to the next as they usually are: stills do not count.
   double usual_stay() const {
-    std::vector<int64_t> gaps;
-    for (size_t i = 1; i < info_.frame_pts.size(); ++i) {
-      gaps.push_back(info_.frame_pts[i] - info_.frame_pts[i - 1]);
-    }
-    if (gaps.empty()) return 1 / info_.frame_rate.value();
-    const auto middle = gaps.begin() + std::ssize(gaps) / 2;
-    std::nth_element(gaps.begin(), middle, gaps.end());
-    return static_cast<double>(*middle) * info_.time_base.value();
+    const int64_t gap = usual_gap(info_.frame_pts);
+    if (gap == 0) return 1 / info_.frame_rate.value();
+    return static_cast<double>(gap) * info_.time_base.value();
   }
 
   // As at the end of a screen recording: packet and header agree that it is shown for longer than

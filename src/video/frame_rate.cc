@@ -89,4 +89,15 @@ RateEstimate estimate_rate(const std::vector<int64_t>& pts, Rational time_base,
   return {sensible(rate) ? rate : Rational{1, 1}, false};
 }
 
+int64_t usual_gap(const std::vector<int64_t>& pts) {
+  std::vector<int64_t> gaps;
+  for (size_t i = 1; i < pts.size(); ++i) {
+    if (pts[i] > pts[i - 1]) gaps.push_back(pts[i] - pts[i - 1]);
+  }
+  if (gaps.empty()) return 0;
+  const auto middle = gaps.begin() + std::ssize(gaps) / 2;
+  std::nth_element(gaps.begin(), middle, gaps.end());
+  return *middle;
+}
+
 }  // namespace shijian::video

@@ -20,4 +20,8 @@ struct RateEstimate {
 RateEstimate estimate_rate(const std::vector<int64_t>& pts, Rational time_base,
                            const std::vector<Rational>& claimed, int64_t last_duration);
 
+// Ticks from one frame to the next as they usually are, the median: stills do not count. 0 for one
+// frame.
+int64_t usual_gap(const std::vector<int64_t>& pts);
+
 }  // namespace shijian::video
