@@ -21,8 +21,8 @@ constexpr size_t kMaxStop = 1000;  // bytes of one
 constexpr size_t kMaxTools = 128;
 constexpr int64_t kMaxTokens = 65536;
 
-// OrderedJsonFields of the OpenAI API, of vLLM and of DashScope, each with the values that ask for
-// nothing that is not so anyway.
+// Fields of the OpenAI API, of vLLM and of DashScope, each with the values that ask for nothing
+// that is not so anyway.
 constexpr std::pair<const char*, const char*> kNeutralValues[] = {
     {"logit_bias", "[{}]"},
     {"modalities", R"([["text"]])"},
