@@ -1,14 +1,12 @@
 #include "video/frame_list.h"
 
 #include <algorithm>
-#include <cmath>
-#include <optional>
 #include <utility>
 
 #include "base/error.h"
 #include "video/clock_gaps.h"
-#include "video/container_end.h"
 #include "video/decoding_pass.h"
+#include "video/extent.h"
 #include "video/frame_rate.h"
 #include "video/packet_log.h"
 #include "video/picture_headers.h"
@@ -17,16 +15,9 @@
 namespace shijian::video {
 namespace {
 
-constexpr int64_t kMostChecks = 8;  // of places where the container lost something
-constexpr int64_t kJoinPackets = 3;
 constexpr int kMpegClockBits = 33;
 
 bool known(int64_t stamp) { return stamp != AV_NOPTS_VALUE; }
-
-std::vector<Rational> claimed_rates(const AVStream& stream) {
-  return {{stream.avg_frame_rate.num, stream.avg_frame_rate.den},
-          {stream.r_frame_rate.num, stream.r_frame_rate.den}};
-}
 
 // Where the container's clock stands at the first packet, shown or not.
 int64_t first_stamp(const PacketLog& log, bool decoding_times) {
@@ -66,8 +57,8 @@ class FrameLister {
     const FrameOrder order = frame_order();
     set_times(order);
     set_key_frames(order);
-    set_rate(order);
-    set_damage(order);
+    const ListedFrames frames{log_, order, reorders_, last_duration_};
+    set_extent(file_, input_, frames, info_, cancel_, at_work_);
   }
 
  private:
@@ -242,122 +233,6 @@ class FrameLister {
     }
   }
 
-  // At a cut some of the last frames lack their neighbours in presentation order. A few frames are
-  // given up where that makes the rate constant.
-  RateEstimate estimate(const FrameOrder& order) {
-    const std::vector<Rational> claimed = claimed_rates(*input_.video());
-    RateEstimate rate = estimate_rate(info_.frame_pts, info_.time_base, claimed, last_duration_);
-    const bool cut_short = end_ == FileEnd::kEarly || end_ == FileEnd::kInside || input_.damaged();
-    if (rate.constant || !reorders_ || (!cut_short && end_ == FileEnd::kWhole)) return rate;
-    constexpr size_t kGiveUp = 16;
-    std::vector<int64_t> kept = info_.frame_pts;
-    for (size_t i = 0; i < kGiveUp && kept.size() > 2; ++i) {
-      kept.pop_back();
-      const RateEstimate shorter = estimate_rate(kept, info_.time_base, claimed, last_duration_);
-      if (!shorter.constant) continue;
-      if (!cut_short) {
-        const double step = 1 / (shorter.rate.value() * info_.time_base.value());
-        if (!lacks_neighbours(log_, order, std::ssize(kept), step)) return rate;
-        ends_inside_group_ = true;
-      }
-      info_.frame_pts = std::move(kept);
-      info_.frame_count = std::ssize(info_.frame_pts);
-      if (by_packet_) info_.frame_packets.resize(info_.frame_count);
-      std::erase_if(info_.key_frames,
-                    [&](const KeyFrame& k) { return k.frame >= info_.frame_count; });
-      return shorter;
-    }
-    return rate;
-  }
-
-  void set_rate(const FrameOrder& order) {
-    const AVFormatContext& format = *input_.format();
-    if (format.nb_programs <= 1 && format.duration != AV_NOPTS_VALUE &&
-        format.duration_estimation_method != AVFMT_DURATION_FROM_BITRATE) {
-      info_.container_duration = static_cast<double>(format.duration) / AV_TIME_BASE;
-    }
-    end_ = find_end(file_);
-    const RateEstimate rate = estimate(order);
-    info_.frame_rate = rate.rate;
-    info_.variable_rate = !rate.constant;
-    if (rate.constant && !last_picture_stays()) {
-      info_.duration = info_.frame_time(info_.frame_count);
-      return;
-    }
-    info_.variable_rate = true;
-    const double last = info_.frame_time(info_.frame_count - 1);
-    double shown = last_duration_ > 0
-                       ? static_cast<double>(last_duration_) * info_.time_base.value()
-                       : usual_stay();
-    // How long the last frame stays is the one number that nothing else confirms.
-    if (info_.container_duration > last) shown = std::min(shown, info_.container_duration - last);
-    info_.duration = last + shown;
-  }
-
-  // Seconds from one frame to the next as they usually are: stills do not count.
-  double usual_stay() const {
-    const int64_t gap = usual_gap(info_.frame_pts);
-    if (gap == 0) return 1 / info_.frame_rate.value();
-    return static_cast<double>(gap) * info_.time_base.value();
-  }
-
-  // As at the end of a screen recording: packet and header agree that it is shown for longer than
-  // the frames before it. The header of a file that lacks its end is not about this picture.
-  bool last_picture_stays() const {
-    const double stays = static_cast<double>(last_duration_) * info_.time_base.value();
-    const double frame = 1 / info_.frame_rate.value();
-    const double last = info_.frame_time(info_.frame_count - 1);
-    return end_ != FileEnd::kEarly && info_.frame_count > 1 && stays > 2 * frame &&
-           claimed_end() > last + stays - frame;
-  }
-
-  // Seconds on the timeline at which the header lets the video track end; 0 when it does not say.
-  double claimed_end() const {
-    const AVStream& stream = *input_.video();
-    if (stream.duration == AV_NOPTS_VALUE) return info_.container_duration;
-    return info_.start_time + static_cast<double>(stream.duration) * info_.time_base.value();
-  }
-
-  // What the header claims is no damage by itself: other tracks may be longer, and it may be wrong.
-  void set_damage(const FrameOrder& order) {
-    const double claimed = claimed_end();
-    const bool less = info_.duration < claimed - 0.5 / info_.frame_rate.value();
-    const bool early = end_ == FileEnd::kEarly && (claimed <= 0 || less);
-    const bool lacks_end = early || end_ == FileEnd::kInside || ends_inside_group_;
-    const bool lacks_parts = input_.damaged() || (!lacks_end && lost_something(order));
-    info_.damaged = lacks_end || lacks_parts;
-    if (lacks_end) {
-      info_.notes.push_back(
-          fmt::format("damaged or cut short: {} frames up to {:.3f} s can be read{}",
-                      info_.frame_count, info_.duration,
-                      early && less ? fmt::format(" (the header says {:.3f} s)", claimed) : ""));
-    } else if (lacks_parts) {
-      info_.notes.push_back("damaged: parts of the file were skipped");
-    }
-    if (!info_.clock_jumps.empty()) {
-      info_.notes.push_back(fmt::format(
-          "the file's clock jumps or stands still {} times, first at {:.3f} s: times go "
-          "on from frame to frame",
-          info_.clock_jumps.size(), info_.clock_jumps.front().time));
-    }
-  }
-
-  // Whether the container missed something that the decoder misses too. Where files were joined,
-  // the container alone does.
-  bool lost_something(const FrameOrder& order) const {
-    std::vector<int64_t> places;
-    for (int64_t i = 0; i < std::ssize(log_.packets); ++i) {
-      if (!log_.packets[i].suspect) continue;
-      const bool join = std::any_of(
-          order.restarts.begin(), order.restarts.end(),
-          [&](int64_t frame) { return std::abs(order.packets[frame] - i) <= kJoinPackets; });
-      if (!join) places.push_back(i);
-    }
-    if (places.empty()) return false;
-    return std::ssize(places) > kMostChecks ||
-           !decodes_around(file_, log_, places, cancel_, at_work_);
-  }
-
   const InputFile& file_;
   MediaInput& input_;
   VideoInfo& info_;
@@ -371,8 +246,6 @@ class FrameLister {
   bool decoding_times_ = false;   // packets say when they are decoded alone
   bool times_of_places_ = false;  // their times, in order, are those of the frames
   bool by_packet_ = false;
-  FileEnd end_ = FileEnd::kUntold;
-  bool ends_inside_group_ = false;  // of pictures, where the container does not say where it ends
 };
 
 }  // namespace

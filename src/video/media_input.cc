@@ -3,88 +3,24 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cctype>
 #include <cerrno>
-#include <mutex>
 #include <new>
 #include <span>
 #include <string_view>
 
 #include "base/error.h"
 #include "video/animation.h"
+#include "video/decoders.h"
 #include "video/formats.h"
 #include "video/track_facts.h"
-
-extern "C" {
-#include <libavutil/avstring.h>
-}
 
 namespace shijian::video {
 namespace {
 
-// libavcodec's names; those of PCM and ADPCM besides: audio_decoders().
-constexpr const char* kAudioDecoders =
-    "aac,aac_latm,mp3,mp3float,mp2,mp2float,mp1,mp1float,opus,libopus,vorbis,libvorbis,flac,alac,"
-    "ac3,eac3,dca,truehd,mlp,tta,wavpack,ape,wmav1,wmav2,wmapro,wmalossless,wmavoice,amrnb,amrwb,"
-    "g722,g726,g726le,g723_1,g729,gsm,gsm_ms,speex,nellymoser,s302m,atrac3,cook,qdm2,ra_144,ra_288,"
-    "sipr";
 constexpr int kMaxReadErrors = 32;
-constexpr int kMaxThreads = 16;  // each holds pictures
 // How far the first pictures are looked for where the library's own limits find none.
 constexpr int64_t kPatientBytes = int64_t{64} << 20;
 constexpr int64_t kPatientTime = int64_t{600} * AV_TIME_BASE;
-
-std::mutex log_mutex;
-std::string last_log;
-
-// Leaves out what FFmpeg advises: it names options of a program that nobody here has, or mailing
-// lists. Empty where nothing else is said.
-std::string without_advice(std::string text) {
-  for (const std::string_view advice :
-       {", add '-", ", use -", ", use the ", ", try ", " (try ", " Consider ", "Consider ",
-        ". Update your ", "Update your ", ". If you want ", "If you want ", ". If the problem ",
-        "If the problem ", ". Please ", "Please ", ". Use ", ". Try "}) {
-    const size_t at = text.find(advice);
-    const bool begins = std::isupper(static_cast<unsigned char>(advice.front())) != 0;
-    if (at != std::string::npos && (!begins || at == 0)) text.erase(at);
-  }
-  while (text.ends_with(' ') || text.ends_with('.')) text.pop_back();
-  return text;
-}
-
-void keep_log(void* context, int level, const char* format, va_list args) {
-  if (level > AV_LOG_WARNING) return;
-  char line[512];
-  int prefix = 1;
-  av_log_format_line2(context, level, format, args, line, sizeof line, &prefix);
-  std::string text(line);
-  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
-  // "[mov,mp4 @ 0x55d0c0] moov atom not found": the address means nothing to a reader.
-  if (const size_t end = text.find("] "); end != std::string::npos) text.erase(0, end + 2);
-  for (char& c : text) {
-    if (static_cast<unsigned char>(c) < 32) c = ' ';
-  }
-  text = without_advice(std::move(text));
-  if (text.empty()) return;
-  const std::lock_guard lock(log_mutex);
-  last_log = std::move(text);
-}
-
-// The names of all audio decoders that are accepted, with commas between.
-const std::string& audio_decoders() {
-  static const std::string all = [] {
-    std::string names = kAudioDecoders;
-    void* place = nullptr;
-    while (const AVCodec* codec = av_codec_iterate(&place)) {
-      const std::string_view name = codec->name;
-      if (!av_codec_is_decoder(codec) || codec->type != AVMEDIA_TYPE_AUDIO) continue;
-      if (!name.starts_with("pcm_") && !name.starts_with("adpcm_")) continue;
-      names.append(",").append(name);
-    }
-    return names;
-  }();
-  return all;
-}
 
 Text track_type(AVMediaType type) {
   switch (type) {
@@ -123,51 +59,6 @@ int refuse_open(AVFormatContext*, AVIOContext**, const char*, int, AVDictionary*
 }
 
 }  // namespace
-
-FramePtr make_frame() {
-  FramePtr frame(av_frame_alloc());
-  if (!frame) throw Error(ErrorCode::kNoMemory, "decode: no memory for a frame"_text);
-  return frame;
-}
-
-PacketPtr make_packet() {
-  PacketPtr packet(av_packet_alloc());
-  if (!packet) throw Error(ErrorCode::kNoMemory, "decode: no memory for a packet"_text);
-  return packet;
-}
-
-void silence_libav() {
-  static const bool done = [] {
-    av_log_set_callback(keep_log);
-    return true;
-  }();
-  (void)done;
-  const std::lock_guard lock(log_mutex);
-  last_log.clear();
-}
-
-std::string libav_log() {
-  const std::lock_guard lock(log_mutex);
-  return last_log;
-}
-
-Text libav_words(int code) {
-  char text[AV_ERROR_MAX_STRING_SIZE] = {};
-  av_strerror(code, text, sizeof text);
-  return Text::words(text);
-}
-
-Text libav_reason(int code) {
-  std::string logged = libav_log();
-  return logged.empty() ? libav_words(code) : Text::words(std::move(logged));
-}
-
-void throw_libav(int status, const Text& message) {
-  if (status == AVERROR(ENOMEM)) throw std::bad_alloc();
-  const bool disk =
-      status == AVERROR(ENOSPC) || status == AVERROR(EIO) || status == AVERROR(EDQUOT);
-  throw Error(disk ? ErrorCode::kIo : ErrorCode::kUnsupported, message);
-}
 
 struct MediaInput::Reading {
   int fd = -1;
@@ -291,8 +182,7 @@ void MediaInput::open(bool patient) {
   format_->flags |= AVFMT_FLAG_CUSTOM_IO;  // closing leaves io_ to us, whatever was opened
   format_->io_open = refuse_open;
   // Of the sound as well: some containers do not say its rate and channels, its frames do.
-  format_->codec_whitelist =
-      av_strdup((std::string(kVideoDecoders) + "," + audio_decoders()).c_str());
+  format_->codec_whitelist = av_strdup(accepted_decoders().c_str());
   format_->protocol_whitelist = av_strdup("none");
   if (patient) {
     format_->probesize = kPatientBytes;
@@ -482,48 +372,12 @@ bool MediaInput::seek(int64_t timestamp) {
   return av_seek_frame(format_, video_, timestamp, AVSEEK_FLAG_BACKWARD) >= 0;
 }
 
-CodecPtr MediaInput::make_decoder(int threads) {
-  const AVCodecParameters* par = video()->codecpar;
-  const AVCodec* codec = avcodec_find_decoder(par->codec_id);
-  if (codec == nullptr || av_match_list(codec->name, kVideoDecoders, ',') <= 0) {
-    if (codec_name().empty()) {
-      throw Error(ErrorCode::kUnsupported,
-                  "open video {}: it does not say how its pictures are coded"_text(name()),
-                  "convert the video to H.264 first"_text);
-    }
-    throw Error(ErrorCode::kUnsupported,
-                "open video {}: no decoder for {}"_text(name(), codec_name()),
-                "convert the video to H.264 first"_text);
-  }
-  CodecPtr decoder(avcodec_alloc_context3(codec));
-  if (!decoder || avcodec_parameters_to_context(decoder.get(), par) < 0) throw std::bad_alloc();
-  // Files that were joined have headers in the middle; several threads refuse to follow those.
-  const bool follows_headers = par->codec_id == AV_CODEC_ID_THEORA;
-  decoder->thread_count = follows_headers ? 1 : std::min(threads, kMaxThreads);
-  decoder->max_pixels = kMaxPixels;
-  decoder->pkt_timebase = video()->time_base;
-  if (const int status = avcodec_open2(decoder.get(), codec, nullptr); status < 0) {
-    if (status == AVERROR(EAGAIN) || status == AVERROR(ENOMEM)) throw std::bad_alloc();
-    throw Error(ErrorCode::kInvalid,
-                "open video {}: the {} decoder refuses it: {}"_text(name(), codec_name(),
-                                                                    libav_reason(status)),
-                "the file is damaged: copy or download it again"_text);
-  }
-  return decoder;
+CodecPtr MediaInput::make_decoder(int threads) const {
+  return make_video_decoder(*video(), codec_name(), name(), threads);
 }
 
-CodecPtr MediaInput::make_audio_decoder() {
-  const AVStream* stream = format_->streams[audio_];
-  const AVCodec* codec = avcodec_find_decoder(stream->codecpar->codec_id);
-  if (codec == nullptr || av_match_list(codec->name, audio_decoders().c_str(), ',') <= 0)
-    return nullptr;
-  CodecPtr decoder(avcodec_alloc_context3(codec));
-  if (!decoder || avcodec_parameters_to_context(decoder.get(), stream->codecpar) < 0) {
-    throw std::bad_alloc();
-  }
-  decoder->pkt_timebase = stream->time_base;
-  if (avcodec_open2(decoder.get(), codec, nullptr) < 0) return nullptr;
-  return decoder;
+CodecPtr MediaInput::make_audio_decoder() const {
+  return video::make_audio_decoder(*format_->streams[audio_]);
 }
 
 }  // namespace shijian::video
