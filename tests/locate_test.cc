@@ -2,8 +2,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "command.h"
 
@@ -211,6 +213,25 @@ TEST_F(Locate, DescribeAnswersAndInfoTells) {
   EXPECT_GE(machine["cores"], 1);
   const json model = json::parse(run_shijian({"info", machine["model"], "--json"}).out);
   EXPECT_EQ(model["model_type"], "qwen3_vl");
+}
+
+TEST_F(Locate, InfoNamesItsFactsInChinese) {
+  const std::string model = json::parse(run_shijian({"info", "--json"}).out)["model"];
+  CommandOptions chinese;
+  chinese.environment = {"SHIJIAN_LANG=zh"};
+  const std::string out =
+      run_shijian({"info", clip(), model}, chinese).out + run_shijian({"info"}, chinese).out;
+  EXPECT_THAT(out, HasSubstr("帧率                     25.0\n"));
+  std::istringstream lines(out);
+  for (std::string line; std::getline(lines, line);) {
+    const size_t name = line.find_first_not_of(' ');
+    if (name == std::string::npos) continue;
+    const std::string label = line.substr(name, line.find("  ", name) - name);
+    // What a line of the table would have replaced: "BF16" stays.
+    EXPECT_FALSE(std::all_of(label.begin(), label.end(), [](char c) {
+      return c == '_' || (c >= 'a' && c <= 'z');
+    })) << line;
+  }
 }
 
 TEST_F(Locate, EvalGoesOnWithTheSameRunAlone) {

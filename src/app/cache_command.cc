@@ -8,13 +8,13 @@
 #include <memory>
 #include <string>
 
+#include "app/fact_table.h"
 #include "app/flags.h"
 #include "app/interrupt.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "cache/cache_folder.h"
 #include "cache/disk_store.h"
-#include "model/memory.h"
 
 namespace shijian::app {
 namespace {
@@ -45,19 +45,8 @@ std::string date(int64_t seconds) {
   return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(static_cast<std::time_t>(seconds)));
 }
 
-// Prints facts as JSON, or one a line.
 void print(const OrderedJson& facts, bool json) {
-  if (json) {
-    write_output(write_json(facts, 2) + "\n");
-    return;
-  }
-  std::string out;
-  for (const auto& [key, value] : facts.items()) {
-    const std::string words = value.is_string() ? value.get<std::string>() : value.dump();
-    out += fmt::format("{:<10} {}\n", key,
-                       key == "bytes" ? model::bytes_text(value.get<int64_t>()) : words);
-  }
-  write_output(out);
+  write_output(json ? write_json(facts, 2) + "\n" : fact_table(facts));
 }
 
 void stats(const CacheCommandFlags& flags) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "app/fact_table.h"
 #include "app/flags.h"
 #include "app/interrupt.h"
 #include "base/error.h"
@@ -15,6 +16,7 @@
 #include "base/threads.h"
 #include "base/time_code.h"
 #include "checkpoint/checkpoint.h"
+#include "i18n/translate.h"
 #include "kernels/isa.h"
 #include "model/kv_cache.h"
 #include "model/memory.h"
@@ -77,7 +79,10 @@ OrderedJson video_facts(const std::string& path, int stream) {
     tracks.push_back(std::move(json));
   }
   facts["tracks"] = std::move(tracks);
-  facts["notes"] = info.notes;
+  facts["notes"] = OrderedJson::array();
+  for (const Text& note : info.notes) {
+    facts["notes"].push_back(i18n::translate(note, i18n::reader_language()));
+  }
   return facts;
 }
 
@@ -172,34 +177,6 @@ OrderedJson facts_of(const std::string& path, int stream) {
   return video::is_still_image(path) ? image_facts(path) : video_facts(path, stream);
 }
 
-void print_facts(const OrderedJson& facts, int indent, std::string& out) {
-  for (const auto& [key, value] : facts.items()) {
-    if (value.is_object()) {
-      out += fmt::format("{:{}}{}\n", "", indent, key);
-      print_facts(value, indent + 2, out);
-    } else if (value.is_array() && !value.empty() && value.front().is_object()) {
-      for (const auto& item : value) {
-        std::string line;
-        for (const auto& [name, field] : item.items()) {
-          const std::string words = field.is_string() ? field.get<std::string>() : field.dump();
-          if (!words.empty()) line += (line.empty() ? "" : ", ") + words;
-        }
-        out += fmt::format("{:{}}{:<{}} {}\n", "", indent, key, 24 - indent, line);
-      }
-    } else if (value.is_array()) {
-      std::string line;
-      for (const auto& item : value) {
-        line +=
-            (line.empty() ? "" : ", ") + (item.is_string() ? item.get<std::string>() : item.dump());
-      }
-      if (!line.empty()) out += fmt::format("{:{}}{:<{}} {}\n", "", indent, key, 24 - indent, line);
-    } else {
-      out += fmt::format("{:{}}{:<{}} {}\n", "", indent, key, 24 - indent,
-                         value.is_string() ? value.get<std::string>() : value.dump());
-    }
-  }
-}
-
 void info(const std::vector<std::string>& paths, int stream, bool as_json) {
   std::vector<OrderedJson> all;
   all.reserve(paths.size() + 1);
@@ -209,10 +186,7 @@ void info(const std::vector<std::string>& paths, int stream, bool as_json) {
   if (as_json) {
     out = write_json(all.size() == 1 ? all.front() : OrderedJson(all), 2) + "\n";
   } else {
-    for (size_t i = 0; i < all.size(); ++i) {
-      if (i > 0) out += "\n";
-      print_facts(all[i], 0, out);
-    }
+    for (const OrderedJson& facts : all) out += (out.empty() ? "" : "\n") + fact_table(facts);
   }
   write_output(out);
 }

@@ -103,7 +103,7 @@ VisionOutcome VisionStage::run(const VisionJob& job, const RunHooks& hooks,
   if (!loaded.empty()) load(job, loaded, hooks);
   if (!missing.empty()) {
     const bool changed = !job.state.empty() && cache::file_state(m.path) != job.state;
-    outcome.sound = m.frames.notes.empty() && !changed;
+    outcome.sound = !m.frames.damaged && !changed;
   }
   const auto decoded = Clock::now();
   if (!missing.empty()) encode(job, missing, hooks, outcome);

@@ -12,7 +12,8 @@ class ClockTest : public PacketSurgery {
     ASSERT_EQ(info.clock_jumps.size(), 1u) << path;
     EXPECT_NEAR(info.clock_jumps.front().time, at, 0.002) << path;
     ASSERT_FALSE(info.notes.empty()) << path;
-    EXPECT_NE(info.notes.front().find("clock"), std::string::npos) << info.notes.front();
+    EXPECT_NE(info.notes.front().english().find("clock"), std::string::npos)
+        << info.notes.front().english();
   }
 };
 

@@ -21,7 +21,7 @@ TEST_F(DamageTest, WhatIsLongerOrLaterIsNoDamage) {
   for (const auto& path : {subtitles, sound, hour, fragments, trimmed}) {
     const VideoInfo info = probe(path);
     EXPECT_FALSE(info.damaged) << path;
-    EXPECT_TRUE(info.notes.empty()) << path << ": " << info.notes.front();
+    EXPECT_TRUE(info.notes.empty()) << path << ": " << info.notes.front().english();
   }
   expect_all(hour, 100, 10);
   expect_all(fragments, 100, 10);

@@ -134,14 +134,7 @@ Frames decode_frames(const std::filesystem::path& path, const VideoInfo& info,
                           ? sandbox->decode(file, info, plan, options, pool.size(), cancel, sink)
                           : decode_file(file, info, plan, options, pool, cancel, sink);
 
-  int64_t missing = 0;
-  for (int64_t i = 0; i < total; ++i) missing += out.shown[i] != out.indices[i];
-  if (missing > 0) {
-    out.notes.push_back(
-        fmt::format("{} of {} frames could not be decoded: a neighbour stands in", missing, total));
-  } else if (broken) {
-    out.notes.push_back("some data could not be decoded; every frame asked for could");
-  }
+  out.damaged = broken || out.shown != out.indices;
   return out;
 }
 

@@ -29,7 +29,7 @@ struct Frames {
   // [n] the frame really shown: differs from `indices` where a frame could not be decoded and the
   // picture before it (or the first that decodes) stands in.
   std::vector<int64_t> shown;
-  std::vector<std::string> notes;
+  bool damaged = false;  // some data could not be decoded, whether it was asked for or not
 };
 
 // done of total frames of the plan are ready.

@@ -31,7 +31,7 @@ TEST_P(DecodeTest, EverySampledFrameIsTheRightOne) {
   EXPECT_EQ(info.start_time, 0.0);
   EXPECT_NEAR(info.duration, 4.8, 1e-9);
   EXPECT_EQ(info.frame_time(7), 7 / 25.0);
-  EXPECT_TRUE(info.notes.empty()) << info.notes.front();
+  EXPECT_TRUE(info.notes.empty()) << info.notes.front().english();
   for (int n : {2, 3, 5, 9, 30, 120}) expect_numbers(path, info, samples(n));
   SamplingOptions window = samples(4);
   window.from = 3.02;

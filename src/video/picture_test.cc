@@ -136,7 +136,7 @@ TEST_F(PictureTest, OtherTurnsBecomeTheNearestQuarter) {
   const VideoInfo info = probe(copy(path, "turned.mp4", "-metadata:s:v rotate=45"));
   EXPECT_EQ(info.rotation, 0);
   ASSERT_EQ(info.notes.size(), 1u);
-  EXPECT_EQ(info.notes.front(), "the file asks for a turn by 315 degrees: turned by 0");
+  EXPECT_EQ(info.notes.front().english(), "the file asks for a turn by 315 degrees: turned by 0");
 }
 
 }  // namespace

@@ -228,8 +228,6 @@ FramePlan plan_frames(const VideoInfo& info, const SamplingOptions& options,
   }
   auto n = static_cast<int64_t>(plan.indices.size());
   if (n < geometry.temporal) {
-    plan.notes.push_back(
-        fmt::format("{} frame fills a slot of {}: it is repeated", n, geometry.temporal));
     n = geometry.temporal;
     plan.indices.resize(n, plan.indices.back());
     plan.times.resize(n, plan.times.back());
@@ -243,10 +241,6 @@ FramePlan plan_frames(const VideoInfo& info, const SamplingOptions& options,
     const int64_t first = slot * geometry.temporal;
     const int64_t last = std::min(first + geometry.temporal, n) - 1;
     plan.slot_times.push_back((clock[first] + clock[last]) / 2);
-  }
-  if (info.variable_rate && !options.every_frame) {
-    plan.notes.push_back(
-        "variable frame rate: moments are even in time, each shows the frame on screen then");
   }
   return plan;
 }

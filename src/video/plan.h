@@ -70,7 +70,6 @@ struct FramePlan {
   std::vector<double> slot_times;  // [slots] the prompt's times: mean of a slot's first and last
   double clock_start = 0;          // seconds on the timeline at which the prompt's clock shows 0
   bool limited = false;            // max_frames allows fewer frames than the rate asks for
-  std::vector<std::string> notes;
 
   int64_t grid_height(const PatchGeometry& g) const { return height / g.patch; }
   int64_t grid_width(const PatchGeometry& g) const { return width / g.patch; }

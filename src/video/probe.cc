@@ -90,8 +90,8 @@ void read_rotation(AVStream& stream, VideoInfo& info) {
   const double quarter = std::nearbyint(angle / 90);
   info.rotation = ((static_cast<int>(quarter) % 4) + 4) % 4 * 90;
   if (std::abs(angle - quarter * 90) > 1) {
-    info.notes.push_back(fmt::format("the file asks for a turn by {:.0f} degrees: turned by {}",
-                                     angle < 0 ? angle + 360 : angle, info.rotation));
+    info.notes.push_back("the file asks for a turn by {:.0f} degrees: turned by {}"_text(
+        angle < 0 ? angle + 360 : angle, info.rotation));
   }
 }
 
@@ -119,8 +119,8 @@ void read_picture(MediaInput& input, VideoInfo& info) {
   if (aspect.num > 0 && aspect.den > 0) {
     const double ratio = av_q2d(aspect);
     if (ratio < 1.0 / 16 || ratio > 16) {
-      info.notes.push_back(fmt::format("a pixel shape of {}:{} is not believed: taken as square",
-                                       aspect.num, aspect.den));
+      info.notes.push_back(
+          "a pixel shape of {}:{} is not believed: taken as square"_text(aspect.num, aspect.den));
     } else {
       info.sample_aspect = rational(aspect);
       (ratio > 1 ? width : height) *= ratio > 1 ? ratio : 1 / ratio;
@@ -188,9 +188,8 @@ void read_luminance(const InputFile& file, MediaInput& input, const std::stop_to
     peak = peak_of_first_picture(again);
   }
   info.peak_luminance = peak > 0 ? std::clamp(peak, 100.0, 10000.0) : kUsualPeak;
-  info.notes.push_back(
-      fmt::format("high dynamic range ({}): tone-mapped from {:.0f} cd/m² to BT.709",
-                  pq ? "PQ" : "HLG", info.peak_luminance));
+  info.notes.push_back("high dynamic range ({}): tone-mapped from {:.0f} cd/m² to BT.709"_text(
+      pq ? "PQ" : "HLG", info.peak_luminance));
 }
 
 }  // namespace
@@ -240,8 +239,8 @@ VideoInfo probe_file(const InputFile& file, const std::stop_token& cancel,
   info.time_base = rational(input.video()->time_base);
   read_tracks(*input.format(), info);
   if (info.video_streams() > 1) {
-    info.notes.push_back(fmt::format("{} video streams: this is number {}, --stream takes another",
-                                     info.video_streams(), info.stream));
+    info.notes.push_back("{} video streams: this is number {}, --stream takes another"_text(
+        info.video_streams(), info.stream));
   }
   read_picture(input, info);
 

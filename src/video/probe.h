@@ -103,8 +103,8 @@ struct VideoInfo {
   std::string start_timecode;
 
   std::vector<Track> tracks;
-  bool damaged = false;            // the file is cut short, or parts of it cannot be read
-  std::vector<std::string> notes;  // what was odd and what was done about it, one line each
+  bool damaged = false;     // the file is cut short, or parts of it cannot be read
+  std::vector<Text> notes;  // what was odd and what was done about it, one line each
 
   int64_t video_streams() const;  // of the file
   // Seconds on the timeline. Constant rate: start_time + i/rate in double precision.

@@ -56,7 +56,7 @@ TEST_F(ProbeTest, AnEditListHidesTheFramesBeforeTheCut) {
   EXPECT_EQ(info.frame_count, 67);
   EXPECT_EQ(info.start_time, 0.0);
   EXPECT_NEAR(info.duration, 67 / 25.0, 1e-9);
-  EXPECT_TRUE(info.notes.empty()) << info.notes.front();
+  EXPECT_TRUE(info.notes.empty()) << info.notes.front().english();
   expect_numbers(path, info, samples(5), 33);
   expect_numbers(path, info, samples(67), 33);
 }

@@ -86,7 +86,7 @@ TEST_F(Decoding, TheSameBitsAsInThisProcess) {
       EXPECT_TRUE(same(frames.rgb, frames2.rgb)) << file;
       EXPECT_EQ(frames.shown, frames2.shown);
       EXPECT_EQ(frames.times, frames2.times);
-      EXPECT_EQ(frames.notes, frames2.notes);
+      EXPECT_EQ(frames.damaged, frames2.damaged);
     }
   }
 }
@@ -228,7 +228,7 @@ TEST(Wire, TextsComeThrough) {
 TEST(Wire, EveryCutIsAnError) {
   VideoInfo info;
   info.frame_pts = {1, 2, 3};
-  info.notes = {"a", "b"};
+  info.notes = {Text::value("a"), Text::value("b")};
   const std::string bytes = bytes_of(info);
   VideoInfo back;
   WireReader whole(bytes);

@@ -115,7 +115,7 @@ void clean(VideoInfo& v) {
       *text = printable(std::move(*text));
     }
   }
-  for (std::string& note : v.notes) note = printable(std::move(note));
+  for (Text& note : v.notes) note = shown(note);
 }
 
 // From the key frame at which decoding may begin.

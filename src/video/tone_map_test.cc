@@ -114,7 +114,7 @@ class HdrTest : public SandboxTest {
       const VideoInfo info = probe(path);
       EXPECT_EQ(info.peak_luminance, peak) << path;
       ASSERT_EQ(info.notes.size(), 1u) << path;
-      EXPECT_THAT(info.notes[0], HasSubstr("tone-mapped"));
+      EXPECT_THAT(info.notes[0].english(), HasSubstr("tone-mapped"));
       const Frames frames = decode_frames(path, info, plan_frames(info, samples(2), {}), {}, pool_);
       const int64_t height = frames.rgb.dim(1), width = frames.rgb.dim(2);
       for (int patch = 0; patch < 4; ++patch) {
