@@ -205,25 +205,8 @@ jobs::Video Library::get(const std::string& id, const std::stop_token& cancel) {
   throw not_in_library(id);
 }
 
-int64_t Library::stored_bytes(bool anew) const {
-  {
-    const std::lock_guard lock(mutex_);
-    if (stored_ && !anew) return *stored_;
-  }
-  // On a slow disk what was counted within a second has to do: the next scan counts all.
-  const auto end = Clock::now() + std::chrono::seconds(1);
-  std::stop_source enough;
-  const auto look_at_clock = [&](const auto&) {
-    if (Clock::now() > end) enough.request_stop();
-  };
-  const LibraryFolder::Walk walk = folder_.walk(kPartialFolder, look_at_clock, enough.get_token());
-  const std::lock_guard lock(mutex_);
-  stored_ = walk.whole ? walk.bytes : std::max(walk.bytes, stored_.value_or(0));
-  return *stored_;
-}
-
-int64_t Library::room() const {
-  int64_t room = quota_ - stored_bytes(false);
+int64_t Library::room() {
+  int64_t room = quota_ - stored_bytes();
   std::error_code ignored;
   fs::directory_iterator at(folder() / kPartialFolder, ignored), end;
   for (; at != end; at.increment(ignored)) {
@@ -233,9 +216,9 @@ int64_t Library::room() const {
   return room;
 }
 
-void Library::check_quota(int64_t bytes) const {
+void Library::check_quota(int64_t bytes) {
   if (room() >= bytes) return;
-  stored_bytes(true);
+  count_stored();
   const int64_t left = room();
   if (left >= bytes) return;
   throw http::HttpError(413,
@@ -281,7 +264,7 @@ jobs::Video Library::store(Upload& upload, std::vector<std::string>& taken) {
     const LibraryFolder::File file = folder_.find(name);
     {
       const std::lock_guard lock(mutex_);
-      ++stored_changes_;
+      uploaded_ += file.size;
       if (stored_) *stored_ += file.size;
     }
     return examine(file, upload.hash, {});
@@ -296,7 +279,6 @@ void Library::take_back(const std::vector<std::string>& names) {
       const LibraryFolder::File file = folder_.find(name);
       folder_.remove(name);
       const std::lock_guard lock(mutex_);
-      ++stored_changes_;
       if (stored_) *stored_ -= file.size;
     } catch (const Error&) {  // it has gone by itself
     }
@@ -333,7 +315,6 @@ void Library::remove(const std::string& id) {
       const LibraryFolder::File file = folder_.find(name);
       any = folder_.remove(name) || any;
       const std::lock_guard lock(mutex_);
-      ++stored_changes_;
       if (stored_) *stored_ -= file.size;
     } catch (const Error& error) {
       if (error.code() != ErrorCode::kNotFound) throw;

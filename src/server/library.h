@@ -93,9 +93,9 @@ class Library {
 
   // Bytes that uploads may still bring; those that are not complete count as there. Below 0 when
   // the quota is passed. What was put in by hand counts from the next scan on.
-  int64_t room() const;
+  int64_t room();
   // HttpError(413) when `bytes` more would pass the quota, counted anew.
-  void check_quota(int64_t bytes) const;
+  void check_quota(int64_t bytes);
 
   // A folder on the same disk, outside the listing, for uploads that are not complete; made when it
   // is not there. kPermission where the library may only be read.
@@ -116,8 +116,10 @@ class Library {
   std::optional<jobs::Video> known(Upload& upload);  // with the same content
   jobs::Video store(Upload& upload, std::vector<std::string>& taken);
   void take_back(const std::vector<std::string>& names);
-  int64_t stored_bytes(bool anew) const;
   // library_scan.cc
+  int64_t stored_bytes();
+  void count_stored();
+  uint64_t want_scan();
   Found look_through(const std::stop_token& stop);
   void read_found(const Found& found, const std::stop_token& stop);
   void run_scans(const std::stop_token& stop);
@@ -130,8 +132,9 @@ class Library {
   mutable std::mutex mutex_;  // guards all below
   // Files that are no videos, as they were when that was found.
   std::map<std::string, std::pair<int64_t, int64_t>> others_;
-  mutable std::optional<int64_t> stored_;  // bytes of the library, uploads in progress apart
-  int64_t stored_changes_ = 0;             // by uploads and removals
+  std::optional<int64_t> stored_;  // bytes of the library, uploads in progress apart
+  int64_t uploaded_ = 0;           // bytes that were stored since the start
+  int64_t walk_bytes_ = 0;         // of the videos that the walk under way has come by
   std::condition_variable_any changed_;
   uint64_t wanted_ = 0, begun_ = 0, walked_ = 0, done_ = 0;  // scans, by their numbers
   Clock::time_point begun_at_{}, rest_until_{};

@@ -40,14 +40,19 @@ Library::Found Library::look_through(const std::stop_token& stop) {
     page = store_.video_files(page.empty() ? "" : page.back().name, kAtOnce);
     for (jobs::VideoFile& file : page) rows.emplace(file.name, Row{file, false});
   } while (!page.empty());
-  int64_t changes = 0;
+  int64_t uploaded = 0;
   {
     const std::lock_guard lock(mutex_);
-    changes = stored_changes_;
+    uploaded = uploaded_;
+    walk_bytes_ = 0;
   }
   Found found;
   std::vector<std::string> back, gone;
   const auto visit = [&](LibraryFolder::File file) {
+    {
+      const std::lock_guard lock(mutex_);
+      walk_bytes_ += file.size;
+    }
     const auto row = rows.find(file.name);
     const bool same = row != rows.end() && row->second.file.size == file.size &&
                       row->second.file.mtime == file.mtime;
@@ -70,7 +75,9 @@ Library::Found Library::look_through(const std::stop_token& stop) {
   store_.set_missing(back, false);
   store_.set_missing(gone, true);
   const std::lock_guard lock(mutex_);
-  if (stored_changes_ == changes && walk.unread.empty()) stored_ = walk.bytes;
+  // What was stored meanwhile may be counted twice, which a count anew puts right.
+  const int64_t bytes = walk.bytes + uploaded_ - uploaded;
+  stored_ = walk.unread.empty() ? bytes : std::max(bytes, stored_.value_or(0));
   std::erase_if(found.fresh, [this](const LibraryFolder::File& file) {
     const auto other = others_.find(file.name);
     return other != others_.end() && other->second == std::pair(file.size, file.mtime);
@@ -107,17 +114,46 @@ void Library::read_found(const Found& found, const std::stop_token& stop) {
 
 void Library::scan(const std::stop_token& stop) { read_found(look_through(stop), stop); }
 
+// The number of the next scan that begins. mutex_ is held.
+uint64_t Library::want_scan() {
+  if (!scanner_.joinable()) {
+    scanner_ = std::jthread([this](const std::stop_token& stop) { run_scans(stop); });
+  }
+  wanted_ = std::max(wanted_, begun_ + 1);
+  changed_.notify_all();
+  return begun_ + 1;
+}
+
+// On a slow disk what was counted so far has to do: the scan counts all.
+int64_t Library::stored_bytes() {
+  std::unique_lock lock(mutex_);
+  if (!stored_) {
+    const bool scanning = done_ < begun_;
+    const uint64_t mine = scanning ? begun_ : want_scan();
+    changed_.wait_until(lock, (scanning ? begun_at_ : Clock::now()) + kShortScan,
+                        [&] { return stored_ || done_ >= mine; });
+  }
+  return stored_.value_or(walk_bytes_);
+}
+
+void Library::count_stored() {
+  // Likewise what was counted within a second.
+  const auto end = Clock::now() + kShortScan;
+  std::stop_source enough;
+  const auto look_at_clock = [&](const auto&) {
+    if (Clock::now() > end) enough.request_stop();
+  };
+  const LibraryFolder::Walk walk = folder_.walk(kPartialFolder, look_at_clock, enough.get_token());
+  const std::lock_guard lock(mutex_);
+  stored_ = walk.whole ? walk.bytes : std::max(walk.bytes, stored_.value_or(0));
+}
+
 bool Library::refresh() {
   std::unique_lock lock(mutex_);
   const auto now = Clock::now();
   const bool scanning = done_ < begun_;
   if (!scanning && now < rest_until_) return true;
-  if (!scanner_.joinable()) {
-    scanner_ = std::jthread([this](const std::stop_token& stop) { run_scans(stop); });
-  }
-  const uint64_t mine = begun_ + 1;
-  wanted_ = std::max(wanted_, mine);
-  changed_.notify_all();
+  const uint64_t mine = want_scan();
   const auto patient_until = (scanning ? begun_at_ : now) + kShortScan;
   const auto soon = std::max(now + kPatience, slow_ ? now : patient_until);
   if (!changed_.wait_until(lock, soon, [&] { return walked_ >= mine; })) return false;

@@ -91,7 +91,7 @@ fs::path PartialFile::release() {
   return path_;
 }
 
-UploadRoom::UploadRoom(const Library& library) : library_(library), room_(library.room()) {
+UploadRoom::UploadRoom(Library& library) : library_(library), room_(library.room()) {
   if (room_ <= 0) library_.check_quota(1);
 }
 

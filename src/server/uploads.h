@@ -56,19 +56,19 @@ class PartialFile {
 class UploadRoom {
  public:
   // HttpError(413) when the library is full.
-  explicit UploadRoom(const Library& library);
+  explicit UploadRoom(Library& library);
   // HttpError(413) when `bytes` received so far are more than there is room for.
   void check(int64_t bytes);
 
  private:
-  const Library& library_;
+  Library& library_;
   int64_t room_;
 };
 
 // Resumable uploads by name and total size, at most one connection at a time each.
 class Uploads {
  public:
-  explicit Uploads(const Library& library) : library_(library) {}
+  explicit Uploads(Library& library) : library_(library) {}
 
   std::filesystem::path path_of(const std::string& name, int64_t total) const;
   int64_t received(const std::string& name, int64_t total) const;
@@ -90,7 +90,7 @@ class Uploads {
   };
 
  private:
-  const Library& library_;
+  Library& library_;
   std::mutex mutex_;
   std::set<std::filesystem::path> claimed_;
 };
