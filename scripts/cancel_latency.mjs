@@ -1,11 +1,12 @@
 // How soon a job that is cancelled is given up, in each of its stages. A random checkpoint of a published
 // size makes every stage long enough: shijian bench --shape 2b --keep DIR.
-// Usage: node scripts/cancel_latency.mjs PROGRAM MODEL VIDEO [ROUNDS]
+// Each round has a video of its own, so that it is hashed and probed anew.
+// Usage: node scripts/cancel_latency.mjs PROGRAM MODEL VIDEO.mp4 [ROUNDS]
 import { spawn } from 'node:child_process';
-import { linkSync, mkdirSync } from 'node:fs';
+import { appendFileSync, copyFileSync, mkdirSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { Agent, request } from 'node:http';
-import { basename, dirname, join, resolve as absolute } from 'node:path';
+import { dirname, join, resolve as absolute } from 'node:path';
 import { caller, portOf } from './client.mjs';
 
 const [program, model, video, rounds = '5'] = process.argv.slice(2);
@@ -15,7 +16,6 @@ const STAGES = ['probing', 'decoding', 'encoding', 'reading', 'answering'];
 const folder = await mkdtemp(join(dirname(absolute(video)), '.cancel-'));
 const videos = join(folder, 'videos');
 mkdirSync(videos);
-linkSync(video, join(videos, basename(video)));
 const server = spawn(program, ['serve', '--port', '0', '--videos', videos, '--data', join(folder, 'data'),
   '--no-cache', '--model', model, '--log-level', 'warning', '--rate', '100000'],
   { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -46,8 +46,11 @@ const reached = (id, stage) =>
 
 const waits = Object.fromEntries(STAGES.map((stage) => [stage, []]));
 for (let round = 0; round < Number(rounds); round++) {
+  const name = `${round}.mp4`;
+  copyFileSync(video, join(videos, name));
+  appendFileSync(join(videos, name), Buffer.from([0, 0, 0, 9, ...Buffer.from('free'), round])); // another content
   for (const stage of STAGES) {
-    const body = JSON.stringify({ video_path: basename(video), query: `question ${round} of ${stage}` });
+    const body = JSON.stringify({ video_path: name, query: `question ${round} of ${stage}` });
     const { text } = await call('POST', '/api/v1/jobs', body, { 'Content-Type': 'application/json' });
     const { id } = JSON.parse(text).jobs?.[0] ?? JSON.parse(text);
     const there = await reached(id, stage);
