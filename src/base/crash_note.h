@@ -1,4 +1,4 @@
-// What the program was at work on when it crashed, for its next start.
+// Records which work was in progress when the program crashed, for its next start.
 //
 // Only a crash of the program itself is noted: SIGSEGV, SIGBUS, SIGFPE, SIGILL and SIGABRT. Who
 // kills it from outside with SIGKILL, a power cut or an orderly end leaves no note.

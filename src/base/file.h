@@ -47,8 +47,8 @@ void require_regular_file(const std::filesystem::path& path, const Text& what);
 // The whole file as a string; kInvalid when it is larger than `max_bytes`.
 std::string read_file(const std::filesystem::path& path, size_t max_bytes);
 
-// A file on its way: readers see the old content or the new, never half. What is written goes to a
-// temporary file beside the target, which commit() renames; without that nothing is left behind.
+// File that is replaced atomically: readers see the old content or the new, never half. write()
+// fills a temporary file beside the target, which commit() renames; else it is removed.
 // A link stays one, its target is replaced. A file that is replaced keeps its mode, a new one
 // follows the umask. What is no regular file (a device, a FIFO) is opened and written itself.
 class OutputFile {

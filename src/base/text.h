@@ -1,5 +1,5 @@
-// Text that people read, as data: an English form and what stands at its places, so that whoever
-// shows it can say it in the reader's language (i18n/).
+// Translatable text as data: an English form and its arguments, so that it can be shown in the
+// reader's language (i18n/).
 //
 //   throw Error(ErrorCode::kUsage, "jobs: more than {} in one call"_text(kMaxJobs),
 //               "submit them in several calls"_text);
@@ -38,7 +38,7 @@ class Text {
   const std::string& form() const { return form_; }
   std::span<const Text> arguments() const { return arguments_; }
   std::string english() const;
-  // With what `form_of` has in place of each form. It may return its argument.
+  // Formats the text with each form replaced by form_of(form), which may return its argument.
   std::string said(std::string_view (*form_of)(const std::string& form)) const;
 
   // The same with `change` made to every form and value.

@@ -1,8 +1,8 @@
 // Byte strings on disk, found again by key, in a folder that several processes may share.
 //
 // An entry is one file, FOLDER/3f/3f…(32 digits).cache, see entry_file.h. It is written beside its
-// place, synced and renamed: a reader sees all of it or nothing, and no lock is needed. What does
-// not check out when it is read (torn, bent, of another version, another entry under this name) is
+// place, synced and renamed: a reader sees all of it or nothing, and no lock is needed. An entry
+// that is invalid when it is read (truncated, corrupt, of another version, of another key) is
 // removed and counted; the caller computes it again.
 //
 // An entry's time of last use is its file's modification time. Past `max_bytes` the entries not

@@ -1,5 +1,5 @@
-// A model in memory, and what it alone decides: the tokens of a prompt, how an answer is chosen and
-// how long both may be. What is kept between calls and what a request asks for are other files'.
+// Model in memory and what depends on it alone: tokens of a prompt, sampling of an answer, context
+// length. Caches and requests are defined in other files.
 #pragma once
 
 #include <cstdint>
@@ -31,8 +31,8 @@ namespace shijian::engine {
 // checkpoint says.
 enum class Choosing { kLikeliest, kAsTrained };
 
-// Its parts refer to each other, so that it stays where it is. constraint() and loops on
-// pool() from one thread at a time, all else from any.
+// Owns the parts of a loaded checkpoint; not movable, since they refer to each other. constraint()
+// and loops on pool() are for one thread at a time; everything else is thread-safe.
 class LoadedModel {
  public:
   // Of `options` all but the cache. Throws the errors of Checkpoint::open, Tokenizer::open,

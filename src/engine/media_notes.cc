@@ -9,7 +9,7 @@ namespace {
 
 // Seconds that a time may lie past the end of a clip because it was rounded.
 constexpr double kRounding = 0.1;
-// Of the rate that a model was trained on: from here on a video was looked at often enough.
+// Fraction of the trained frame rate from which on a video counts as sampled often enough.
 constexpr double kEnough = 0.75;
 
 // Whether a video was looked at less often than `known`, the rate that the model was trained on.

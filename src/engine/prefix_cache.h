@@ -40,9 +40,9 @@ class PrefixCache {
  public:
   PrefixCache(model::Decoder& decoder, ThreadPool& pool, const PrefixCacheOptions& options);
 
-  // A key/value cache with room for `capacity` tokens that holds as much of `prompt` as is known.
-  // A kept prefix that would lose part of a video by it is copied and stays; else it is handed
-  // over. What is kept goes, the least recently used first, until `bytes` more can be had.
+  // Returns a key/value cache for `capacity` tokens that holds the longest known prefix of
+  // `prompt`. An entry that would lose part of a video is copied and kept; any other is moved out.
+  // Evicts entries, least recently used first, until `bytes` more are available.
   Prefix take(const TokenSequence& prompt, int64_t capacity, int64_t bytes);
 
   void keep(Prefix prefix);

@@ -47,7 +47,7 @@ Session::~Session() {
   try {
     keeper_->keep(std::move(held_));
   } catch (const std::bad_alloc&) {
-    // Then it is not kept.
+    // Memory is exhausted: the prefix is dropped.
   }
 }
 

@@ -31,8 +31,8 @@ struct Reply {
 // Keeps references to everything it is given. One thread at a time.
 class Session {
  public:
-  // `start` has room for the longest prompt plus answer that will come. Where `keeper` is not null,
-  // what the session has read goes there when it ends, however it ends.
+  // Begins with the prefix `start`, whose cache must hold the longest prompt plus answer. The
+  // destructor stores what was read in `keeper`, unless that is null.
   Session(model::Decoder& decoder, const text::Tokenizer& tokenizer, Prefix start,
           PrefixCache* keeper);
   ~Session();

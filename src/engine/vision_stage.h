@@ -29,8 +29,8 @@ struct VisionOutcome {
   model::VisionFeatures features;  // [all slots * tokens, width], rows of unwanted slots undefined;
                                    // no tensors when no slot was wanted
   int64_t encoded = 0;             // slots that the encoder ran over
-  // The features are what the keys name. Not so where the file changed meanwhile or pictures were
-  // damaged, so that neighbours stand in: nothing was stored then.
+  // Features match their keys. False when the file changed during the run or neighbours replaced
+  // damaged pictures; nothing was stored then.
   bool sound = true;
 };
 

@@ -80,7 +80,7 @@ void visit_clauses(std::string_view prose, Visit visit) {
   size_t begin = 0;
   const auto close = [&](size_t end) {
     if (end <= begin) return true;
-    // A clause of novel length is no clause; looking at 400 bytes of it keeps the work linear.
+    // Limits the search to 400 bytes of a clause, which keeps the work linear in the text.
     const size_t size = std::min<size_t>(end - begin, 400);
     return visit(begin, end, tone_of(std::string_view(text).substr(begin, size)));
   };

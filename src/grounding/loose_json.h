@@ -29,7 +29,7 @@ struct LooseParse {
 // is read as if it were not there. Never fails: at worst the value is empty.
 LooseParse parse_loose(std::string_view text, size_t at);
 
-// As if a '{' stood before `at`: `"start": 1.0, "end": 2.0}`.
+// Parses the members of an object whose '{' is missing before `at`: `"start": 1.0, "end": 2.0}`.
 LooseParse parse_loose_members(std::string_view text, size_t at);
 
 // The text of a string with escapes resolved (\n becomes a space).

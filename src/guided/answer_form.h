@@ -31,15 +31,15 @@ class AnswerForm {
   bool many_ = false;
 };
 
-// How far an answer has come, byte by byte, but for the marks of calls, which are tokens of their
-// own. Copies are independent; `form` outlives them.
+// State of a partial answer. It is advanced byte by byte, except for the marks of tool calls, which
+// are single tokens. Copies are independent; `form` outlives them.
 class AnswerState {
  public:
   explicit AnswerState(const AnswerForm& form);
 
   enum class Mark { kNone, kCall, kCallEnd };
-  Mark mark() const;  // what has to come here, and nothing else may
-  void push_mark();   // it has come
+  Mark mark() const;  // the mark that must come next, if any
+  void push_mark();   // consumes that mark
   // False, and the state is of no more use, when no answer of the form goes on with this byte.
   bool push(uint8_t byte);
   bool complete() const;

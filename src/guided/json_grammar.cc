@@ -187,7 +187,7 @@ bool JsonBranch::begin_kind(uint8_t byte) {
   return literal_byte(byte);
 }
 
-// Only where there is room to close it again.
+// Opens an array or object if the depth limit allows its smallest content.
 bool JsonBranch::open(Place place) {
   const bool array = place == Place::kFirstItem;
   const JsonGrammar::Node& kinds = node(at_.value);

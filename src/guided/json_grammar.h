@@ -63,15 +63,15 @@ class JsonGrammar {
   uint32_t root_ = kAny;
 };
 
-// One reading of a text, up to where it has come.
+// State of one parse of a text, after the bytes pushed so far.
 class JsonBranch {
  public:
   explicit JsonBranch(const JsonGrammar& grammar);
   JsonBranch(const JsonBranch& other) { *this = other; }
   JsonBranch& operator=(const JsonBranch& other);
 
-  // False, and the branch is of no more use, when this reading does not go on with this byte.
-  // Further readings that begin with it are added to `others`.
+  // Consumes a byte. Returns false and invalidates the branch when this parse rejects the byte.
+  // Appends further parses that begin with it to `others`.
   bool push(uint8_t byte, std::vector<JsonBranch>& others);
   bool complete() const;
   bool operator==(const JsonBranch& other) const;
@@ -140,7 +140,8 @@ class JsonBranch {
   std::array<Frame, JsonGrammar::kMaxDepth> frames_;  // the first depth_ count
 };
 
-// How far a text has come. Copies are cheap and independent; `grammar` outlives them.
+// State of all parses of a text that are still possible. Copies are cheap and independent;
+// `grammar` outlives them.
 class JsonState {
  public:
   explicit JsonState(const JsonGrammar& grammar) : first_(grammar) {}

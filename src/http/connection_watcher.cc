@@ -22,8 +22,8 @@ namespace {
 
 constexpr uint64_t kWake = 0;  // connections count from 1
 
-// Nothing tells when the library has seen the end of a connection that its client has left, so
-// this is how often it is reminded, as long as there is such a connection.
+// Interval at which the library is woken while a client has disconnected and its connection is not
+// closed: nothing reports whether the library has noticed the disconnect.
 constexpr std::chrono::milliseconds kBetweenReminders{100};
 
 // A client whose network is gone closes nothing; the system finds out within about two minutes.
@@ -62,7 +62,7 @@ uint64_t ConnectionWatcher::opened(int socket, Time deadline) {
   const uint64_t id = ++last_;
   connections_[id] = Connection{.socket = socket, .deadline = deadline, .exchange = nullptr};
   be_awake_at(deadline);
-  // Once is enough, and a client that closed its side would ring for ever.
+  // EPOLLONESHOT limits this to one event; a client that closed its side would signal endlessly.
   epoll_event event{.events = EPOLLRDHUP | EPOLLONESHOT, .data = {.u64 = id}};
   epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, socket, &event);
   return id;

@@ -1,6 +1,6 @@
-// Looks after what libmicrohttpd does not: clients that leave while their connection is suspended
-// or right behind their last bytes, and clients that send so slowly that each byte comes just in
-// time.
+// Detects what libmicrohttpd does not: clients that disconnect while their connection is suspended
+// or right after their last bytes, and clients that send so slowly that the idle timeout never
+// fires.
 #pragma once
 
 #include <chrono>
@@ -16,8 +16,9 @@
 
 namespace shijian::http {
 
-// Thread-safe. Its one thread sleeps in epoll on the hang-ups of all connections, until the first
-// of their deadlines or, while a connection was left by its client and is not closed, after 100 ms.
+// Watches all connections from one thread. The thread waits in epoll for hang-ups until the
+// earliest deadline; it wakes every 100 ms while a client has disconnected and its connection is
+// not closed yet. Thread-safe.
 class ConnectionWatcher {
  public:
   using Time = std::chrono::steady_clock::time_point;
@@ -33,16 +34,16 @@ class ConnectionWatcher {
 
   // Whether a request of the connection is on its way.
   void set_busy(uint64_t connection, bool busy);
-  // Cuts the connection that has the least to lose, to make room: one without a request, then one
-  // whose request has not come whole; of those the one that would be cut first. False: there is
-  // none.
+  // Closes the least valuable connection to admit a new one: one without a request, else one whose
+  // request is incomplete; among equals the one with the earliest deadline. Returns false when no
+  // connection qualifies.
   bool cut_one();
 
   // The connection is cut at `deadline`. Time::max(): it may take as long as it likes.
   void set_deadline(uint64_t connection, Time deadline);
 
-  // From now on `exchange` hears when the client closes; null: nobody any more. An exchange that
-  // comes too late for that hears at once.
+  // Sets the exchange that is notified when the client closes the connection; null removes it.
+  // Notifies the exchange at once when the client has closed the connection already.
   void set_exchange(uint64_t connection, std::shared_ptr<Exchange> exchange);
 
  private:
@@ -55,8 +56,10 @@ class ConnectionWatcher {
   };
   void run(const std::stop_token& stop);
   void note_left(uint64_t connection);
-  Time look(Time now);              // at all connections; when to look again
-  void be_awake_at(Time deadline);  // under mutex_
+  // Checks all connections and returns when to check again.
+  Time look(Time now);
+  // Wakes the thread when it would check later than `deadline`. Requires mutex_.
+  void be_awake_at(Time deadline);
   void wake() const;
 
   Descriptor epoll_;

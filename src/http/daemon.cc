@@ -157,7 +157,7 @@ MHD_Result Daemon::on_accept(void* self, const sockaddr*, socklen_t) {
   if (daemon.context_.stopping) return MHD_NO;
   const size_t open = daemon.watcher_.size();
   if (open < daemon.max_connections_) return MHD_YES;
-  // One that says nothing goes; where all are at work there is still a little room.
+  // Closes an inactive connection for this one; a few spare ones remain when all are active.
   daemon.watcher_.cut_one();
   return open < daemon.max_connections_ + kSpareConnections ? MHD_YES : MHD_NO;
 }
@@ -233,7 +233,8 @@ MHD_Result Daemon::advance(MHD_Connection* connection, const char* method, const
   } else {
     watcher_.set_deadline(peer.id, Clock::time_point::max());
     state.reader.dispatch();
-    // Only now: who has closed its side already still gets an answer that is there at once.
+    // Registers the exchange after dispatch(), so that a client that has already closed its side
+    // still receives an answer that is available at once.
     watcher_.set_exchange(peer.id, state.exchange);
     return state.exchange->proceed();
   }

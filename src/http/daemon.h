@@ -25,8 +25,8 @@ class Daemon {
  public:
   explicit Daemon(ServerContext& context);
 
-  // Serves what comes in at `listener`, which it takes. Error(kUsage) when the TLS texts (PEM, or
-  // both empty) do not fit. Once.
+  // Serves the connections of `listener` and takes ownership of it. Throws Error(kUsage) when the
+  // TLS certificate and key (PEM, or both empty) do not match. May be called only once.
   void start(Descriptor listener, const std::string& tls_certificate, const std::string& tls_key);
   // From any thread; nothing happens when it does not run.
   void stop(double seconds);

@@ -1,9 +1,9 @@
-// One request's answer: who gives it (any thread) and the connection that takes it (a thread of
-// libmicrohttpd) meet here.
+// Connects the code that answers a request (on any thread) with the connection that sends the
+// answer (on a thread of libmicrohttpd).
 //
-// A connection whose answer or whose stream's next piece is not there is suspended: it leaves the
-// library's event loop, which then neither times it out nor sees its client leave
-// (connection_watcher.h does), until resume. All of that is decided under one mutex.
+// Suspends a connection while its answer or the next piece of its stream is not available. Until
+// it is resumed, libmicrohttpd neither times it out nor notices that its client disconnects
+// (connection_watcher.h does). One mutex guards all of these decisions.
 #pragma once
 
 #include <microhttpd.h>
@@ -48,9 +48,9 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
 
   // --- From the connection's thread.
 
-  // Work on the request goes on elsewhere from begin_work() to end_work(), which any thread may
-  // call. waits_for_work(): whether it still does; then the connection waits, and is looked at
-  // again.
+  // Marks the request as processed by another thread, from begin_work() to end_work(), which any
+  // thread may call. waits_for_work() returns whether that is still the case; the connection is
+  // then suspended and resumed when the work ends.
   void begin_work();
   bool waits_for_work();
   void end_work();
@@ -87,9 +87,9 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   bool ended_ = false;              // gone or completed
   bool working_ = false;            // from begin_work() to end_work()
   std::optional<Response> answer_;  // until the library has it
-  std::deque<std::string> pieces_;  // of the stream, not read yet
-  size_t waiting_ = 0;              // their bytes
-  size_t piece_at_ = 0;             // where the first one goes on
+  std::deque<std::string> pieces_;  // pieces of the stream that are not sent yet
+  size_t waiting_ = 0;              // unsent bytes in pieces_
+  size_t piece_at_ = 0;             // offset of the next unsent byte in pieces_.front()
   std::stop_source gone_source_;
   std::vector<std::function<void()>> gone_callbacks_;
   Outcome outcome_;

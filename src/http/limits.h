@@ -1,4 +1,4 @@
-// Who calls, and how often: API keys and a token bucket for each client.
+// Authentication by API key, and rate limiting with one token bucket for each client.
 #pragma once
 
 #include <chrono>

@@ -46,7 +46,7 @@ bool is_address(const std::string& host) {
          ::inet_pton(AF_INET6, host.c_str(), &any) == 1;
 }
 
-// No matter whether the host is allowed.
+// Parses `url` without checking whether its host is allowed.
 AllowedUrl read_url(const std::string& url) {
   const Error wrong(ErrorCode::kUsage, "'{}' is no http or https URL"_text(url.substr(0, 200)),
                     "such as https://example.org/game.mp4"_text);

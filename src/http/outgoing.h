@@ -18,8 +18,8 @@
 
 namespace shijian::http {
 
-// A URL that may be called: AllowedHosts::check() makes it, and nothing else should. Read by the
-// library that will fetch it, so that both mean the same host.
+// URL that AllowedHosts::check() has approved; nothing else should create one. Parsed by the
+// library that fetches it, so that both read the same host.
 struct AllowedUrl {
   std::string text;
   std::string scheme, host;  // lower case, no brackets around an IPv6 address

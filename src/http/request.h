@@ -24,8 +24,8 @@ inline constexpr size_t kMaxHeadBytes = 16 << 10;
 // path with "." or ".." parts, NUL or an encoded slash.
 void read_head(const RequestHead& head, HttpRequest& request);
 
-// How the body is framed. 400: two ways at once, or one that we do not know; what follows the head
-// is then no request either, and the connection has to end.
+// Framing of a body. Conflicting or unknown framing is answered with 400: the bytes after the head
+// cannot be parsed as a next request then, and the connection must be closed.
 struct BodyFraming {
   bool present = false;
   std::optional<uint64_t> length;  // nothing: chunked
@@ -41,8 +41,8 @@ void check_host(const HttpRequest& request, const std::vector<std::string>& name
 // 403 for what a page of another origin sends. Following a link from there is no such thing.
 void check_origin(const HttpRequest& request);
 
-// 403 for what changes something, unless a page of ours is known to send it: a browser adds its
-// cookies to what other pages send, too.
+// Throws 403 for a request that changes state, unless it provably comes from a page of this server
+// (CSRF): a browser adds its cookies to requests of other pages too.
 void check_own_page(const HttpRequest& request);
 
 // 415 unless the body is said to be JSON.

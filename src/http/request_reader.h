@@ -39,11 +39,12 @@ class RequestReader {
   // `address` is the client's. After this, and the exchange's work, the request is accepted or has
   // its answer; body() and dispatch() too wait for the exchange's work.
   void begin(const RequestHead& head, const std::string& address);
-  // After begin(): whether the answer goes out now, the body unread: it is too long to be read for
-  // nothing, the client waits for leave to send it, or nobody knows where it ends. That closes the
-  // connection.
+  // Returns, after begin(), whether the answer is sent without reading the body, which closes the
+  // connection: the body is too long to discard, the client waits for "100 Continue", or the length
+  // of the body is unknown.
   bool answers_at_once() const;
-  // A piece of the body. False: enough of a refused body was read; answer by hand and close.
+  // Reads a piece of the body. Returns false when enough of a refused body was discarded: the
+  // caller then writes the answer to the socket itself and closes the connection.
   bool body(std::span<const std::byte> bytes);
   // The body is complete: calls the handler, once, unless the request was refused.
   void dispatch();

@@ -1,4 +1,4 @@
-// The HTTP server: listens, parses, limits, routes. What a route does is others' affair.
+// HTTP server: listens, parses, enforces limits and routes. Callers define what a route does.
 //
 // Handlers run on the server's few threads and must not block: they parse, validate, enqueue, and
 // answer at once or later, from any thread, through the Reply. (libmicrohttpd underneath: one
@@ -25,7 +25,7 @@
 
 namespace shijian::http {
 
-// Valid while the handler runs; what is needed later is copied.
+// Request as a handler receives it. Valid only while the handler runs; copy what is needed later.
 struct HttpRequest {
   std::string method;                        // "GET"; HEAD is routed as GET, its body left out
   std::string path;                          // percent-decoded, UTF-8, no NUL, no "." or ".." part
@@ -45,9 +45,10 @@ struct HttpRequest {
 class HttpStream {
  public:
   virtual ~HttpStream() = default;
-  // False, and nothing is kept, once the client is gone or more than 1 MiB waits to be read.
+  // Queues a piece. Returns false and drops the piece when the client has disconnected or more than
+  // 1 MiB would be queued.
   virtual bool write(std::string piece) = 0;
-  virtual void close() = 0;  // after what waits
+  virtual void close() = 0;  // ends the stream after the queued pieces
 };
 
 inline constexpr std::string_view kJsonType = "application/json";
@@ -101,18 +102,20 @@ class HttpReply {
   virtual ~HttpReply() = default;
   // A stream, for a response that is one (never null then), which closes when it is dropped.
   virtual std::shared_ptr<HttpStream> send(HttpResponse response) = 0;
-  // A stop is requested when the client goes away before the answer or the stream has ended.
+  // Returns a token whose stop is requested when the client disconnects before the answer or the
+  // stream has ended.
   virtual std::stop_token gone() const = 0;
-  // Called once, from a server thread, when that happens; at once if it has happened already. It
-  // must not throw and is dropped, uncalled, when the answer is complete.
+  // Registers a callback for that event. A server thread calls it once, or on_gone() itself does
+  // when the client has already disconnected. The callback must not throw; it is dropped uncalled
+  // when the answer is complete.
   virtual void on_gone(std::function<void()> callback) = 0;
 };
 
 using HttpHandler = std::function<void(const HttpRequest&, std::shared_ptr<HttpReply>)>;
 
-// Takes a body as it comes. Destroyed without finish() when the upload breaks off, else after it.
-// Everything of it, its making included, runs where the route's UploadRunner runs it: one call
-// after the other, on whatever threads; its connection waits meanwhile.
+// Receives a body in pieces. Destroyed without finish() when the upload is interrupted, else after
+// it. The route's HttpUploadRunner runs every call, construction included, one after the other on
+// threads of its choice; the connection is suspended meanwhile.
 class HttpUpload {
  public:
   virtual ~HttpUpload() = default;

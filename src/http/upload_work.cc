@@ -48,7 +48,7 @@ void UploadWork::finish(std::shared_ptr<HttpReply> reply) {
 void UploadWork::drop() {
   try {
     post([this] { upload_.reset(); }, false);
-  } catch (const Error&) {  // nobody has time for it: it goes with this
+  } catch (const Error&) {  // the runner is full: the destructor destroys the upload
   }
 }
 

@@ -87,7 +87,7 @@ Text find_damage(const fs::path& path, int32_t application, size_t newest_versio
     const int64_t mark = pragma(database, "application_id");
     Statement count = database.query("SELECT count(*) FROM sqlite_master");
     count.step();
-    // A file of ours that was killed at its birth has neither mark nor tables.
+    // A database whose creation was interrupted has neither application id nor tables.
     if (mark != application && (mark != 0 || count.integer(0) > 0)) {
       return "it belongs to another program"_text;
     }

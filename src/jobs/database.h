@@ -23,8 +23,8 @@ namespace shijian::jobs {
 
 class Database;
 
-// The store's own fault and nobody else's: the disk is full or gone, the file is damaged or held by
-// another process. What was asked may well be done later.
+// Failure of the store itself: the disk is full or missing, or the file is damaged or locked by
+// another process. A later retry may succeed.
 class StoreError : public Error {
  public:
   using Error::Error;

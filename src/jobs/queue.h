@@ -1,6 +1,6 @@
-// The job queue: what HTTP threads put in and the one engine thread takes out, and who is told.
+// Job queue: HTTP threads submit jobs, the one engine thread takes them, subscribers are notified.
 //
-// The store is the truth; the queue adds order, waiting, cancellation, progress and subscriptions.
+// The store is authoritative; the queue adds order, waiting, cancellation, progress, subscriptions.
 // Thread-safe; the part for the engine is for one thread. No lock is held while a callback runs,
 // and progress, text and statistics never wait for the disk. Errors are those of store.h.
 #pragma once
@@ -22,7 +22,8 @@
 
 namespace shijian::jobs {
 
-// "encoding" 12 of 30; `total` 0: nobody knows. A job that waits is in stage "queued".
+// Progress within a stage, such as 12 of 30 in "encoding"; `total` is 0 when it is unknown. A
+// queued job is in stage "queued".
 struct JobProgress {
   std::string stage;
   int64_t done = 0;
@@ -75,7 +76,8 @@ class JobQueue {
   using Callback = std::function<void(const JobEvent&)>;
   int64_t subscribe(const std::string& id, Callback callback);  // kNotFound
   int64_t subscribe_all(Callback callback);  // present state: of jobs that wait or run
-  // No more calls, except one that is on its way in the queue's own thread. Any number does.
+  // Ends a subscription; a call that the queue's thread has begun may still be running. Unknown
+  // numbers are ignored.
   void unsubscribe(int64_t subscription);
 
   struct Statistics {
@@ -109,8 +111,9 @@ class JobQueue {
   // Of a begun job; nothing for any other.
   void progress(const std::string& id, JobProgress progress);
   void text(const std::string& id, const std::string& piece);
-  // Exactly once for each begin(): ConflictError the second time. After a StoreError (disk full)
-  // the job is still running and finish() may be called again; likewise release().
+  // Ends a job; must be called exactly once for each begin(), a second call throws ConflictError.
+  // After a StoreError (disk full) the job is still running and the call may be repeated, as may
+  // release().
   Job finish(const std::string& id, const Outcome& outcome);
   // Of a begun job whose video was not known when it was submitted.
   void set_video(const std::string& id, const std::string& video_id);

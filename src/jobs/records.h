@@ -25,7 +25,7 @@ struct JobRequest {
   std::string query;
   std::string options;  // JSON
   int priority = 0;     // -10 … 10, higher is sooner
-  std::string client;   // whose turn it is among equals
+  std::string client;   // clients with jobs of equal priority take turns
   std::string group;    // jobs with the same one share decoding, encoding and prefix; "": with none
   std::string webhook_url;  // "": none
   std::string webhook_secret;

@@ -48,10 +48,10 @@ class Store {
     int64_t requeued = 0;
     int64_t failed = 0;  // crashed kMaxCrashes times
   };
-  // For the one process that runs jobs, before it runs the first: holds a lock until the store
-  // closes (kUsage when another process holds it), then ends what an earlier process left running:
-  // such jobs are queued again. `crashed` is the id of the one whose work that process crashed at,
-  // "" when it was killed or ended otherwise: that counts against no job. JobQueue calls it.
+  // Prepares the one process that runs jobs. Takes a lock that is held until the store closes
+  // (kUsage when another process holds it), then requeues the jobs that an earlier process left
+  // running. `crashed` is the id of the job that was running when that process crashed; "" when it
+  // was killed or ended otherwise, which counts against no job. Called by JobQueue.
   Recovery recover(const std::string& crashed = {});
 
   // Jobs ------------------------------------------------------------------------------------------
@@ -99,8 +99,8 @@ class Store {
 
   std::vector<Webhook> due_webhooks(int limit) const;  // longest due first
   std::optional<int64_t> next_webhook() const;         // when the next is due, milliseconds
-  // Delivered, or to be tried again 1, 5, 25, 125 and 625 seconds from now, then given up: true.
-  // Nothing when the job is gone or was retried.
+  // Records a delivery attempt. A failed webhook is retried after 1, 5, 25, 125 and 625 seconds and
+  // then given up, for which it returns true. Does nothing when the job was deleted or retried.
   bool webhook_tried(const Webhook& webhook, bool delivered);
   // How often a job's end has made a webhook due; wait_for_webhook() returns when it is no longer
   // `seen`, when the next one is due, or when a stop is requested.
@@ -117,7 +117,8 @@ class Store {
   Page<Video> videos(const VideoFilter& filter, const PageRequest& page) const;  // one of each id
   std::vector<std::string> video_names(const std::string& id) const;
   bool remove_video(const std::string& name);  // false when it was not there; its jobs stay
-  // Those are not listed, but their rows stay: the disk that they are on may come back.
+  // Marks files as missing or present. A missing file is not listed but keeps its row, since its
+  // disk may be mounted again.
   void set_missing(const std::vector<std::string>& names, bool missing);
   // What is known of all files, in the order of their names, after `last`.
   std::vector<VideoFile> video_files(const std::string& last, int limit) const;

@@ -36,8 +36,9 @@ class Channel {
   bool send(uint32_t type, std::span<const std::byte> bytes, std::span<const int> files = {}) const;
   // The same without waiting: false also when there is no room.
   bool try_send(uint32_t type, std::span<const std::byte> bytes) const;
-  // Until something can be received, be it the end, `stop` is readable (a StopEvent's; -1: none) or
-  // the time has come. False: the time has come. Throws the system's Error where it cannot wait.
+  // Waits until a packet or the end can be received, `stop` (a StopEvent's; -1: none) is readable
+  // or `until` is reached; returns false for the last. Throws the system's Error when it cannot
+  // wait.
   bool wait(std::chrono::steady_clock::time_point until, int stop) const;
   // Waits; nothing once the other end is gone and all its packets are read.
   std::optional<Packet> receive();

@@ -1,4 +1,4 @@
-// Giving up what a process may do, before it touches bytes that nobody vouches for.
+// Drops the privileges of a process before it reads untrusted bytes.
 #pragma once
 
 #include <cstdint>

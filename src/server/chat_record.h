@@ -1,4 +1,4 @@
-// What the log says of a chat: one line when it has ended, however it did. Never what was said.
+// Log record of a chat: writes one line when the chat ends for any reason, never its content.
 #pragma once
 
 #include <chrono>
@@ -11,8 +11,8 @@
 
 namespace shijian::server {
 
-// Made when the chat begins to wait for the model. Whoever drops the last reference ends it: a chat
-// that is dropped while it waits was cancelled. Used by one thread at a time.
+// Record that is created when the chat is queued for the model and ends with its last reference. A
+// chat that is dropped while queued counts as cancelled. Used by one thread at a time.
 class ChatRecord {
  public:
   ChatRecord(std::string request_id, std::string client);

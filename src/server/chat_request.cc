@@ -21,8 +21,8 @@ constexpr size_t kMaxStop = 1000;  // bytes of one
 constexpr size_t kMaxTools = 128;
 constexpr int64_t kMaxTokens = 65536;
 
-// Fields of the OpenAI API, of vLLM and of DashScope, each with the values that ask for nothing
-// that is not so anyway.
+// Unsupported fields of the OpenAI API, of vLLM and of DashScope, each with the values that equal
+// the behaviour of this server and are therefore accepted.
 constexpr std::pair<const char*, const char*> kNeutralValues[] = {
     {"logit_bias", "[{}]"},
     {"modalities", R"([["text"]])"},
@@ -348,7 +348,7 @@ class BodyReader {
         std::make_shared<guided::AnswerForm>(callable, /*many=*/!request.reading.one_call);
   }
 
-  // What is taken as long as it changes nothing.
+  // Refuses unsupported fields unless their value equals the behaviour of this server.
   void refuse_others() {
     integer("n", 1, 1);
     number("frequency_penalty", 0, 0);

@@ -53,7 +53,7 @@ void answer_chat(RouteContext& context, const ChatRequest& request, const std::s
   }
 }
 
-// On one of the threads for what arrives.
+// Parses a chat and queues it for the engine. Runs on the chat lane.
 void accept_chat(RouteContext& context, const std::string& body, const Caller& caller) {
   std::string param;
   std::shared_ptr<ChatRecord> record;

@@ -64,7 +64,7 @@ void read_pixel_limits(OrderedJsonFields& fields, engine::SamplingRequest& sampl
   if (pixels.most) sampling.max_pixels = *pixels.most;
 }
 
-// Clients of Qwen's models may write the size itself, which would bend pictures.
+// Refuses explicit sizes, which Qwen's clients may send: they would change the aspect ratio.
 void refuse_sizes(OrderedJsonFields& fields) {
   for (const char* side : {"resized_height", "resized_width"}) {
     if (fields.any(side) == nullptr) continue;
@@ -123,8 +123,8 @@ void ChatSampling::read_loader(const OrderedJson* json) {
   }
 }
 
-// As read_density() and read_frame_limits(), with a list of rates, which tells those of several
-// videos.
+// Reads density and frame limits like read_density() and read_frame_limits(), but also accepts a
+// list of rates, one for each video.
 void ChatSampling::read_video(OrderedJsonFields& fields) {
   const OrderedJson* rates = fields.any("fps");
   if (rates != nullptr && rates->is_array()) {

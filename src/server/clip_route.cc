@@ -28,7 +28,7 @@ constexpr int64_t kLargestZip = int64_t{16} << 30;
 // What a moment without length is given, around it.
 constexpr double kMoment = 1;
 
-// A file without a name: it is gone when it is closed, however the program ends.
+// Unlinked temporary file: the system deletes it when it is closed or when the program ends.
 class NamelessFile {
  public:
   explicit NamelessFile(const std::filesystem::path& folder) {

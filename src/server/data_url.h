@@ -1,4 +1,4 @@
-// Files that stand in a request themselves (RFC 2397), as browsers and clients write them.
+// Reads files that a request embeds as data URLs (RFC 2397), as browsers and clients write them.
 #pragma once
 
 #include <string>

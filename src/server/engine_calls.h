@@ -1,5 +1,5 @@
-// Calls that need the engine and that somebody waits for, such as answers in a chat. They are no
-// jobs: nothing of them is stored, and they end with the connection that they came by.
+// Queue of engine calls, such as chat answers, whose clients wait for the result. Unlike jobs they
+// are not stored, and they end with the connection of their client.
 #pragma once
 
 #include <chrono>

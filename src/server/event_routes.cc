@@ -28,8 +28,8 @@ std::string event_text(const jobs::JobEvent& event) {
   return http::sse_event("job", write_json(job_event_json(event)));
 }
 
-// A stream with a gap would not be noticed: who reads too slowly gets its end instead, and the
-// present state when it asks again.
+// Sends an event. Closes the stream of a client that reads too slowly, since a gap would go
+// unnoticed; the client gets the current state when it reconnects.
 void tell(http::HttpStream& stream, const jobs::JobEvent& event) {
   if (!stream.write(event_text(event))) stream.close();
 }

@@ -1,5 +1,5 @@
-// Threads for what HTTP threads must not wait for: the disk, other servers, decoders, the engine's
-// requests on their way in.
+// Threads for work that HTTP threads must not block on: the disk, other servers, decoders, and the
+// parsing of requests for the engine.
 #pragma once
 
 #include <condition_variable>
@@ -55,10 +55,10 @@ struct Executor {
   Lane clips{1, 20};        // cutting
 };
 
-// For a catch block: what was just caught, as an Error. Of memory that ran out it says that `what`
-// needs more, with `hint` as the way out.
+// Converts the exception being handled in a catch block to an Error. For exhausted memory the
+// message says that `what` needs more, with `hint`.
 Error caught_error(const Text& what, const Text& hint = {});
-// Likewise the answer; `param` is the part of the request that is wrong, if one is.
+// Converts the exception being handled to an answer; `param` names the invalid part of the request.
 http::HttpResponse caught_response(const std::string& request_id, const std::string& param = {});
 
 // Sends what `work` returns, or the Error that it throws, as the answer.

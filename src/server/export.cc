@@ -28,8 +28,8 @@ EditRate read_rate(const Json& video) {
   return rate;
 }
 
-// A person's events as those of an answer. What was left as the model had it keeps all that is
-// known of it; of the rest nobody was sure or unsure.
+// Converts a person's corrections to events of an answer. An event whose times equal the model's
+// keeps all its fields; any other has no confidence.
 OrderedJson corrected_events(const OrderedJson& model, const OrderedJson& corrections,
                              TimeFormat time_format, double frame_rate) {
   OrderedJson events = OrderedJson::array();

@@ -18,8 +18,8 @@ struct FetchOptions {
 http::AllowedUrl check_fetching(const std::string& url, const FetchOptions& options);
 
 // Downloads `url` and takes it into the library under `name`, or, when that is empty, under the
-// last part of the URL's path. Errors of download() and Library::accept(); nothing stays of a file
-// that did not come whole. Waits for the network: not for HTTP threads.
+// last part of the URL's path. Throws the errors of download() and Library::accept(); an incomplete
+// file is removed. Blocks on the network: must not run on HTTP threads.
 jobs::Video fetch_video(const std::string& url, const std::string& name,
                         const FetchOptions& options, Library& library,
                         const std::stop_token& cancel);

@@ -61,7 +61,7 @@ http::HttpResponse submit(RouteContext& context, const std::string& text, const 
   std::optional<jobs::IdempotencyKey> once;
   if (!caller.key.empty()) {
     once = {caller.key, caller.client, content_hash(std::as_bytes(std::span(text)))};
-    // Before the body is looked at: its video may have gone since.
+    // Looks up the key before validating the body, whose video may have been deleted since.
     if (const auto jobs = context.store.repeated(*once)) return answer(*jobs);
   }
   http::HttpRequest request;

@@ -20,7 +20,7 @@ class BasicJsonFields {
  public:
   // `where` stands in messages: "the body".
   BasicJsonFields(const Value& object, Text where);
-  // So does the name of a field, the same in every language: "options".
+  // Overload for the name of a field, which is not translated: "options".
   template <typename Name>
   requires std::convertible_to<const Name&, std::string_view> BasicJsonFields(const Value& object,
                                                                               const Name& name)

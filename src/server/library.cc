@@ -55,8 +55,8 @@ OrderedJson probe_json(const video::VideoInfo& info) {
           {"streams", streams_json(info)}};
 }
 
-// What probe() has against a file, with the name that clients know. Of what can be no video at all
-// they hear that alone.
+// Rethrows an error of probe() with the name that clients know in place of the path. A file that is
+// not a readable video becomes HttpError(415).
 [[noreturn]] void refuse_video(const Error& error, const fs::path& path, const std::string& name) {
   if (error.code() != ErrorCode::kInvalid && error.code() != ErrorCode::kUnsupported) throw error;
   const std::string shown = path.string();
@@ -272,7 +272,7 @@ jobs::Video Library::store(Upload& upload, std::vector<std::string>& taken) {
   throw system_error("store {}"_text(upload.name), EEXIST);
 }
 
-// As if they had not come.
+// Removes the stored files and rows of a failed accept().
 void Library::take_back(const std::vector<std::string>& names) {
   for (const std::string& name : names) {
     try {

@@ -69,20 +69,20 @@ class Library {
   // unchanged. kNotFound.
   jobs::Video get(const std::string& id, const std::stop_token& cancel = {});
 
-  // Looks for files put in or taken out by hand. What is no video is left alone; what is not there
-  // is no longer listed, but its row stays, and counts again when the file is back: a share may be
-  // away for a while. Gives rows of older databases their new ids.
+  // Scans the folder for files that were added or removed by hand. Files that are not videos are
+  // ignored. A missing file is no longer listed but keeps its row, which is valid again when the
+  // file returns: a share may be unmounted for a while. Gives rows of older databases new ids.
   void scan(const std::stop_token& stop = {});
-  // Has a thread of the library's own scan, and waits where that is soon done. False: it goes on,
-  // and the rows are those that are known. After a scan that took long there is none for a while.
+  // Starts a scan on the library's own thread and waits if it ends soon. Returns false when it is
+  // still running and the rows may be outdated. After a slow scan none is started for a while.
   bool refresh();
 
   // Error(kPermission) when a file of that name, from upload_name(), would not lie in the library.
   void check_upload(const std::string& name) const { folder_.check_way_to(name); }
-  // Takes complete, closed files of partial_folder() in under their names (or "name (2).mp4" when
-  // that is taken by other content) and returns their videos. The same content as one that is
-  // there: the file is dropped and that video returned. HttpError(415) when one is no video, 413
-  // when the quota is full. All or none: after an error none is there, and all files are removed.
+  // Moves complete, closed files of partial_folder() into the library under their names (or "name
+  // (2).mp4" when that is taken by other content) and returns their videos. A file whose content is
+  // already stored is deleted and the stored video returned. Throws HttpError(415) for a file that
+  // is not a video, 413 when the quota is exceeded. All or none: an error removes all files.
   struct Upload {
     std::string name;
     std::filesystem::path file;
@@ -91,8 +91,8 @@ class Library {
   std::vector<jobs::Video> accept(std::vector<Upload> uploads);
   void remove(const std::string& id);  // all files of that content. kNotFound
 
-  // Bytes that uploads may still bring; those that are not complete count as there. Below 0 when
-  // the quota is passed. What was put in by hand counts from the next scan on.
+  // Returns the bytes that uploads may still add; negative when the quota is exceeded. Incomplete
+  // uploads count as stored. Files added by hand count from the next scan on.
   int64_t room();
   // HttpError(413) when `bytes` more would pass the quota, counted anew.
   void check_quota(int64_t bytes);
@@ -130,16 +130,16 @@ class Library {
   cache::ContentHashes hashes_;
 
   mutable std::mutex mutex_;  // guards all below
-  // Files that are no videos, as they were when that was found.
+  // Files that were found not to be videos: size and mtime by name.
   std::map<std::string, std::pair<int64_t, int64_t>> others_;
-  std::optional<int64_t> stored_;  // bytes of the library, uploads in progress apart
+  std::optional<int64_t> stored_;  // bytes of the library without incomplete uploads
   int64_t uploaded_ = 0;           // bytes that were stored since the start
-  int64_t walk_bytes_ = 0;         // of the videos that the walk under way has come by
+  int64_t walk_bytes_ = 0;         // bytes of the files that the running walk has visited
   std::condition_variable_any changed_;
   uint64_t wanted_ = 0, begun_ = 0, walked_ = 0, done_ = 0;  // scans, by their numbers
   Clock::time_point begun_at_{}, rest_until_{};
-  size_t fresh_ = 0;   // files that the last walk found to be read
-  bool slow_ = false;  // the last walk was
+  size_t fresh_ = 0;   // new or changed files that the last walk found
+  bool slow_ = false;  // the last walk exceeded kShortScan
   std::jthread scanner_;
 };
 

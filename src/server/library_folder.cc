@@ -19,7 +19,7 @@ namespace {
 constexpr int kStep = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 constexpr int kList = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 
-// Something else than a file of ours is there.
+// Thrown when the name exists but is not a regular file inside the library, such as a link.
 class NoFile : public Error {
  public:
   explicit NoFile(const Text& why)

@@ -16,15 +16,15 @@ namespace {
 constexpr size_t kMaxOthers = 100'000;  // files that are no videos, remembered
 constexpr int kAtOnce = 1000;           // rows that are read at a time
 
-// A scan that takes longer than this is not waited for, and the next one comes only after as many
-// times its length, so that a slow disk has time for others.
+// Longest wait for a scan; one that takes longer is slow. After a slow scan the next one starts
+// only after kRest times its duration, at most kLongestRest, so that the disk can serve others.
 constexpr auto kShortScan = std::chrono::seconds(1);
 constexpr int kRest = 4;
 constexpr auto kLongestRest = std::chrono::minutes(5);
 // How long new files are waited for, and how many at most.
 constexpr auto kReading = std::chrono::seconds(5);
 constexpr size_t kFewFiles = 20;
-// How long a scan that takes long is waited for all the same.
+// Shortest wait: for a scan after a slow one, and for the reading of many new files.
 constexpr auto kPatience = std::chrono::milliseconds(25);
 
 }  // namespace
@@ -124,7 +124,7 @@ uint64_t Library::want_scan() {
   return begun_ + 1;
 }
 
-// On a slow disk what was counted so far has to do: the scan counts all.
+// Returns the bytes of the library, or on a slow disk those that the running scan has counted.
 int64_t Library::stored_bytes() {
   std::unique_lock lock(mutex_);
   if (!stored_) {
@@ -137,7 +137,7 @@ int64_t Library::stored_bytes() {
 }
 
 void Library::count_stored() {
-  // Likewise what was counted within a second.
+  // Counting stops after kShortScan; the larger of old and new count is then kept.
   const auto end = Clock::now() + kShortScan;
   std::stop_source enough;
   const auto look_at_clock = [&](const auto&) {

@@ -1,4 +1,4 @@
-// What was made a short time ago and may be asked for again, within a number of bytes.
+// LRU cache of recently computed values, limited by their bytes.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,7 @@
 
 namespace shijian::server {
 
-// Thread-safe. Values are shared and do not change. What was not used for longest goes first.
+// Shares immutable values and evicts the least recently used first. Thread-safe.
 template <typename Value>
 class Recent {
  public:

@@ -25,8 +25,8 @@ struct ThumbnailRange {
 // Seconds in which cuts are looked for at once: every frame of them is decoded.
 inline constexpr double kLongestCutSearch = 20;
 
-// The places in `difference`, how much each frame differs from the one before (0 to 255), that
-// stand out from what is around them as a cut does.
+// Returns the indices of `difference` (of each frame to the one before, 0 to 255) that exceed their
+// neighbours by so much that they are cuts.
 std::vector<size_t> cuts_among(const std::vector<double>& difference);
 
 // For each slot a frame that is on screen in it: the one in its middle, and where a slot is so long

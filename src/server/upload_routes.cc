@@ -31,7 +31,7 @@ std::vector<jobs::Video> accept(RouteContext& context,
   return videos;
 }
 
-// Complete files that nobody has taken in yet; removed unless somebody does.
+// Owns complete uploads until the library accepts them; removes those that it does not accept.
 class Complete {
  public:
   explicit Complete(std::vector<Library::Upload> files) : files_(std::move(files)) {}

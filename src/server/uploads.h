@@ -51,8 +51,8 @@ class PartialFile {
   std::string hash_;
 };
 
-// Holds an upload that is on its way to the library's quota. The exact count is made when it is
-// taken in; this one is made once, so that what can never fit is not received first.
+// Checks a running upload against the library's quota. The quota is read once at the beginning, so
+// that a file that cannot fit is refused early; Library::accept() checks it exactly.
 class UploadRoom {
  public:
   // HttpError(413) when the library is full.

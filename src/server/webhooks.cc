@@ -61,7 +61,8 @@ void Webhooks::deliver_due(const std::stop_token& stop) {
   }
 }
 
-// Leaves a Tried; none when it was cancelled or the store could not be read, and then it stays due.
+// Posts a webhook and appends the attempt to tried_. Appends nothing when it was cancelled or the
+// store could not be read; the webhook then stays due.
 void Webhooks::deliver(const jobs::Webhook& webhook, const std::stop_token& cancel) {
   Tried tried{webhook, false, {{"job", webhook.job_id}}};
   try {

@@ -1,5 +1,4 @@
-// The one thread that owns the model: jobs from the queue and calls that somebody waits for take
-// turns on it.
+// Engine thread: the one thread that uses the model. Jobs of the queue and engine calls take turns.
 #pragma once
 
 #include <functional>
@@ -22,9 +21,9 @@ class Worker {
   using Finished = std::function<void(const grounding::Timing&, const grounding::Usage&,
                                       const grounding::Reuse&)>;
 
-  // Starts the thread, which no failure of the store ends: it waits longer and longer, answers
-  // calls meanwhile, and goes on. `engine`, `queue`, `calls` and `library` outlive the worker.
-  // `calls` wakes the queue when one arrives. The id of the job at work goes to `crash_note`.
+  // Starts the thread. After a failure of the store it retries with growing pauses and answers
+  // calls meanwhile. `engine`, `queue`, `calls` and `library` must outlive the worker; `calls` must
+  // wake the queue when a call arrives. The id of the running job is written to `crash_note`.
   Worker(engine::Engine& engine, jobs::JobQueue& queue, EngineCalls& calls, Library& library,
          Finished finished = {}, CrashNote* crash_note = nullptr);
   // Stops the running job, which is queued again for the next start, or the running call, and

@@ -17,7 +17,7 @@ struct ChatReading {
   std::vector<std::string> stops;  // what ends the answer's words, itself left out; none is empty
 };
 
-// What has become certain.
+// Output that later text cannot change.
 struct ChatPiece {
   std::string reasoning;
   std::string content;

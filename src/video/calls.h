@@ -1,7 +1,6 @@
-// The calls of video/ that touch the bytes of a file, on the spot. probe(), decode_frames(),
-// load_image(), decode_image() and write_clip() lead here: directly, or in a child process
-// (sandbox.h).
-// Internal to video/.
+// Functions of video/ that read the bytes of a file in the calling process. probe(),
+// decode_frames(), load_image(), decode_image() and write_clip() call them directly or in a child
+// process (sandbox.h). Internal to video/.
 #pragma once
 
 #include <cstddef>
@@ -22,20 +21,20 @@
 
 namespace shijian::video {
 
-// Called often while something is done; must not throw.
+// Heartbeat that long work calls repeatedly to show that it has not hung. Must not throw.
 using StillAtWork = std::function<void()>;
 
 VideoInfo probe_file(const InputFile& file, const std::stop_token& cancel,
                      const StillAtWork& at_work);
 
-// Hears of the plan's frames in its order. `rgb` [height, width, 3], of frame_size(), lives during
-// the call; `shown` is the frame that it really is.
+// Receives the plan's frames in order. `rgb` [height, width, 3], of frame_size(), is valid during
+// the call; `shown` is the index of the frame that it shows, which may differ from the plan's.
 using FrameSink = std::function<void(std::span<const uint8_t> rgb, int64_t shown)>;
 
 // The size of decode_file()'s frames.
 Size frame_size(const VideoInfo& info, const FramePlan& plan, const DecodeOptions& options);
 
-// True: some data could not be decoded.
+// Decodes the frames of a plan. Returns true when some data could not be decoded.
 bool decode_file(const InputFile& file, const VideoInfo& info, const FramePlan& plan,
                  const DecodeOptions& options, ThreadPool& pool, const std::stop_token& cancel,
                  const FrameSink& sink);

@@ -10,7 +10,7 @@ namespace {
 // have clocks that may change at any time; in others a still is a still for long.
 constexpr double kLongestGap = 1800;
 constexpr double kLongestBroadcastGap = 10;
-constexpr int64_t kLoose = 25;  // pictures between what belongs together in a file
+constexpr int64_t kLoose = 25;  // video packets by which interleaved streams may be apart
 
 bool leaps(const PacketLog& log, int64_t longest) {
   int64_t latest = AV_NOPTS_VALUE;

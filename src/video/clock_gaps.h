@@ -1,4 +1,4 @@
-// How far the pictures' clock may go on at once without having jumped. Internal to video/.
+// Largest step of the pictures' clock that does not count as a jump. Internal to video/.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,8 @@ struct ClockGaps {
   int64_t longest = 0;          // ticks that a picture may stand where nothing else is known
   std::vector<SoundRun> sound;  // in the order of the file; only where it is needed
 
-  // Whether sound runs on from `from` to `to`, the time of a packet: then a still stands there.
+  // Returns whether sound continues from `from` to `to`, the time of packet number `packet`; a
+  // still picture then explains the gap.
   bool still(int64_t from, int64_t to, int64_t packet) const;
 };
 

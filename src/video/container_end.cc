@@ -28,7 +28,7 @@ uint64_t big_endian(const uint8_t* bytes, int count) {
   return value;
 }
 
-// As RIFF, ASF and IVF have it.
+// Reads a little-endian number, as RIFF, ASF and IVF store it.
 uint64_t little_endian(const uint8_t* bytes, int count) {
   uint64_t value = 0;
   for (int i = count; i-- > 0;) value = value << 8 | bytes[i];
@@ -113,8 +113,8 @@ class Outline {
     return true;
   }
 
-  // Where the units lie as they did at the beginning: of a file that lost something in the middle
-  // its length says nothing, and what is appended is no unit.
+  // Judges the end only if the last unit is aligned like the first ones: after a loss in the middle
+  // the length of the file says nothing, and appended bytes are no unit.
   FileEnd end_of(const Unit& unit) {
     const uint64_t rest = size_ % unit.bytes, end = size_ - rest;
     const bool aligned = end >= unit.bytes && marked(unit, end - unit.bytes);

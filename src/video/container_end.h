@@ -8,8 +8,8 @@ namespace shijian::video {
 enum class FileEnd {
   kUntold,  // the container does not say where it ends: it may have been cut between two packets
   kWhole,
-  kEarly,   // its header says that more bytes follow; whether pictures are among them is untold
-  kInside,  // of a packet, a page or a frame, or without the end that all such files have
+  kEarly,   // the header promises further bytes, which need not hold pictures
+  kInside,  // the file ends inside a packet, a page or a frame, or lacks its trailer
 };
 
 // What the outermost boxes, segments, chunks or objects of MP4, MOV, Matroska, WebM, AVI, WebP and

@@ -1,4 +1,4 @@
-// Which frames come out of a decoder, where packets alone do not tell. Internal to video/.
+// Finds a track's frames by decoding it, where packets alone do not tell. Internal to video/.
 #pragma once
 
 #include <cstdint>

@@ -93,8 +93,8 @@ class Extent {
     return static_cast<double>(gap) * info_.time_base.value();
   }
 
-  // As at the end of a screen recording: packet and header agree that it is shown for longer than
-  // the frames before it. The header of a file that lacks its end is not about this picture.
+  // Returns whether packet and header agree that the last frame is shown longer than the others, as
+  // at the end of a screen recording. Ignores a truncated file, whose header describes lost frames.
   bool last_picture_stays() const {
     const double stays = static_cast<double>(frames_.last_duration) * info_.time_base.value();
     const double frame = 1 / info_.frame_rate.value();

@@ -19,7 +19,7 @@ constexpr int kMpegClockBits = 33;
 
 bool known(int64_t stamp) { return stamp != AV_NOPTS_VALUE; }
 
-// Where the container's clock stands at the first packet, shown or not.
+// Returns the earliest time stamp of the leading packets, decodable or not.
 int64_t first_stamp(const PacketLog& log, bool decoding_times) {
   constexpr int kDeepestReorder = 17;
   int64_t first = AV_NOPTS_VALUE;
@@ -73,7 +73,7 @@ class FrameLister {
       return order;
     }
     FrameOrder order = order_by_clock(log_, reorders_, gaps_);
-    // Some writers have the times of decoding alone, and give them for those of showing.
+    // Some muxers know decoding times alone and write them as presentation times.
     const bool ascending = log_.bidirectional && !order.reordered && !order.missing &&
                            input_.video()->codecpar->video_delay > 0;
     const bool untold =
@@ -97,8 +97,8 @@ class FrameLister {
     return order;
   }
 
-  // Where the clock stands, times of showing go to and fro by the distance from those of decoding.
-  // `first`: the packet of the first frame.
+  // Replaces presentation times by decoding times plus a constant delay, for a file whose decoding
+  // clock stands still in places. `first` is the packet of the first frame.
   void take_decoding_times(int64_t first) {
     const int64_t delay = log_.packets[first].pts - log_.packets[first].dts;
     for (PacketFacts& p : log_.packets) {
@@ -149,8 +149,8 @@ class FrameLister {
       stamps.push_back(stamp_of(log_.packets[number]));
     }
     if (!times_of_places_) return stamps;
-    // Reordering moves pictures among the places that there are, of which those that are lost at
-    // the start of an open group come first.
+    // Reordering permutes the pictures over a fixed set of times. Pictures that are lost at the
+    // start of an open group take the first of these times.
     const std::vector<int64_t> lost = leading_stamps(order);
     const int64_t count = std::ssize(lost);
     stamps.insert(stamps.begin(), lost.begin(), lost.end());
@@ -164,8 +164,8 @@ class FrameLister {
     return stamps;
   }
 
-  // Of the B-pictures that follow the first frame's packet and cannot be decoded, as they refer to
-  // what lies before the file's start.
+  // Returns the time stamps of the B-pictures that follow the first frame's packet and cannot be
+  // decoded, since they refer to pictures before the file's start.
   std::vector<int64_t> leading_stamps(const FrameOrder& order) const {
     std::vector<int64_t> stamps;
     if (info_.order_only) return stamps;
@@ -243,9 +243,9 @@ class FrameLister {
   int64_t origin_ = AV_NOPTS_VALUE;  // ticks
   int64_t last_duration_ = 0;        // ticks; 0 when unknown
   bool reorders_ = false;
-  bool decoding_times_ = false;   // packets say when they are decoded alone
-  bool times_of_places_ = false;  // their times, in order, are those of the frames
-  bool by_packet_ = false;
+  bool decoding_times_ = false;   // packets have decoding times alone
+  bool times_of_places_ = false;  // the sorted packet times are the times of the frames
+  bool by_packet_ = false;        // frames are identified by packet number, not by time
 };
 
 }  // namespace

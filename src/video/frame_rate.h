@@ -1,4 +1,4 @@
-// Is the frame rate constant, and what is it exactly? Internal to video/.
+// Estimates the exact frame rate and whether it is constant. Internal to video/.
 #pragma once
 
 #include <cstdint>

@@ -37,8 +37,8 @@ Text track_type(AVMediaType type) {
   }
 }
 
-// "video, audio, data". By halves: a file may have more tracks than a text that is sent or stored
-// may be deep.
+// Lists the types of the tracks: "video, audio, data". Recursion on halves keeps the nesting below
+// the limit for a text that is sent or stored.
 Text track_types(std::span<AVStream* const> streams) {
   if (streams.empty()) return "none"_text;
   if (streams.size() == 1) return track_type(streams[0]->codecpar->codec_type);
@@ -208,8 +208,8 @@ void MediaInput::open(bool patient) {
   if (status >= 0) status = avformat_find_stream_info(format_, nullptr);
   throw_if_cancelled(cancel_);
   if (status < 0) {
-    // Of Matroska libavformat speaks in elements and places, and takes the end of the file for an
-    // error of the disk.
+    // Replaces libavformat's messages for Matroska, which name elements and offsets and report the
+    // end of the file as an I/O error.
     const bool broken =
         std::string_view(container->name).starts_with("matroska") &&
         (io_->error == 0 || io_->error == AVERROR_EOF) &&

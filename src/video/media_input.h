@@ -34,7 +34,8 @@ class MediaInput {
 
   // From now on read() delivers the packets of the best audio track too; null when there is none.
   AVStream* add_audio();
-  // Likewise those of the programme's other audio tracks, where such may begin anywhere in a file.
+  // Makes read() deliver the packets of the programme's other audio tracks too, in containers whose
+  // tracks may begin anywhere in the file.
   void add_other_audio();
   // From now on `stream` is the track of add_audio().
   void take_audio(int stream) { audio_ = stream; }

@@ -26,7 +26,7 @@ enum MessageType : uint32_t {
   kFrame,    // bulk: a frame's pixels; head: `shown`, an int64_t
   kDecoded,  // head: a bool, whether some data could not be decoded; all frames have come
   kImage,    // bulk: a still image's pixels; head: ImageHead
-  kAtWork,   // an answer is on its way; comes now and then
+  kAtWork,   // heartbeat: an answer is being computed
   kCut,      // bulk: ClipResult; the clip is written
   kFailed,   // bulk: Failure
 };

@@ -45,8 +45,8 @@ struct SamplingOptions {
   // kProcessor5: cap_pixels_per_frame and max_video_tokens of the checkpoint's processor file.
   bool cap_frame = false;
   int max_video_tokens = 768;
-  std::optional<int64_t> min_frame_pixels;  // no frame below this many pixels, in any pipeline,
-  std::optional<int64_t> frame_pixels;      // and none above this many, which goes before it
+  std::optional<int64_t> min_frame_pixels;  // lower limit for one frame, in any pipeline
+  std::optional<int64_t> frame_pixels;      // upper limit for one frame; overrides the lower one
   // Only frames with from <= time <= to, in seconds on the timeline, 0 <= from < to and from before
   // the clip's end. A window between two frames takes the frame on screen. (Variable rates, and the
   // window's own clock: from <= time < to, which is what a file of those seconds would hold.)

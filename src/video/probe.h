@@ -43,7 +43,7 @@ struct KeyFrame {
 // Where a container's clock starts over, jumps or stands.
 struct ClockJump {
   double time = 0;  // seconds on the timeline
-  // Seconds that lead from the container's clock after it to the first clock that it had, gone on.
+  // Seconds to add to the container's clock after the jump to continue its first clock.
   double shift = 0;
 };
 

@@ -1,4 +1,4 @@
-// Media files are anybody's: here they are decoded in child processes that can do nothing else.
+// Decodes media files, which are untrusted, in child processes that can do nothing else.
 #pragma once
 
 #include <string>
@@ -11,8 +11,8 @@ struct SandboxOptions {
   // Of one child: address space, and processor time, to which each frame asked for adds.
   process::Confinement limits = {};
   int64_t cpu_seconds_per_frame = 30;
-  // Of one that cuts a clip, which encodes as well: memory over that, time for each frame that it
-  // may have to decode, and how much larger than its source a clip may be.
+  // Further limits of a child that cuts a clip, which also encodes: additional memory, time for
+  // each frame that it may decode, and the bytes by which a clip may exceed its source.
   int64_t encoder_memory_bytes = int64_t{4} << 30;
   int64_t cpu_seconds_per_clip_frame = 2;
   int64_t clip_bytes_over_source = int64_t{4} << 30;

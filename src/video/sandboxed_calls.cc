@@ -58,8 +58,8 @@ std::shared_ptr<DecodeSandbox> current_sandbox;
               "the file is damaged or made to do harm: convert it first"_text);
 }
 
-// A child's text as far as it may be shown. Its forms are ours, for it is this program; a
-// stranger's could name one place a thousand times.
+// Sanitizes a child's text for display. Forms that this program does not define become plain text,
+// since the form of a compromised child could repeat one argument a thousand times.
 Text shown(const Text& said) {
   const std::vector<std::string_view> ours = text_forms();
   const auto foreign = [&](const auto& self, const Text& text) -> bool {
@@ -195,7 +195,7 @@ class DecodeSandbox::Call {
     if (const int status = status_of(packet); status != 0) throw_ended(request_, status);
   }
 
-  // For what no decoder of ours says.
+  // Throws for a message that a well-behaved child never sends.
   [[noreturn]] void refuse() const { throw_ended(request_, 0); }
 
  private:

@@ -22,11 +22,11 @@ constexpr double kDrift = 0.05;
 constexpr double kRunUp = 1;
 // A clock that is off by more, in seconds, has jumped.
 constexpr double kJump = 2;
-// Sound lies among the pictures that it belongs to: near a joint it may be that of either side for
-// so many video packets, and a clock that is off from theirs by so many seconds is another one.
+// Video packets around a joint within which sound may belong to either side, and seconds between
+// the clocks of sound and pictures from which on the sound has a clock of its own.
 constexpr int64_t kNearJoint = 32;
 constexpr double kFromPictures = 10;
-// Another stream follows one that lies still for so many packets of it.
+// Packets of another stream after which it continues a stream that has delivered none meanwhile.
 constexpr size_t kLaterPackets = 50;
 constexpr double kLongest = 1e9;  // seconds; a time stamp beyond is none
 

@@ -24,8 +24,9 @@ struct SampleFormat {
 // Not thread-safe.
 class SoundReader {
  public:
-  // Sample 0 is at `clock`, seconds of the container's clock; where that jumps, of its first clock,
-  // gone on. `info` is the video's. Error(kUnsupported) when the sound cannot be opened.
+  // Places sample 0 at `clock`, in seconds of the container's clock; where that clock jumps, in
+  // seconds of its first clock continued. `info` describes `video`. Throws Error(kUnsupported) when
+  // the sound cannot be opened.
   SoundReader(const InputFile& video, const VideoInfo& info, const std::stop_token& cancel,
               double clock, const SampleFormat& format);
   ~SoundReader();
@@ -85,8 +86,8 @@ class SoundReader {
   Samples behind_silence_;
   bool damaged_ = false;
   bool begun_ = false;           // the stream may have had packets before
-  std::vector<int> beside_;      // other streams of sound, which do not follow it
-  std::deque<PacketPtr> later_;  // packets of one that does, perhaps
+  std::vector<int> beside_;      // audio streams that run in parallel to this one
+  std::deque<PacketPtr> later_;  // packets of a stream that may continue this one
 };
 
 }  // namespace shijian::video

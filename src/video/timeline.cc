@@ -150,7 +150,7 @@ class ClockMender {
     times_.push_back(last_);
   }
 
-  // Those that wait, when no clock says when they are shown.
+  // Places the waiting frames one step apart, when no clock gives their times.
   void settle_by_step() {
     if (stands_) mended_.push_back({std::ssize(times_) - waiting_, offsets_.front()});
     stands_ = false;

@@ -25,9 +25,9 @@ struct FrameOrder {
 // times are.
 FrameOrder order_by_clock(const PacketLog& log, bool may_reorder, const ClockGaps& gaps);
 
-// Whether the frames from `begin` on, the last ones, are shown after others that the file does not
-// hold: the first packet of theirs reaches no farther ahead of those before it than others did, and
-// nothing farther follows. `step`: ticks of one frame.
+// Returns whether the last frames, from `begin` on, are shown after frames that the file lacks:
+// their first packet is no farther ahead in time than reordering put earlier packets, and no later
+// packet is farther ahead. `step`: ticks of one frame.
 bool lacks_neighbours(const PacketLog& log, const FrameOrder& order, int64_t begin, double step);
 
 // Where a jump was closed up, or a standing clock set going.

@@ -218,7 +218,7 @@ void count_program(const std::vector<uint8_t>& bytes, Scrambled& count) {
   }
 }
 
-// At three places: films begin in the clear.
+// Samples the file at three positions, since films often begin unscrambled.
 bool is_scrambled(const InputFile& file, int pid) {
   Scrambled total;
   const int64_t room = std::max<int64_t>(0, file.size() - kScanBytes);
