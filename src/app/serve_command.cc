@@ -99,7 +99,7 @@ void log_request(const http::AccessRecord& record) {
                         {"status", record.status},
                         {"bytes", record.bytes},
                         {"seconds", thousandths(record.seconds)}};
-  if (record.gone) fields["gone"] = true;
+  if (record.disconnected) fields["gone"] = true;
   if (!record.problem.empty()) fields["problem"] = record.problem;
   log_event(record.status >= 500                           ? LogLevel::kError
             : record.status == 401 || record.status == 403 ? LogLevel::kWarning

@@ -49,14 +49,14 @@ std::string fill(std::string_view form, std::span<const std::string> texts) {
 }
 
 std::string Text::english() const {
-  return said([](const std::string& form) -> std::string_view { return form; });
+  return format_with([](const std::string& form) -> std::string_view { return form; });
 }
 
-std::string Text::said(std::string_view (*form_of)(const std::string& form)) const {
+std::string Text::format_with(std::string_view (*form_of)(const std::string& form)) const {
   const std::string_view form = is_value_ ? form_ : form_of(form_);
   if (arguments_.empty()) return std::string(form);
   std::vector<std::string> texts;
-  for (const Text& argument : arguments_) texts.push_back(argument.said(form_of));
+  for (const Text& argument : arguments_) texts.push_back(argument.format_with(form_of));
   return fill(form, texts);
 }
 

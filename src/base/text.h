@@ -39,7 +39,7 @@ class Text {
   std::span<const Text> arguments() const { return arguments_; }
   std::string english() const;
   // Formats the text with each form replaced by form_of(form), which may return its argument.
-  std::string said(std::string_view (*form_of)(const std::string& form)) const;
+  std::string format_with(std::string_view (*form_of)(const std::string& form)) const;
 
   // The same with `change` made to every form and value.
   template <typename Change>

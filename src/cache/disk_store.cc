@@ -31,7 +31,7 @@ bool is_digits(std::string_view text, size_t count) {
 
 int64_t whole_blocks(int64_t bytes) { return (bytes + 4095) / 4096 * 4096; }
 
-struct Found {
+struct CachedFile {
   fs::path path;
   std::string key;  // empty: a writer's temporary file
   int64_t bytes = 0;
@@ -39,8 +39,8 @@ struct Found {
 };
 
 // Every entry and temporary file of the store.
-std::vector<Found> find_files(const fs::path& folder) {
-  std::vector<Found> all;
+std::vector<CachedFile> find_files(const fs::path& folder) {
+  std::vector<CachedFile> all;
   std::error_code ignored;
   for (const auto& shard : fs::directory_iterator(folder, ignored)) {
     const std::string digits = shard.path().filename().string();
@@ -63,9 +63,9 @@ std::vector<Found> find_files(const fs::path& folder) {
   return all;
 }
 
-DiskUsage usage_of(const std::vector<Found>& files) {
+DiskUsage usage_of(const std::vector<CachedFile>& files) {
   DiskUsage usage;
-  for (const Found& file : files) {
+  for (const CachedFile& file : files) {
     usage.bytes += file.bytes;
     if (file.key.empty()) continue;
     usage.oldest = usage.entries == 0 ? file.used.tv_sec : std::min(usage.oldest, file.used.tv_sec);
@@ -75,7 +75,7 @@ DiskUsage usage_of(const std::vector<Found>& files) {
   return usage;
 }
 
-bool used_before(const Found& a, const Found& b) {
+bool used_before(const CachedFile& a, const CachedFile& b) {
   return std::tie(a.used.tv_sec, a.used.tv_nsec, a.key) <
          std::tie(b.used.tv_sec, b.used.tv_nsec, b.key);
 }
@@ -164,21 +164,21 @@ void DiskStore::add(int64_t bytes) {
 
 // Returns the bytes that are left.
 int64_t DiskStore::evict() {
-  std::vector<Found> files = find_files(options_.folder);
+  std::vector<CachedFile> files = find_files(options_.folder);
   const int64_t now = std::chrono::duration_cast<std::chrono::seconds>(
                           std::chrono::system_clock::now().time_since_epoch())
                           .count();
   std::error_code ignored;
-  std::erase_if(files, [&](const Found& file) {
+  std::erase_if(files, [&](const CachedFile& file) {
     return file.key.empty() && file.used.tv_sec < now - kForgottenSeconds &&
            fs::remove(file.path, ignored);
   });
   int64_t bytes = usage_of(files).bytes;
   if (bytes <= options_.max_bytes) return bytes;
   const int64_t goal = options_.max_bytes / 10 * 9;
-  std::erase_if(files, [](const Found& file) { return file.key.empty(); });
+  std::erase_if(files, [](const CachedFile& file) { return file.key.empty(); });
   std::sort(files.begin(), files.end(), used_before);
-  for (const Found& file : files) {
+  for (const CachedFile& file : files) {
     if (bytes <= goal) break;
     if (fs::remove(file.path, ignored)) ++counters_.evicted;
     bytes -= file.bytes;
@@ -189,8 +189,8 @@ int64_t DiskStore::evict() {
 DiskUsage DiskStore::usage() const { return usage_of(find_files(options_.folder)); }
 
 DiskUsage DiskStore::clear() {
-  std::vector<Found> gone;
-  for (Found& file : find_files(options_.folder)) {
+  std::vector<CachedFile> gone;
+  for (CachedFile& file : find_files(options_.folder)) {
     if (::unlink(file.path.c_str()) == 0) {
       gone.push_back(std::move(file));
     } else if (errno != ENOENT) {
@@ -204,7 +204,7 @@ DiskUsage DiskStore::clear() {
 
 DiskCheck DiskStore::verify(const std::stop_token& cancel) {
   DiskCheck check;
-  for (const Found& found : find_files(options_.folder)) {
+  for (const CachedFile& found : find_files(options_.folder)) {
     throw_if_cancelled(cancel);
     EntryFile file(found.path);
     if (found.key.empty() || !file.there()) continue;

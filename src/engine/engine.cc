@@ -47,7 +47,7 @@ std::vector<TokenSequence> locate_sequences(const std::vector<grounding::Prompt>
 }
 
 model::GenerateOptions locate_options(const GenerationRequest& request, const LoadedModel& model) {
-  model::GenerateOptions options = model.generate_options(request, Choosing::kLikeliest);
+  model::GenerateOptions options = model.generate_options(request, DefaultSampling::kGreedy);
   options.sampling.top_logprobs = std::max(options.sampling.top_logprobs, kDigitAlternatives);
   return options;
 }
@@ -74,7 +74,7 @@ void check_chat(const DescribeRequest& request) {
 
 model::GenerateOptions describe_options(const GenerationRequest& request, const LoadedModel& model,
                                         const TokenSequence& prompt) {
-  model::GenerateOptions options = model.generate_options(request, Choosing::kAsTrained);
+  model::GenerateOptions options = model.generate_options(request, DefaultSampling::kCheckpoint);
   // A length that nobody asked for is no reason to refuse a prompt that leaves some room.
   const int64_t room = model.context_of(request) - static_cast<int64_t>(prompt.ids.size());
   if (!request.max_new_tokens && !request.max_context && room > 0) {

@@ -15,9 +15,9 @@ constexpr int64_t kDescribeTokens = 1024;
 constexpr int64_t kThinkingTokens = 8192;  // thoughts come first and are long
 
 model::SamplerOptions sampler_options(const checkpoint::GenerationDefaults& defaults,
-                                      const GenerationRequest& request, Choosing choosing) {
+                                      const GenerationRequest& request, DefaultSampling choosing) {
   model::SamplerOptions s;
-  if (choosing == Choosing::kAsTrained) {
+  if (choosing == DefaultSampling::kCheckpoint) {
     if (defaults.do_sample) {
       s.temperature = defaults.temperature;
       s.top_k = defaults.top_k;
@@ -79,13 +79,13 @@ std::vector<int32_t> LoadedModel::stop_tokens() const {
 }
 
 model::GenerateOptions LoadedModel::generate_options(const GenerationRequest& request,
-                                                     Choosing choosing) const {
+                                                     DefaultSampling choosing) const {
   const checkpoint::GenerationDefaults& defaults = checkpoint_.generation();
   model::GenerateOptions options;
   options.sampling = sampler_options(defaults, request, choosing);
   if (!request.ignore_stop) options.stop_tokens = stop_tokens();
   const int64_t usual = opens_thinking() ? kThinkingTokens
-                        : choosing == Choosing::kLikeliest
+                        : choosing == DefaultSampling::kGreedy
                             ? kLocateTokens
                             : defaults.max_new_tokens.value_or(kDescribeTokens);
   options.max_new_tokens = request.max_new_tokens.value_or(usual);

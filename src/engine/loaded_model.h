@@ -29,7 +29,7 @@ namespace shijian::engine {
 
 // Whether an answer is the likeliest one unless a request says otherwise, or is drawn as the
 // checkpoint says.
-enum class Choosing { kLikeliest, kAsTrained };
+enum class DefaultSampling { kGreedy, kCheckpoint };
 
 // Owns the parts of a loaded checkpoint; not movable, since they refer to each other. constraint()
 // and loops on pool() are for one thread at a time; everything else is thread-safe.
@@ -64,7 +64,7 @@ class LoadedModel {
   // What the request leaves open comes from generation_config.json or, for the likeliest answer,
   // from nothing.
   model::GenerateOptions generate_options(const GenerationRequest& request,
-                                          Choosing choosing) const;
+                                          DefaultSampling choosing) const;
 
   // Keeps the answer of one generation, thoughts apart, to `form`. The model outlives it. Throws
   // the errors of JsonConstraint.

@@ -10,7 +10,7 @@ namespace {
 // Seconds that a time may lie past the end of a clip because it was rounded.
 constexpr double kRounding = 0.1;
 // Fraction of the trained frame rate from which on a video counts as sampled often enough.
-constexpr double kEnough = 0.75;
+constexpr double kSufficientRateShare = 0.75;
 
 // Whether a video was looked at less often than `known`, the rate that the model was trained on.
 std::optional<grounding::Note> rate_note(const Media& video, const video::SamplingOptions& sampled,
@@ -22,8 +22,8 @@ std::optional<grounding::Note> rate_note(const Media& video, const video::Sampli
                            static_cast<int>(video.plan.indices.size()),
                            sampled.max_frames / sampled.fps, sampled.fps, seen};
   }
-  if (!known || !video.given.empty() || seen >= kEnough * *known) return std::nullopt;
-  const bool by_request = asked.frames || (asked.fps && *asked.fps < kEnough * *known);
+  if (!known || !video.given.empty() || seen >= kSufficientRateShare * *known) return std::nullopt;
+  const bool by_request = asked.frames || (asked.fps && *asked.fps < kSufficientRateShare * *known);
   return grounding::Note{
       by_request ? grounding::NoteCode::kSamplingRate : grounding::NoteCode::kFewFrames,
       static_cast<int>(std::lround(*known))};

@@ -106,8 +106,8 @@ MediaFeatures read_media(EngineState& state, PlannedMedia& planned,
     job.state = planned.states[i];
     if (planned.kept) job.cache = state.caches.features();
     VisionOutcome outcome = state.model.vision_stage().run(job, hooks, read.costs.timing);
-    if (!outcome.sound) session.forget();
-    planned.damaged = planned.damaged || m.video.damaged || !outcome.sound;
+    if (!outcome.features_valid) session.forget();
+    planned.damaged = planned.damaged || m.video.damaged || !outcome.features_valid;
     read.costs.reuse.encoded_slots += outcome.encoded;
     read.costs.reuse.slots += m.slots - outcome.encoded;
     read.features.push_back(std::move(outcome.features));

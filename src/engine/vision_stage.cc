@@ -103,7 +103,7 @@ VisionOutcome VisionStage::run(const VisionJob& job, const RunHooks& hooks,
   if (!loaded.empty()) load(job, loaded, hooks);
   if (!missing.empty()) {
     const bool changed = !job.state.empty() && cache::file_state(m.path) != job.state;
-    outcome.sound = !m.frames.damaged && !changed;
+    outcome.features_valid = !m.frames.damaged && !changed;
   }
   const auto decoded = Clock::now();
   if (!missing.empty()) encode(job, missing, hooks, outcome);
@@ -189,7 +189,7 @@ void VisionStage::encode(const VisionJob& job, std::span<const int64_t> missing,
       copy_features(piece, (i - first) * tokens, tokens, outcome.features, missing[i] * tokens);
     }
     outcome.encoded += last - first;
-    if (job.cache != nullptr && outcome.sound) {
+    if (job.cache != nullptr && outcome.features_valid) {
       job.cache->store(job.keys, missing.subspan(first, last - first), tokens, outcome.features);
     }
     first = last;

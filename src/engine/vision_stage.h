@@ -31,7 +31,7 @@ struct VisionOutcome {
   int64_t encoded = 0;             // slots that the encoder ran over
   // Features match their keys. False when the file changed during the run or neighbours replaced
   // damaged pictures; nothing was stored then.
-  bool sound = true;
+  bool features_valid = true;
 };
 
 // Keeps references to everything it is given. One run() at a time.

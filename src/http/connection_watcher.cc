@@ -61,7 +61,7 @@ uint64_t ConnectionWatcher::opened(int socket, Time deadline) {
   const std::lock_guard lock(mutex_);
   const uint64_t id = ++last_;
   connections_[id] = Connection{.socket = socket, .deadline = deadline, .exchange = nullptr};
-  be_awake_at(deadline);
+  wake_by(deadline);
   // EPOLLONESHOT limits this to one event; a client that closed its side would signal endlessly.
   epoll_event event{.events = EPOLLRDHUP | EPOLLONESHOT, .data = {.u64 = id}};
   epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, socket, &event);
@@ -104,7 +104,7 @@ bool ConnectionWatcher::cut_one() {
 void ConnectionWatcher::set_deadline(uint64_t connection, Time deadline) {
   const std::lock_guard lock(mutex_);
   connections_.at(connection).deadline = deadline;
-  be_awake_at(deadline);
+  wake_by(deadline);
 }
 
 void ConnectionWatcher::set_exchange(uint64_t connection, std::shared_ptr<Exchange> exchange) {
@@ -119,9 +119,9 @@ void ConnectionWatcher::set_exchange(uint64_t connection, std::shared_ptr<Exchan
   if (left && given) given->client_left();
 }
 
-void ConnectionWatcher::be_awake_at(Time deadline) {
-  if (deadline >= awake_at_) return;
-  awake_at_ = deadline;
+void ConnectionWatcher::wake_by(Time deadline) {
+  if (deadline >= next_check_) return;
+  next_check_ = deadline;
   wake();
 }
 
@@ -145,7 +145,7 @@ void ConnectionWatcher::run(const std::stop_token& stop) {
       uint64_t times = 0;
       (void)!::read(wake_.get(), &times, sizeof times);
     }
-    next = look(std::chrono::steady_clock::now());
+    next = check_connections(std::chrono::steady_clock::now());
   }
 }
 
@@ -161,23 +161,23 @@ void ConnectionWatcher::note_left(uint64_t connection) {
   if (exchange) exchange->client_left();
 }
 
-ConnectionWatcher::Time ConnectionWatcher::look(Time now) {
+ConnectionWatcher::Time ConnectionWatcher::check_connections(Time now) {
   const std::lock_guard lock(mutex_);
-  awake_at_ = Time::max();
+  next_check_ = Time::max();
   for (auto& [id, connection] : connections_) {
     // The library misses an end that comes with the last bytes: edge-triggered, it does not read
     // again after a read that was not full. This makes it look, whenever it gets there.
     if (connection.left) {
       shutdown(connection.socket, SHUT_RD);
-      awake_at_ = std::min(awake_at_, now + kBetweenReminders);
+      next_check_ = std::min(next_check_, now + kBetweenReminders);
     }
     if (now >= connection.deadline) {
       connection.deadline = Time::max();
       shutdown(connection.socket, SHUT_RDWR);  // the library closes it; until then it is ours
     }
-    awake_at_ = std::min(awake_at_, connection.deadline);
+    next_check_ = std::min(next_check_, connection.deadline);
   }
-  return awake_at_;
+  return next_check_;
 }
 
 }  // namespace shijian::http

@@ -57,9 +57,9 @@ class ConnectionWatcher {
   void run(const std::stop_token& stop);
   void note_left(uint64_t connection);
   // Checks all connections and returns when to check again.
-  Time look(Time now);
+  Time check_connections(Time now);
   // Wakes the thread when it would check later than `deadline`. Requires mutex_.
-  void be_awake_at(Time deadline);
+  void wake_by(Time deadline);
   void wake() const;
 
   Descriptor epoll_;
@@ -67,7 +67,7 @@ class ConnectionWatcher {
   mutable std::mutex mutex_;
   std::unordered_map<uint64_t, Connection> connections_;
   uint64_t last_ = 0;
-  Time awake_at_ = Time::max();  // when the thread looks by itself, at the latest
+  Time next_check_ = Time::max();  // when the thread looks by itself, at the latest
   std::jthread thread_;
 };
 

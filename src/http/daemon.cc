@@ -280,7 +280,7 @@ void Daemon::log(const RequestState& state, const Connection& peer,
        .status = outcome.status,
        .bytes = outcome.bytes,
        .seconds = std::chrono::duration<double>(Clock::now() - state.start).count(),
-       .gone = outcome.gone,
+       .disconnected = outcome.disconnected,
        .problem = outcome.problem});
 }
 

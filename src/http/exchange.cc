@@ -39,8 +39,10 @@ class ReplyHandle : public HttpReply {
   std::shared_ptr<HttpStream> send(HttpResponse response) override {
     return exchange_->send(std::move(response));
   }
-  std::stop_token gone() const override { return exchange_->gone(); }
-  void on_gone(std::function<void()> callback) override { exchange_->on_gone(std::move(callback)); }
+  std::stop_token disconnected() const override { return exchange_->disconnected(); }
+  void on_disconnect(std::function<void()> callback) override {
+    exchange_->on_disconnect(std::move(callback));
+  }
 
  private:
   std::shared_ptr<Exchange> exchange_;
@@ -103,14 +105,14 @@ void Exchange::send_error(const Error& error) {
   send(error_response(error, request.id));
 }
 
-void Exchange::on_gone(std::function<void()> callback) {
+void Exchange::on_disconnect(std::function<void()> callback) {
   {
     const std::lock_guard lock(mutex_);
     if (!ended_) {
-      gone_callbacks_.push_back(std::move(callback));
+      disconnect_callbacks_.push_back(std::move(callback));
       return;
     }
-    if (!outcome_.gone) return;
+    if (!outcome_.disconnected) return;
   }
   callback();
 }
@@ -134,22 +136,23 @@ void Exchange::close_stream() {
 void Exchange::client_left() {
   std::unique_lock lock(mutex_);
   if (ended_ || (answered_ && !stream_)) return;
-  end_gone(std::move(lock));
+  end_disconnected(std::move(lock));
 }
 
 void Exchange::abandon() {
   std::unique_lock lock(mutex_);
-  if (!ended_) end_gone(std::move(lock));
+  if (!ended_) end_disconnected(std::move(lock));
 }
 
-void Exchange::end_gone(std::unique_lock<std::mutex> lock) {
+void Exchange::end_disconnected(std::unique_lock<std::mutex> lock) {
   ended_ = true;
-  outcome_.gone = true;
+  outcome_.disconnected = true;
   pieces_.clear();
-  const auto callbacks = std::exchange(gone_callbacks_, {});
+  const auto callbacks = std::exchange(disconnect_callbacks_, {});
   wake();
   lock.unlock();
-  gone_source_.request_stop();  // calls back whoever works on the answer, who may ask for more here
+  // Runs the callbacks of whoever works on the answer, which may call this object again.
+  disconnect_source_.request_stop();
   for (const auto& callback : callbacks) {
     try {
       callback();
@@ -279,11 +282,11 @@ void Exchange::completed(bool complete) {
   if (ended_) return;
   // A stream that nobody closed was cut, or left out (HEAD): its writer has to hear of it.
   if (!complete || (stream_ && !stream_closed_)) {
-    end_gone(std::move(lock));
+    end_disconnected(std::move(lock));
     return;
   }
   ended_ = true;
-  const auto callbacks = std::exchange(gone_callbacks_, {});
+  const auto callbacks = std::exchange(disconnect_callbacks_, {});
   lock.unlock();  // what the callbacks hold may lock something of its own when it goes
 }
 

@@ -37,8 +37,8 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
 
   std::shared_ptr<HttpStream> send(HttpResponse response);
   void send_error(const Error& error);
-  std::stop_token gone() const { return gone_source_.get_token(); }
-  void on_gone(std::function<void()> callback);
+  std::stop_token disconnected() const { return disconnect_source_.get_token(); }
+  void on_disconnect(std::function<void()> callback);
   bool write(std::string piece);
   void close_stream();
   // The client has closed its side. Ends the exchange unless an answer is already being sent.
@@ -65,7 +65,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   struct Outcome {
     int status = 0;
     int64_t bytes = 0;
-    bool gone = false;
+    bool disconnected = false;
     std::string problem;
   };
   Outcome outcome() const;  // after completed()
@@ -74,9 +74,9 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   ssize_t read_stream(std::span<char> into);
   ssize_t close_from_reader(ssize_t how);  // under mutex_
   static ssize_t read_stream_callback(void* self, uint64_t position, char* into, size_t size);
-  void wait();                                       // under mutex_
-  void wake();                                       // under mutex_
-  void end_gone(std::unique_lock<std::mutex> lock);  // unlocks, then tells who asked
+  void wait();                                               // under mutex_
+  void wake();                                               // under mutex_
+  void end_disconnected(std::unique_lock<std::mutex> lock);  // unlocks, then tells who asked
 
   mutable std::mutex mutex_;
   MHD_Connection* connection_;  // null when completed
@@ -90,8 +90,8 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   std::deque<std::string> pieces_;  // pieces of the stream that are not sent yet
   size_t waiting_ = 0;              // unsent bytes in pieces_
   size_t piece_at_ = 0;             // offset of the next unsent byte in pieces_.front()
-  std::stop_source gone_source_;
-  std::vector<std::function<void()>> gone_callbacks_;
+  std::stop_source disconnect_source_;
+  std::vector<std::function<void()>> disconnect_callbacks_;
   Outcome outcome_;
 };
 

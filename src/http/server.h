@@ -104,11 +104,11 @@ class HttpReply {
   virtual std::shared_ptr<HttpStream> send(HttpResponse response) = 0;
   // Returns a token whose stop is requested when the client disconnects before the answer or the
   // stream has ended.
-  virtual std::stop_token gone() const = 0;
-  // Registers a callback for that event. A server thread calls it once, or on_gone() itself does
-  // when the client has already disconnected. The callback must not throw; it is dropped uncalled
-  // when the answer is complete.
-  virtual void on_gone(std::function<void()> callback) = 0;
+  virtual std::stop_token disconnected() const = 0;
+  // Registers a callback for that event. A server thread calls it once, or on_disconnect() itself
+  // does when the client has already disconnected. The callback must not throw; it is dropped
+  // uncalled when the answer is complete.
+  virtual void on_disconnect(std::function<void()> callback) = 0;
 };
 
 using HttpHandler = std::function<void(const HttpRequest&, std::shared_ptr<HttpReply>)>;
@@ -130,12 +130,12 @@ using HttpUploadRunner = std::function<void(std::function<void()>)>;
 // What the log says of one request, when it is over. Called on a server thread; must not throw.
 struct AccessRecord {
   std::string id, client, method;
-  std::string path;     // as it was sent, without the query
-  std::string route;    // the pattern that it belongs to; "" for none
-  int status = 0;       // 0: cut before there was an answer
-  int64_t bytes = 0;    // of the answer's body
-  double seconds = 0;   // from the request's first line to the answer's end
-  bool gone = false;    // the client did not wait for the end
+  std::string path;           // as it was sent, without the query
+  std::string route;          // the pattern that it belongs to; "" for none
+  int status = 0;             // 0: cut before there was an answer
+  int64_t bytes = 0;          // of the answer's body
+  double seconds = 0;         // from the request's first line to the answer's end
+  bool disconnected = false;  // the client did not wait for the end
   std::string problem;  // the message of an Error that was the answer, or of what made it a 500
 };
 

@@ -118,7 +118,7 @@ TEST_F(HttpServerTest, AnswersAndSetsItsHeaders) {
   EXPECT_EQ(record.path, "/hello/a%20b");
   EXPECT_EQ(record.status, 200);
   EXPECT_EQ(record.bytes, 9);
-  EXPECT_FALSE(record.gone);
+  EXPECT_FALSE(record.disconnected);
 }
 
 TEST_F(HttpServerTest, KeepsConnectionsAlive) {

@@ -18,10 +18,12 @@ class HttpStreamTest : public testing::Test {
  protected:
   HttpStreamTest() : HttpStreamTest(test_options()) {}
   explicit HttpStreamTest(HttpOptions options) {
-    options.log = [this](const AccessRecord& record) { gone_in_log_ += record.gone; };
+    options.log = [this](const AccessRecord& record) {
+      disconnects_in_log_ += record.disconnected;
+    };
     server_ = std::make_unique<HttpServer>(options);
     server_->route("GET", "/stream", [this](const HttpRequest&, std::shared_ptr<HttpReply> reply) {
-      reply->on_gone([this] { ++gone_; });
+      reply->on_disconnect([this] { ++disconnects_; });
       HttpResponse response;
       response.stream = true;
       response.content_type = kEventStreamType;
@@ -31,7 +33,7 @@ class HttpStreamTest : public testing::Test {
       streams_.push_back(stream);
     });
     server_->route("GET", "/later", [this](const HttpRequest&, std::shared_ptr<HttpReply> reply) {
-      reply->on_gone([this] { ++gone_; });
+      reply->on_disconnect([this] { ++disconnects_; });
       const std::lock_guard lock(mutex_);
       replies_.push_back(reply);
     });
@@ -57,7 +59,7 @@ class HttpStreamTest : public testing::Test {
   std::mutex mutex_;
   std::vector<std::shared_ptr<HttpStream>> streams_;
   std::vector<std::shared_ptr<HttpReply>> replies_;
-  std::atomic<int> gone_{0}, gone_in_log_{0};
+  std::atomic<int> disconnects_{0}, disconnects_in_log_{0};
   std::unique_ptr<HttpServer> server_;
 };
 
@@ -77,7 +79,7 @@ TEST_F(HttpStreamTest, SendsEachPieceAtOnce) {
   EXPECT_EQ(client.read_chunk(), "");
   EXPECT_FALSE(streams_[0]->write("late"));
   EXPECT_EQ(client.ask("GET", "/now").body, "now");  // the connection goes on
-  EXPECT_EQ(gone_, 0);
+  EXPECT_EQ(disconnects_, 0);
 }
 
 TEST_F(HttpStreamTest, EndsWhenItsWriterIsDropped) {
@@ -104,7 +106,7 @@ TEST_F(HttpStreamTest, ServesHttp10) {
 TEST_F(HttpStreamTest, HeadGetsNoneAndTheWriterHears) {
   TestClient client(server_->port());
   EXPECT_EQ(client.ask("HEAD", "/stream").status, 200);
-  EXPECT_TRUE(becomes_true([&] { return gone_ == 1; }));
+  EXPECT_TRUE(becomes_true([&] { return disconnects_ == 1; }));
   EXPECT_FALSE(streams_.at(0)->write("x"));
 }
 
@@ -144,7 +146,7 @@ TEST_F(HttpStreamTest, AnswersFromOtherThreads) {
   HttpResponse response;
   response.stream = true;
   EXPECT_FALSE(replies_[0]->send(response)->write("x"));
-  EXPECT_EQ(gone_, 0);
+  EXPECT_EQ(disconnects_, 0);
 }
 
 TEST_F(HttpStreamTest, AnswersForAReplyThatIsDropped) {
@@ -161,19 +163,19 @@ TEST_F(HttpStreamTest, HearsWithinASecondThatAClientIsGone) {
   ASSERT_TRUE(has(streams_, 1));
   streaming.read_head();
   const auto reply = replies_[0];
-  EXPECT_FALSE(reply->gone().stop_requested());
+  EXPECT_FALSE(reply->disconnected().stop_requested());
   waiting.close();
-  EXPECT_TRUE(becomes_true([&] { return gone_ == 1; }, 1));
-  EXPECT_TRUE(reply->gone().stop_requested());
+  EXPECT_TRUE(becomes_true([&] { return disconnects_ == 1; }, 1));
+  EXPECT_TRUE(reply->disconnected().stop_requested());
   streaming.close();
-  EXPECT_TRUE(becomes_true([&] { return gone_ == 2; }, 1));
+  EXPECT_TRUE(becomes_true([&] { return disconnects_ == 2; }, 1));
   EXPECT_FALSE(streams_[0]->write("x"));
   bool at_once = false;
-  reply->on_gone([&] { at_once = true; });
+  reply->on_disconnect([&] { at_once = true; });
   EXPECT_TRUE(at_once);
   reply->send(text_response("too late"));
   EXPECT_TRUE(becomes_true([&] { return server_->statistics().connections == 0; }));
-  EXPECT_TRUE(becomes_true([&] { return gone_in_log_ == 2; }));
+  EXPECT_TRUE(becomes_true([&] { return disconnects_in_log_ == 2; }));
 }
 
 TEST_F(HttpStreamTest, ServesTwoHundredStreams) {
@@ -191,7 +193,7 @@ TEST_F(HttpStreamTest, ServesTwoHundredStreams) {
     for (TestClient& client : clients) ASSERT_EQ(client.read_chunk(), event);
   }
   clients.clear();
-  EXPECT_TRUE(becomes_true([&] { return gone_ == 200; }));
+  EXPECT_TRUE(becomes_true([&] { return disconnects_ == 200; }));
   EXPECT_TRUE(becomes_true([&] { return server_->statistics().connections == 0; }));
 }
 
@@ -277,7 +279,7 @@ TEST_F(HttpStopTest, CutsWhoDoesNotRead) {
   while (becomes_true([&] { return streams_[0]->write(std::string(64 << 10, 'x')); }, 0.3)) {
   }
   server_->stop(0.2);
-  EXPECT_EQ(gone_, 1);
+  EXPECT_EQ(disconnects_, 1);
 }
 
 }  // namespace

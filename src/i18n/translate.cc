@@ -42,7 +42,7 @@ std::optional<std::string_view> chinese_form(std::string_view english) {
 
 std::string translate(const Text& text, Language language) {
   if (language == Language::kEnglish) return text.english();
-  return text.said(
+  return text.format_with(
       [](const std::string& form) { return chinese_form(form).value_or(std::string_view(form)); });
 }
 

@@ -56,7 +56,7 @@ ChatAnswer::ChatAnswer(const ChatRequest& request, ChatModel model,
 bool ChatAnswer::token(const grounding::GeneratedToken& token, std::string_view text) {
   if (request_.logprobs) tokens_.push_back(token);
   take(reader_.push(text));
-  return !reader_.ended() && !gone_;
+  return !reader_.ended() && !stream_broken_;
 }
 
 void ChatAnswer::finish(const engine::Description& description) {
@@ -138,14 +138,14 @@ void ChatAnswer::send_event(const OrderedJson& json) {
                                             {"finish_reason", nullptr}}});
     stream_->write(http::sse_event("", write_json(first)));
   }
-  if (gone_ || stream_->write(http::sse_event("", write_json(json)))) return;
+  if (stream_broken_ || stream_->write(http::sse_event("", write_json(json)))) return;
   // The client has gone or reads too slowly: an answer with a gap must not look whole.
-  gone_ = true;
+  stream_broken_ = true;
   stream_->close();
 }
 
 void ChatAnswer::end_stream(std::string_view last) {
-  if (gone_) return;
+  if (stream_broken_) return;
   stream_->write(http::sse_event("", last));
   stream_->close();
 }

@@ -49,7 +49,7 @@ class ChatAnswer {
   const int64_t created_;
   const std::shared_ptr<http::HttpReply> reply_;
   std::shared_ptr<http::HttpStream> stream_;  // once the first token is there
-  bool gone_ = false;                         // nobody reads the stream any more
+  bool stream_broken_ = false;                // nobody reads the stream any more
   text::ChatReader reader_;
   text::ChatPiece whole_;                          // all so far
   std::vector<grounding::GeneratedToken> tokens_;  // whose log-probabilities were not sent yet

@@ -59,7 +59,8 @@ void accept_chat(RouteContext& context, const std::string& body, const Caller& c
   std::shared_ptr<ChatRecord> record;
   try {
     const auto request = std::make_shared<const ChatRequest>(read_chat_request(
-        body, {context.engine.model_name(), context.library, context.fetch, caller.reply->gone()},
+        body,
+        {context.engine.model_name(), context.library, context.fetch, caller.reply->disconnected()},
         param));
     std::stop_source cancel;
     record = std::make_shared<ChatRecord>(caller.request_id, caller.client);
@@ -67,7 +68,7 @@ void accept_chat(RouteContext& context, const std::string& body, const Caller& c
                          answer_chat(context, *request, cancel.get_token(), caller, *record);
                        }});
     record.reset();
-    caller.reply->on_gone([cancel]() mutable { cancel.request_stop(); });
+    caller.reply->on_disconnect([cancel]() mutable { cancel.request_stop(); });
   } catch (...) {
     if (record) record->refused();
     caller.reply->send(caught_response(caller.request_id, param));
@@ -81,7 +82,8 @@ void add_chat_routes(http::HttpServer& http, RouteContext& context) {
              [&context](const http::HttpRequest& request, std::shared_ptr<http::HttpReply> reply) {
                context.executor.chat.run(
                    [&context, body = request.body, caller = Caller(request, std::move(reply))] {
-                     if (!caller.reply->gone().stop_requested()) accept_chat(context, body, caller);
+                     if (!caller.reply->disconnected().stop_requested())
+                       accept_chat(context, body, caller);
                    });
              },
              {.max_body = kMaxBody});

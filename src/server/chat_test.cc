@@ -341,8 +341,8 @@ class Kept : public http::HttpReply {
     body = response.body;
     return response.stream ? std::make_shared<Stream>(*this) : nullptr;
   }
-  std::stop_token gone() const override { return {}; }
-  void on_gone(std::function<void()>) override {}
+  std::stop_token disconnected() const override { return {}; }
+  void on_disconnect(std::function<void()>) override {}
 
   std::string body;
   int room = 1000;  // pieces of a stream until its reader is too slow

@@ -95,10 +95,10 @@ double length_of(const std::vector<video::ClipSpan>& parts, double end) {
 
 // Looks at the video only where its end may make the parts short enough.
 void check_length(const std::filesystem::path& video, const ClipQuery& query,
-                  const std::stop_token& gone) {
+                  const std::stop_token& cancel) {
   if (query.mode == video::ClipMode::kFast) return;
   if (length_of(query.parts, std::numeric_limits<double>::infinity()) <= kLongestExact) return;
-  const double seconds = length_of(query.parts, video::probe(video, gone, query.stream).duration);
+  const double seconds = length_of(query.parts, video::probe(video, cancel, query.stream).duration);
   if (seconds <= kLongestExact) return;
   throw Error(ErrorCode::kUsage,
               "cut clip: {:.3f} seconds, at most {} are encoded"_text(seconds, kLongestExact),
@@ -161,17 +161,17 @@ std::string entry_name(size_t number, size_t count, const video::ClipSpan& part)
 
 video::ClipResult write_zip(const std::filesystem::path& video, const ClipQuery& query,
                             const std::filesystem::path& scratch, const NamelessFile& file,
-                            const std::stop_token& gone) {
+                            const std::stop_token& cancel) {
   video::ClipResult all;
   ZipFile zip(file.descriptor().get());
   for (const video::ClipSpan& part : query.parts) {
     const NamelessFile one(scratch);
     const video::ClipResult cut =
-        video::write_clip(video, {part}, query.mode, one.descriptor(), gone, query.stream);
+        video::write_clip(video, {part}, query.mode, one.descriptor(), cancel, query.stream);
     all.parts.push_back(cut.parts.front());
     if (all.parts.size() == 1 || cut.sound.state > all.sound.state) all.sound = cut.sound;
     zip.add(entry_name(all.parts.size(), query.parts.size(), all.parts.back()),
-            one.descriptor().get(), gone);
+            one.descriptor().get(), cancel);
     if (zip.size() > kLargestZip) {
       throw Error(ErrorCode::kUnsupported,
                   "cut clips: {} of {} have {} GiB, at most {} go into a ZIP file"_text(
@@ -218,15 +218,15 @@ void add_spans(http::HttpResponse& response, const std::vector<video::ClipSpan>&
 }
 
 http::HttpResponse clip_response(RouteContext& context, ClipQuery query, const NamelessFile& file,
-                                 const std::stop_token& gone) {
+                                 const std::stop_token& cancel) {
   if (!query.job_id.empty()) add_moments(context, query);
   const jobs::Video video = context.library.get(query.video_id);
   video::ClipResult cut;
   try {
     const auto source = context.library.file_of(video);
-    check_length(source, query, gone);
-    cut = query.zip ? write_zip(source, query, context.scratch, file, gone)
-                    : video::write_clip(source, query.parts, query.mode, file.descriptor(), gone,
+    check_length(source, query, cancel);
+    cut = query.zip ? write_zip(source, query, context.scratch, file, cancel)
+                    : video::write_clip(source, query.parts, query.mode, file.descriptor(), cancel,
                                         query.stream);
   } catch (const Error& error) {
     throw without_folder(error, context.library.folder());
@@ -260,11 +260,11 @@ void add_clip_route(http::HttpServer& http, RouteContext& context) {
                                      std::shared_ptr<http::HttpReply> reply) {
                  context.executor.clips.run([&context, query = read(request, zip),
                                              reply = std::move(reply), id = request.id] {
-                   if (reply->gone().stop_requested()) return;
+                   if (reply->disconnected().stop_requested()) return;
                    std::optional<NamelessFile> file;  // until the answer has opened it
                    answer_now(*reply, id, [&] {
                      file.emplace(context.scratch);
-                     return clip_response(context, query, *file, reply->gone());
+                     return clip_response(context, query, *file, reply->disconnected());
                    });
                  });
                });

@@ -82,23 +82,23 @@ void add_event_routes(http::HttpServer& http, RouteContext& context) {
   http.route("GET", "/api/v1/jobs/{}/events",
              [&context, streams](const http::HttpRequest& request,
                                  const std::shared_ptr<http::HttpReply>& reply) {
-               context.executor.jobs.run(
-                   [&context, streams, reply, id = request.captures[0], request_id = request.id] {
-                     try {
-                       context.store.job(id);  // kNotFound before the stream begins
-                     } catch (...) {
-                       reply->send(caught_response(request_id));
-                       return;
-                     }
-                     const auto stream = reply->send(stream_response());
-                     const int64_t subscription =
-                         context.queue.subscribe(id, [stream](const jobs::JobEvent& event) {
-                           tell(*stream, event);
-                           if (event.job) stream->close();
-                         });
-                     streams->add(subscription, stream);
-                     reply->on_gone([streams, subscription] { streams->remove(subscription); });
-                   });
+               context.executor.jobs.run([&context, streams, reply, id = request.captures[0],
+                                          request_id = request.id] {
+                 try {
+                   context.store.job(id);  // kNotFound before the stream begins
+                 } catch (...) {
+                   reply->send(caught_response(request_id));
+                   return;
+                 }
+                 const auto stream = reply->send(stream_response());
+                 const int64_t subscription =
+                     context.queue.subscribe(id, [stream](const jobs::JobEvent& event) {
+                       tell(*stream, event);
+                       if (event.job) stream->close();
+                     });
+                 streams->add(subscription, stream);
+                 reply->on_disconnect([streams, subscription] { streams->remove(subscription); });
+               });
              });
   http.route(
       "GET", "/api/v1/events",
@@ -107,7 +107,7 @@ void add_event_routes(http::HttpServer& http, RouteContext& context) {
         const int64_t subscription = context.queue.subscribe_all(
             [stream](const jobs::JobEvent& event) { tell(*stream, event); });
         streams->add(subscription, stream);
-        reply->on_gone([streams, subscription] { streams->remove(subscription); });
+        reply->on_disconnect([streams, subscription] { streams->remove(subscription); });
       });
 }
 

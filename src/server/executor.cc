@@ -47,7 +47,7 @@ void Lane::run(std::function<void()> task) {
 void Lane::answer(std::shared_ptr<http::HttpReply> reply, std::string request_id,
                   std::function<http::HttpResponse()> work) {
   run([reply = std::move(reply), id = std::move(request_id), work = std::move(work)] {
-    if (!reply->gone().stop_requested()) answer_now(*reply, id, work);
+    if (!reply->disconnected().stop_requested()) answer_now(*reply, id, work);
   });
 }
 

@@ -29,13 +29,13 @@ jobs::Video fetch_video(const std::string& url, const std::string& name,
   const http::AllowedUrl from = check_fetching(url, options);
   const std::string into = upload_name(name.empty() ? name_of(from) : name);
   library.check_upload(into);
-  UploadRoom room(library);
+  UploadQuota quota(library);
   PartialFile file(fresh_upload_path(library.partial_folder()), false);
   http::download(
       from, options.hosts, options.max_bytes,
       [&](std::span<const std::byte> bytes) {
         file.write(bytes);
-        room.check(file.size());
+        quota.check(file.size());
       },
       cancel);
   const auto path = file.release();

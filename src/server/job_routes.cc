@@ -138,7 +138,7 @@ OrderedJson within_video(OrderedJson events, const jobs::Job& job) {
 // What the model saw of the video, planned again. kConflict when the job is not done, or when the
 // plan has changed since.
 engine::Media seen_media(RouteContext& context, const std::string& id,
-                         const std::stop_token& gone) {
+                         const std::stop_token& cancel) {
   const jobs::Job job = context.store.job(id);
   if (job.state != jobs::JobState::kDone) {
     throw Error(ErrorCode::kConflict,
@@ -148,7 +148,8 @@ engine::Media seen_media(RouteContext& context, const std::string& id,
   const JobOptions options =
       read_job_options(job.options.empty() ? Json() : parse_json(job.options, "the database"_text));
   const jobs::Video video = context.library.get(job.video_id);
-  engine::Media media = context.engine.plan(context.library.file_of(video), options.sampling, gone);
+  engine::Media media =
+      context.engine.plan(context.library.file_of(video), options.sampling, cancel);
   const Json result = parse_json(job.result, "the database"_text);
   if (const auto sampling = result.find("sampling");
       sampling != result.end() &&
@@ -164,14 +165,14 @@ engine::Media seen_media(RouteContext& context, const std::string& id,
 
 // The frames that the model saw, decoded again.
 http::HttpResponse seen_frames(RouteContext& context, const std::string& id, int64_t first,
-                               int64_t count, const std::stop_token& gone) {
+                               int64_t count, const std::stop_token& cancel) {
   try {
-    const engine::Media media = seen_media(context, id, gone);
+    const engine::Media media = seen_media(context, id, cancel);
     const auto total = static_cast<int64_t>(media.plan.indices.size());
     if (first >= total) {
       throw Error(ErrorCode::kUsage, "'from' is {}, the model saw {} frames"_text(first, total));
     }
-    http::HttpResponse response = strip_response(planned_frames(media, first, count, gone));
+    http::HttpResponse response = strip_response(planned_frames(media, first, count, cancel));
     response.headers.emplace_back("X-Frame-Count", std::to_string(total));
     return response;
   } catch (const Error& error) {
@@ -181,10 +182,10 @@ http::HttpResponse seen_frames(RouteContext& context, const std::string& id, int
 
 // When each of those frames is on screen: all of them, whatever one picture can hold.
 http::HttpResponse seen_times(RouteContext& context, const std::string& id,
-                              const std::stop_token& gone) {
+                              const std::stop_token& cancel) {
   try {
     OrderedJson times = OrderedJson::array();
-    for (const double time : seen_media(context, id, gone).plan.times) {
+    for (const double time : seen_media(context, id, cancel).plan.times) {
       times.push_back(thousandths(time));
     }
     return json_response({{"times", std::move(times)}});
@@ -279,18 +280,18 @@ void add_job_routes(http::HttpServer& http, RouteContext& context) {
       "GET", "/api/v1/jobs/{}/frames", [&context](const http::HttpRequest& request, auto reply) {
         const int64_t first = query_integer(request, "from", 0, 0, 1000000);
         const int64_t count = query_integer(request, "count", 100, 1, 1000000);
-        const std::stop_token gone = reply->gone();
+        const std::stop_token cancel = reply->disconnected();
         context.executor.files.answer(std::move(reply), request.id,
-                                      [&context, id = request.captures[0], first, count, gone] {
-                                        return seen_frames(context, id, first, count, gone);
+                                      [&context, id = request.captures[0], first, count, cancel] {
+                                        return seen_frames(context, id, first, count, cancel);
                                       });
       });
   http.route("GET", "/api/v1/jobs/{}/frame-times",
              [&context](const http::HttpRequest& request, auto reply) {
-               const std::stop_token gone = reply->gone();
+               const std::stop_token cancel = reply->disconnected();
                context.executor.files.answer(std::move(reply), request.id,
-                                             [&context, id = request.captures[0], gone] {
-                                               return seen_times(context, id, gone);
+                                             [&context, id = request.captures[0], cancel] {
+                                               return seen_times(context, id, cancel);
                                              });
              });
   http.route("GET", "/api/v1/jobs/{}/export",
@@ -339,7 +340,7 @@ void add_inference_route(http::HttpServer& http, RouteContext& context) {
         const jobs::Store::Added added = context.queue.submit(jobs);
         log_submitted(added.jobs, id);
         const jobs::Job& job = added.jobs.front();
-        reply->on_gone([&context, job_id = job.id] {
+        reply->on_disconnect([&context, job_id = job.id] {
           context.executor.jobs.run([&context, job_id] {
             try {
               context.queue.cancel(job_id);

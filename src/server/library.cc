@@ -205,21 +205,21 @@ jobs::Video Library::get(const std::string& id, const std::stop_token& cancel) {
   throw not_in_library(id);
 }
 
-int64_t Library::room() {
-  int64_t room = quota_ - stored_bytes();
+int64_t Library::remaining_quota() {
+  int64_t left = quota_ - stored_bytes();
   std::error_code ignored;
   fs::directory_iterator at(folder() / kPartialFolder, ignored), end;
   for (; at != end; at.increment(ignored)) {
     const auto size = at->is_regular_file(ignored) ? at->file_size(ignored) : 0;
-    if (size != static_cast<std::uintmax_t>(-1)) room -= static_cast<int64_t>(size);
+    if (size != static_cast<std::uintmax_t>(-1)) left -= static_cast<int64_t>(size);
   }
-  return room;
+  return left;
 }
 
 void Library::check_quota(int64_t bytes) {
-  if (room() >= bytes) return;
+  if (remaining_quota() >= bytes) return;
   count_stored();
-  const int64_t left = room();
+  const int64_t left = remaining_quota();
   if (left >= bytes) return;
   throw http::HttpError(413,
                         "the library holds {} bytes of at most {}, {} more do not fit"_text(
@@ -273,7 +273,7 @@ jobs::Video Library::store(Upload& upload, std::vector<std::string>& taken) {
 }
 
 // Removes the stored files and rows of a failed accept().
-void Library::take_back(const std::vector<std::string>& names) {
+void Library::undo_store(const std::vector<std::string>& names) {
   for (const std::string& name : names) {
     try {
       const LibraryFolder::File file = folder_.find(name);
@@ -300,7 +300,7 @@ std::vector<jobs::Video> Library::accept(std::vector<Upload> uploads) {
     for (Upload& upload : uploads) require_video(upload);
     for (Upload& upload : uploads) videos.push_back(store(upload, taken));
   } catch (...) {
-    take_back(taken);
+    undo_store(taken);
     drop_files();
     throw;
   }

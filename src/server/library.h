@@ -93,7 +93,7 @@ class Library {
 
   // Returns the bytes that uploads may still add; negative when the quota is exceeded. Incomplete
   // uploads count as stored. Files added by hand count from the next scan on.
-  int64_t room();
+  int64_t remaining_quota();
   // HttpError(413) when `bytes` more would pass the quota, counted anew.
   void check_quota(int64_t bytes);
 
@@ -104,7 +104,7 @@ class Library {
  private:
   using Clock = std::chrono::steady_clock;
 
-  struct Found {
+  struct ScanResult {
     std::vector<LibraryFolder::File> fresh;  // new or changed
     std::vector<LibraryFolder::File> old;    // whose rows have an id of an older database
   };
@@ -115,13 +115,13 @@ class Library {
   void require_video(Upload& upload);
   std::optional<jobs::Video> known(Upload& upload);  // with the same content
   jobs::Video store(Upload& upload, std::vector<std::string>& taken);
-  void take_back(const std::vector<std::string>& names);
+  void undo_store(const std::vector<std::string>& names);
   // library_scan.cc
   int64_t stored_bytes();
   void count_stored();
   uint64_t want_scan();
-  Found look_through(const std::stop_token& stop);
-  void read_found(const Found& found, const std::stop_token& stop);
+  ScanResult walk_folder(const std::stop_token& stop);
+  void read_changed(const ScanResult& found, const std::stop_token& stop);
   void run_scans(const std::stop_token& stop);
 
   const LibraryFolder folder_;
@@ -131,7 +131,7 @@ class Library {
 
   mutable std::mutex mutex_;  // guards all below
   // Files that were found not to be videos: size and mtime by name.
-  std::map<std::string, std::pair<int64_t, int64_t>> others_;
+  std::map<std::string, std::pair<int64_t, int64_t>> non_videos_;
   std::optional<int64_t> stored_;  // bytes of the library without incomplete uploads
   int64_t uploaded_ = 0;           // bytes that were stored since the start
   int64_t walk_bytes_ = 0;         // bytes of the files that the running walk has visited

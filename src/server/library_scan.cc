@@ -13,23 +13,23 @@
 namespace shijian::server {
 namespace {
 
-constexpr size_t kMaxOthers = 100'000;  // files that are no videos, remembered
-constexpr int kAtOnce = 1000;           // rows that are read at a time
+constexpr size_t kMaxNonVideos = 100'000;  // files that are no videos, remembered
+constexpr int kAtOnce = 1000;              // rows that are read at a time
 
 // Longest wait for a scan; one that takes longer is slow. After a slow scan the next one starts
 // only after kRest times its duration, at most kLongestRest, so that the disk can serve others.
-constexpr auto kShortScan = std::chrono::seconds(1);
+constexpr auto kMaxScanWait = std::chrono::seconds(1);
 constexpr int kRest = 4;
 constexpr auto kLongestRest = std::chrono::minutes(5);
 // How long new files are waited for, and how many at most.
-constexpr auto kReading = std::chrono::seconds(5);
+constexpr auto kMaxReadWait = std::chrono::seconds(5);
 constexpr size_t kFewFiles = 20;
 // Shortest wait: for a scan after a slow one, and for the reading of many new files.
-constexpr auto kPatience = std::chrono::milliseconds(25);
+constexpr auto kMinScanWait = std::chrono::milliseconds(25);
 
 }  // namespace
 
-Library::Found Library::look_through(const std::stop_token& stop) {
+Library::ScanResult Library::walk_folder(const std::stop_token& stop) {
   struct Row {
     jobs::VideoFile file;
     bool seen = false;
@@ -46,7 +46,7 @@ Library::Found Library::look_through(const std::stop_token& stop) {
     uploaded = uploaded_;
     walk_bytes_ = 0;
   }
-  Found found;
+  ScanResult found;
   std::vector<std::string> back, gone;
   const auto visit = [&](LibraryFolder::File file) {
     {
@@ -79,13 +79,13 @@ Library::Found Library::look_through(const std::stop_token& stop) {
   const int64_t bytes = walk.bytes + uploaded_ - uploaded;
   stored_ = walk.unread.empty() ? bytes : std::max(bytes, stored_.value_or(0));
   std::erase_if(found.fresh, [this](const LibraryFolder::File& file) {
-    const auto other = others_.find(file.name);
-    return other != others_.end() && other->second == std::pair(file.size, file.mtime);
+    const auto other = non_videos_.find(file.name);
+    return other != non_videos_.end() && other->second == std::pair(file.size, file.mtime);
   });
   return found;
 }
 
-void Library::read_found(const Found& found, const std::stop_token& stop) {
+void Library::read_changed(const ScanResult& found, const std::stop_token& stop) {
   for (const LibraryFolder::File& file : found.fresh) {
     if (stop.stop_requested()) return;
     try {
@@ -95,8 +95,8 @@ void Library::read_found(const Found& found, const std::stop_token& stop) {
     } catch (const http::HttpError& error) {
       if (error.status() != 415) continue;
       const std::lock_guard lock(mutex_);
-      if (others_.size() >= kMaxOthers) others_.clear();
-      others_[file.name] = {file.size, file.mtime};
+      if (non_videos_.size() >= kMaxNonVideos) non_videos_.clear();
+      non_videos_[file.name] = {file.size, file.mtime};
     } catch (const Error&) {  // another time it may be read
     }
   }
@@ -112,7 +112,7 @@ void Library::read_found(const Found& found, const std::stop_token& stop) {
   }
 }
 
-void Library::scan(const std::stop_token& stop) { read_found(look_through(stop), stop); }
+void Library::scan(const std::stop_token& stop) { read_changed(walk_folder(stop), stop); }
 
 // The number of the next scan that begins. mutex_ is held.
 uint64_t Library::want_scan() {
@@ -130,15 +130,15 @@ int64_t Library::stored_bytes() {
   if (!stored_) {
     const bool scanning = done_ < begun_;
     const uint64_t mine = scanning ? begun_ : want_scan();
-    changed_.wait_until(lock, (scanning ? begun_at_ : Clock::now()) + kShortScan,
+    changed_.wait_until(lock, (scanning ? begun_at_ : Clock::now()) + kMaxScanWait,
                         [&] { return stored_ || done_ >= mine; });
   }
   return stored_.value_or(walk_bytes_);
 }
 
 void Library::count_stored() {
-  // Counting stops after kShortScan; the larger of old and new count is then kept.
-  const auto end = Clock::now() + kShortScan;
+  // Counting stops after kMaxScanWait; the larger of old and new count is then kept.
+  const auto end = Clock::now() + kMaxScanWait;
   std::stop_source enough;
   const auto look_at_clock = [&](const auto&) {
     if (Clock::now() > end) enough.request_stop();
@@ -154,10 +154,10 @@ bool Library::refresh() {
   const bool scanning = done_ < begun_;
   if (!scanning && now < rest_until_) return true;
   const uint64_t mine = want_scan();
-  const auto patient_until = (scanning ? begun_at_ : now) + kShortScan;
-  const auto soon = std::max(now + kPatience, slow_ ? now : patient_until);
+  const auto wait_until = (scanning ? begun_at_ : now) + kMaxScanWait;
+  const auto soon = std::max(now + kMinScanWait, slow_ ? now : wait_until);
   if (!changed_.wait_until(lock, soon, [&] { return walked_ >= mine; })) return false;
-  return changed_.wait_for(lock, fresh_ <= kFewFiles ? kReading : kPatience,
+  return changed_.wait_for(lock, fresh_ <= kFewFiles ? kMaxReadWait : kMinScanWait,
                            [&] { return done_ >= mine; });
 }
 
@@ -171,15 +171,15 @@ void Library::run_scans(const std::stop_token& stop) {
     bool failed = false;
     Clock::duration walk_time{};
     try {
-      const Found found = look_through(stop);
+      const ScanResult found = walk_folder(stop);
       lock.lock();
       walked_ = number;
       fresh_ = found.fresh.size();
       walk_time = Clock::now() - begin;
-      slow_ = walk_time > kShortScan;
+      slow_ = walk_time > kMaxScanWait;
       changed_.notify_all();
       lock.unlock();
-      read_found(found, stop);
+      read_changed(found, stop);
       backoff.reset();
     } catch (const std::exception& error) {
       log_event(LogLevel::kWarning, "library_not_scanned", {{"message", error.what()}});

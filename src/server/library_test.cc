@@ -79,7 +79,7 @@ TEST_F(LibraryTest, AFolderThatCannotBeReadHidesNoOther) {
   {
     const Nobody nobody;
     library_->scan();
-    EXPECT_GT(library_->room(), 0);
+    EXPECT_GT(library_->remaining_quota(), 0);
     EXPECT_NO_THROW(library_->check_quota(1));
   }
   ASSERT_EQ(::chmod((videos_ / "closed").c_str(), 0755), 0);

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "base/cancel.h"
+#include "server/lru_cache.h"
 #include "server/media_files.h"
-#include "server/recent.h"
 #include "video/probe.h"
 
 namespace shijian::server {
@@ -52,8 +52,8 @@ class Thumbnails {
                            double from, double to, const std::stop_token& cancel);
 
  private:
-  Recent<video::VideoInfo> infos_{size_t{64} << 20};
-  Recent<FrameStrip> strips_{size_t{64} << 20};
+  LruCache<video::VideoInfo> infos_{size_t{64} << 20};
+  LruCache<FrameStrip> strips_{size_t{64} << 20};
 };
 
 }  // namespace shijian::server

@@ -59,8 +59,8 @@ TEST(ThumbnailPlan, HasFewerSlotsWhereAPictureIsTooWide) {
   EXPECT_EQ(thumbnail_plan(info, {0, 100, 100, 90}).indices.size(), 7U);
 }
 
-TEST(Recent, ForgetsWhatWasNotUsedForLongest) {
-  Recent<int> recent(10);
+TEST(LruCache, ForgetsWhatWasNotUsedForLongest) {
+  LruCache<int> recent(10);
   recent.put("a", std::make_shared<const int>(1), 4);
   recent.put("b", std::make_shared<const int>(2), 4);
   EXPECT_EQ(*recent.find("a"), 1);

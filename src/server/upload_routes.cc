@@ -60,7 +60,7 @@ class RawUpload : public http::HttpUpload {
     shared_->uploads.sweep();
     const std::string_view range = request.header("content-range");
     if (range.empty()) {
-      room_.emplace(shared_->context.library);
+      quota_.emplace(shared_->context.library);
       file_.emplace(fresh_upload_path(shared_->context.library.partial_folder()), false);
       return;
     }
@@ -87,7 +87,7 @@ class RawUpload : public http::HttpUpload {
   void write(std::span<const std::byte> bytes) override {
     file_->write(bytes);
     check_size(shared_->context, file_->size());
-    if (room_) room_->check(file_->size());
+    if (quota_) quota_->check(file_->size());
     if (range_ && file_->size() > range_->last + 1) {
       file_->cut(range_->first);
       throw http::HttpError(400, "the body is longer than its Content-Range"_text);
@@ -123,7 +123,7 @@ class RawUpload : public http::HttpUpload {
 
   std::shared_ptr<Shared> shared_;
   std::string name_, id_;
-  std::optional<UploadRoom> room_;  // of a whole file; what a piece needs is known beforehand
+  std::optional<UploadQuota> quota_;  // of a whole file; what a piece needs is known beforehand
   std::optional<ContentRange> range_;
   std::shared_ptr<Uploads::Claim> claim_;
   std::optional<PartialFile> file_;
@@ -135,7 +135,7 @@ class FormUpload : public http::HttpUpload, public http::MultipartSink {
   FormUpload(std::shared_ptr<Shared> shared, const http::HttpRequest& request)
       : shared_(std::move(shared)),
         id_(request.id),
-        room_(shared_->context.library),
+        quota_(shared_->context.library),
         reader_(request.header("content-type"), *this) {
     shared_->uploads.sweep();
   }
@@ -157,7 +157,7 @@ class FormUpload : public http::HttpUpload, public http::MultipartSink {
     if (!file_) return;
     file_->write(bytes);
     check_size(shared_->context, file_->size());
-    room_.check(complete_bytes_ + file_->size());
+    quota_.check(complete_bytes_ + file_->size());
   }
   void end_part() override {
     if (!file_) return;
@@ -183,7 +183,7 @@ class FormUpload : public http::HttpUpload, public http::MultipartSink {
  private:
   std::shared_ptr<Shared> shared_;
   std::string id_;
-  UploadRoom room_;
+  UploadQuota quota_;
   http::MultipartReader reader_;
   std::string name_;
   std::optional<PartialFile> file_;
@@ -209,10 +209,10 @@ void add_upload_routes(http::HttpServer& http, RouteContext& context) {
         const auto url = fields.text("url"), name = fields.text("name", 1000);
         fields.done();
         if (!url) throw Error(ErrorCode::kUsage, "fetch: it has no 'url'"_text);
-        const std::stop_token gone = reply->gone();
+        const std::stop_token cancel = reply->disconnected();
         context.executor.fetch.answer(
-            std::move(reply), request.id, [&context, gone, url = *url, name = name.value_or("")] {
-              return video_response(fetch_video(url, name, context.fetch, context.library, gone));
+            std::move(reply), request.id, [&context, cancel, url = *url, name = name.value_or("")] {
+              return video_response(fetch_video(url, name, context.fetch, context.library, cancel));
             });
       });
   const auto shared = std::make_shared<Shared>(context);

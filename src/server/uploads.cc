@@ -91,14 +91,15 @@ fs::path PartialFile::release() {
   return path_;
 }
 
-UploadRoom::UploadRoom(Library& library) : library_(library), room_(library.room()) {
-  if (room_ <= 0) library_.check_quota(1);
+UploadQuota::UploadQuota(Library& library)
+    : library_(library), remaining_(library.remaining_quota()) {
+  if (remaining_ <= 0) library_.check_quota(1);
 }
 
-void UploadRoom::check(int64_t bytes) {
-  if (bytes <= room_) return;
+void UploadQuota::check(int64_t bytes) {
+  if (bytes <= remaining_) return;
   library_.check_quota(0);
-  room_ = bytes + library_.room();  // something was deleted meanwhile
+  remaining_ = bytes + library_.remaining_quota();  // something was deleted meanwhile
 }
 
 fs::path fresh_upload_path(const fs::path& folder) {

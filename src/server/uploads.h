@@ -53,16 +53,16 @@ class PartialFile {
 
 // Checks a running upload against the library's quota. The quota is read once at the beginning, so
 // that a file that cannot fit is refused early; Library::accept() checks it exactly.
-class UploadRoom {
+class UploadQuota {
  public:
   // HttpError(413) when the library is full.
-  explicit UploadRoom(Library& library);
+  explicit UploadQuota(Library& library);
   // HttpError(413) when `bytes` received so far are more than there is room for.
   void check(int64_t bytes);
 
  private:
   Library& library_;
-  int64_t room_;
+  int64_t remaining_;
 };
 
 // Resumable uploads by name and total size, at most one connection at a time each.

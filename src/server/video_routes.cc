@@ -35,64 +35,64 @@ OrderedJson frame_times(const video::VideoInfo& info, double from, double to, in
 // They have threads of their own: decoding would keep the lists waiting.
 void add_thumbnail_routes(http::HttpServer& http, RouteContext& context) {
   const auto thumbnails = std::make_shared<Thumbnails>();
-  http.route("GET", "/api/v1/videos/{}/thumbnails",
-             [&context, thumbnails](const http::HttpRequest& request, auto reply) {
-               const ThumbnailRange range{
-                   query_seconds(request, "from"), query_seconds(request, "to"),
-                   static_cast<int>(query_integer(request, "count", 10, 1, 100)),
-                   static_cast<int>(query_integer(request, "height", 90, 16, 360)),
-                   query_stream(request)};
-               const std::stop_token gone = reply->gone();
-               context.executor.thumbnails.answer(
-                   std::move(reply), request.id,
-                   [&context, thumbnails, id = request.captures[0], range, gone] {
-                     const jobs::Video video = context.library.get(id);
-                     http::HttpResponse response = strip_response(
-                         *thumbnails->strip(video.id, context.library.file_of(video), range, gone));
-                     // The id stands for the content.
-                     response.headers.emplace_back("Cache-Control", "private, max-age=86400");
-                     return response;
-                   });
-             });
+  http.route(
+      "GET", "/api/v1/videos/{}/thumbnails",
+      [&context, thumbnails](const http::HttpRequest& request, auto reply) {
+        const ThumbnailRange range{query_seconds(request, "from"), query_seconds(request, "to"),
+                                   static_cast<int>(query_integer(request, "count", 10, 1, 100)),
+                                   static_cast<int>(query_integer(request, "height", 90, 16, 360)),
+                                   query_stream(request)};
+        const std::stop_token cancel = reply->disconnected();
+        context.executor.thumbnails.answer(
+            std::move(reply), request.id,
+            [&context, thumbnails, id = request.captures[0], range, cancel] {
+              const jobs::Video video = context.library.get(id);
+              http::HttpResponse response = strip_response(
+                  *thumbnails->strip(video.id, context.library.file_of(video), range, cancel));
+              // The id stands for the content.
+              response.headers.emplace_back("Cache-Control", "private, max-age=86400");
+              return response;
+            });
+      });
   http.route("GET", "/api/v1/videos/{}/cuts",
              [&context, thumbnails](const http::HttpRequest& request, auto reply) {
                const double from = query_number(request, "from");
                const double to = query_number(request, "to");
                const int stream = query_stream(request);
-               const std::stop_token gone = reply->gone();
+               const std::stop_token cancel = reply->disconnected();
                context.executor.thumbnails.answer(
                    std::move(reply), request.id,
-                   [&context, thumbnails, id = request.captures[0], from, to, stream, gone] {
+                   [&context, thumbnails, id = request.captures[0], from, to, stream, cancel] {
                      const jobs::Video video = context.library.get(id);
                      OrderedJson cuts = OrderedJson::array();
                      for (const double time : thumbnails->cuts(
-                              video.id, stream, context.library.file_of(video), from, to, gone)) {
+                              video.id, stream, context.library.file_of(video), from, to, cancel)) {
                        cuts.push_back(thousandths(time));
                      }
                      return json_response({{"cuts", std::move(cuts)}});
                    });
              });
-  http.route("GET", "/api/v1/videos/{}/frame-times",
-             [&context, thumbnails](const http::HttpRequest& request, auto reply) {
-               const double from = query_seconds(request, "from");
-               const double to = query_seconds(request, "to");
-               if (to != 0 && to < from) {
-                 throw Error(ErrorCode::kUsage,
-                             "frame times: from {} to {} is no part"_text(from, to),
-                             "'from' is at least 0 and before 'to', in seconds"_text);
-               }
-               const int64_t limit = query_integer(request, "limit", 10000, 1, 100000);
-               const int stream = query_stream(request);
-               const std::stop_token gone = reply->gone();
-               context.executor.thumbnails.answer(
-                   std::move(reply), request.id,
-                   [&context, thumbnails, id = request.captures[0], from, to, limit, stream, gone] {
-                     const jobs::Video video = context.library.get(id);
-                     const auto info =
-                         thumbnails->info(video.id, stream, context.library.file_of(video), gone);
-                     return json_response(frame_times(*info, from, to, limit));
-                   });
-             });
+  http.route(
+      "GET", "/api/v1/videos/{}/frame-times",
+      [&context, thumbnails](const http::HttpRequest& request, auto reply) {
+        const double from = query_seconds(request, "from");
+        const double to = query_seconds(request, "to");
+        if (to != 0 && to < from) {
+          throw Error(ErrorCode::kUsage, "frame times: from {} to {} is no part"_text(from, to),
+                      "'from' is at least 0 and before 'to', in seconds"_text);
+        }
+        const int64_t limit = query_integer(request, "limit", 10000, 1, 100000);
+        const int stream = query_stream(request);
+        const std::stop_token cancel = reply->disconnected();
+        context.executor.thumbnails.answer(
+            std::move(reply), request.id,
+            [&context, thumbnails, id = request.captures[0], from, to, limit, stream, cancel] {
+              const jobs::Video video = context.library.get(id);
+              const auto info =
+                  thumbnails->info(video.id, stream, context.library.file_of(video), cancel);
+              return json_response(frame_times(*info, from, to, limit));
+            });
+      });
 }
 
 }  // namespace

@@ -39,9 +39,9 @@ void Webhooks::loop(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     try {
       const uint64_t seen = store_.webhooks_due();
-      note_tries();
+      record_attempts();
       deliver_due(stop);
-      note_tries();
+      record_attempts();
       backoff.reset();
       store_.wait_for_webhook(seen, stop);
     } catch (const std::exception& error) {
@@ -61,10 +61,10 @@ void Webhooks::deliver_due(const std::stop_token& stop) {
   }
 }
 
-// Posts a webhook and appends the attempt to tried_. Appends nothing when it was cancelled or the
-// store could not be read; the webhook then stays due.
+// Posts a webhook and appends the attempt to attempts_. Appends nothing when it was cancelled or
+// the store could not be read; the webhook then stays due.
 void Webhooks::deliver(const jobs::Webhook& webhook, const std::stop_token& cancel) {
-  Tried tried{webhook, false, {{"job", webhook.job_id}}};
+  DeliveryAttempt tried{webhook, false, {{"job", webhook.job_id}}};
   try {
     const http::AllowedUrl to = hosts_.check(webhook.url);
     tried.failure["host"] = to.host;  // the rest of a URL may be a secret
@@ -86,20 +86,20 @@ void Webhooks::deliver(const jobs::Webhook& webhook, const std::stop_token& canc
     tried.failure["cause"] = error.what();
   }
   const std::lock_guard lock(mutex_);
-  tried_.push_back(std::move(tried));
+  attempts_.push_back(std::move(tried));
 }
 
 // Throws, and keeps what is left, when the store refuses.
-void Webhooks::note_tries() {
+void Webhooks::record_attempts() {
   const std::lock_guard lock(mutex_);
-  while (!tried_.empty()) {
-    const Tried& tried = tried_.back();
+  while (!attempts_.empty()) {
+    const DeliveryAttempt& tried = attempts_.back();
     if (store_.webhook_tried(tried.webhook, tried.delivered)) {
       OrderedJson failure = tried.failure;
       failure["tries"] = tried.webhook.tries + 1;
       log_event(LogLevel::kWarning, "webhook_failed", failure);
     }
-    tried_.pop_back();
+    attempts_.pop_back();
   }
 }
 

@@ -31,7 +31,7 @@ class Webhooks {
   Webhooks& operator=(const Webhooks&) = delete;
 
  private:
-  struct Tried {
+  struct DeliveryAttempt {
     jobs::Webhook webhook;
     bool delivered = false;
     OrderedJson failure;  // for the log
@@ -39,12 +39,12 @@ class Webhooks {
   void loop(const std::stop_token& stop);
   void deliver_due(const std::stop_token& stop);
   void deliver(const jobs::Webhook& webhook, const std::stop_token& cancel);
-  void note_tries();
+  void record_attempts();
 
   jobs::Store& store_;
   const http::AllowedHosts hosts_;
   std::mutex mutex_;
-  std::vector<Tried> tried_;  // not noted by the store yet; under mutex_
+  std::vector<DeliveryAttempt> attempts_;  // not noted by the store yet; under mutex_
   std::jthread thread_;
 };
 

@@ -22,10 +22,10 @@
 namespace shijian::video {
 
 // Heartbeat that long work calls repeatedly to show that it has not hung. Must not throw.
-using StillAtWork = std::function<void()>;
+using Heartbeat = std::function<void()>;
 
 VideoInfo probe_file(const InputFile& file, const std::stop_token& cancel,
-                     const StillAtWork& at_work);
+                     const Heartbeat& heartbeat);
 
 // Receives the plan's frames in order. `rgb` [height, width, 3], of frame_size(), is valid during
 // the call; `shown` is the index of the frame that it shows, which may differ from the plan's.
@@ -44,6 +44,6 @@ StillImage decode_image_file(const InputFile& file);
 // Parts of the video `info` are `parts`. Writes into the open file `output`.
 ClipResult cut_file(const InputFile& file, const VideoInfo& info,
                     const std::vector<ClipSpan>& parts, ClipMode mode, int output,
-                    const std::stop_token& cancel, const StillAtWork& at_work);
+                    const std::stop_token& cancel, const Heartbeat& heartbeat);
 
 }  // namespace shijian::video

@@ -49,8 +49,8 @@ AVRational clip_time_base(AVRational source) {
 
 ClipResult cut_file(const InputFile& file, const VideoInfo& info,
                     const std::vector<ClipSpan>& parts, ClipMode mode, int output,
-                    const std::stop_token& cancel, const StillAtWork& at_work) {
-  const ClipRequest request{file, info, parts, output, cancel, at_work};
+                    const std::stop_token& cancel, const Heartbeat& heartbeat) {
+  const ClipRequest request{file, info, parts, output, cancel, heartbeat};
   return mode == ClipMode::kExact ? encode_clip(request) : copy_clip(request);
 }
 

@@ -44,7 +44,7 @@ class FastClip {
         time_base_(clip_time_base(av(info_.time_base))),
         frame_ticks_(std::llround(1 / (info_.frame_rate.value() * av_q2d(time_base_)))),
         whole_(request.parts.size() == 1),
-        mp4_(request.output, request.at_work),
+        mp4_(request.output, request.heartbeat),
         sound_(open_clip_sound(request.video, request.info, request.cancel, /*copy=*/whole_,
                                report_)) {}
 
@@ -134,7 +134,7 @@ class FastClip {
     int64_t decoded = 0;  // packets from the key frame on
     const PacketPtr packet = make_packet();
     while (input->read(packet.get())) {
-      request_.at_work();
+      request_.heartbeat();
       if (packet->pts == AV_NOPTS_VALUE) continue;
       const int64_t at = packet->dts != AV_NOPTS_VALUE ? packet->dts : packet->pts;
       // A frame is decoded no later than it is shown: what comes now is after the end, but for

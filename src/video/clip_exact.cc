@@ -50,7 +50,7 @@ class ExactClip {
         time_base_(clip_time_base(av(request.info.time_base))),
         rotated_(request.video, request.cancel),
         pictures_(request.info, time_base_),
-        mp4_(request.output, request.at_work),
+        mp4_(request.output, request.heartbeat),
         sound_(open_clip_sound(request.video, request.info, request.cancel, /*copy=*/false,
                                report_)) {}
 
@@ -85,7 +85,7 @@ class ExactClip {
     for (size_t next = 0; next < part.frames.size();) {
       const AVFrame* frame = reader.next(index);
       if (frame == nullptr) break;
-      request_.at_work();
+      request_.heartbeat();
       // Past frames that did not decode: the one before stays on screen.
       while (next < part.frames.size() && part.frames[next] < index) ++next;
       if (next == part.frames.size() || part.frames[next] != index) continue;

@@ -19,7 +19,7 @@ struct ClipRequest {
   const std::vector<ClipSpan>& parts;
   int output;  // a file descriptor
   const std::stop_token& cancel;
-  const StillAtWork& at_work;
+  const Heartbeat& heartbeat;
 };
 
 ClipResult encode_clip(const ClipRequest& request);  // ClipMode::kExact

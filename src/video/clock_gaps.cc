@@ -23,7 +23,7 @@ bool leaps(const PacketLog& log, int64_t longest) {
 }
 
 std::vector<SoundRun> sound_runs(const InputFile& file, int64_t longest,
-                                 const std::stop_token& cancel, const StillAtWork& at_work) {
+                                 const std::stop_token& cancel, const Heartbeat& heartbeat) {
   MediaInput input(file, cancel);
   const AVStream* audio = input.add_audio();
   std::vector<SoundRun> runs;
@@ -33,7 +33,7 @@ std::vector<SoundRun> sound_runs(const InputFile& file, int64_t longest,
   const PacketPtr packet = make_packet();
   int64_t pictures = 0;
   while (input.read(packet.get())) {
-    at_work();
+    heartbeat();
     if (packet->stream_index != audio->index) {
       ++pictures;
       continue;
@@ -61,13 +61,13 @@ bool ClockGaps::still(int64_t from, int64_t to, int64_t packet) const {
 }
 
 ClockGaps find_gaps(const InputFile& file, MediaInput& input, const PacketLog& log,
-                    const std::stop_token& cancel, const StillAtWork& at_work) {
+                    const std::stop_token& cancel, const Heartbeat& heartbeat) {
   const bool broadcast = (input.format()->iformat->flags & AVFMT_TS_DISCONT) != 0;
   ClockGaps gaps;
   gaps.longest = std::llround((broadcast ? kLongestBroadcastGap : kLongestGap) /
                               av_q2d(input.video()->time_base));
   if (broadcast && leaps(log, gaps.longest)) {
-    gaps.sound = sound_runs(file, gaps.longest, cancel, at_work);
+    gaps.sound = sound_runs(file, gaps.longest, cancel, heartbeat);
   }
   return gaps;
 }

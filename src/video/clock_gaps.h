@@ -30,6 +30,6 @@ struct ClockGaps {
 // `input` is that of `log`. Reads `file` once more where the clock of a broadcast leaps and sound
 // of the same programme can tell why. Throws as probe() does.
 ClockGaps find_gaps(const InputFile& file, MediaInput& input, const PacketLog& log,
-                    const std::stop_token& cancel, const StillAtWork& at_work);
+                    const std::stop_token& cancel, const Heartbeat& heartbeat);
 
 }  // namespace shijian::video

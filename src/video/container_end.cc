@@ -55,7 +55,7 @@ class Outline {
 
   FileEnd find_end() {
     load(0);
-    if (have_ < 16) return FileEnd::kUntold;
+    if (have_ < 16) return FileEnd::kUnknown;
     const std::string_view head = text();
     if (head.starts_with("RIFF") && head.substr(8, 3) == "AVI") return riff(kPadding);
     if (head.starts_with("RIFF") && head.substr(8, 4) == "WEBP") return riff(0);
@@ -67,11 +67,11 @@ class Outline {
     }
     if (head.starts_with("OggS")) return ogg();
     if (head.starts_with("DKIF")) {
-      return follow([this] { return ivf(); }) == FileEnd::kEarly ? FileEnd::kInside
-                                                                 : FileEnd::kUntold;
+      return follow([this] { return ivf(); }) == FileEnd::kEarly ? FileEnd::kTruncated
+                                                                 : FileEnd::kUnknown;
     }
     if (head.starts_with("GIF8") || head.starts_with("\x89PNG")) {
-      return lacks_trailer(MappedFile(file_.fd(), file_.name()).bytes()) ? FileEnd::kInside
+      return lacks_trailer(MappedFile(file_.fd(), file_.name()).bytes()) ? FileEnd::kTruncated
                                                                          : FileEnd::kWhole;
     }
     // The header block of a frame begins so.
@@ -79,7 +79,7 @@ class Outline {
     for (const Unit unit : {Unit{188, 0, 0x47}, Unit{192, 4, 0x47}, Unit{204, 0, 0x47}}) {
       if (consists_of(unit)) return end_of(unit);
     }
-    return FileEnd::kUntold;
+    return FileEnd::kUnknown;
   }
 
  private:
@@ -118,8 +118,8 @@ class Outline {
   FileEnd end_of(const Unit& unit) {
     const uint64_t rest = size_ % unit.bytes, end = size_ - rest;
     const bool aligned = end >= unit.bytes && marked(unit, end - unit.bytes);
-    if (rest == 0 || !aligned) return FileEnd::kUntold;
-    return rest <= unit.mark_at || marked(unit, end) ? FileEnd::kInside : FileEnd::kUntold;
+    if (rest == 0 || !aligned) return FileEnd::kUnknown;
+    return rest <= unit.mark_at || marked(unit, end) ? FileEnd::kTruncated : FileEnd::kUnknown;
   }
 
   FileEnd dv() {
@@ -127,7 +127,7 @@ class Outline {
     const std::vector<uint8_t> header = bytes_at(file_, 0, kHeader);
     const AVDVProfile* profile =
         av_dv_frame_profile(nullptr, header.data(), static_cast<unsigned>(header.size()));
-    if (profile == nullptr) return FileEnd::kUntold;
+    if (profile == nullptr) return FileEnd::kUnknown;
     return end_of({static_cast<uint64_t>(profile->frame_size), 0, 0x1f});
   }
 
@@ -139,13 +139,13 @@ class Outline {
     const std::vector<uint8_t> tail = bytes_at(file_, static_cast<int64_t>(size_ - room), room);
     const std::string_view bytes(reinterpret_cast<const char*>(tail.data()), tail.size());
     const size_t at = bytes.rfind("OggS");
-    if (at == std::string_view::npos) return FileEnd::kUntold;
+    if (at == std::string_view::npos) return FileEnd::kUnknown;
     const uint8_t* page = tail.data() + at;
     const size_t left = tail.size() - at;
-    if (left < kHeader || left < kHeader + page[26]) return FileEnd::kInside;
+    if (left < kHeader || left < kHeader + page[26]) return FileEnd::kTruncated;
     size_t length = kHeader + page[26];
     for (size_t i = 0; i < page[26]; ++i) length += page[kHeader + i];
-    return left < length || (page[5] & kEndOfStream) == 0 ? FileEnd::kInside : FileEnd::kWhole;
+    return left < length || (page[5] & kEndOfStream) == 0 ? FileEnd::kTruncated : FileEnd::kWhole;
   }
 
   void load(uint64_t at) {
@@ -158,7 +158,7 @@ class Outline {
   // be missing.
   FileEnd riff(uint64_t padding) const {
     const uint64_t length = little_endian(bytes_.data() + 4, 4);
-    if (length == 0) return FileEnd::kUntold;
+    if (length == 0) return FileEnd::kUnknown;
     return length + 8 > size_ + padding ? FileEnd::kEarly : FileEnd::kWhole;
   }
 
@@ -167,7 +167,7 @@ class Outline {
     for (int i = 0; i < kMostElements; ++i) {
       const std::optional<Extent> extent = element();
       if (!extent) return FileEnd::kWhole;
-      if (!extent->end) return FileEnd::kUntold;
+      if (!extent->end) return FileEnd::kUnknown;
       if (*extent->end > size_) return FileEnd::kEarly;
       if (*extent->end <= at_ || *extent->end == size_) return FileEnd::kWhole;
       load(*extent->end);

@@ -6,10 +6,10 @@
 namespace shijian::video {
 
 enum class FileEnd {
-  kUntold,  // the container does not say where it ends: it may have been cut between two packets
+  kUnknown,  // the container does not say where it ends: it may have been cut between two packets
   kWhole,
-  kEarly,   // the header promises further bytes, which need not hold pictures
-  kInside,  // the file ends inside a packet, a page or a frame, or lacks its trailer
+  kEarly,      // the header promises further bytes, which need not hold pictures
+  kTruncated,  // the file ends inside a packet, a page or a frame, or lacks its trailer
 };
 
 // What the outermost boxes, segments, chunks or objects of MP4, MOV, Matroska, WebM, AVI, WebP and

@@ -27,18 +27,18 @@ std::span<const std::byte> bytes_of(std::string_view text) {
 }
 
 // Tells the other end now and then that this one has not hung.
-StillAtWork at_work_on(const process::Channel& call) {
+Heartbeat heartbeat_to(const process::Channel& call) {
   using Clock = std::chrono::steady_clock;
   return [&call, last = Clock::now()]() mutable {
     if (Clock::now() - last < std::chrono::milliseconds(200)) return;
     last = Clock::now();
-    send_message(call, kAtWork, {});
+    send_message(call, kHeartbeat, {});
   };
 }
 
 void probe(const process::Channel& call, const InputFile& file) {
   WireWriter info;
-  info(probe_file(file, {}, at_work_on(call)));
+  info(probe_file(file, {}, heartbeat_to(call)));
   send_message(call, kInfo, bytes_of(info.bytes()));
 }
 
@@ -72,7 +72,7 @@ void cut(const process::Channel& call, const InputFile& file, const Descriptor& 
          const Request& request) {
   WireWriter result;
   result(cut_file(file, request.info, request.parts, static_cast<ClipMode>(request.mode),
-                  output.get(), {}, at_work_on(call)));
+                  output.get(), {}, heartbeat_to(call)));
   send_message(call, kCut, bytes_of(result.bytes()));
 }
 

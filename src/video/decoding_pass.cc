@@ -28,7 +28,7 @@ Group group_around(const PacketLog& log, int64_t packet) {
 }  // namespace
 
 std::vector<int64_t> decoded_frames(const InputFile& file, const PacketLog& log, int64_t limit,
-                                    const std::stop_token& cancel, const StillAtWork& at_work) {
+                                    const std::stop_token& cancel, const Heartbeat& heartbeat) {
   MediaInput input(file, cancel);
   const CodecPtr decoder = input.make_decoder(kCodecThreads);
   // The pixels are not looked at.
@@ -48,7 +48,7 @@ std::vector<int64_t> decoded_frames(const InputFile& file, const PacketLog& log,
   const int64_t first = first_key(log);
   const PacketPtr packet = make_packet();
   for (int64_t number = 0; std::ssize(frames) < limit && input.read(packet.get()); ++number) {
-    at_work();
+    heartbeat();
     if (number < first) continue;
     packet->pts = number;
     packet->dts = AV_NOPTS_VALUE;
@@ -65,7 +65,7 @@ std::vector<int64_t> decoded_frames(const InputFile& file, const PacketLog& log,
 
 bool decodes_around(const InputFile& file, const PacketLog& log,
                     const std::vector<int64_t>& packets, const std::stop_token& cancel,
-                    const StillAtWork& at_work) {
+                    const Heartbeat& heartbeat) {
   MediaInput input(file, cancel);
   const CodecPtr decoder = input.make_decoder(kCodecThreads);
   const FramePtr frame = make_frame();
@@ -85,7 +85,7 @@ bool decodes_around(const InputFile& file, const PacketLog& log,
     const Group group = group_around(log, suspect);
     if (number > group.begin) continue;  // with the one before it
     while (sound && number < group.end && input.read(packet.get())) {
-      at_work();
+      heartbeat();
       if (number++ < group.begin) continue;
       packet->flags &= ~AV_PKT_FLAG_CORRUPT;
       int status;

@@ -14,12 +14,12 @@ namespace shijian::video {
 // number of each frame's packet (of its first one, or of the one that brought it out), in the order
 // in which frames are shown; empty when nothing decodes. Throws as probe() does.
 std::vector<int64_t> decoded_frames(const InputFile& file, const PacketLog& log, int64_t limit,
-                                    const std::stop_token& cancel, const StillAtWork& at_work);
+                                    const std::stop_token& cancel, const Heartbeat& heartbeat);
 
 // Whether the groups of pictures around `packets`, ascending numbers of the log, decode without a
 // fault. Throws as probe() does.
 bool decodes_around(const InputFile& file, const PacketLog& log,
                     const std::vector<int64_t>& packets, const std::stop_token& cancel,
-                    const StillAtWork& at_work);
+                    const Heartbeat& heartbeat);
 
 }  // namespace shijian::video

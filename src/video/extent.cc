@@ -18,13 +18,13 @@ constexpr int64_t kJoinPackets = 3;
 class Extent {
  public:
   Extent(const InputFile& file, MediaInput& input, const ListedFrames& frames, VideoInfo& info,
-         const std::stop_token& cancel, const StillAtWork& at_work)
+         const std::stop_token& cancel, const Heartbeat& heartbeat)
       : file_(file),
         input_(input),
         frames_(frames),
         info_(info),
         cancel_(cancel),
-        at_work_(at_work) {}
+        heartbeat_(heartbeat) {}
 
   void run() {
     end_ = find_end(file_);
@@ -39,7 +39,8 @@ class Extent {
     const std::vector<Rational> claimed = claimed_rates(*input_.video());
     RateEstimate rate =
         estimate_rate(info_.frame_pts, info_.time_base, claimed, frames_.last_duration);
-    const bool cut_short = end_ == FileEnd::kEarly || end_ == FileEnd::kInside || input_.damaged();
+    const bool cut_short =
+        end_ == FileEnd::kEarly || end_ == FileEnd::kTruncated || input_.damaged();
     if (rate.constant || !frames_.reorders || (!cut_short && end_ == FileEnd::kWhole)) return rate;
     constexpr size_t kGiveUp = 16;
     std::vector<int64_t> kept = info_.frame_pts;
@@ -115,7 +116,7 @@ class Extent {
     const double claimed = claimed_end();
     const bool less = info_.duration < claimed - 0.5 / info_.frame_rate.value();
     const bool early = end_ == FileEnd::kEarly && (claimed <= 0 || less);
-    const bool lacks_end = early || end_ == FileEnd::kInside || ends_inside_group_;
+    const bool lacks_end = early || end_ == FileEnd::kTruncated || ends_inside_group_;
     const bool lacks_parts = input_.damaged() || (!lacks_end && lost_something());
     info_.damaged = lacks_end || lacks_parts;
     if (lacks_end) {
@@ -149,7 +150,7 @@ class Extent {
     }
     if (places.empty()) return false;
     return std::ssize(places) > kMostChecks ||
-           !decodes_around(file_, frames_.log, places, cancel_, at_work_);
+           !decodes_around(file_, frames_.log, places, cancel_, heartbeat_);
   }
 
   const InputFile& file_;
@@ -157,8 +158,8 @@ class Extent {
   const ListedFrames& frames_;
   VideoInfo& info_;
   const std::stop_token& cancel_;
-  const StillAtWork& at_work_;
-  FileEnd end_ = FileEnd::kUntold;
+  const Heartbeat& heartbeat_;
+  FileEnd end_ = FileEnd::kUnknown;
   bool ends_inside_group_ = false;  // of pictures, where the container does not say where it ends
 };
 
@@ -170,8 +171,8 @@ std::vector<Rational> claimed_rates(const AVStream& stream) {
 }
 
 void set_extent(const InputFile& file, MediaInput& input, const ListedFrames& frames,
-                VideoInfo& info, const std::stop_token& cancel, const StillAtWork& at_work) {
-  Extent(file, input, frames, info, cancel, at_work).run();
+                VideoInfo& info, const std::stop_token& cancel, const Heartbeat& heartbeat) {
+  Extent(file, input, frames, info, cancel, heartbeat).run();
 }
 
 }  // namespace shijian::video

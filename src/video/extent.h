@@ -26,6 +26,6 @@ struct ListedFrames {
 // Fills in the rate, the durations and the damage of `info`, and leaves out last frames that lack
 // their neighbours. `input` has been read to its end. Throws as probe() does.
 void set_extent(const InputFile& file, MediaInput& input, const ListedFrames& frames,
-                VideoInfo& info, const std::stop_token& cancel, const StillAtWork& at_work);
+                VideoInfo& info, const std::stop_token& cancel, const Heartbeat& heartbeat);
 
 }  // namespace shijian::video

@@ -37,8 +37,8 @@ int64_t first_stamp(const PacketLog& log, bool decoding_times) {
 class FrameLister {
  public:
   FrameLister(const InputFile& file, MediaInput& input, VideoInfo& info,
-              const std::stop_token& cancel, const StillAtWork& at_work)
-      : file_(file), input_(input), info_(info), cancel_(cancel), at_work_(at_work) {}
+              const std::stop_token& cancel, const Heartbeat& heartbeat)
+      : file_(file), input_(input), info_(info), cancel_(cancel), heartbeat_(heartbeat) {}
 
   void run() {
     log_ = read_packet_log(input_);
@@ -49,16 +49,16 @@ class FrameLister {
                   "the file is damaged or cut short: copy or download it again"_text);
     }
     reorders_ = may_reorder(input_.video()->codecpar->codec_id);
-    gaps_ = find_gaps(file_, input_, log_, cancel_, at_work_);
+    gaps_ = find_gaps(file_, input_, log_, cancel_, heartbeat_);
     decoding_times_ = lacks_presentation_times(log_);
-    times_of_places_ = decoding_times_;
+    sort_times_ = decoding_times_;
     info_.field_pairs = log_.field_pairs;
     origin_ = first_stamp(log_, decoding_times_);
     const FrameOrder order = frame_order();
     set_times(order);
     set_key_frames(order);
     const ListedFrames frames{log_, order, reorders_, last_duration_};
-    set_extent(file_, input_, frames, info_, cancel_, at_work_);
+    set_extent(file_, input_, frames, info_, cancel_, heartbeat_);
   }
 
  private:
@@ -76,19 +76,21 @@ class FrameLister {
     // Some muxers know decoding times alone and write them as presentation times.
     const bool ascending = log_.bidirectional && !order.reordered && !order.missing &&
                            input_.video()->codecpar->video_delay > 0;
-    const bool untold =
+    const bool needs_decoding =
         log_.doubtful || ascending ||
         (reorders_ &&
          (order.missing || (order.reordered && (order.broken_group || order.repeated))));
-    by_packet_ = untold || order.missing || order.repeated || !order.restarts.empty();
-    if (untold) {
-      std::vector<int64_t> decoded = decoded_frames(file_, log_, kMaxFrameCount, cancel_, at_work_);
+    identify_by_packet_ =
+        needs_decoding || order.missing || order.repeated || !order.restarts.empty();
+    if (needs_decoding) {
+      std::vector<int64_t> decoded =
+          decoded_frames(file_, log_, kMaxFrameCount, cancel_, heartbeat_);
       if (!decoded.empty()) {
         if (order.reordered && order.repeated && !order.missing && decoding_clock_stands(log_)) {
           take_decoding_times(decoded.front());
           order = order_by_clock(log_, false, gaps_);
         }
-        times_of_places_ = times_of_places_ || ascending;
+        sort_times_ = sort_times_ || ascending;
         return decoded_order(std::move(decoded), order);
       }
     } else if (!log_.starts_clean) {
@@ -104,7 +106,7 @@ class FrameLister {
     for (PacketFacts& p : log_.packets) {
       if (known(p.dts)) p.pts = p.dts + delay;
     }
-    times_of_places_ = true;
+    sort_times_ = true;
     origin_ = first_stamp(log_, decoding_times_);
   }
 
@@ -127,7 +129,7 @@ class FrameLister {
 
   // The file begins inside a group of pictures.
   void drop_undecodable_start(FrameOrder& order) const {
-    const std::vector<int64_t> first = decoded_frames(file_, log_, 1, cancel_, at_work_);
+    const std::vector<int64_t> first = decoded_frames(file_, log_, 1, cancel_, heartbeat_);
     if (first.empty()) return;
     const auto at = std::find(order.packets.begin(), order.packets.end(), first.front());
     if (at == order.packets.end()) return;
@@ -148,7 +150,7 @@ class FrameLister {
     for (const int64_t number : order.packets) {
       stamps.push_back(stamp_of(log_.packets[number]));
     }
-    if (!times_of_places_) return stamps;
+    if (!sort_times_) return stamps;
     // Reordering permutes the pictures over a fixed set of times. Pictures that are lost at the
     // start of an open group take the first of these times.
     const std::vector<int64_t> lost = leading_stamps(order);
@@ -184,7 +186,7 @@ class FrameLister {
     info_.frame_count = std::ssize(order.packets);
     info_.frame_pts = stamps_of(order);
     std::vector<MendedPlace> mended;
-    if (by_packet_) {
+    if (identify_by_packet_) {
       info_.frame_packets = order.packets;
       Timeline timeline = mend_clock(info_.frame_pts, order, info_.time_base,
                                      claimed_rates(*input_.video()), gaps_);
@@ -228,7 +230,7 @@ class FrameLister {
       const PacketFacts& p = log_.packets[number];
       if (!p.key) continue;
       const int64_t pts = info_.frame_pts[frame];
-      const int64_t dts = known(p.dts) && !by_packet_ ? p.dts : pts;
+      const int64_t dts = known(p.dts) && !identify_by_packet_ ? p.dts : pts;
       info_.key_frames.push_back({frame, pts, dts, number});
     }
   }
@@ -237,22 +239,22 @@ class FrameLister {
   MediaInput& input_;
   VideoInfo& info_;
   const std::stop_token& cancel_;
-  const StillAtWork& at_work_;
+  const Heartbeat& heartbeat_;
   PacketLog log_;
   ClockGaps gaps_;
   int64_t origin_ = AV_NOPTS_VALUE;  // ticks
   int64_t last_duration_ = 0;        // ticks; 0 when unknown
   bool reorders_ = false;
-  bool decoding_times_ = false;   // packets have decoding times alone
-  bool times_of_places_ = false;  // the sorted packet times are the times of the frames
-  bool by_packet_ = false;        // frames are identified by packet number, not by time
+  bool decoding_times_ = false;      // packets have decoding times alone
+  bool sort_times_ = false;          // the sorted packet times are the times of the frames
+  bool identify_by_packet_ = false;  // frames are identified by packet number, not by time
 };
 
 }  // namespace
 
 void list_frames(const InputFile& file, MediaInput& input, VideoInfo& info,
-                 const std::stop_token& cancel, const StillAtWork& at_work) {
-  FrameLister(file, input, info, cancel, at_work).run();
+                 const std::stop_token& cancel, const Heartbeat& heartbeat) {
+  FrameLister(file, input, info, cancel, heartbeat).run();
 }
 
 }  // namespace shijian::video

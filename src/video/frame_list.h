@@ -13,6 +13,6 @@ namespace shijian::video {
 // `input`, of which nothing has been read, to its end, and decodes `file` where its packets do not
 // tell. Throws as probe() does.
 void list_frames(const InputFile& file, MediaInput& input, VideoInfo& info,
-                 const std::stop_token& cancel, const StillAtWork& at_work);
+                 const std::stop_token& cancel, const Heartbeat& heartbeat);
 
 }  // namespace shijian::video

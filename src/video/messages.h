@@ -21,14 +21,14 @@ namespace shijian::video {
 
 enum MessageType : uint32_t {
   kPiece = 1,
-  kRequest,  // bulk: Request
-  kInfo,     // bulk: VideoInfo; the answer to a probe
-  kFrame,    // bulk: a frame's pixels; head: `shown`, an int64_t
-  kDecoded,  // head: a bool, whether some data could not be decoded; all frames have come
-  kImage,    // bulk: a still image's pixels; head: ImageHead
-  kAtWork,   // heartbeat: an answer is being computed
-  kCut,      // bulk: ClipResult; the clip is written
-  kFailed,   // bulk: Failure
+  kRequest,    // bulk: Request
+  kInfo,       // bulk: VideoInfo; the answer to a probe
+  kFrame,      // bulk: a frame's pixels; head: `shown`, an int64_t
+  kDecoded,    // head: a bool, whether some data could not be decoded; all frames have come
+  kImage,      // bulk: a still image's pixels; head: ImageHead
+  kHeartbeat,  // an answer is being computed
+  kCut,        // bulk: ClipResult; the clip is written
+  kFailed,     // bulk: Failure
 };
 
 enum class Task : uint8_t { kProbe, kDecode, kImage, kCut };

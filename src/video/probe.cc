@@ -228,7 +228,7 @@ VideoInfo probe(const std::filesystem::path& path, const std::stop_token& cancel
 }
 
 VideoInfo probe_file(const InputFile& file, const std::stop_token& cancel,
-                     const StillAtWork& at_work) {
+                     const Heartbeat& heartbeat) {
   MediaInput input(file, cancel);
   input.make_decoder(1);  // says now, not in the middle, that there is no decoder
 
@@ -245,7 +245,7 @@ VideoInfo probe_file(const InputFile& file, const std::stop_token& cancel,
   read_picture(input, info);
 
   info.start_timecode = header_timecode(*input.format(), *input.video());
-  list_frames(file, input, info, cancel, at_work);
+  list_frames(file, input, info, cancel, heartbeat);
   return info;
 }
 

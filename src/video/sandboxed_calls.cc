@@ -22,7 +22,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr size_t kMaxSaid = 2000;  // bytes of a child's message that are shown
+constexpr size_t kMaxShownBytes = 2000;  // bytes of a child's message that are shown
 constexpr size_t kMaxFailureBytes = 1 << 16;
 // A file whose packets do not tell its frames is decoded to tell them.
 constexpr int64_t kProbedBytesPerSecond = 1 << 18;
@@ -69,9 +69,9 @@ Text shown(const Text& said) {
             std::any_of(arguments.begin(), arguments.end(),
                         [&](const Text& argument) { return self(self, argument); }));
   };
-  if (foreign(foreign, said)) return Text::value(printable(said.form().substr(0, kMaxSaid)));
-  if (std::string english = said.english(); english.size() > kMaxSaid) {
-    return Text::value(printable(english.substr(0, kMaxSaid)));
+  if (foreign(foreign, said)) return Text::value(printable(said.form().substr(0, kMaxShownBytes)));
+  if (std::string english = said.english(); english.size() > kMaxShownBytes) {
+    return Text::value(printable(english.substr(0, kMaxShownBytes)));
   }
   return said.changed(printable);
 }
@@ -83,10 +83,10 @@ Text shown(const Text& said) {
   throw Error(known ? code : ErrorCode::kInvalid, shown(failure.message), shown(failure.hint));
 }
 
-bool sound(Rational r) { return r.num > 0 && r.den > 0; }
+bool is_valid(Rational r) { return r.num > 0 && r.den > 0; }
 
 // Whether a VideoInfo keeps what probe() promises, so that nobody computes with nonsense.
-bool sound(const VideoInfo& v) {
+bool is_valid(const VideoInfo& v) {
   const auto side = [](int pixels) { return pixels >= 1 && pixels <= kMaxSide; };
   const auto seconds = [](double s) { return std::isfinite(s) && std::abs(s) < 1e12; };
   return side(v.width) && side(v.height) && side(v.coded_width) && side(v.coded_height) &&
@@ -100,7 +100,7 @@ bool sound(const VideoInfo& v) {
          (v.frame_packets.empty() || std::ssize(v.frame_packets) == v.frame_count) &&
          std::all_of(v.clock_jumps.begin(), v.clock_jumps.end(),
                      [&](const ClockJump& j) { return seconds(j.time) && seconds(j.shift); }) &&
-         sound(v.frame_rate) && sound(v.time_base) && seconds(v.start_time) &&
+         is_valid(v.frame_rate) && is_valid(v.time_base) && seconds(v.start_time) &&
          seconds(v.duration) && seconds(v.container_duration);
 }
 
@@ -255,10 +255,10 @@ VideoInfo DecodeSandbox::probe(const InputFile& file, const std::stop_token& can
   uint32_t said;
   do {
     said = call.next(max_info_bytes(file.size()));
-  } while (said == kAtWork);
+  } while (said == kHeartbeat);
   if (said != kInfo) call.refuse();
   VideoInfo info = call.read<VideoInfo>(call.bulk());
-  if (!sound(info)) call.refuse();
+  if (!is_valid(info)) call.refuse();
   clean(info);
   return info;
 }
@@ -320,8 +320,8 @@ ClipResult DecodeSandbox::cut(const InputFile& file, const VideoInfo& info,
   Call call(*this, {file.fd(), output}, std::move(request), cancel);
   uint32_t said;
   do {
-    said = call.next(kMaxClipParts * sizeof(ClipSpan) + kMaxSaid);
-  } while (said == kAtWork);
+    said = call.next(kMaxClipParts * sizeof(ClipSpan) + kMaxShownBytes);
+  } while (said == kHeartbeat);
   if (said != kCut) call.refuse();
   auto result = call.read<ClipResult>(call.bulk());
   call.end();  // so that nobody writes there any more
@@ -331,8 +331,8 @@ ClipResult DecodeSandbox::cut(const InputFile& file, const VideoInfo& info,
   for (const ClipSpan& part : result.parts) {
     if (!(part.from >= 0 && part.from < part.to && part.to <= end)) call.refuse();
   }
-  result.sound.codec = printable(result.sound.codec.substr(0, kMaxSaid));
-  result.sound.reason = printable(result.sound.reason.substr(0, kMaxSaid));
+  result.sound.codec = printable(result.sound.codec.substr(0, kMaxShownBytes));
+  result.sound.reason = printable(result.sound.reason.substr(0, kMaxShownBytes));
   return result;
 }
 

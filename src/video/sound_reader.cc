@@ -27,7 +27,7 @@ constexpr double kJump = 2;
 constexpr int64_t kNearJoint = 32;
 constexpr double kFromPictures = 10;
 // Packets of another stream after which it continues a stream that has delivered none meanwhile.
-constexpr size_t kLaterPackets = 50;
+constexpr size_t kSuccessorPackets = 50;
 constexpr double kLongest = 1e9;  // seconds; a time stamp beyond is none
 
 }  // namespace
@@ -111,32 +111,35 @@ void SoundReader::take(int64_t count, Samples& to) {
 
 // A broadcast's sound may go on as another stream.
 PacketPtr SoundReader::next_packet() {
-  while (later_.empty() || later_.front()->stream_index != stream_->index) {
+  while (successor_packets_.empty() || successor_packets_.front()->stream_index != stream_->index) {
     PacketPtr packet = make_packet();
     if (!input_->read(packet.get())) {
-      if (!take_later()) return nullptr;
+      if (!switch_to_successor()) return nullptr;
     } else if (packet->stream_index == stream_->index) {
       begun_ = true;
-      if (!later_.empty()) beside_.push_back(later_.front()->stream_index);
-      later_.clear();
+      if (!successor_packets_.empty())
+        parallel_streams_.push_back(successor_packets_.front()->stream_index);
+      successor_packets_.clear();
       return packet;
     } else if (packet->stream_index == input_->video()->index) {
       pass_picture(*packet);
-    } else if (std::find(beside_.begin(), beside_.end(), packet->stream_index) == beside_.end() &&
-               (later_.empty() || later_.front()->stream_index == packet->stream_index)) {
-      later_.push_back(std::move(packet));
-      if (later_.size() > kLaterPackets) take_later();
+    } else if (std::find(parallel_streams_.begin(), parallel_streams_.end(),
+                         packet->stream_index) == parallel_streams_.end() &&
+               (successor_packets_.empty() ||
+                successor_packets_.front()->stream_index == packet->stream_index)) {
+      successor_packets_.push_back(std::move(packet));
+      if (successor_packets_.size() > kSuccessorPackets) switch_to_successor();
     }
   }
-  PacketPtr packet = std::move(later_.front());
-  later_.pop_front();
+  PacketPtr packet = std::move(successor_packets_.front());
+  successor_packets_.pop_front();
   return packet;
 }
 
 // Goes on with the stream whose packets wait; false when there is none or it cannot be decoded.
-bool SoundReader::take_later() {
-  if (later_.empty()) return false;
-  const int stream = later_.front()->stream_index;
+bool SoundReader::switch_to_successor() {
+  if (successor_packets_.empty()) return false;
+  const int stream = successor_packets_.front()->stream_index;
   if (begun_) {
     input_->take_audio(stream);
     if (CodecPtr decoder = input_->make_audio_decoder()) {
@@ -148,8 +151,8 @@ bool SoundReader::take_later() {
     input_->take_audio(stream_->index);
     damaged_ = true;
   }
-  beside_.push_back(stream);
-  later_.clear();
+  parallel_streams_.push_back(stream);
+  successor_packets_.clear();
   return false;
 }
 

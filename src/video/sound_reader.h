@@ -52,7 +52,7 @@ class SoundReader {
   void open(const InputFile& video, const std::stop_token& cancel);
   void find_joints(const VideoInfo& info);
   PacketPtr next_packet();  // of the sound; null at the end
-  bool take_later();
+  bool switch_to_successor();
   bool decode();  // one packet more; false at the end
   void pass_picture(const AVPacket& packet);
   bool is_near(const Joint& joint) const;  // from the place that is read now
@@ -85,9 +85,9 @@ class SoundReader {
   int64_t silence_ = 0;                        // samples of it that follow those of waiting_
   Samples behind_silence_;
   bool damaged_ = false;
-  bool begun_ = false;           // the stream may have had packets before
-  std::vector<int> beside_;      // audio streams that run in parallel to this one
-  std::deque<PacketPtr> later_;  // packets of a stream that may continue this one
+  bool begun_ = false;                       // the stream may have had packets before
+  std::vector<int> parallel_streams_;        // audio streams that run in parallel to this one
+  std::deque<PacketPtr> successor_packets_;  // packets of a stream that may continue this one
 };
 
 }  // namespace shijian::video

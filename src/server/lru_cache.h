@@ -12,9 +12,9 @@ namespace shijian::server {
 
 // Shares immutable values and evicts the least recently used first. Thread-safe.
 template <typename Value>
-class Recent {
+class LruCache {
  public:
-  explicit Recent(size_t max_bytes) : max_bytes_(max_bytes) {}
+  explicit LruCache(size_t max_bytes) : max_bytes_(max_bytes) {}
 
   // Null when it is not kept (any more).
   std::shared_ptr<const Value> find(const std::string& key) {
