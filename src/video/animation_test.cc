@@ -98,6 +98,9 @@ TEST_F(AnimationTest, DelaysTooShortAreATenth) {
   }
   expect_video(write("fast.gif", bytes), "gif", 0.1);
   expect_video(webp("fast.webp", kFrames, 10), "webp", 0.1);
+  for (const char* rate : {"100", "200"}) {
+    expect_video(make("fast.apng", kFrames, rate, "-c:v apng"), "apng", 0.1);
+  }
 }
 
 // Frames that clear their place before the next one: only what is new is there.

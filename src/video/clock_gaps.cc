@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string_view>
+
+#include "video/frame_rate.h"
 
 namespace shijian::video {
 namespace {
@@ -10,6 +13,8 @@ namespace {
 // have clocks that may change at any time; in others a still is a still for long.
 constexpr double kLongestGap = 1800;
 constexpr double kLongestBroadcastGap = 10;
+// Usual distances of pictures that one may stand for: a slide show is slow throughout.
+constexpr int64_t kUsualGaps = 4;
 constexpr int64_t kLoose = 25;  // video packets by which interleaved streams may be apart
 
 bool leaps(const PacketLog& log, int64_t longest) {
@@ -20,6 +25,15 @@ bool leaps(const PacketLog& log, int64_t longest) {
     latest = p.pts;
   }
   return false;
+}
+
+std::vector<int64_t> times_of(const PacketLog& log) {
+  std::vector<int64_t> times;
+  for (const PacketFacts& p : log.packets) {
+    if (p.shown && p.pts != AV_NOPTS_VALUE) times.push_back(p.pts);
+  }
+  std::sort(times.begin(), times.end());
+  return times;
 }
 
 std::vector<SoundRun> sound_runs(const InputFile& file, int64_t longest,
@@ -62,11 +76,15 @@ bool ClockGaps::still(int64_t from, int64_t to, int64_t packet) const {
 
 ClockGaps find_gaps(const InputFile& file, MediaInput& input, const PacketLog& log,
                     const std::stop_token& cancel, const Heartbeat& heartbeat) {
-  const bool broadcast = (input.format()->iformat->flags & AVFMT_TS_DISCONT) != 0;
+  // Ogg counts frames, however long a picture stands; a file that was joined counts from 0 again.
+  const AVInputFormat& container = *input.format()->iformat;
+  const bool broadcast =
+      (container.flags & AVFMT_TS_DISCONT) != 0 && std::string_view(container.name) != "ogg";
   ClockGaps gaps;
   gaps.longest = std::llround((broadcast ? kLongestBroadcastGap : kLongestGap) /
                               av_q2d(input.video()->time_base));
-  if (broadcast && leaps(log, gaps.longest)) {
+  if (leaps(log, gaps.longest)) {
+    gaps.longest = std::max(gaps.longest, kUsualGaps * usual_gap(times_of(log)));
     gaps.sound = sound_runs(file, gaps.longest, cancel, heartbeat);
   }
   return gaps;

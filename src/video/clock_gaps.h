@@ -27,8 +27,8 @@ struct ClockGaps {
   bool still(int64_t from, int64_t to, int64_t packet) const;
 };
 
-// `input` is that of `log`. Reads `file` once more where the clock of a broadcast leaps and sound
-// of the same programme can tell why. Throws as probe() does.
+// `input` is that of `log`. Reads `file` once more where the clock leaps and sound of the same
+// programme can tell why. Throws as probe() does.
 ClockGaps find_gaps(const InputFile& file, MediaInput& input, const PacketLog& log,
                     const std::stop_token& cancel, const Heartbeat& heartbeat);
 

@@ -178,6 +178,18 @@ TEST_F(ClockTest, AStillBesideSoundIsNoJump) {
       expect_numbers(path, info, samples(100));
     }
   }
+  // An hour in a container that may hold stills for half an hour.
+  for (const char* name : {"still.mp4", "still.mkv"}) {
+    const auto path = make(name, 100, "10",
+                           std::string(kPlain) +
+                               " -map 0:v -map 1:a -c:a aac -b:a 8k -vf \"settb=1/1000,setpts='if("
+                               "lt(N,50),N*100,3600000+N*100)'\" -vsync passthrough -enc_time_base "
+                               "1:1000",
+                           "-f lavfi -i anullsrc=r=8000:cl=mono:d=3610");
+    const VideoInfo info = probe(path);
+    EXPECT_TRUE(info.notes.empty()) << info.notes.front().english();
+    EXPECT_NEAR(info.frame_time(50) - info.frame_time(0), 3605, 0.002) << name;
+  }
   // Sound that stops with the picture, or jumps with it, tells nothing.
   const std::string sound = fmt::format("{} -map 0:v -map 1:a -c:a aac", kReordered);
   const char* sine = "-f lavfi -i sine=duration=5:sample_rate=48000";
@@ -186,6 +198,27 @@ TEST_F(ClockTest, AStillBesideSoundIsNoJump) {
   const VideoInfo info = probe(join("joined.ts", {first, second}));
   EXPECT_EQ(info.clock_jumps.size(), 1u);
   EXPECT_NEAR(info.duration - info.start_time, 10, 0.002);
+}
+
+// Slow throughout, or in a container that counts frames, a still needs no sound to explain it.
+TEST_F(ClockTest, ASlideShowIsNoJump) {
+  struct Kind {
+    const char* name;
+    const char* codec;
+    const char* time;  // of frame N, in tenths of a second
+    double twelfth;    // when frame 12 is shown, in seconds after the first
+  };
+  for (const Kind& kind :
+       {Kind{"slides.ts", kPlain, "N*120", 144}, Kind{"slides.mp4", kPlain, "N*20000", 24000},
+        Kind{"still.ogv", "-c:v libtheora -q:v 9", "if(lt(N,10),N,N+150)", 16.2}}) {
+    const VideoInfo info =
+        probe(make(kind.name, 20, "10",
+                   fmt::format("{} -vf \"settb=1/10,setpts='{}'\" -vsync passthrough "
+                               "-enc_time_base 1:10",
+                               kind.codec, kind.time)));
+    EXPECT_TRUE(info.notes.empty()) << info.notes.front().english();
+    EXPECT_NEAR(info.frame_time(12) - info.frame_time(0), kind.twelfth, 0.002) << kind.name;
+  }
 }
 
 }  // namespace

@@ -72,6 +72,22 @@ TEST_F(DamageTest, WhatIsCutOrLostIs) {
   EXPECT_TRUE(probe(write("lost.ts", bytes)).damaged);
 }
 
+// The counters of packets start over at each joint, though nothing is lost.
+TEST_F(DamageTest, SegmentsThatWereJoinedAreWhole) {
+  const auto whole = make("whole.mp4", 200, "10", fmt::format("{} -g 10", kPlain));
+  run(
+      fmt::format("ffmpeg -y -nostdin -v error -i {} -c copy -f segment -segment_time 1 "
+                  "-segment_format mpegts {}",
+                  whole.string(), (dir_ / "s%02d.ts").string()));
+  std::vector<std::filesystem::path> segments;
+  for (int i = 0; i < 20; ++i) segments.push_back(dir_ / fmt::format("s{:02}.ts", i));
+  const auto path = join("joined.ts", segments);
+  const VideoInfo info = probe(path);
+  EXPECT_TRUE(info.notes.empty()) << info.notes.front().english();
+  EXPECT_EQ(info.frame_count, 200);
+  expect_all(path, 200, 10);
+}
+
 // Nothing says where these end, but the last picture is shown after others that did not come.
 TEST_F(DamageTest, AStreamMayEndAnywhere) {
   const auto whole = make("whole.ts", 100, "10", kReordered);

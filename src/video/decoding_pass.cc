@@ -99,7 +99,7 @@ bool decodes_around(const InputFile& file, const PacketLog& log,
     receive();
     avcodec_flush_buffers(decoder.get());
   }
-  return sound && libav_log().empty();  // of frames that are missing, decoders only complain
+  return sound && !decoder_warned();  // missing references are errors to no decoder
 }
 
 }  // namespace shijian::video

@@ -12,6 +12,16 @@ namespace {
 
 std::mutex log_mutex;
 std::string last_log;
+bool warned_of_decoding = false;
+
+bool is_codec(void* context) {
+  if (context == nullptr) return false;
+  const AVClass* of = *static_cast<AVClass**>(context);
+  if (of == nullptr) return false;
+  const AVClassCategory category =
+      of->get_category != nullptr ? of->get_category(context) : of->category;
+  return category == AV_CLASS_CATEGORY_DECODER;
+}
 
 // Leaves out what FFmpeg advises: it names options of a program that nobody here has, or mailing
 // lists. Empty where nothing else is said.
@@ -41,9 +51,10 @@ void keep_log(void* context, int level, const char* format, va_list args) {
     if (static_cast<unsigned char>(c) < 32) c = ' ';
   }
   text = without_advice(std::move(text));
-  if (text.empty()) return;
+  const bool of_decoding = is_codec(context);
   const std::lock_guard lock(log_mutex);
-  last_log = std::move(text);
+  warned_of_decoding = warned_of_decoding || of_decoding;
+  if (!text.empty()) last_log = std::move(text);
 }
 
 }  // namespace
@@ -68,6 +79,12 @@ void silence_libav() {
   (void)done;
   const std::lock_guard lock(log_mutex);
   last_log.clear();
+  warned_of_decoding = false;
+}
+
+bool decoder_warned() {
+  const std::lock_guard lock(log_mutex);
+  return warned_of_decoding;
 }
 
 std::string libav_log() {

@@ -40,6 +40,8 @@ PacketPtr make_packet();
 void silence_libav();
 // The last warning or error that libav logged since; "" when there was none.
 std::string libav_log();
+// True when a decoder or parser, not a demuxer, logged something since silence_libav().
+bool decoder_warned();
 // What libav says of a status below 0.
 Text libav_words(int code);
 // The last thing that it logged, else its words for `code`.

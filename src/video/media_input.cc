@@ -54,6 +54,18 @@ bool is_theora_comment(const AVStream& video, const AVPacket& packet) {
          packet.data[0] == kComment;
 }
 
+AVDictionary* demuxer_options(std::string_view container, bool patient) {
+  AVDictionary* options = nullptr;
+  // Finds streams that begin with a later table of programmes.
+  if (container == "mpegts" && patient) av_dict_set(&options, "scan_all_pmts", "1", 0);
+  // Shows pictures whose delay is 10 ms or less for 100 ms, as browsers do.
+  if (container == "apng") {
+    av_dict_set(&options, "max_fps", "99", 0);
+    av_dict_set(&options, "default_fps", "10", 0);
+  }
+  return options;
+}
+
 int refuse_open(AVFormatContext*, AVIOContext**, const char*, int, AVDictionary**) {
   return AVERROR(EACCES);
 }
@@ -203,8 +215,10 @@ void MediaInput::open(bool patient) {
                 "give a video file: MP4, MOV, MKV, WebM, AVI, TS, GIF or another usual one"_text);
   }
   require_moving(container->name);
+  AVDictionary* options = demuxer_options(container->name, patient);
   // On failure this frees format_ and sets it to null.
-  int status = avformat_open_input(&format_, "", container, nullptr);
+  int status = avformat_open_input(&format_, "", container, &options);
+  av_dict_free(&options);
   if (status >= 0) status = avformat_find_stream_info(format_, nullptr);
   throw_if_cancelled(cancel_);
   if (status < 0) {
@@ -220,8 +234,10 @@ void MediaInput::open(bool patient) {
   }
 }
 
-// Where nothing interleaves its streams, the pictures may begin far behind the sound.
+// Where nothing interleaves its streams, the pictures may begin far behind the sound. A stream that
+// was asked for may begin late.
 bool MediaInput::lacks_picture() const {
+  if (file_.stream() >= static_cast<int>(format_->nb_streams)) return true;
   bool found = false;
   for (unsigned i = 0; i < format_->nb_streams; ++i) {
     const AVCodecParameters& par = *format_->streams[i]->codecpar;

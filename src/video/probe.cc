@@ -51,14 +51,15 @@ std::string container_name(const AVFormatContext& format) {
   return std::string(name);
 }
 
+// Adds the tracks that `info` does not have yet.
 void read_tracks(AVFormatContext& format, VideoInfo& info) {
-  for (unsigned i = 0; i < format.nb_streams; ++i) {
+  for (auto i = static_cast<unsigned>(info.tracks.size()); i < format.nb_streams; ++i) {
     const AVStream& stream = *format.streams[i];
     const AVCodecParameters& par = *stream.codecpar;
     const char* type = av_get_media_type_string(par.codec_type);
     Track track;
     track.type = type == nullptr ? "data" : type;
-    track.codec = avcodec_get_name(par.codec_id);
+    track.codec = info.container == "webp" ? info.container : avcodec_get_name(par.codec_id);
     track.language = entry(stream.metadata, "language");
     track.index = static_cast<int>(i);
     track.width = par.width;
@@ -100,7 +101,6 @@ void read_picture(MediaInput& input, VideoInfo& info) {
   const AVCodecParameters& par = *stream.codecpar;
   // Its frames come put together, so that no decoder has a name for them.
   info.codec = info.container == "webp" ? info.container : avcodec_get_name(par.codec_id);
-  if (info.container == "webp") info.tracks.front().codec = info.codec;
   const auto pixel_format = static_cast<AVPixelFormat>(par.format);
   info.pixel_format = text(av_get_pix_fmt_name(pixel_format));
   if (const AVPixFmtDescriptor* d = av_pix_fmt_desc_get(pixel_format)) {
@@ -238,14 +238,14 @@ VideoInfo probe_file(const InputFile& file, const std::stop_token& cancel,
   info.container = container_name(*input.format());
   info.time_base = rational(input.video()->time_base);
   read_tracks(*input.format(), info);
+  read_picture(input, info);
+  info.start_timecode = header_timecode(*input.format(), *input.video());
+  list_frames(file, input, info, cancel, heartbeat);
+  read_tracks(*input.format(), info);  // those that begin later in the file
   if (info.video_streams() > 1) {
     info.notes.push_back("{} video streams: this is number {}, --stream takes another"_text(
         info.video_streams(), info.stream));
   }
-  read_picture(input, info);
-
-  info.start_timecode = header_timecode(*input.format(), *input.video());
-  list_frames(file, input, info, cancel, heartbeat);
   return info;
 }
 

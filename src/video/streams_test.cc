@@ -1,6 +1,7 @@
 // Several video streams or programmes in one file.
 #include <gmock/gmock.h>
 
+#include "base/file.h"
 #include "video/clip.h"
 #include "video/sandbox_fixture.h"
 
@@ -36,6 +37,27 @@ TEST_F(StreamsTest, AProgrammeHasAClockOfItsOwn) {
     EXPECT_EQ(track.programme, radio_first ? 2 : 1);
     EXPECT_EQ(track.title, radio_first ? "Two" : "One");
     expect_numbers(path, info, samples(10));
+  }
+}
+
+// As where a broadcast goes on under another identifier.
+TEST_F(StreamsTest, AStreamMayBeginLate) {
+  const auto first = make("first.ts", 80, "10", kH264);
+  for (const char* change : {"-streamid 0:0x200",
+                             "-mpegts_start_pid 0x300 -mpegts_pmt_start_pid "
+                             "0x1010 -mpegts_service_id 2"}) {
+    const auto second = dir_ / "second.ts";
+    run(fmt::format("ffmpeg -y -nostdin -v error -i {} -c copy {} {}", first.string(), change,
+                    second.string()));
+    const auto path = write("late.ts", read_file(first, 1 << 24) + read_file(second, 1 << 24));
+    const VideoInfo main = probe(path);
+    EXPECT_EQ(main.frame_count, 80);
+    EXPECT_EQ(main.video_streams(), 2);
+    EXPECT_EQ(main.notes.size(), 1u);
+    EXPECT_EQ(main.tracks.front().programme, 1);
+    const VideoInfo late = probe(path, {}, 1);
+    EXPECT_EQ(late.frame_count, 80);
+    EXPECT_EQ(late.width, kWidth);
   }
 }
 
