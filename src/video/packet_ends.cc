@@ -1,0 +1,27 @@
+// Containers that are a header and one frame or packet after another.
+#include "video/container_walk.h"
+
+namespace shijian::video {
+namespace {
+
+// The header says its own length; frames come with 12 bytes before each.
+std::optional<Element> ivf(const Head& head) {
+  constexpr uint64_t kFrameHeader = 12;
+  const uint8_t* bytes = head.bytes.data();
+  if (head.at == 0) return element(0, little_endian(bytes + 6, 2), FileEnd::kTruncated);
+  const uint64_t frame = head.have < kFrameHeader ? 0 : little_endian(bytes, 4);
+  return element(head.at, kFrameHeader + frame, FileEnd::kTruncated);
+}
+
+// Returns what a container says that knows of no end: it may have been cut between two packets.
+FileEnd open_end(FileEnd end) { return end == FileEnd::kWhole ? FileEnd::kUnknown : end; }
+
+}  // namespace
+
+std::optional<FileEnd> end_of_packets(const FileBytes& file) {
+  const Head head = file.head(0);
+  if (head.text(0, 4) == "DKIF") return open_end(follow(file, ivf));
+  return std::nullopt;
+}
+
+}  // namespace shijian::video
