@@ -1,11 +1,42 @@
 // Which files are called damaged.
+#include <bit>
+
 #include "video/frame_list.h"
 #include "video/packet_surgery.h"
 
 namespace shijian::video {
 namespace {
 
-class DamageTest : public PacketSurgery {};
+class DamageTest : public PacketSurgery {
+ protected:
+  // The file as ffmpeg writes it where it cannot go back: no length is known in advance.
+  std::filesystem::path piped(const std::string& name, int count, const std::string& arguments,
+                              const std::string& more_inputs = "") {
+    return make(name, count, "10", arguments + " pipe:1 >", more_inputs);
+  }
+  // Its first bytes.
+  std::filesystem::path cut(const std::filesystem::path& path, size_t bytes) {
+    return write("cut_" + path.filename().string(), bytes_of(path).substr(0, bytes));
+  }
+  std::filesystem::path cut_at(const std::filesystem::path& path, double share) {
+    const auto bytes = static_cast<double>(std::filesystem::file_size(path));
+    return cut(path, static_cast<size_t>(bytes * share));
+  }
+  void expect_whole(const std::filesystem::path& path, int64_t frames) {
+    const VideoInfo info = probe(path);
+    EXPECT_EQ(info.frame_count, frames) << path;
+    EXPECT_FALSE(info.damaged) << path;
+    EXPECT_TRUE(info.notes.empty()) << path << ": " << info.notes.front().english();
+  }
+  void expect_cut(const std::filesystem::path& path) {
+    const VideoInfo info = probe(path);
+    EXPECT_TRUE(info.damaged) << path;
+    ASSERT_EQ(info.notes.size(), 1u) << path;
+    EXPECT_TRUE(info.notes.front().english().starts_with("damaged or cut short")) << path;
+  }
+};
+
+constexpr const char* kSound = "-f lavfi -i sine=duration=10:sample_rate=48000";
 
 TEST_F(DamageTest, WhatIsLongerOrLaterIsNoDamage) {
   const auto video = make("a.mkv", 100, "10", kReordered);
@@ -108,6 +139,57 @@ TEST_F(DamageTest, AStreamMayEndAnywhere) {
   for (size_t size = live.size() * 3 / 4; size < live.size() * 7 / 8; size += live.size() / 64) {
     EXPECT_FALSE(probe(write("cut.mkv", live.substr(0, size))).variable_rate) << size;
   }
+}
+
+// Where the element of EBML at `at` ends, and with `open` where its first child begins; its length
+// is made unknown then.
+size_t past_element(std::string& bytes, size_t at, size_t id_bytes, bool open) {
+  const size_t size = at + id_bytes;
+  const size_t count = std::countl_zero(static_cast<uint8_t>(bytes[size])) + size_t{1};
+  uint64_t length = static_cast<uint8_t>(bytes[size]) & (0xff >> count);
+  for (size_t i = 1; i < count; ++i) length = length << 8 | static_cast<uint8_t>(bytes[size + i]);
+  if (!open) return size + count + length;
+  bytes[size] = static_cast<char>(0xff >> (count - 1));
+  std::fill_n(bytes.begin() + static_cast<int64_t>(size) + 1, count - 1, '\xff');
+  return size + count;
+}
+
+// Such files were sent over a network, or their writer ended before it could say their length.
+TEST_F(DamageTest, AMatroskaWithoutLengthsIsCutInsideABlock) {
+  const std::string sound = fmt::format("-map 0 -map 1 {} -c:a aac -f matroska", kPlain);
+  for (const auto& path : {piped("a.mkv", 100, fmt::format("{} -f matroska", kPlain)),
+                           piped("sound.mkv", 100, sound, kSound),
+                           make("live.mkv", 100, "10", fmt::format("{} -live 1", kPlain)),
+                           piped("a.webm", 100, "-c:v libvpx -g 20 -b:v 1M -f webm")}) {
+    expect_whole(path, 100);
+    expect_cut(cut_at(path, 0.6));
+    expect_cut(cut(path, std::filesystem::file_size(path) - 3));
+  }
+}
+
+TEST_F(DamageTest, ALiveMatroskaMayEndBehindABlock) {
+  const auto path =
+      piped("a.mkv", 100, fmt::format("{} -cluster_time_limit 1000 -f matroska", kPlain));
+  const std::string id = "\x1f\x43\xb6\x75";
+  std::string bytes = bytes_of(path);
+  const size_t cluster = bytes.find(id, bytes.find(id, bytes.size() / 2) + 1);
+  ASSERT_NE(cluster, std::string::npos);
+  EXPECT_FALSE(probe(cut(path, cluster)).damaged);
+  size_t child = 0;
+  for (size_t at = bytes.find(id); at != std::string::npos; at = bytes.find(id, child)) {
+    child = past_element(bytes, at, id.size(), true);
+  }
+  const auto open = write("open.mkv", bytes);
+  expect_whole(open, 100);
+  expect_cut(cut_at(open, 0.6));
+  child = past_element(bytes, cluster, id.size(), true);
+  for (int i = 0; i < 6; ++i) child = past_element(bytes, child, 1, false);
+  ASSERT_EQ(bytes[child], '\xa3');  // a block
+  const VideoInfo info = probe(cut(open, child));
+  EXPECT_FALSE(info.damaged);
+  EXPECT_LT(info.frame_count, 100);
+  expect_cut(cut(open, child + 1));
+  expect_cut(cut(open, child + 9));
 }
 
 // A picture may be shown late because nothing moved before.

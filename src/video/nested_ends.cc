@@ -1,6 +1,7 @@
 // Containers whose elements say their length and hold others: boxes, EBML, RIFF, ASF.
 #include <algorithm>
 #include <array>
+#include <bit>
 
 #include "video/container_walk.h"
 
@@ -29,19 +30,57 @@ std::optional<Element> box(const Head& head) {
   return element(head.at, length);
 }
 
-std::optional<Element> ebml(const Head& head) {
-  if (head.have < 16) return std::nullopt;
-  const uint64_t id = big_endian(head.bytes.data(), 4);
-  if (id != kEbml && id != kSegment && id != kCluster) return std::nullopt;
-  const uint8_t first = head.bytes[4];
-  int count = 1;
-  while (count <= 8 && !(first & (0x80 >> (count - 1)))) ++count;
-  if (count > 8) return std::nullopt;
-  const uint64_t all = (uint64_t{1} << (7 * count)) - 1;
-  const uint64_t length = big_endian(head.bytes.data() + 4, count) & all;
-  if (length == all) return Element{};  // unknown, as in what is being written
-  return element(head.at, 4 + count + length);
-}
+// The bytes of a variable-length number that begins with `first`; 9 where there is none.
+int ebml_bytes(uint8_t first) { return std::countl_zero(first) + 1; }
+
+// Walks the outermost elements of Matroska, and those of a segment or cluster that was written
+// before its length was known.
+class Ebml {
+ public:
+  explicit Ebml(const FileBytes& file) : file_(file) {}
+
+  FileEnd find_end() {
+    const FileEnd end = follow(file_, [this](const Head& head) { return next(head); });
+    return open_ && end == FileEnd::kWhole ? FileEnd::kUnknown : end;
+  }
+
+ private:
+  std::optional<Element> next(const Head& head) {
+    const int id_bytes = ebml_bytes(head.bytes[0]);
+    if (id_bytes > 4 || !is_known(big_endian(head.bytes.data(), id_bytes))) return std::nullopt;
+    const uint64_t id = big_endian(head.bytes.data(), id_bytes);
+    const int count = ebml_bytes(head.bytes[id_bytes]);
+    if (head.have < static_cast<size_t>(id_bytes + count)) {
+      return element(head.at, kLongestHeader, cut());
+    }
+    if (count > 8) return std::nullopt;
+    const uint64_t all = (uint64_t{1} << (7 * count)) - 1;
+    const uint64_t length = big_endian(head.bytes.data() + id_bytes, count) & all;
+    const uint64_t header = static_cast<uint64_t>(id_bytes + count);
+    if (length != all) return element(head.at, header + length, cut());
+    if (id != kSegment && id != kCluster) return Element{};
+    open_ = true;
+    return element(head.at, header, cut());
+  }
+
+  // What is in a segment of unknown length has been written in order, and was complete.
+  FileEnd cut() const { return open_ ? FileEnd::kTruncated : FileEnd::kEarly; }
+
+  bool is_known(uint64_t id) const {
+    constexpr uint64_t kTop[] = {kEbml, kSegment, kCluster};
+    // Of a segment, of a cluster, and of both.
+    constexpr uint64_t kInside[] = {
+        0x114d9b74, 0x1549a966, 0x1654ae6b, 0x1c53bb6b, 0x1043a770, 0x1254c367, 0x1941a469, 0xe7,
+        0x5854,     0xa7,       0xab,       0xa0,       0xa3,       0xaf,       0xec,       0xbf};
+    return std::ranges::find(kTop, id) != std::end(kTop) ||
+           (open_ && std::ranges::find(kInside, id) != std::end(kInside));
+  }
+
+  static constexpr uint64_t kLongestHeader = 12;
+
+  const FileBytes& file_;
+  bool open_ = false;  // inside of what does not say its length
+};
 
 // The first chunk's length; writers that were interrupted leave it 0. Up to `padding` bytes may
 // be missing.
@@ -69,7 +108,7 @@ std::optional<FileEnd> end_of_nested(const FileBytes& file) {
   if (head.text(0, 4) == "RIFF" && form.starts_with("AVI")) return riff(file, kPadding);
   if (head.text(0, 4) == "RIFF" && form == "WEBP") return riff(file, 0);
   if (head.text(0, 16) == kAsfHeader) return follow(file, asf);
-  if (big_endian(head.bytes.data(), 4) == kEbml) return follow(file, ebml);
+  if (big_endian(head.bytes.data(), 4) == kEbml) return Ebml(file).find_end();
   constexpr std::string_view kFirst[] = {"ftyp", "moov", "wide", "mdat", "free"};
   if (std::ranges::find(kFirst, type) != std::end(kFirst)) return follow(file, box);
   return std::nullopt;
