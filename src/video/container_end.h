@@ -13,7 +13,8 @@ enum class FileEnd {
 };
 
 // What the outermost boxes, segments, chunks or objects of MP4, MOV, Matroska, WebM, AVI, WebP and
-// ASF say, and how Ogg, GIF, APNG, IVF, DV and transport streams end. Any bytes are safe.
+// ASF say, and those of Matroska whose length is unknown; how FLV, Ogg, GIF, APNG, IVF, DV and
+// transport streams end. Any bytes are safe.
 FileEnd find_end(const InputFile& file);
 
 }  // namespace shijian::video

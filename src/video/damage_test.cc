@@ -192,6 +192,36 @@ TEST_F(DamageTest, ALiveMatroskaMayEndBehindABlock) {
   expect_cut(cut(open, child + 9));
 }
 
+// The tracks of fragments claim what was read of them, and FLV's sound may be what is cut.
+TEST_F(DamageTest, ACutInTheSoundIsSeen) {
+  const std::string both = fmt::format("-map 0 -map 1 {} -shortest -c:a aac -b:a 128k", kPlain);
+  const auto fragments =
+      make("a.mp4", 100, "10", both + " -movflags frag_keyframe+empty_moov", kSound);
+  const auto tags = make("a.flv", 100, "10", both, kSound);
+  for (const auto& path : {fragments, tags}) {
+    for (const double share : {0.55, 0.6, 0.65, 0.7}) expect_cut(cut_at(path, share));
+  }
+  for (const auto& path : {fragments, tags}) {
+    expect_whole(write("longer_" + path.filename().string(), bytes_of(path) + "junk behind it"),
+                 probe(path).frame_count);
+  }
+  const std::string flv = bytes_of(tags);
+  expect_cut(cut(tags, flv.size() - 30));
+  EXPECT_FALSE(probe(cut(tags, flv.size() - 4)).damaged);
+  // A tag says its length behind it.
+  const uint8_t* length = reinterpret_cast<const uint8_t*>(flv.data()) + flv.size() - 4;
+  EXPECT_FALSE(probe(cut(tags, flv.size() - 4 - (length[2] << 8 | length[3]))).damaged);
+}
+
+TEST_F(DamageTest, AWrongLengthOfTheDataIsNoDamage) {
+  const auto path = make("a.mp4", 50, "10", fmt::format("{} -movflags faststart", kPlain));
+  std::string bytes = bytes_of(path);
+  const size_t data = bytes.find("mdat");
+  ASSERT_NE(data, std::string::npos);
+  ++bytes[data - 3];
+  expect_whole(write("wrong.mp4", bytes), 50);
+}
+
 // A picture may be shown late because nothing moved before.
 TEST_F(DamageTest, APauseBeforeTheEndIsNoCut) {
   const VideoInfo info = probe(make(

@@ -116,6 +116,11 @@ class Extent {
     return info_.start_time + static_cast<double>(stream.duration) * info_.time_base.value();
   }
 
+  // Returns whether the claimed end was read from a header, not told from a file's size or its end.
+  bool claim_is_of_header() const {
+    return input_.format()->duration_estimation_method == AVFMT_DURATION_FROM_STREAM;
+  }
+
   // What the header claims is no damage by itself: other tracks may be longer, and it may be wrong.
   void set_damage() {
     const double claimed = claimed_end();
@@ -125,8 +130,9 @@ class Extent {
     const bool lacks_parts = input_.damaged() || (!lacks_end && lost_something());
     info_.damaged = lacks_end || lacks_parts;
     if (lacks_end) {
+      const bool header_says_more = less && (early || claim_is_of_header());
       info_.notes.push_back(
-          early && less
+          header_says_more
               ? "damaged or cut short: {} frames up to {:.3f} s can be read (the header says {:.3f} s)"_text(
                     info_.frame_count, info_.duration, claimed)
               : "damaged or cut short: {} frames up to {:.3f} s can be read"_text(info_.frame_count,

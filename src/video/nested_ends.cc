@@ -17,17 +17,26 @@ constexpr std::string_view kAsfData =
 
 constexpr uint64_t kEbml = 0x1a45dfa3, kSegment = 0x18538067, kCluster = 0x1f43b675;
 
-std::optional<Element> box(const Head& head) {
-  if (head.have < 16) return std::nullopt;
-  constexpr std::string_view kTypes[] = {"ftyp", "styp", "moov", "moof", "mdat", "free", "skip",
-                                         "wide", "uuid", "sidx", "mfra", "meta", "emsg", "prft"};
-  const std::string_view type = head.text(4, 4);
-  // What is appended to a file says nothing of it.
-  if (std::ranges::find(kTypes, type) == std::end(kTypes)) return std::nullopt;
-  uint64_t length = big_endian(head.bytes.data(), 4);
-  if (length == 0) return Element{};  // to the end
-  if (length == 1) length = big_endian(head.bytes.data() + 8, 8);
-  return element(head.at, length);
+constexpr std::string_view kBoxes[] = {"ftyp", "styp", "moov", "moof", "mdat", "free", "skip",
+                                       "wide", "uuid", "sidx", "mfra", "meta", "emsg", "prft"};
+
+// Walks the outermost boxes. Those of a file with one `moov` may lie about the length of its data:
+// the tracks say what there is. What a fragment lacks nothing else tells.
+FileEnd boxes(const FileBytes& file) {
+  bool fragmented = false;
+  return follow(file, [&](const Head& head) -> std::optional<Element> {
+    if (head.have < 8) return std::nullopt;
+    const std::string_view type = head.text(4, 4);
+    // What is appended to a file says nothing of it.
+    if (std::ranges::find(kBoxes, type) == std::end(kBoxes)) return std::nullopt;
+    fragmented = fragmented || type == "moof";
+    const bool needed = fragmented && (type == "moof" || type == "mdat");
+    const FileEnd cut = needed ? FileEnd::kTruncated : FileEnd::kEarly;
+    const uint64_t length = big_endian(head.bytes.data(), 4);
+    if (length == 0) return Element{};  // to the end
+    if (length > 1) return element(head.at, length, cut);
+    return element(head.at, head.have < 16 ? 16 : big_endian(head.bytes.data() + 8, 8), cut);
+  });
 }
 
 // The bytes of a variable-length number that begins with `first`; 9 where there is none.
@@ -109,8 +118,7 @@ std::optional<FileEnd> end_of_nested(const FileBytes& file) {
   if (head.text(0, 4) == "RIFF" && form == "WEBP") return riff(file, 0);
   if (head.text(0, 16) == kAsfHeader) return follow(file, asf);
   if (big_endian(head.bytes.data(), 4) == kEbml) return Ebml(file).find_end();
-  constexpr std::string_view kFirst[] = {"ftyp", "moov", "wide", "mdat", "free"};
-  if (std::ranges::find(kFirst, type) != std::end(kFirst)) return follow(file, box);
+  if (std::ranges::find(kBoxes, type) != std::end(kBoxes)) return boxes(file);
   return std::nullopt;
 }
 

@@ -13,6 +13,17 @@ std::optional<Element> ivf(const Head& head) {
   return element(head.at, kFrameHeader + frame, FileEnd::kTruncated);
 }
 
+// Tags of sound, pictures and data come with 11 bytes before each, and their length again behind.
+std::optional<Element> flv(const FileBytes& file, const Head& head) {
+  constexpr uint64_t kTagHeader = 11, kLengthAgain = 4;
+  if (head.at == 0) return element(0, big_endian(head.bytes.data() + 5, 4) + kLengthAgain);
+  const int type = head.bytes[0] & 0x1f;
+  if (type != 8 && type != 9 && type != 18) return std::nullopt;
+  const uint64_t tag = kTagHeader + big_endian(head.bytes.data() + 1, 3);
+  const bool complete = head.at + tag <= file.size();
+  return element(head.at, tag + kLengthAgain, complete ? FileEnd::kUnknown : FileEnd::kTruncated);
+}
+
 // Returns what a container says that knows of no end: it may have been cut between two packets.
 FileEnd open_end(FileEnd end) { return end == FileEnd::kWhole ? FileEnd::kUnknown : end; }
 
@@ -21,6 +32,9 @@ FileEnd open_end(FileEnd end) { return end == FileEnd::kWhole ? FileEnd::kUnknow
 std::optional<FileEnd> end_of_packets(const FileBytes& file) {
   const Head head = file.head(0);
   if (head.text(0, 4) == "DKIF") return open_end(follow(file, ivf));
+  if (head.text(0, 4) == "FLV\1") {
+    return open_end(follow(file, [&](const Head& tag) { return flv(file, tag); }));
+  }
   return std::nullopt;
 }
 
