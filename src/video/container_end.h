@@ -13,8 +13,12 @@ enum class FileEnd {
 };
 
 // What the outermost boxes, segments, chunks or objects of MP4, MOV, Matroska, WebM, AVI, WebP and
-// ASF say, and those of Matroska whose length is unknown; how FLV, Ogg, GIF, APNG, IVF, DV and
-// transport streams end. Any bytes are safe.
+// ASF say, and those inside where Matroska or AVI leaves a length open; how FLV, Ogg, GIF, APNG,
+// IVF, DV and transport streams end. Any bytes are safe.
 FileEnd find_end(const InputFile& file);
+
+// Returns whether the header of an AVI was left as it was before the first frame, as in what was
+// written to a pipe: then the lengths of its tracks mean nothing.
+bool is_unfinished(const InputFile& file);
 
 }  // namespace shijian::video

@@ -213,6 +213,39 @@ TEST_F(DamageTest, ACutInTheSoundIsSeen) {
   EXPECT_FALSE(probe(cut(tags, flv.size() - 4 - (length[2] << 8 | length[3]))).damaged);
 }
 
+// What a writer says in advance that cannot go back is no claim.
+TEST_F(DamageTest, AnAviFromAPipeIsWhole) {
+  for (const char* codec : {"-c:v mjpeg -pix_fmt yuvj420p", kPlain, kReordered}) {
+    const auto path = piped("a.avi", 100, fmt::format("{} -f avi", codec));
+    expect_whole(path, 100);
+    EXPECT_NEAR(probe(path).duration, 10, 1e-6) << codec;
+    EXPECT_EQ(probe(path).container_duration, 0) << codec;
+    expect_cut(cut_at(path, 0.6));
+    EXPECT_LT(probe(cut_at(path, 0.6)).duration, 9) << codec;
+  }
+  const auto sound = piped("sound.avi", 100,
+                           fmt::format("-map 0 -map 1 {} -c:a pcm_s16le -f avi", kPlain), kSound);
+  expect_whole(sound, 100);
+  EXPECT_NEAR(probe(sound).duration, 10, 1e-6);
+  expect_cut(cut_at(sound, 0.6));
+}
+
+// AVI over a gigabyte goes on in a second list, which the first one's length leaves out.
+TEST_F(DamageTest, ACutInTheSecondListOfAnAviIsSeen) {
+  std::string bytes = bytes_of(make("a.avi", 100, "10", "-c:v mjpeg -pix_fmt yuvj420p"));
+  const size_t index = bytes.rfind("idx1");
+  const size_t data = bytes.find("movi");
+  ASSERT_NE(index, std::string::npos);
+  ASSERT_NE(data, std::string::npos);
+  const std::string chunks = bytes.substr(data - 8, index - data + 8);
+  const auto length = static_cast<uint32_t>(chunks.size() + 4);
+  std::string second = "RIFF";
+  for (int i = 0; i < 4; ++i) second += static_cast<char>(length >> (8 * i));
+  second += "AVIX" + chunks;
+  EXPECT_FALSE(probe(write("two.avi", bytes + second)).damaged);
+  expect_cut(write("cut.avi", (bytes + second).substr(0, bytes.size() + second.size() / 2)));
+}
+
 TEST_F(DamageTest, AWrongLengthOfTheDataIsNoDamage) {
   const auto path = make("a.mp4", 50, "10", fmt::format("{} -movflags faststart", kPlain));
   std::string bytes = bytes_of(path);

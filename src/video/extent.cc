@@ -33,6 +33,7 @@ class Extent {
 
   void run() {
     end_ = find_end(file_);
+    unfinished_ = is_unfinished(file_);
     set_rate();
     set_damage();
   }
@@ -71,7 +72,7 @@ class Extent {
 
   void set_rate() {
     const AVFormatContext& format = *input_.format();
-    if (format.nb_programs <= 1 && format.duration != AV_NOPTS_VALUE &&
+    if (!unfinished_ && format.nb_programs <= 1 && format.duration != AV_NOPTS_VALUE &&
         format.duration_estimation_method != AVFMT_DURATION_FROM_BITRATE) {
       info_.container_duration = static_cast<double>(format.duration) / AV_TIME_BASE;
     }
@@ -111,6 +112,7 @@ class Extent {
 
   // Seconds on the timeline at which the header lets the video track end; 0 when it does not say.
   double claimed_end() const {
+    if (unfinished_) return 0;
     const AVStream& stream = *input_.video();
     if (stream.duration == AV_NOPTS_VALUE) return info_.container_duration;
     return info_.start_time + static_cast<double>(stream.duration) * info_.time_base.value();
@@ -178,6 +180,7 @@ class Extent {
   const std::stop_token& cancel_;
   const Heartbeat& heartbeat_;
   FileEnd end_ = FileEnd::kUnknown;
+  bool unfinished_ = false;         // the header was written before there was anything to claim
   bool ends_inside_group_ = false;  // of pictures, where the container does not say where it ends
 };
 

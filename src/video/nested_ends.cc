@@ -91,12 +91,61 @@ class Ebml {
   bool open_ = false;  // inside of what does not say its length
 };
 
-// The first chunk's length; writers that were interrupted leave it 0. Up to `padding` bytes may
-// be missing.
-FileEnd riff(const FileBytes& file, uint64_t padding) {
-  const uint64_t length = little_endian(file.head(0).bytes.data() + 4, 4);
+// The length of a list that is not known yet: writers that cannot go back leave one of these.
+bool is_open(uint64_t length) { return length == 0 || length == UINT32_MAX; }
+
+// Walks the chunks of AVI: one RIFF list, further ones in OpenDML (AVIX), and what is inside of
+// those that do not say their length.
+class Avi {
+ public:
+  explicit Avi(const FileBytes& file) : file_(file) {}
+
+  FileEnd find_end() {
+    const FileEnd end = follow(file_, [this](const Head& head) { return next(head); });
+    return open_ && end == FileEnd::kWhole ? FileEnd::kUnknown : end;
+  }
+
+ private:
+  std::optional<Element> next(const Head& head) {
+    if (head.have < 8) return std::nullopt;
+    const std::string_view id = head.text(0, 4);
+    const uint64_t length = little_endian(head.bytes.data() + 4, 4);
+    const bool first = head.at == 0, list = id == "RIFF" || id == "LIST";
+    if (!(open_ ? is_name(id) : id == "RIFF" || id == "JUNK")) return std::nullopt;
+    if (list && is_open(length)) {
+      open_ = true;
+      return element(head.at, kListHeader, FileEnd::kTruncated);
+    }
+    if (length == UINT32_MAX) return Element{};
+    // The header says what the first list holds, though some writers err in its length.
+    const FileEnd cut = first ? FileEnd::kEarly : FileEnd::kTruncated;
+    return element(head.at, kHeader + lenient(head.at + kHeader, length + length % 2), cut);
+  }
+
+  // `length` without up to 16 bytes of padding that the end of the file may lack.
+  uint64_t lenient(uint64_t at, uint64_t length) const {
+    constexpr uint64_t kPadding = 16;
+    const uint64_t room = file_.size() - std::min(at, file_.size());
+    return !open_ && length > room && length <= room + kPadding ? room : length;
+  }
+
+  static bool is_name(std::string_view id) {
+    return std::ranges::all_of(
+        id, [](char c) { return c == ' ' || (c >= '0' && c <= '9') || is_letter(c); });
+  }
+  static bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+
+  static constexpr uint64_t kHeader = 8, kListHeader = 12;
+
+  const FileBytes& file_;
+  bool open_ = false;  // inside of what does not say its length
+};
+
+// The only chunk's length.
+FileEnd webp(const Head& head, uint64_t size) {
+  const uint64_t length = little_endian(head.bytes.data() + 4, 4);
   if (length == 0) return FileEnd::kUnknown;
-  return length + 8 > file.size() + padding ? FileEnd::kEarly : FileEnd::kWhole;
+  return length + 8 > size ? FileEnd::kEarly : FileEnd::kWhole;
 }
 
 // The header and the data. While a file is being written, the length of its data is 0.
@@ -111,15 +160,20 @@ std::optional<Element> asf(const Head& head) {
 }  // namespace
 
 std::optional<FileEnd> end_of_nested(const FileBytes& file) {
-  constexpr uint64_t kPadding = 16;  // bytes
   const Head head = file.head(0);
   const std::string_view form = head.text(8, 4), type = head.text(4, 4);
-  if (head.text(0, 4) == "RIFF" && form.starts_with("AVI")) return riff(file, kPadding);
-  if (head.text(0, 4) == "RIFF" && form == "WEBP") return riff(file, 0);
+  if (head.text(0, 4) == "RIFF" && form.starts_with("AVI")) return Avi(file).find_end();
+  if (head.text(0, 4) == "RIFF" && form == "WEBP") return webp(head, file.size());
   if (head.text(0, 16) == kAsfHeader) return follow(file, asf);
   if (big_endian(head.bytes.data(), 4) == kEbml) return Ebml(file).find_end();
   if (std::ranges::find(kBoxes, type) != std::end(kBoxes)) return boxes(file);
   return std::nullopt;
+}
+
+bool is_unfinished(const InputFile& input) {
+  const Head head = FileBytes(input).head(0);
+  return head.text(0, 4) == "RIFF" && head.text(8, 3) == "AVI" &&
+         is_open(little_endian(head.bytes.data() + 4, 4));
 }
 
 }  // namespace shijian::video
