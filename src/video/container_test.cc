@@ -192,5 +192,49 @@ TEST_F(EncryptionTest, Matroska) {
   expect_refused(write("drm.mkv", bytes));
 }
 
+std::string little_endian(uint64_t value, int count) {
+  std::string bytes;
+  for (int i = 0; i < count; ++i) bytes += static_cast<char>(value >> (8 * i));
+  return bytes;
+}
+
+std::string asf_object(const std::string& id, const std::string& content) {
+  return id + little_endian(id.size() + 8 + content.size(), 8) + content;
+}
+
+TEST_F(EncryptionTest, Asf) {
+  const std::string classic("\xfb\xb3\x11\x22\x23\xbd\xd2\x11\xb4\xb7\x00\xa0\xc9\x55\xfc\x6e", 16);
+  const std::string extended("\x14\xe6\x8a\x29\x22\x26\x17\x4c\xb9\x35\xda\xe0\x7e\xe9\x28\x9c",
+                             16);
+  const std::string advanced("\x33\x85\x05\x43\x81\x69\xe6\x49\x9b\x74\xad\x12\xcb\x86\xd5\x8c",
+                             16);
+  const std::string extension("\xb5\x03\xbf\x5f\x2e\xa9\xcf\x11\x8e\xe3\x00\xc0\x0c\x20\x53\x65",
+                              16);
+  const std::string padding("\x74\xd4\x06\x18\xdf\xca\x09\x45\xa4\xba\x9a\xab\xcb\x96\xaa\xe8", 16);
+  const std::string whole = read_file(make("a.wmv", 30, "25", "-c:v wmv2 -g 10"), 1 << 24);
+  // The file with one more object in its header.
+  const auto with = [&](const std::string& name, const std::string& object) {
+    constexpr size_t kLengthAt = 16, kCountAt = 24, kFirstAt = 30;
+    uint64_t length = 0;
+    for (size_t i = kLengthAt + 8; i-- > kLengthAt;) {
+      length = length << 8 | static_cast<uint8_t>(whole[i]);
+    }
+    std::string bytes = whole;
+    bytes.replace(kLengthAt, 8, little_endian(length + object.size(), 8));
+    ++bytes[kCountAt];
+    bytes.insert(kFirstAt, object);
+    return write(name, bytes);
+  };
+  const std::string empty(32, '\0');
+  EXPECT_EQ(probe(with("clear.wmv", asf_object(padding, empty))).frame_count, 30);
+  expect_refused(with("classic.wmv", asf_object(classic, empty)));
+  expect_refused(
+      with("extended.wmv", asf_object(extended, little_endian(28, 4) + empty.substr(4))));
+  const std::string inner = asf_object(advanced, empty);
+  expect_refused(
+      with("advanced.wmv",
+           asf_object(extension, std::string(18, '\0') + little_endian(inner.size(), 4) + inner)));
+}
+
 }  // namespace
 }  // namespace shijian::video

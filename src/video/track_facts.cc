@@ -4,11 +4,14 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <string_view>
 #include <vector>
 
 namespace shijian::video {
 namespace {
+
+using namespace std::string_view_literals;
 
 // Boxes and elements that are looked at: a file cannot keep us busy.
 constexpr int kMaxSteps = 200000;
@@ -182,6 +185,54 @@ class EbmlWalk {
   bool video_ = false, encrypted_ = false, found_ = false, done_ = false;
 };
 
+// Walks the objects in the header of ASF.
+class AsfWalk {
+ public:
+  explicit AsfWalk(const InputFile& file) : file_(file) {}
+  bool finds_encryption() {
+    const std::vector<uint8_t> head = read_at(file_, 0, kObject);
+    return head.size() == kObject && holds_encryption(kHeader, end_of(head, 0), true);
+  }
+
+ private:
+  // Bytes of an object's identifier and length, and up to the objects in a header and in its
+  // extension.
+  static constexpr int64_t kObject = 24, kHeader = 30, kExtension = 46;
+  static constexpr std::string_view kExtensionId =
+      "\xb5\x03\xbf\x5f\x2e\xa9\xcf\x11\x8e\xe3\x00\xc0\x0c\x20\x53\x65"sv;
+  // Content Encryption, Extended and Advanced Content Encryption.
+  static constexpr std::string_view kEncryptionIds[] = {
+      "\xfb\xb3\x11\x22\x23\xbd\xd2\x11\xb4\xb7\x00\xa0\xc9\x55\xfc\x6e"sv,
+      "\x14\xe6\x8a\x29\x22\x26\x17\x4c\xb9\x35\xda\xe0\x7e\xe9\x28\x9c"sv,
+      "\x33\x85\x05\x43\x81\x69\xe6\x49\x9b\x74\xad\x12\xcb\x86\xd5\x8c"sv};
+
+  // An object's end; never before its own first bytes, nor behind the file's.
+  int64_t end_of(const std::vector<uint8_t>& head, int64_t at) const {
+    uint64_t size = 0;
+    for (int64_t i = kObject; i-- > 16;) size = size << 8 | head[static_cast<size_t>(i)];
+    return at + static_cast<int64_t>(
+                    std::clamp(size, uint64_t{kObject}, static_cast<uint64_t>(file_.size() - at)));
+  }
+
+  bool holds_encryption(int64_t at, int64_t end, bool extensions) {
+    while (at + kObject <= end && ++steps_ < kMaxSteps) {
+      const std::vector<uint8_t> head = read_at(file_, at, kObject);
+      if (head.size() < kObject) return false;
+      const std::string_view id(reinterpret_cast<const char*>(head.data()), 16);
+      if (std::ranges::find(kEncryptionIds, id) != std::end(kEncryptionIds)) return true;
+      const int64_t next = std::min(end, end_of(head, at));
+      if (extensions && id == kExtensionId && holds_encryption(at + kExtension, next, false)) {
+        return true;
+      }
+      at = next;
+    }
+    return false;
+  }
+
+  const InputFile& file_;
+  int steps_ = 0;
+};
+
 struct Scrambled {
   int64_t scrambled = 0, all = 0;
 };
@@ -257,9 +308,7 @@ bool is_encrypted(const InputFile& file, const AVFormatContext& format, const AV
     return stream.codecpar->codec_tag == kSampleAes || is_scrambled(file, stream.id);
   }
   if (container == "mpeg") return is_scrambled(file, -1);
-  if (container.starts_with("asf")) {
-    return av_dict_get(format.metadata, "ASF_Protection_Type", nullptr, 0) != nullptr;
-  }
+  if (container.starts_with("asf")) return AsfWalk(file).finds_encryption();
   return false;
 }
 
