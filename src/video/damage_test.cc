@@ -230,6 +230,29 @@ TEST_F(DamageTest, AnAviFromAPipeIsWhole) {
   expect_cut(cut_at(sound, 0.6));
 }
 
+// Where a recorder drops frames, AVI has empty chunks: the picture before them stays.
+TEST_F(DamageTest, EmptyChunksAtTheEndOfAnAviShowTheLastPicture) {
+  for (const char* codec : {"-c:v mjpeg -pix_fmt yuvj420p", "-c:v mpeg4 -bf 2", "-c:v ffv1"}) {
+    const auto whole = make("whole.avi", 100, "10", codec);
+    const auto path = remux(whole, "dropped.avi", [](AVPacket& packet, int number) {
+      if (number >= 80) av_shrink_packet(&packet, 0);
+      return true;
+    });
+    const VideoInfo info = probe(path);
+    EXPECT_FALSE(info.damaged) << codec;
+    EXPECT_EQ(info.frame_count, 80) << codec;
+    EXPECT_NEAR(info.frame_time(79), 7.9, 1e-6) << codec;
+    EXPECT_NEAR(info.duration, 10, 1e-6) << codec;
+  }
+  // Frames that a header claims are none.
+  std::string bytes = bytes_of(make("a.avi", 50, "10", "-c:v ffv1"));
+  constexpr size_t kLengthAt = 8 + 32;
+  const size_t header = bytes.find("strh");
+  ASSERT_NE(header, std::string::npos);
+  bytes[header + kLengthAt] = 90;
+  EXPECT_NEAR(probe(write("claims.avi", bytes)).duration, 5, 1e-6);
+}
+
 // AVI over a gigabyte goes on in a second list, which the first one's length leaves out.
 TEST_F(DamageTest, ACutInTheSecondListOfAnAviIsSeen) {
   std::string bytes = bytes_of(make("a.avi", 100, "10", "-c:v mjpeg -pix_fmt yuvj420p"));

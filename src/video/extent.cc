@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "video/avi_chunks.h"
 #include "video/container_end.h"
 #include "video/decoding_pass.h"
 #include "video/frame_rate.h"
@@ -79,7 +80,8 @@ class Extent {
     const RateEstimate rate = estimate();
     info_.frame_rate = rate.rate;
     info_.variable_rate = !rate.constant;
-    if (rate.constant && !last_picture_stays()) {
+    const double dropped = dropped_after_last();
+    if (rate.constant && dropped <= 0 && !last_picture_stays()) {
       info_.duration = info_.frame_time(info_.frame_count);
       return;
     }
@@ -90,7 +92,19 @@ class Extent {
                        : usual_stay();
     // How long the last frame stays is the one number that nothing else confirms.
     if (info_.container_duration > last) shown = std::min(shown, info_.container_duration - last);
-    info_.duration = last + shown;
+    info_.duration = last + std::max(shown, dropped);
+  }
+
+  // Returns the seconds from the last frame to the end of the empty chunks behind it, which stand
+  // in AVI for frames that a recorder dropped; 0 when that is no longer than a frame lasts. Looks
+  // where a header claims more.
+  double dropped_after_last() const {
+    const double last = info_.frame_time(info_.frame_count - 1);
+    const double longer = 1.5 / info_.frame_rate.value();
+    if (info_.container != "avi" || claimed_end() < last + longer) return 0;
+    const auto chunks = static_cast<double>(dropped_at_end(file_, info_.stream) + 1);
+    const double stays = chunks * info_.time_base.value();
+    return stays > longer ? stays : 0;
   }
 
   // Seconds from one frame to the next as they usually are: stills do not count.
