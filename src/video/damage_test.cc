@@ -278,6 +278,19 @@ TEST_F(DamageTest, AWrongLengthOfTheDataIsNoDamage) {
   expect_whole(write("wrong.mp4", bytes), 50);
 }
 
+TEST_F(DamageTest, AGxfEndsWithItsLastPacket) {
+  const auto path = make("a.gxf", 75, "25", "-c:v mpeg2video -s 720x576 -g 10 -bf 0 -q:v 2");
+  expect_whole(path, 75);
+  expect_cut(cut_at(path, 0.6));
+  constexpr size_t kEndOfStream = 16;
+  const size_t packets = std::filesystem::file_size(path) - kEndOfStream;
+  expect_cut(cut(path, packets));
+  expect_cut(cut(path, packets + 5));
+  const auto sound = make("sound.gxf", 250, "25",
+                          "-map 0 -map 1 -c:v mpeg2video -s 720x576 -q:v 2 -c:a pcm_s16le", kSound);
+  expect_whole(sound, 250);
+}
+
 // A picture may be shown late because nothing moved before.
 TEST_F(DamageTest, APauseBeforeTheEndIsNoCut) {
   const VideoInfo info = probe(make(

@@ -66,6 +66,12 @@ AVDictionary* demuxer_options(std::string_view container, bool patient) {
   return options;
 }
 
+// Whether reading is at the end of the file. GXF is said to be an error there.
+bool is_at_end(const AVFormatContext& format, int status) {
+  const bool gxf = std::string_view(format.iformat->name) == "gxf";
+  return status == AVERROR_EOF || (gxf && status == -1 && avio_feof(format.pb));
+}
+
 int refuse_open(AVFormatContext*, AVIOContext**, const char*, int, AVDictionary**) {
   return AVERROR(EACCES);
 }
@@ -364,7 +370,8 @@ bool MediaInput::read(AVPacket* packet) {
     throw_if_cancelled(cancel_);
     if (status == AVERROR(EAGAIN)) continue;
     if (status < 0) {
-      if (status == AVERROR_EOF && (animation_ || io_->error == 0 || io_->error == AVERROR_EOF))
+      if (is_at_end(*format_, status) &&
+          (animation_ || io_->error == 0 || io_->error == AVERROR_EOF))
         return false;
       // Damage in the middle can be followed by good packets.
       damaged_ = true;

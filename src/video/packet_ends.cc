@@ -4,6 +4,8 @@
 namespace shijian::video {
 namespace {
 
+constexpr uint64_t kGxfMap = 0x1bc;  // what GXF begins with
+
 // The header says its own length; frames come with 12 bytes before each.
 std::optional<Element> ivf(const Head& head) {
   constexpr uint64_t kFrameHeader = 12;
@@ -24,6 +26,21 @@ std::optional<Element> flv(const FileBytes& file, const Head& head) {
   return element(head.at, tag + kLengthAgain, complete ? FileEnd::kUnknown : FileEnd::kTruncated);
 }
 
+// Packets begin with 16 bytes that say what they are; the last one is the end of the stream.
+FileEnd gxf(const FileBytes& file) {
+  constexpr uint64_t kHeader = 16;
+  constexpr uint8_t kEndOfStream = 0xfb;
+  bool ended = false;
+  const FileEnd end = follow(file, [&](const Head& head) -> std::optional<Element> {
+    if (ended) return std::nullopt;
+    if (head.have < kHeader) return element(head.at, kHeader, FileEnd::kTruncated);
+    if (big_endian(head.bytes.data(), 5) != 1) return Element{};
+    ended = head.bytes[5] == kEndOfStream;
+    return element(head.at, big_endian(head.bytes.data() + 6, 4), FileEnd::kTruncated);
+  });
+  return end == FileEnd::kWhole && !ended ? FileEnd::kTruncated : end;
+}
+
 // Returns what a container says that knows of no end: it may have been cut between two packets.
 FileEnd open_end(FileEnd end) { return end == FileEnd::kWhole ? FileEnd::kUnknown : end; }
 
@@ -32,6 +49,7 @@ FileEnd open_end(FileEnd end) { return end == FileEnd::kWhole ? FileEnd::kUnknow
 std::optional<FileEnd> end_of_packets(const FileBytes& file) {
   const Head head = file.head(0);
   if (head.text(0, 4) == "DKIF") return open_end(follow(file, ivf));
+  if (big_endian(head.bytes.data(), 6) == kGxfMap) return gxf(file);
   if (head.text(0, 4) == "FLV\1") {
     return open_end(follow(file, [&](const Head& tag) { return flv(file, tag); }));
   }
