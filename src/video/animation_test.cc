@@ -171,6 +171,19 @@ TEST_F(AnimationTest, StillPicturesStayPictures) {
   }
 }
 
+// A still AVIF is read like MP4, and has items in place of a track.
+TEST_F(AnimationTest, AStillAvifIsNoVideo) {
+  const std::string codec = "-c:v libaom-av1 -cpu-used 8 -pix_fmt yuv420p";
+  const auto still = make("a.avif", 1, "10", codec + " -still-picture 1");
+  for (const auto& path : {still, write("longer.avif", read_file(still, 1 << 24) + "behind it")}) {
+    const Error error = error_of([&] { probe(path); });
+    EXPECT_EQ(error.code(), ErrorCode::kInvalid) << path;
+    EXPECT_NE(error.message().find("still picture (avif)"), std::string::npos) << error.message();
+  }
+  EXPECT_EQ(probe(make("moves.avif", 3, "10", codec)).frame_count, 3);
+  EXPECT_EQ(probe(make("one.mp4", 1, "10", codec)).frame_count, 1);
+}
+
 TEST_F(AnimationTest, ThoseThatAreCutShortShowWhatIsThere) {
   for (const auto& path : {webp("a.webp", kFrames, 100), make("a.gif", kFrames, "10", "-c:v gif"),
                            make("a.apng", kFrames, "10", "-c:v apng")}) {

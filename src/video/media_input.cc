@@ -151,13 +151,16 @@ void MediaInput::close() {
 
 // A picture alone is no video, though the containers of animations hold it.
 void MediaInput::require_moving(const char* container) const {
-  if (std::string_view(container) != "gif" && std::string_view(container) != "apng" &&
-      std::string_view(container) != "webp") {
-    return;
+  const std::string_view name = container;
+  std::string still;
+  if (name == "gif" || name == "apng" || name == "webp") {
+    if (!is_animation(MappedFile(file_.fd(), file_.name()).bytes())) still = name;
+  } else if (name.starts_with("mov")) {
+    still = still_picture_brand(file_);
   }
-  if (is_animation(MappedFile(file_.fd(), name()).bytes())) return;
+  if (still.empty()) return;
   throw Error(ErrorCode::kInvalid,
-              "open video {}: it is a still picture ({})"_text(name(), container),
+              "open video {}: it is a still picture ({})"_text(file_.name(), still),
               "give a video, or an animation of several pictures"_text);
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <iterator>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -43,6 +44,30 @@ constexpr uint32_t tag(const char (&name)[5]) {
   return value;
 }
 
+struct Box {
+  uint32_t type;
+  int64_t body, end;
+};
+
+// The box at `at` of those that end at `end`; nullopt where none fits.
+std::optional<Box> box_at(const InputFile& file, int64_t at, int64_t end) {
+  const std::vector<uint8_t> head = read_at(file, at, 16);
+  if (at + 8 > end || head.size() < 8) return std::nullopt;
+  uint64_t size = big_endian(head.data(), 4);
+  const auto type = static_cast<uint32_t>(big_endian(head.data() + 4, 4));
+  int64_t body = at + 8;
+  if (size == 1 && head.size() == 16) {
+    size = big_endian(head.data() + 8, 8);
+    body = at + 16;
+  } else if (size == 0) {
+    size = static_cast<uint64_t>(end - at);
+  }
+  if (size < static_cast<uint64_t>(body - at) || size > static_cast<uint64_t>(end - at)) {
+    return std::nullopt;
+  }
+  return Box{type, body, at + static_cast<int64_t>(size)};
+}
+
 // Walks the boxes of ISO 14496-12 down to the sample entries of one track.
 class BoxWalk {
  public:
@@ -54,22 +79,11 @@ class BoxWalk {
 
  private:
   void walk(int64_t at, int64_t end, int depth) {
-    while (at + 8 <= end && !found_ && !done_ && ++steps_ < kMaxSteps) {
-      const std::vector<uint8_t> head = read_at(file_, at, 16);
-      if (head.size() < 8) return;
-      uint64_t size = big_endian(head.data(), 4);
-      const auto type = static_cast<uint32_t>(big_endian(head.data() + 4, 4));
-      int64_t body = at + 8;
-      if (size == 1 && head.size() == 16) {
-        size = big_endian(head.data() + 8, 8);
-        body = at + 16;
-      } else if (size == 0) {
-        size = static_cast<uint64_t>(end - at);
-      }
-      if (size < static_cast<uint64_t>(body - at) || size > static_cast<uint64_t>(end - at)) return;
-      const int64_t next = at + static_cast<int64_t>(size);
-      visit(type, body, next, depth);
-      at = next;
+    while (at < end && !found_ && !done_ && ++steps_ < kMaxSteps) {
+      const std::optional<Box> box = box_at(file_, at, end);
+      if (!box) return;
+      visit(box->type, box->body, box->end, depth);
+      at = box->end;
     }
   }
 
@@ -320,6 +334,21 @@ std::string codec_in_file(const InputFile& file, const AVFormatContext& format,
   }
   if (!std::string_view(format.iformat->name).starts_with("matroska")) return "";
   return printable(EbmlWalk(file, nth_video(format, stream)).find_codec());
+}
+
+std::string still_picture_brand(const InputFile& file) {
+  bool items = false;
+  int64_t at = 0;
+  for (int step = 0; step < kMaxSteps && at < file.size(); ++step) {
+    const std::optional<Box> box = box_at(file, at, file.size());
+    if (!box) break;
+    if (box->type == tag("moov") || box->type == tag("moof")) return "";
+    items = items || box->type == tag("meta");
+    at = box->end;
+  }
+  if (!items) return "";
+  const std::vector<uint8_t> brand = read_at(file, 8, 4);
+  return printable({brand.begin(), brand.end()});
 }
 
 bool is_encrypted(const AVPacket& packet) {

@@ -21,4 +21,8 @@ bool is_encrypted(const AVPacket& packet);
 std::string codec_in_file(const InputFile& file, const AVFormatContext& format,
                           const AVStream& stream);
 
+// The brand of a file of boxes that holds pictures as items, as AVIF and HEIF do, and no track; ""
+// for any other.
+std::string still_picture_brand(const InputFile& file);
+
 }  // namespace shijian::video
