@@ -13,8 +13,8 @@ enum class FileEnd {
 };
 
 // What the outermost boxes, segments, chunks or objects of MP4, MOV, Matroska, WebM, AVI, WebP and
-// ASF say, and those inside where Matroska or AVI leaves a length open; how FLV, GXF, Ogg, GIF,
-// APNG, IVF, DV and transport streams end. Any bytes are safe.
+// ASF say, and those inside where Matroska or AVI leaves a length open; how FLV, GXF, RealMedia,
+// Y4M, Ogg, GIF, APNG, IVF, DV and transport streams end. Any bytes are safe.
 FileEnd find_end(const InputFile& file);
 
 // Returns whether the header of an AVI was left as it was before the first frame, as in what was

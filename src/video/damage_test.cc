@@ -291,6 +291,31 @@ TEST_F(DamageTest, AGxfEndsWithItsLastPacket) {
   expect_whole(sound, 250);
 }
 
+TEST_F(DamageTest, ARealMediaWithoutAllItsDataIsCut) {
+  const auto path = make("a.rm", 100, "10", "-c:v rv20 -s 176x144 -q:v 2 -g 10");
+  expect_whole(path, 100);
+  expect_whole(write("longer.rm", bytes_of(path) + "junk behind it"), 100);
+  for (const double share : {0.5, 0.55, 0.6, 0.65}) expect_cut(cut_at(path, share));
+}
+
+// All pictures of such a file have one size.
+TEST_F(DamageTest, ARawVideoIsCutInsideAPicture) {
+  for (const char* pixels :
+       {"yuv420p -s 127x63", "yuv422p -s 127x63", "yuv444p", "yuv411p -s 127x63", "gray",
+        "yuv420p10 -strict -1", "gray10 -strict -1"}) {
+    const auto path = make("a.y4m", 20, "10", fmt::format("-pix_fmt {}", pixels));
+    expect_whole(path, 20);
+    const std::string bytes = bytes_of(path);
+    const size_t frame = bytes.rfind("FRAME\n");
+    ASSERT_NE(frame, std::string::npos);
+    expect_whole(cut(path, frame), 19);
+    expect_cut(cut(path, frame + 3));
+    expect_cut(cut(path, frame + 100));
+    expect_cut(cut(path, bytes.size() - 1));
+    expect_whole(write("longer.y4m", bytes + "junk"), 20);
+  }
+}
+
 // A picture may be shown late because nothing moved before.
 TEST_F(DamageTest, APauseBeforeTheEndIsNoCut) {
   const VideoInfo info = probe(make(
