@@ -316,6 +316,17 @@ TEST_F(DamageTest, ARawVideoIsCutInsideAPicture) {
   }
 }
 
+TEST_F(DamageTest, AnIvfMayBeJoinedAndAppendedTo) {
+  const auto path = make("a.ivf", 60, "10", "-c:v libvpx -g 20 -b:v 1M -auto-alt-ref 0");
+  expect_all(write("longer.ivf", bytes_of(path) + std::string(5000, 'j')), 60, 10);
+  const auto second = part("b.ivf", 60, 60, "10", "-c:v libvpx -g 20 -b:v 1M -auto-alt-ref 0");
+  const auto joined = join("joined.ivf", {path, second});
+  expect_all(joined, 120, 10);
+  expect_all(write("longer.ivf", bytes_of(joined) + std::string(5000, 'j')), 120, 10);
+  EXPECT_TRUE(probe(cut_at(joined, 0.9)).damaged);
+  EXPECT_TRUE(probe(cut_at(path, 0.6)).damaged);
+}
+
 // A picture may be shown late because nothing moved before.
 TEST_F(DamageTest, APauseBeforeTheEndIsNoCut) {
   const VideoInfo info = probe(make(

@@ -7,11 +7,13 @@
 #include <new>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "base/error.h"
 #include "video/animation.h"
 #include "video/decoders.h"
 #include "video/formats.h"
+#include "video/ivf.h"
 #include "video/track_facts.h"
 
 namespace shijian::video {
@@ -81,20 +83,32 @@ int refuse_open(AVFormatContext*, AVIOContext**, const char*, int, AVDictionary*
 struct MediaInput::Reading {
   int fd = -1;
   int64_t size = 0;
-  int64_t at = 0;
+  int64_t at = 0;  // of what is not hidden, as `size` is
   std::stop_token cancel;
+  std::vector<Hidden> hidden;
 
   static int read(void* self, uint8_t* out, int bytes) {
     Reading& file = *static_cast<Reading*>(self);
     if (file.cancel.stop_requested()) return AVERROR_EXIT;
+    const auto [from, room] = file.place();
     ssize_t got;
     do {
-      got = ::pread(file.fd, out, static_cast<size_t>(bytes), file.at);
+      got = ::pread(file.fd, out, static_cast<size_t>(std::min<int64_t>(bytes, room)), from);
     } while (got < 0 && errno == EINTR);
     if (got < 0) return AVERROR(errno);
     if (got == 0) return AVERROR_EOF;
     file.at += got;
     return static_cast<int>(got);
+  }
+
+  // Returns where `at` lies in the file, and how many bytes follow there that are not hidden.
+  std::pair<int64_t, int64_t> place() const {
+    int64_t from = at;
+    for (const Hidden& part : hidden) {
+      if (from < part.at) return {from, part.at - from};
+      from += part.bytes;
+    }
+    return {from, INT64_MAX};
   }
 
   static int64_t seek(void* self, int64_t offset, int whence) {
@@ -114,7 +128,8 @@ MediaInput::MediaInput(const InputFile& file, const std::stop_token& cancel)
     : file_(file), cancel_(cancel), reading_(std::make_unique<Reading>()) {
   silence_libav();
   throw_if_cancelled(cancel);
-  *reading_ = {file.fd(), file.size(), 0, cancel};
+  *reading_ = {file.fd(), file.size(), 0, cancel, hidden_in_ivf(file)};
+  for (const Hidden& part : reading_->hidden) reading_->size -= part.bytes;
   if (reading_->size == 0) {
     throw Error(ErrorCode::kInvalid, "open video {}: the file is empty"_text(name()),
                 "copy or download the video again"_text);

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "video/container_walk.h"
+#include "video/ivf.h"
 #include "video/libav.h"
 
 namespace shijian::video {
@@ -14,15 +15,6 @@ constexpr uint64_t kGxfMap = 0x1bc;  // what GXF begins with
 
 // Returns what a container says that knows of no end: it may have been cut between two packets.
 FileEnd open_end(FileEnd end) { return end == FileEnd::kWhole ? FileEnd::kUnknown : end; }
-
-// The header says its own length; frames come with 12 bytes before each.
-std::optional<Element> ivf(const Head& head) {
-  constexpr uint64_t kFrameHeader = 12;
-  const uint8_t* bytes = head.bytes.data();
-  if (head.at == 0) return element(0, little_endian(bytes + 6, 2), FileEnd::kTruncated);
-  const uint64_t frame = head.have < kFrameHeader ? 0 : little_endian(bytes, 4);
-  return element(head.at, kFrameHeader + frame, FileEnd::kTruncated);
-}
 
 // Tags of sound, pictures and data come with 11 bytes before each, and their length again behind.
 std::optional<Element> flv(const FileBytes& file, const Head& head) {
@@ -141,7 +133,7 @@ FileEnd y4m(const FileBytes& file) {
 
 std::optional<FileEnd> end_of_packets(const FileBytes& file) {
   const Head head = file.head(0);
-  if (head.text(0, 4) == "DKIF") return open_end(follow(file, ivf));
+  if (head.text(0, 4) == "DKIF") return ivf_end(file);
   if (big_endian(head.bytes.data(), 6) == kGxfMap) return gxf(file);
   if (head.text(0, 4) == ".RMF") return RealMedia(file).find_end();
   if (head.text(0, 9) == "YUV4MPEG2") return y4m(file);
