@@ -94,4 +94,12 @@ FileEnd find_end(const InputFile& input) {
   return FileEnd::kUnknown;
 }
 
+bool is_unfinished(const InputFile& input) {
+  const Head head = FileBytes(input).head(0);
+  const bool avi = head.text(0, 4) == "RIFF" && head.text(8, 3) == "AVI";
+  const bool ivf = head.text(0, 4) == "DKIF";
+  return (avi && is_open(little_endian(head.bytes.data() + 4, 4))) ||
+         (ivf && is_open(little_endian(head.bytes.data() + 24, 4)));
+}
+
 }  // namespace shijian::video

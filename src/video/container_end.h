@@ -17,8 +17,8 @@ enum class FileEnd {
 // Y4M, Ogg, GIF, APNG, IVF, DV and transport streams end. Any bytes are safe.
 FileEnd find_end(const InputFile& file);
 
-// Returns whether the header of an AVI was left as it was before the first frame, as in what was
-// written to a pipe: then the lengths of its tracks mean nothing.
+// Returns whether the header of an AVI or IVF was left as it was before the first frame, as in what
+// was written to a pipe: then the lengths that it names mean nothing.
 bool is_unfinished(const InputFile& file);
 
 }  // namespace shijian::video

@@ -18,6 +18,9 @@ uint64_t big_endian(const uint8_t* bytes, int count);
 // Reads a little-endian number, as RIFF, ASF and IVF store it.
 uint64_t little_endian(const uint8_t* bytes, int count);
 
+// Whether a length of four bytes is not known yet: writers that cannot go back leave one of these.
+inline bool is_open(uint64_t length) { return length == 0 || length == UINT32_MAX; }
+
 // The first bytes at a place of a file.
 struct Head {
   uint64_t at = 0;

@@ -253,6 +253,13 @@ TEST_F(DamageTest, EmptyChunksAtTheEndOfAnAviShowTheLastPicture) {
   EXPECT_NEAR(probe(write("claims.avi", bytes)).duration, 5, 1e-6);
 }
 
+TEST_F(DamageTest, AnIvfFromAPipeIsWhole) {
+  const auto path = piped("a.ivf", 60, "-c:v libvpx -g 20 -b:v 1M -f ivf");
+  expect_whole(path, 60);
+  EXPECT_EQ(probe(path).container_duration, 0);
+  expect_cut(cut_at(path, 0.6));
+}
+
 // AVI over a gigabyte goes on in a second list, which the first one's length leaves out.
 TEST_F(DamageTest, ACutInTheSecondListOfAnAviIsSeen) {
   std::string bytes = bytes_of(make("a.avi", 100, "10", "-c:v mjpeg -pix_fmt yuvj420p"));

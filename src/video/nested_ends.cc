@@ -91,9 +91,6 @@ class Ebml {
   bool open_ = false;  // inside of what does not say its length
 };
 
-// The length of a list that is not known yet: writers that cannot go back leave one of these.
-bool is_open(uint64_t length) { return length == 0 || length == UINT32_MAX; }
-
 // Walks the chunks of AVI: one RIFF list, further ones in OpenDML (AVIX), and what is inside of
 // those that do not say their length.
 class Avi {
@@ -168,12 +165,6 @@ std::optional<FileEnd> end_of_nested(const FileBytes& file) {
   if (big_endian(head.bytes.data(), 4) == kEbml) return Ebml(file).find_end();
   if (std::ranges::find(kBoxes, type) != std::end(kBoxes)) return boxes(file);
   return std::nullopt;
-}
-
-bool is_unfinished(const InputFile& input) {
-  const Head head = FileBytes(input).head(0);
-  return head.text(0, 4) == "RIFF" && head.text(8, 3) == "AVI" &&
-         is_open(little_endian(head.bytes.data() + 4, 4));
 }
 
 }  // namespace shijian::video
