@@ -120,7 +120,8 @@ class Extent {
     const double stays = static_cast<double>(frames_.last_duration) * info_.time_base.value();
     const double frame = 1 / info_.frame_rate.value();
     const double last = info_.frame_time(info_.frame_count - 1);
-    return end_ != FileEnd::kEarly && info_.frame_count > 1 && stays > 2 * frame &&
+    const bool cut = end_ == FileEnd::kEarly || end_ == FileEnd::kTruncated;
+    return !cut && info_.frame_count > 1 && stays > 2 * frame &&
            claimed_end() > last + stays - frame;
   }
 
