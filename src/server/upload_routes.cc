@@ -47,6 +47,13 @@ class Complete {
   std::vector<Library::Upload> files_;
 };
 
+struct ReleaseAtEnd {
+  Uploads::Claim* claim;  // null: none is held
+  ~ReleaseAtEnd() {
+    if (claim != nullptr) claim->release();
+  }
+};
+
 http::HttpResponse video_response(const jobs::Video& video) {
   return json_response({{"video", video_json(video)}}, 201);
 }
@@ -98,6 +105,7 @@ class RawUpload : public http::HttpUpload {
     if (range_ && file_->size() < range_->total) {
       const int64_t received = file_->size();
       try_keep();
+      claim_->release();  // the client may send the next piece as soon as it has the answer
       reply->send(json_response({{"received", received}}, 202));
       return;
     }
@@ -106,8 +114,10 @@ class RawUpload : public http::HttpUpload {
         std::make_shared<Complete>(std::vector{Library::Upload{name_, path, file_->hash()}});
     file_.reset();
     // The claim is held until the file is taken in: a piece that is sent again must not touch it.
+    // It is released before the answer.
     shared_->context.executor.files.answer(
         std::move(reply), id_, [shared = shared_, file, claim = std::move(claim_)] {
+          const ReleaseAtEnd release{claim.get()};
           return video_response(accept(shared->context, file->take()).front());
         });
   }

@@ -116,6 +116,21 @@ TEST_F(Upload, NoLinkLeadsAFileOutOfTheLibrary) {
 }
 
 // While the first is taken in, which takes as long as the threads for files are busy.
+// Each is sent as soon as the one before it is answered.
+TEST_F(Upload, PiecesFollowEachOtherAtOnce) {
+  const std::string bytes = another_video("many");
+  constexpr size_t kPieces = 100;
+  const size_t step = bytes.size() / kPieces + 1;
+  for (size_t at = 0; at < bytes.size(); at += step) {
+    const size_t end = std::min(at + step, bytes.size());
+    const http::TestAnswer answer =
+        put("many.mp4", bytes.substr(at, end - at),
+            fmt::format("Content-Range: bytes {}-{}/{}\r\n", at, end - 1, bytes.size()));
+    ASSERT_EQ(answer.status, end == bytes.size() ? 201 : 202) << at << answer.body;
+  }
+  EXPECT_EQ(videos(), 2u);
+}
+
 TEST_F(Upload, ALastPieceThatIsSentAgainLosesNothing) {
   const std::string whole = another_video("pieces");
   const size_t half = whole.size() / 2;

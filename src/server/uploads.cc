@@ -144,9 +144,10 @@ Uploads::Claim::Claim(Uploads& uploads, fs::path path) : uploads_(uploads), path
   }
 }
 
-Uploads::Claim::~Claim() {
+void Uploads::Claim::release() {
   const std::lock_guard lock(uploads_.mutex_);
-  uploads_.claimed_.erase(path_);
+  if (!path_.empty()) uploads_.claimed_.erase(path_);
+  path_.clear();
 }
 
 }  // namespace shijian::server

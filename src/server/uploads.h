@@ -80,9 +80,10 @@ class Uploads {
   class Claim {
    public:
     Claim(Uploads& uploads, std::filesystem::path path);
-    ~Claim();
+    ~Claim() { release(); }
     Claim(const Claim&) = delete;
     Claim& operator=(const Claim&) = delete;
+    void release();
 
    private:
     Uploads& uploads_;
