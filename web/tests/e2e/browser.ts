@@ -41,7 +41,7 @@ export function withProgram(...flags: string[]) {
   async function visit(place = '', options: BrowserContextOptions = {}, allowed = /^$/): Promise<Visit> {
     const context = await browser.newContext({ locale: 'en-GB', viewport: { width: 1280, height: 800 }, ...options });
     const page = await context.newPage();
-    page.setDefaultTimeout(30_000);
+    page.setDefaultTimeout(60_000);
     const faults: string[] = [];
     page.on('pageerror', (error) => faults.push(error.message));
     page.on('console', (message) => {
