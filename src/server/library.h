@@ -139,7 +139,7 @@ class Library {
   uint64_t wanted_ = 0, begun_ = 0, walked_ = 0, done_ = 0;  // scans, by their numbers
   Clock::time_point begun_at_{}, rest_until_{};
   size_t fresh_ = 0;   // new or changed files that the last walk found
-  bool slow_ = false;  // the last walk exceeded kShortScan
+  bool slow_ = false;  // the last walk exceeded kMaxScanWait
   std::jthread scanner_;
 };
 
