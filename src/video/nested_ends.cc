@@ -59,13 +59,13 @@ class Ebml {
     if (id_bytes > 4 || !is_known(big_endian(head.bytes.data(), id_bytes))) return std::nullopt;
     const uint64_t id = big_endian(head.bytes.data(), id_bytes);
     const int count = ebml_bytes(head.bytes[id_bytes]);
-    if (head.have < static_cast<size_t>(id_bytes + count)) {
+    const uint64_t header = static_cast<uint64_t>(id_bytes) + static_cast<uint64_t>(count);
+    if (head.have < header) {
       return element(head.at, kLongestHeader, cut());
     }
     if (count > 8) return std::nullopt;
     const uint64_t all = (uint64_t{1} << (7 * count)) - 1;
     const uint64_t length = big_endian(head.bytes.data() + id_bytes, count) & all;
-    const uint64_t header = static_cast<uint64_t>(id_bytes + count);
     if (length != all) return element(head.at, header + length, cut());
     if (id != kSegment && id != kCluster) return Element{};
     open_ = true;
