@@ -85,7 +85,11 @@ class Jobs {
     this.#timer = setTimeout(() => ++this.revision, 250);
   }
 
+  // Takes what a response says about a job. An ended job becomes active again by `retry` or by an event of the
+  // stream alone: a response that says so was sent before the end and came after it.
   put(job: Job): Job {
+    const known = this.byId.get(job.id);
+    if (known && !isActive(known) && isActive(job)) return known;
     this.byId.set(job.id, job);
     return job;
   }
@@ -110,7 +114,7 @@ class Jobs {
     await app.attempt(async () => this.put(await api.cancel(id)));
   }
   async retry(id: string): Promise<void> {
-    await app.attempt(async () => this.put(await api.retry(id)));
+    await app.attempt(async () => this.byId.set(id, await api.retry(id)));
   }
   async remove(id: string): Promise<boolean> {
     const removed = await app.attempt(async () => {
@@ -138,7 +142,7 @@ export class JobList {
 
   async read(filter: JobFilter): Promise<void> {
     const same = JSON.stringify(filter) === JSON.stringify(this.#filter);
-    this.#filter = filter;
+    if (!same) this.#filter = filter;
     const run = ++this.#run;
     const page = await app.attempt(() => api.jobs(filter));
     if (!page || run !== this.#run) return;
@@ -151,12 +155,18 @@ export class JobList {
     this.loaded = true;
   }
 
+  // Asks again where the first page was read anew meanwhile and ends elsewhere.
   async more(): Promise<void> {
-    const run = this.#run;
-    const page = await app.attempt(() => api.jobs(this.#filter, this.#next ?? undefined, 100));
-    if (!page || run !== this.#run) return;
-    this.#take(page.jobs, this.#ids);
-    this.#next = page.next;
+    const filter = this.#filter;
+    while (this.#next !== null) {
+      const next = this.#next;
+      const page = await app.attempt(() => api.jobs(filter, next, 100));
+      if (!page || filter !== this.#filter) return;
+      if (next !== this.#next) continue;
+      this.#take(page.jobs, this.#ids);
+      this.#next = page.next;
+      return;
+    }
   }
 
   #belongs(id: string): boolean {

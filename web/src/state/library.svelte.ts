@@ -27,12 +27,18 @@ export class VideoList {
     this.loaded = true;
   }
 
+  // Asks again where the list was read anew meanwhile and ends elsewhere.
   async more(): Promise<void> {
-    const run = this.#run;
-    const page = await app.attempt(() => api.videos(this.#search, this.#next ?? undefined, 120));
-    if (!page || run !== this.#run) return;
-    this.videos = [...this.videos, ...page.videos];
-    this.#next = page.next;
+    const search = this.#search;
+    while (this.#next !== null) {
+      const next = this.#next;
+      const page = await app.attempt(() => api.videos(search, next, 120));
+      if (!page || search !== this.#search) return;
+      if (next !== this.#next) continue;
+      this.videos = [...this.videos, ...page.videos];
+      this.#next = page.next;
+      return;
+    }
   }
 }
 

@@ -164,6 +164,20 @@ it('shows the progress, cancels, tries again, and says why a question failed', a
   await end();
 });
 
+it('keeps an answer that comes before the response to its question', async () => {
+  const { page, end } = await visit(`#/video/${video.id}`);
+  await page.route('**/api/v1/jobs', async (route) => {
+    const response = await route.fetch();
+    const { jobs } = (await response.json()) as { jobs: Job[] };
+    const path = `jobs/${jobs[0]!.id}`;
+    await page.waitForResponse(async (other) => other.url().endsWith(path) && ((await other.json()) as Job).state === 'done');
+    await route.fulfill({ response });
+  });
+  await ask(page, presentQuestion);
+  await page.getByRole('heading', { name: '1 moment' }).waitFor();
+  await end();
+});
+
 it('answers in words alone when no times are asked for', async () => {
   const { page, end } = await visit(`#/video/${video.id}`);
   await page.getByRole('button', { name: 'Settings' }).click();

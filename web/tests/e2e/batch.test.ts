@@ -66,3 +66,26 @@ it('shows what runs and what waits, and cancels the rest', async () => {
   await page.getByText('0 at work, 0 waiting').waitFor();
   await end();
 });
+
+it('reads on in a list that is read anew meanwhile', async () => {
+  const clip = await program.add(long);
+  await program.ask(clip, 'the one in front', slow);
+  const queries = Array.from({ length: 120 }, (_, n) => `question ${n + 1}`);
+  await program.api('POST', 'jobs', { video_id: clip.id, queries, options: slow });
+  const { page, end } = await visit();
+  let held = false;
+  await page.route(/jobs\?.*cursor=/, async (route) => {
+    if (!held) {
+      held = true;
+      const anew = page.waitForResponse((other) => /jobs\?(?!.*cursor)/.test(other.url()));
+      await program.ask(clip, 'one more', slow);
+      await anew;
+    }
+    await route.continue();
+  });
+  await page.getByRole('link', { name: /Queue/ }).click();
+  await page.locator('.more').scrollIntoViewIfNeeded();
+  await page.locator('.more').waitFor({ state: 'hidden' }); // all are there
+  expect(held).toBe(true);
+  await end();
+});
