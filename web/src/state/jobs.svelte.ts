@@ -14,7 +14,8 @@ class Jobs {
   // Grows when lists should be read again: a job came, went, or changed its state.
   revision = $state(0);
   shares: Shares = $state(usualShares);
-  readonly active = $derived([...this.live.values()].filter(isActive).length);
+  // How many of `live` are active: counted as they change, since there may be thousands.
+  active = $state(0);
   #timer: ReturnType<typeof setTimeout> | undefined;
   #stream: EventSource | null = null;
   #lost: ReturnType<typeof setTimeout> | undefined;
@@ -40,6 +41,7 @@ class Jobs {
       const waiting = [...this.byId.values()].filter(isActive).map(({ id }) => id);
       const before = new Set([...this.live.keys(), ...waiting]);
       this.live.clear();
+      this.active = 0;
       for (const id of before) void this.refresh(id);
       this.#changed();
     };
@@ -69,15 +71,22 @@ class Jobs {
     const known = this.byId.get(id);
     if (isActive(live)) {
       const changed = this.live.get(id)?.state !== live.state;
-      this.live.set(id, live);
+      this.#follow(id, live);
       if (known && changed) this.byId.set(id, { ...known, state: live.state, error: null });
       if (changed) this.#changed();
     } else {
       // Stays until the result is here, so that the answer does not vanish in between.
-      this.live.set(id, live);
+      this.#follow(id, live);
       void this.refresh(id);
       this.#changed();
     }
+  }
+
+  #follow(id: string, live: Live | undefined): void {
+    const before = this.live.get(id);
+    this.active += Number(live !== undefined && isActive(live)) - Number(before !== undefined && isActive(before));
+    if (live) this.live.set(id, live);
+    else this.live.delete(id);
   }
 
   #changed(): void {
@@ -99,12 +108,12 @@ class Jobs {
     try {
       const job = this.put(await api.job(id));
       if (job.state === 'done' && job.result) this.shares = sharesOf(job.result);
-      if (!isActive(job)) this.live.delete(id);
+      if (!isActive(job)) this.#follow(id, undefined);
       return job;
     } catch (error) {
       if (error instanceof ApiError && error.status === 404) {
         this.byId.delete(id);
-        this.live.delete(id);
+        this.#follow(id, undefined);
       }
       return undefined;
     }
