@@ -2,7 +2,27 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
+#include <span>
+
 namespace shijian::video {
+namespace {
+
+// Fills `out` from a place of a file; returns how many bytes there were.
+size_t read_into(int fd, uint64_t at, std::span<uint8_t> out) {
+  size_t done = 0;
+  while (done < out.size()) {
+    const ssize_t got =
+        ::pread(fd, out.data() + done, out.size() - done, static_cast<off_t>(at + done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) break;
+    done += static_cast<size_t>(got);
+  }
+  return done;
+}
+
+}  // namespace
 
 uint64_t big_endian(const uint8_t* bytes, int count) {
   uint64_t value = 0;
@@ -19,16 +39,13 @@ uint64_t little_endian(const uint8_t* bytes, int count) {
 Head FileBytes::head(uint64_t at) const {
   Head head;
   head.at = at;
-  const ssize_t got =
-      ::pread(file_.fd(), head.bytes.data(), head.bytes.size(), static_cast<off_t>(at));
-  head.have = got < 0 ? 0 : static_cast<size_t>(got);
+  head.have = read_into(file_.fd(), at, head.bytes);
   return head;
 }
 
-std::vector<uint8_t> FileBytes::read(uint64_t at, size_t count) const {
-  std::vector<uint8_t> out(count);
-  const ssize_t got = ::pread(file_.fd(), out.data(), count, static_cast<off_t>(at));
-  out.resize(got < 0 ? 0 : static_cast<size_t>(got));
+std::vector<uint8_t> FileBytes::read(uint64_t at, uint64_t count) const {
+  std::vector<uint8_t> out(std::min(count, size_ - std::min(at, size_)));
+  out.resize(read_into(file_.fd(), at, out));
   return out;
 }
 

@@ -41,7 +41,8 @@ class FileBytes {
   const InputFile& file() const { return file_; }
   uint64_t size() const { return size_; }
   Head head(uint64_t at) const;
-  std::vector<uint8_t> read(uint64_t at, size_t count) const;
+  // Returns `count` bytes, or as many as there are.
+  std::vector<uint8_t> read(uint64_t at, uint64_t count) const;
 
  private:
   const InputFile& file_;
@@ -74,6 +75,9 @@ FileEnd follow(const FileBytes& file, Read read) {
   }
   return FileEnd::kUnknown;
 }
+
+// Returns what a container says that knows of no end: it may have been cut between two elements.
+inline FileEnd open_end(FileEnd end) { return end == FileEnd::kWhole ? FileEnd::kUnknown : end; }
 
 // What the elements of a family say; nullopt where the file is of another one.
 std::optional<FileEnd> end_of_nested(const FileBytes& file);   // MP4, Matroska, AVI, ASF

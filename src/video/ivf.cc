@@ -14,10 +14,7 @@ class IvfWalk {
   }
 
   // What is appended is no frame; whether frames are lost there the header's length tells.
-  FileEnd end() const {
-    if (appended_) return FileEnd::kEarly;
-    return end_ == FileEnd::kWhole ? FileEnd::kUnknown : end_;
-  }
+  FileEnd end() const { return appended_ ? FileEnd::kEarly : open_end(end_); }
   const std::vector<Hidden>& hidden() const { return hidden_; }
 
  private:

@@ -50,7 +50,7 @@ class Ebml {
 
   FileEnd find_end() {
     const FileEnd end = follow(file_, [this](const Head& head) { return next(head); });
-    return open_ && end == FileEnd::kWhole ? FileEnd::kUnknown : end;
+    return open_ ? open_end(end) : end;
   }
 
  private:
@@ -99,7 +99,7 @@ class Avi {
 
   FileEnd find_end() {
     const FileEnd end = follow(file_, [this](const Head& head) { return next(head); });
-    return open_ && end == FileEnd::kWhole ? FileEnd::kUnknown : end;
+    return open_ ? open_end(end) : end;
   }
 
  private:

@@ -13,9 +13,6 @@ namespace {
 
 constexpr uint64_t kGxfMap = 0x1bc;  // what GXF begins with
 
-// Returns what a container says that knows of no end: it may have been cut between two packets.
-FileEnd open_end(FileEnd end) { return end == FileEnd::kWhole ? FileEnd::kUnknown : end; }
-
 // Tags of sound, pictures and data come with 11 bytes before each, and their length again behind.
 std::optional<Element> flv(const FileBytes& file, const Head& head) {
   constexpr uint64_t kTagHeader = 11, kLengthAgain = 4;
