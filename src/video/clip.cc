@@ -68,7 +68,7 @@ ClipResult write_clip(const std::filesystem::path& video, const std::vector<Clip
   }
   const VideoInfo info = probe(video, cancel, stream);
   for (const ClipSpan& part : parts) check_part(info, part);
-  const InputFile file(video, "video"_text, info.stream);
+  const InputFile file(video, "video"_text, info);
   const auto sandbox = decode_sandbox();
   return sandbox ? sandbox->cut(file, info, parts, mode, output.get(), cancel)
                  : cut_file(file, info, parts, mode, output.get(), cancel, [] {});

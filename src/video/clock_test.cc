@@ -24,8 +24,12 @@ TEST_F(ClockTest, FilesThatWereJoinedGoOn) {
     size_t head;  // of the second file, left out
   };
   const std::string vp8 = "-c:v libvpx -deadline realtime -g 20 -b:v 300k";
-  for (const Kind& kind : {Kind{"a.ts", kReordered, 0}, Kind{"a.flv", kPlain, 13},
-                           Kind{"a.mkv", kReordered, 0}, Kind{"a.webm", vp8.c_str(), 0}}) {
+  const std::string fragments = "-movflags +frag_keyframe+empty_moov+default_base_moof ",
+                    one = fragments + kReordered, several = one + " -g 10";
+  for (const Kind& kind :
+       {Kind{"a.ts", kReordered, 0}, Kind{"a.flv", kPlain, 13}, Kind{"a.flv", kPlain, 0},
+        Kind{"a.mkv", kReordered, 0}, Kind{"a.webm", vp8.c_str(), 0}, Kind{"a.mp4", one.c_str(), 0},
+        Kind{"a.mp4", several.c_str(), 0}}) {
     const std::string end = std::filesystem::path(kind.name).extension();
     const auto path = join("joined" + end,
                            {part("a" + end, 0, 60, "10", kind.arguments),

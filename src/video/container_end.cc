@@ -5,6 +5,8 @@
 
 #include "video/animation.h"
 #include "video/container_walk.h"
+#include "video/flv.h"
+#include "video/ivf.h"
 
 extern "C" {
 #include <libavcodec/dv_profile.h>
@@ -92,6 +94,12 @@ FileEnd find_end(const InputFile& input) {
     if (consists_of(file, unit)) return end_of(file, unit);
   }
   return FileEnd::kUnknown;
+}
+
+std::vector<Hidden> find_hidden(const InputFile& input) {
+  const FileBytes file(input);
+  std::vector<Hidden> hidden = hidden_in_ivf(file);
+  return hidden.empty() ? hidden_in_flv(file) : hidden;
 }
 
 bool is_unfinished(const InputFile& input) {

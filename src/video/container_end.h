@@ -1,6 +1,8 @@
 // Whether a file ends before its container does. Internal to video/.
 #pragma once
 
+#include <vector>
+
 #include "video/input_file.h"
 
 namespace shijian::video {
@@ -20,5 +22,8 @@ FileEnd find_end(const InputFile& file);
 // Returns whether the header of an AVI or IVF was left as it was before the first frame, as in what
 // was written to a pipe: then the lengths that it names mean nothing.
 bool is_unfinished(const InputFile& file);
+
+// Finds what VideoInfo::hidden holds: empty but in IVF and FLV. Any bytes are safe.
+std::vector<Hidden> find_hidden(const InputFile& file);
 
 }  // namespace shijian::video

@@ -110,7 +110,7 @@ Frames decode_frames(const std::filesystem::path& path, const VideoInfo& info,
                      const FramePlan& plan, const DecodeOptions& options, ThreadPool& pool,
                      const std::stop_token& cancel, const DecodeProgress& progress) {
   check_plan(info, plan);
-  const InputFile file(path, "video"_text, info.stream);
+  const InputFile file(path, "video"_text, info);
   const auto total = static_cast<int64_t>(plan.indices.size());
   const Size size = frame_size(info, plan, options);
   const int64_t bytes = int64_t{size.height} * size.width * 3;

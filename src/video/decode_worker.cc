@@ -111,8 +111,10 @@ void serve(process::Channel call, std::vector<Descriptor> files) {
   ::mallopt(M_ARENA_MAX, 2);
   process::confine({request.memory_bytes, request.cpu_seconds, files[1].get(), request.file_bytes});
   try {
-    const InputFile input(std::move(files[0]), request.name, request.stream);
-    switch (static_cast<Task>(request.task)) {
+    InputFile input(std::move(files[0]), request.name, request.stream);
+    const auto task = static_cast<Task>(request.task);
+    if (task == Task::kDecode || task == Task::kCut) input.set_hidden(request.info.hidden);
+    switch (task) {
       case Task::kProbe:
         return probe(call, input);
       case Task::kDecode:

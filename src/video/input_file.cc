@@ -22,6 +22,11 @@ std::string printable(std::string text) {
 InputFile::InputFile(const std::filesystem::path& path, const Text& what, int stream)
     : InputFile(open_regular_file(path, what), path.string(), stream) {}
 
+InputFile::InputFile(const std::filesystem::path& path, const Text& what, const VideoInfo& info)
+    : InputFile(path, what, info.stream) {
+  hidden_ = info.hidden;
+}
+
 InputFile::InputFile(Descriptor file, std::string name, int stream)
     : file_(std::make_shared<Descriptor>(std::move(file))),
       name_(printable(std::move(name))),

@@ -5,9 +5,12 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/descriptor.h"
 #include "video/probe.h"
@@ -19,6 +22,8 @@ class InputFile {
  public:
   // Throws Error: kNotFound, kPermission, kInvalid (not a regular file). `what` stands in messages.
   InputFile(const std::filesystem::path& path, const Text& what, int stream = kMainStream);
+  // The file and the stream that `info` is about.
+  InputFile(const std::filesystem::path& path, const Text& what, const VideoInfo& info);
   // An open regular file; `name` as it is to be shown.
   InputFile(Descriptor file, std::string name, int stream = kMainStream);
   // Bytes, copied into memory of the system that has a descriptor.
@@ -27,12 +32,16 @@ class InputFile {
   int fd() const { return file_->get(); }
   const std::string& name() const { return name_; }  // one line
   int stream() const { return stream_; }  // an index as VideoInfo::tracks has it, or kMainStream
-  int64_t size() const;                   // in bytes, now
+  // VideoInfo::hidden, once that is known.
+  const std::optional<std::vector<Hidden>>& hidden() const { return hidden_; }
+  void set_hidden(std::vector<Hidden> hidden) { hidden_ = std::move(hidden); }
+  int64_t size() const;  // in bytes, now
 
  private:
   std::shared_ptr<Descriptor> file_;
   std::string name_;
   int stream_ = kMainStream;
+  std::optional<std::vector<Hidden>> hidden_;
 };
 
 // The path for a message: one line, whatever the name holds.

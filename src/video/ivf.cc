@@ -58,8 +58,7 @@ class IvfWalk {
 
 }  // namespace
 
-std::vector<Hidden> hidden_in_ivf(const InputFile& input) {
-  const FileBytes file(input);
+std::vector<Hidden> hidden_in_ivf(const FileBytes& file) {
   if (file.head(0).text(0, 4) != "DKIF") return {};
   return IvfWalk(file).hidden();
 }

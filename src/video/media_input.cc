@@ -13,7 +13,6 @@
 #include "video/animation.h"
 #include "video/decoders.h"
 #include "video/formats.h"
-#include "video/ivf.h"
 #include "video/track_facts.h"
 
 namespace shijian::video {
@@ -128,7 +127,7 @@ MediaInput::MediaInput(const InputFile& file, const std::stop_token& cancel)
     : file_(file), cancel_(cancel), reading_(std::make_unique<Reading>()) {
   silence_libav();
   throw_if_cancelled(cancel);
-  *reading_ = {file.fd(), file.size(), 0, cancel, hidden_in_ivf(file)};
+  *reading_ = {file.fd(), file.size(), 0, cancel, file.hidden().value_or(std::vector<Hidden>{})};
   for (const Hidden& part : reading_->hidden) reading_->size -= part.bytes;
   if (reading_->size == 0) {
     throw Error(ErrorCode::kInvalid, "open video {}: the file is empty"_text(name()),
@@ -381,6 +380,19 @@ bool MediaInput::is_wanted(const AVPacket& packet) const {
          same_programme(*video(), s);
 }
 
+// libavformat discards the pictures of a fragment of MP4 that begins before the one in front has
+// ended. Keeps them where the clock starts over, which goes back by more than fragments overlap.
+void MediaInput::keep_restart(AVPacket& packet) {
+  const int64_t overlap = av_rescale_q(1, {1, 1}, video()->time_base);
+  if ((packet.flags & AV_PKT_FLAG_DISCARD) == 0) {
+    starts_over_ = false;
+  } else if (packet.dts != AV_NOPTS_VALUE && last_dts_ != AV_NOPTS_VALUE) {
+    starts_over_ = starts_over_ || packet.dts < last_dts_ - overlap;
+  }
+  if (starts_over_) packet.flags &= ~AV_PKT_FLAG_DISCARD;
+  last_dts_ = packet.dts;
+}
+
 bool MediaInput::read(AVPacket* packet) {
   while (true) {
     av_packet_unref(packet);
@@ -398,6 +410,7 @@ bool MediaInput::read(AVPacket* packet) {
     }
     if (!is_wanted(*packet)) continue;
     if (packet->stream_index == video_ && is_encrypted(*packet)) throw encrypted();
+    if (packet->stream_index == video_) keep_restart(*packet);
     if (packet->stream_index == video_ && is_theora_comment(*video(), *packet)) continue;
     if ((packet->flags & AV_PKT_FLAG_CORRUPT) && avio_feof(io_)) {
       damaged_ = true;
@@ -410,6 +423,7 @@ bool MediaInput::read(AVPacket* packet) {
 bool MediaInput::seek(int64_t timestamp) {
   if (animation_) return false;
   errors_ = 0;
+  last_dts_ = AV_NOPTS_VALUE;
   return av_seek_frame(format_, video_, timestamp, AVSEEK_FLAG_BACKWARD) >= 0;
 }
 

@@ -58,6 +58,7 @@ class MediaInput {
   struct Reading;
   void close();
   bool is_wanted(const AVPacket& packet) const;
+  void keep_restart(AVPacket& packet);
   void open(bool patient);
   void require_moving(const char* container) const;
   void open_animation();
@@ -79,6 +80,8 @@ class MediaInput {
   int audio_ = -1;  // -1: not read
   int errors_ = 0;
   bool damaged_ = false;
+  int64_t last_dts_ = AV_NOPTS_VALUE;  // ticks; of the video packet that was read last
+  bool starts_over_ = false;           // a fragment whose clock does is being read
 };
 
 }  // namespace shijian::video

@@ -74,13 +74,14 @@ void each_field(auto& wire, Track& t) {
 }
 void each_field(auto& wire, KeyFrame& k) { wire(k.frame, k.pts, k.dts, k.packet); }
 void each_field(auto& wire, ClockJump& j) { wire(j.time, j.shift); }
+void each_field(auto& wire, Hidden& h) { wire(h.at, h.bytes); }
 void each_field(auto& wire, VideoInfo& v) {
   wire(v.stream, v.container, v.codec, v.pixel_format, v.bit_depth, v.color_range, v.color_matrix,
        v.color_transfer, v.peak_luminance, v.coded_width, v.coded_height, v.sample_aspect,
        v.rotation, v.mirrored, v.width, v.height, v.frame_count, v.frame_rate, v.variable_rate,
        v.start_time, v.duration, v.container_duration, v.time_base, v.origin, v.frame_pts,
        v.key_frames, v.order_only, v.start_timecode, v.frame_packets, v.clock_jumps, v.field_pairs,
-       v.tracks, v.damaged, v.notes);
+       v.hidden, v.tracks, v.damaged, v.notes);
 }
 void each_field(auto& wire, ClipSpan& c) { wire(c.from, c.to); }
 void each_field(auto& wire, ClipResult& c) {

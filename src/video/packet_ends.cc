@@ -5,6 +5,7 @@
 #include <string>
 
 #include "video/container_walk.h"
+#include "video/flv.h"
 #include "video/ivf.h"
 #include "video/libav.h"
 
@@ -12,17 +13,6 @@ namespace shijian::video {
 namespace {
 
 constexpr uint64_t kGxfMap = 0x1bc;  // what GXF begins with
-
-// Tags of sound, pictures and data come with 11 bytes before each, and their length again behind.
-std::optional<Element> flv(const FileBytes& file, const Head& head) {
-  constexpr uint64_t kTagHeader = 11, kLengthAgain = 4;
-  if (head.at == 0) return element(0, big_endian(head.bytes.data() + 5, 4) + kLengthAgain);
-  const int type = head.bytes[0] & 0x1f;
-  if (type != 8 && type != 9 && type != 18) return std::nullopt;
-  const uint64_t tag = kTagHeader + big_endian(head.bytes.data() + 1, 3);
-  const bool complete = head.at + tag <= file.size();
-  return element(head.at, tag + kLengthAgain, complete ? FileEnd::kUnknown : FileEnd::kTruncated);
-}
 
 // Packets begin with 16 bytes that say what they are; the last one is the end of the stream.
 FileEnd gxf(const FileBytes& file) {
@@ -131,12 +121,10 @@ FileEnd y4m(const FileBytes& file) {
 std::optional<FileEnd> end_of_packets(const FileBytes& file) {
   const Head head = file.head(0);
   if (head.text(0, 4) == "DKIF") return ivf_end(file);
+  if (head.text(0, 4) == "FLV\1") return flv_end(file);
   if (big_endian(head.bytes.data(), 6) == kGxfMap) return gxf(file);
   if (head.text(0, 4) == ".RMF") return RealMedia(file).find_end();
   if (head.text(0, 9) == "YUV4MPEG2") return y4m(file);
-  if (head.text(0, 4) == "FLV\1") {
-    return open_end(follow(file, [&](const Head& tag) { return flv(file, tag); }));
-  }
   return std::nullopt;
 }
 

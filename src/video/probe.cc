@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "video/calls.h"
+#include "video/container_end.h"
 #include "video/frame_list.h"
 #include "video/media_input.h"
 #include "video/sandboxed_calls.h"
@@ -227,13 +228,16 @@ VideoInfo probe(const std::filesystem::path& path, const std::stop_token& cancel
   return sandbox ? sandbox->probe(file, cancel) : probe_file(file, cancel, [] {});
 }
 
-VideoInfo probe_file(const InputFile& file, const std::stop_token& cancel,
+VideoInfo probe_file(const InputFile& asked, const std::stop_token& cancel,
                      const Heartbeat& heartbeat) {
+  InputFile file = asked;
+  file.set_hidden(find_hidden(file));
   MediaInput input(file, cancel);
   input.make_decoder(1);  // says now, not in the middle, that there is no decoder
 
   VideoInfo info;
   info.stream = input.video()->index;
+  info.hidden = *file.hidden();
   read_luminance(file, input, cancel, info);
   info.container = container_name(*input.format());
   info.time_base = rational(input.video()->time_base);

@@ -47,6 +47,12 @@ struct ClockJump {
   double shift = 0;
 };
 
+// A range of a file's bytes.
+struct Hidden {
+  int64_t at = 0;
+  int64_t bytes = 0;
+};
+
 // Plain data; copies freely. A "frame" is one that a player shows, counted from 0 in presentation
 // order: packets that an edit list hides, packets without a picture and what cannot be decoded
 // because the file begins after its key frame are not frames; two fields are one.
@@ -97,6 +103,10 @@ struct VideoInfo {
   std::vector<int64_t> frame_packets;
   std::vector<ClockJump> clock_jumps;  // ascending
   bool field_pairs = false;            // some frames come as two packets, one a field
+
+  // What the demuxer must not see, in the order of the file: headers of files that were joined, and
+  // what is appended.
+  std::vector<Hidden> hidden;
 
   // Of the first frame, as the file has it: "01:00:00:00", ";" before the frames where numbers are
   // dropped; "" when it has none. Not checked against the rate.

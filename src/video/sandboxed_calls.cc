@@ -100,6 +100,8 @@ bool is_valid(const VideoInfo& v) {
          (v.frame_packets.empty() || std::ssize(v.frame_packets) == v.frame_count) &&
          std::all_of(v.clock_jumps.begin(), v.clock_jumps.end(),
                      [&](const ClockJump& j) { return seconds(j.time) && seconds(j.shift); }) &&
+         std::all_of(v.hidden.begin(), v.hidden.end(),
+                     [](const Hidden& h) { return h.at >= 0 && h.bytes >= 0; }) &&
          is_valid(v.frame_rate) && is_valid(v.time_base) && seconds(v.start_time) &&
          seconds(v.duration) && seconds(v.container_duration);
 }
