@@ -1,22 +1,29 @@
 #!/usr/bin/env bash
-# clang-tidy over all sources, as build/test and build/clang compiled them. A file that passed is looked at
-# again only when it, a header of it, the checks or clang-tidy changed: the folder of passes is ~/.cache/shijian-tidy.
+# clang-tidy over all sources, as many of a folder together as build/clang compiled: headers are read once. What
+# passed is looked at again only when it, a header of it, the checks or clang-tidy changed: the folder of passes
+# is ~/.cache/shijian-tidy.
 # Usage: scripts/tidy.sh
 set -euo pipefail
 cd "$(dirname "$0")/.."
+build=build/clang
 export passes=${XDG_CACHE_HOME:-$HOME/.cache}/shijian-tidy
 mkdir -p "$passes"
 scratch=$(mktemp -d)
 trap 'rm -r "$scratch"' EXIT
 
-# Lines "KEY FILE" of what PRESET compiles; KEY is a hash of the file, its headers and how it is checked.
+# The static analyzer takes what a file includes for code of its own where that file is named so.
+unified() { sed -E 's#Unity/unity_([0-9]+)_cxx\.cxx#Unity/UnifiedSource_\1.cxx#g'; }
+unified <$build/compile_commands.json >"$scratch/compile_commands.json"
+find $build -path '*/Unity/unity_*_cxx.cxx' | while read -r file; do cp "$file" "$(unified <<<"$file")"; done
+
+# Lines "KEY FILE" of what was compiled; KEY is a hash of the file, its headers and how it is checked.
 keys() {
-  local preset=$1 checks=$2
-  ninja -C "build/$preset" -t deps | awk '/^ /{print $1}' | sort -u >"$scratch/files"
-  (cd "build/$preset" && xargs sha256sum <"$scratch/files" 2>/dev/null || true) >"$scratch/hashes"
+  local checks=$1
+  ninja -C $build -t deps | awk '/^ /{print $1}' | sort -u >"$scratch/files"
+  (cd $build && xargs sha256sum <"$scratch/files" 2>/dev/null || true) >"$scratch/hashes"
   local common
   common=$(cat .clang-tidy <(clang-tidy-14 --version) <(echo "$checks") | sha256sum)
-  ninja -C "build/$preset" -t deps |
+  ninja -C $build -t deps |
     awk -v common="$common" 'NR == FNR {hash[$2] = $1; next}
       /^[^ ]/ {if (file) print file, keys; file = ""; keys = common}
       /^ / {if (!file) file = $1; keys = keys hash[$1]}
@@ -26,16 +33,16 @@ keys() {
 
 # Checks the files of `keys` that PATTERN matches.
 tidy() {
-  local preset=$1 pattern=$2 checks=${3:-}
-  keys "$preset" "$checks" | grep -P "$pattern" | while read -r key file; do
-    [[ -e $passes/$key ]] || echo "$key" "$(realpath --relative-to=. "build/$preset/$file")"
-  done | preset=$preset checks=$checks xargs -r -P "$(nproc)" -n 2 bash -c \
-    'clang-tidy-14 --quiet -p "build/$preset" ${checks:+"$checks"} "$1" && touch "$passes/$0"'
+  local pattern=$1 checks=${2:-}
+  keys "$checks" | grep -P '\.(cc|cxx)$' | grep -P "$pattern" | while read -r key file; do
+    [[ -e $passes/$key ]] || echo "$key" "$(realpath --relative-to=. "$build/$file" | unified)"
+  done | database=$scratch checks=$checks xargs -r -P "$(nproc)" -n 2 bash -c \
+    'clang-tidy-14 --quiet -p "$database" ${checks:+"$checks"} "$1" && touch "$passes/$0"'
 }
 
+tests='(_test\.dir|^[^ ]* tests/|/tests/)'
 failed=0
-tidy test ' \.\./\.\./src/(?!.*_test\.cc)' || failed=1
-# Tests, as many of a folder together as build/clang takes, read their headers once. What they do wrong the
-# sanitisers see, and a copy in a test is no matter.
-tidy clang '(_test\.dir|^[^ ]* tests/|/tests/)' --checks=-clang-analyzer-*,-performance-* || failed=1
+tidy "^(?!.*$tests)" || failed=1
+# What tests do wrong the sanitisers see, and a copy in a test is no matter.
+tidy "$tests" --checks=-clang-analyzer-*,-performance-* || failed=1
 exit $failed
