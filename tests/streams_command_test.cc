@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "command.h"
@@ -57,6 +58,16 @@ TEST_F(Streams, AreListedAndChosen) {
   const CommandResult none = run_shijian({"locate", file, kQuestion, "--stream", "5"});
   EXPECT_EQ(none.status, 1);
   EXPECT_THAT(none.err, HasSubstr("stream 5 is no video stream"));
+}
+
+TEST_F(Streams, AFileJoinedToAnotherIsSaid) {
+  const std::string one = made("one.mp4", "");
+  const std::string both = folder_ / "both.mp4";
+  for (int i = 0; i < 2; ++i) {
+    std::ofstream(both, std::ios::app) << std::ifstream(one).rdbuf();
+  }
+  const json answer = output({"locate", both, kQuestion, "--format", "json"});
+  EXPECT_THAT(answer["notes"].dump(), HasSubstr("other_file"));
 }
 
 TEST_F(Streams, AnimationsAreVideos) {

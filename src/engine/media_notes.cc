@@ -36,6 +36,7 @@ void add_file_notes(const Media& m, const SamplingRequest& asked,
     notes.push_back(
         {grounding::NoteCode::kClockJumps, static_cast<int>(jumps.size()), jumps.front().time});
   }
+  if (m.video.followed) notes.push_back({grounding::NoteCode::kOtherFile});
   if (m.plan.clock_start > 0) {
     notes.push_back({grounding::NoteCode::kWindowClock, 1, m.plan.clock_start});
   }

@@ -33,6 +33,7 @@ enum class NoteCode {
   kDamaged,            // parts of the video file could not be read
   kClockJumps,         // the file's clock jumps or stands; times count on from frame to frame
   kWindowCut,          // the part that was asked about reaches past the end of the clip
+  kOtherFile,          // another file is joined to this one, which was not looked at
   kOtherStreams,       // the file holds further video streams, which were not looked at
   kWindowClock,        // the model's own words count from the start of the part asked about
 };

@@ -41,6 +41,23 @@ TEST_F(ClockTest, FilesThatWereJoinedGoOn) {
   }
 }
 
+// Players show the first file of these alone, since its table says where it ends.
+TEST_F(ClockTest, AFileBehindAnotherIsSaid) {
+  for (const char* name : {"a.mp4", "a.mov", "a.wmv"}) {
+    const std::string end = std::filesystem::path(name).extension();
+    const std::string arguments = end == ".wmv" ? "-c:v wmv2 -q:v 2" : kReordered;
+    const auto first = part("a" + end, 0, 60, "10", arguments);
+    EXPECT_FALSE(probe(first).followed) << name;
+    const auto joined = join("joined" + end, {first, part("b" + end, 60, 60, "10", arguments)});
+    const VideoInfo info = probe(joined);
+    EXPECT_TRUE(info.followed) << name;
+    EXPECT_EQ(info.frame_count, 60) << name;
+    EXPECT_FALSE(info.damaged) << name;
+    ASSERT_EQ(info.notes.size(), 1u) << name;
+    EXPECT_NE(info.notes.front().english().find("another file"), std::string::npos);
+  }
+}
+
 // The second file's headers are no pictures, and hold the tables that its pictures are coded with.
 TEST_F(ClockTest, TheoraThatWasJoinedKeepsItsHeaders) {
   const auto path =

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "video/avi_chunks.h"
 #include "video/container_end.h"
+#include "video/container_walk.h"
 #include "video/decoding_pass.h"
 #include "video/frame_rate.h"
 #include "video/transport_loss.h"
@@ -156,6 +157,10 @@ class Extent {
                                                                                   info_.duration));
     } else if (lacks_parts) {
       info_.notes.push_back("damaged: parts of the file were skipped"_text);
+    }
+    info_.followed = is_followed_by_file(FileBytes(file_));
+    if (info_.followed) {
+      info_.notes.push_back("another file is joined to this one, and only the first is read"_text);
     }
     if (!info_.clock_jumps.empty()) {
       info_.notes.push_back(

@@ -81,7 +81,7 @@ void each_field(auto& wire, VideoInfo& v) {
        v.rotation, v.mirrored, v.width, v.height, v.frame_count, v.frame_rate, v.variable_rate,
        v.start_time, v.duration, v.container_duration, v.time_base, v.origin, v.frame_pts,
        v.key_frames, v.order_only, v.start_timecode, v.frame_packets, v.clock_jumps, v.field_pairs,
-       v.hidden, v.tracks, v.damaged, v.notes);
+       v.hidden, v.followed, v.tracks, v.damaged, v.notes);
 }
 void each_field(auto& wire, ClipSpan& c) { wire(c.from, c.to); }
 void each_field(auto& wire, ClipResult& c) {

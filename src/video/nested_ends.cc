@@ -20,23 +20,39 @@ constexpr uint64_t kEbml = 0x1a45dfa3, kSegment = 0x18538067, kCluster = 0x1f43b
 constexpr std::string_view kBoxes[] = {"ftyp", "styp", "moov", "moof", "mdat", "free", "skip",
                                        "wide", "uuid", "sidx", "mfra", "meta", "emsg", "prft"};
 
+std::optional<Element> box(const Head& head, FileEnd cut) {
+  // What is appended to a file says nothing of it.
+  if (head.have < 8 || std::ranges::find(kBoxes, head.text(4, 4)) == std::end(kBoxes)) {
+    return std::nullopt;
+  }
+  const uint64_t length = big_endian(head.bytes.data(), 4);
+  if (length == 0) return Element{};  // to the end
+  if (length > 1) return element(head.at, length, cut);
+  return element(head.at, head.have < 16 ? 16 : big_endian(head.bytes.data() + 8, 8), cut);
+}
+
 // Walks the outermost boxes. Those of a file with one `moov` may lie about the length of its data:
 // the tracks say what there is. What a fragment lacks nothing else tells.
 FileEnd boxes(const FileBytes& file) {
   bool fragmented = false;
-  return follow(file, [&](const Head& head) -> std::optional<Element> {
-    if (head.have < 8) return std::nullopt;
+  return follow(file, [&](const Head& head) {
     const std::string_view type = head.text(4, 4);
-    // What is appended to a file says nothing of it.
-    if (std::ranges::find(kBoxes, type) == std::end(kBoxes)) return std::nullopt;
     fragmented = fragmented || type == "moof";
     const bool needed = fragmented && (type == "moof" || type == "mdat");
-    const FileEnd cut = needed ? FileEnd::kTruncated : FileEnd::kEarly;
-    const uint64_t length = big_endian(head.bytes.data(), 4);
-    if (length == 0) return Element{};  // to the end
-    if (length > 1) return element(head.at, length, cut);
-    return element(head.at, head.have < 16 ? 16 : big_endian(head.bytes.data() + 8, 8), cut);
+    return box(head, needed ? FileEnd::kTruncated : FileEnd::kEarly);
   });
+}
+
+// Fragments alone are read to the end of the last file.
+bool has_second_movie(const FileBytes& file) {
+  int movies = 0;
+  bool fragmented = false;
+  follow(file, [&](const Head& head) {
+    movies += head.text(4, 4) == "moov";
+    fragmented = fragmented || head.text(4, 4) == "moof";
+    return box(head, FileEnd::kEarly);
+  });
+  return movies > 1 && !fragmented;
 }
 
 // The bytes of a variable-length number that begins with `first`; 9 where there is none.
@@ -145,16 +161,36 @@ FileEnd webp(const Head& head, uint64_t size) {
   return length + 8 > size ? FileEnd::kEarly : FileEnd::kWhole;
 }
 
-// The header and the data. While a file is being written, the length of its data is 0.
-std::optional<Element> asf(const Head& head) {
-  const std::string_view id = head.text(0, 16);
-  if (head.have < 24 || (id != kAsfHeader && id != kAsfData)) return std::nullopt;
+// While a file is being written, the length of its data is 0.
+std::optional<Element> asf_object(const Head& head) {
+  if (head.have < 24) return std::nullopt;
   const uint64_t length = little_endian(head.bytes.data() + 16, 8);
   if (length == 0) return Element{};
   return element(head.at, length);
 }
 
+// The header and the data, not the index behind them.
+std::optional<Element> asf(const Head& head) {
+  const std::string_view id = head.text(0, 16);
+  return id == kAsfHeader || id == kAsfData ? asf_object(head) : std::nullopt;
+}
+
+bool has_second_asf(const FileBytes& file) {
+  bool second = false;
+  follow(file, [&](const Head& head) -> std::optional<Element> {
+    second = head.at > 0 && head.text(0, 16) == kAsfHeader;
+    return second ? std::nullopt : asf_object(head);
+  });
+  return second;
+}
+
 }  // namespace
+
+bool is_followed_by_file(const FileBytes& file) {
+  const Head head = file.head(0);
+  if (head.text(0, 16) == kAsfHeader) return has_second_asf(file);
+  return box(head, FileEnd::kEarly) && has_second_movie(file);
+}
 
 std::optional<FileEnd> end_of_nested(const FileBytes& file) {
   const Head head = file.head(0);

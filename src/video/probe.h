@@ -113,6 +113,7 @@ struct VideoInfo {
   std::string start_timecode;
 
   std::vector<Track> tracks;
+  bool followed = false;    // another file is joined to this one and was not read, as by players
   bool damaged = false;     // the file is cut short, or parts of it cannot be read
   std::vector<Text> notes;  // what was odd and what was done about it, one line each
 
