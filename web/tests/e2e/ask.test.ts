@@ -117,8 +117,10 @@ it('saves a moment as a clip', async () => {
 
 it('says plainly when nothing was found', async () => {
   const question = await program.absentQuestion(video);
+  const { id: before } = await program.newestJob(); // the same question; the page opens with its answer
   const { page, end } = await visit(`#/video/${video.id}`);
   await ask(page, question);
+  await page.waitForURL(({ hash }) => hash.includes('/job/') && !hash.includes(before));
   await page.locator('blockquote', { hasText: question }).waitFor();
   await page.getByRole('heading', { name: 'Not found' }).waitFor();
   await page.getByText(/^The model looked at \d+ frames between/).waitFor();
