@@ -5,6 +5,8 @@ import type { Job, JobFilter, ServerEvent } from '../api/types.ts';
 import { api, app } from './app.svelte.ts';
 import { reduce, sharesOf, usualShares, type Live, type Shares } from './progress.ts';
 
+const settled = 250; // ms after which no further change is waited for
+
 const isActive = (job: { state: Job['state'] }) => job.state === 'queued' || job.state === 'running';
 
 class Jobs {
@@ -36,13 +38,15 @@ class Jobs {
       clearTimeout(this.#lost);
       this.#lost = undefined;
       this.connected = true;
-      // The new stream starts with the present state; what ended meanwhile, be it asked before there was a
-      // stream, is asked for.
       const waiting = [...this.byId.values()].filter(isActive).map(({ id }) => id);
       const before = new Set([...this.live.keys(), ...waiting]);
       this.live.clear();
       this.active = 0;
-      for (const id of before) void this.refresh(id);
+      // The new stream starts with all jobs that are active. Those that it does not name have ended meanwhile,
+      // be it before there was a stream, and are asked for.
+      setTimeout(() => {
+        for (const id of before) if (!this.live.has(id)) void this.refresh(id);
+      }, settled);
       this.#changed();
     };
     stream.onerror = () => {
@@ -91,7 +95,7 @@ class Jobs {
 
   #changed(): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => ++this.revision, 250);
+    this.#timer = setTimeout(() => ++this.revision, settled);
   }
 
   // Takes what a response says about a job. An ended job becomes active again by `retry` or by an event of the
