@@ -79,7 +79,7 @@ FileEnd follow(const FileBytes& file, Read read) {
 // Returns what a container says that knows of no end: it may have been cut between two elements.
 inline FileEnd open_end(FileEnd end) { return end == FileEnd::kWhole ? FileEnd::kUnknown : end; }
 
-// Whether another MP4, MOV or ASF file is joined to one, of which libavformat reads the first alone.
+// Whether another MP4, MOV or ASF file is joined to one: libavformat reads the first alone.
 bool is_followed_by_file(const FileBytes& file);
 
 // What the elements of a family say; nullopt where the file is of another one.
