@@ -3,6 +3,7 @@ import { SvelteMap } from 'svelte/reactivity';
 import { ApiError } from '../api/client.ts';
 import type { Job, JobFilter, ServerEvent } from '../api/types.ts';
 import { api, app } from './app.svelte.ts';
+import { nextPage } from './pages.ts';
 import { reduce, sharesOf, usualShares, type Live, type Shares } from './progress.ts';
 
 const settled = 250; // ms after which no further change is waited for
@@ -168,18 +169,14 @@ export class JobList {
     this.loaded = true;
   }
 
-  // Asks again where the first page was read anew meanwhile and ends elsewhere.
   async more(): Promise<void> {
-    const filter = this.#filter;
-    while (this.#next !== null) {
-      const next = this.#next;
-      const page = await app.attempt(() => api.jobs(filter, next, 100));
-      if (!page || filter !== this.#filter) return;
-      if (next !== this.#next) continue;
-      this.#take(page.jobs, this.#ids);
-      this.#next = page.next;
-      return;
-    }
+    const page = await nextPage(
+      () => ({ next: this.#next, wanted: this.#filter }),
+      (cursor) => api.jobs(this.#filter, cursor, 100),
+    );
+    if (!page) return;
+    this.#take(page.jobs, this.#ids);
+    this.#next = page.next;
   }
 
   #belongs(id: string): boolean {

@@ -4,6 +4,7 @@ import type { ErrorBody, Video } from '../api/types.ts';
 import { uploadFile } from '../api/upload.ts';
 import { t } from '../i18n/index.svelte.ts';
 import { api, app, describe } from './app.svelte.ts';
+import { nextPage } from './pages.ts';
 
 export class VideoList {
   videos: Video[] = $state.raw([]);
@@ -27,18 +28,14 @@ export class VideoList {
     this.loaded = true;
   }
 
-  // Asks again where the list was read anew meanwhile and ends elsewhere.
   async more(): Promise<void> {
-    const search = this.#search;
-    while (this.#next !== null) {
-      const next = this.#next;
-      const page = await app.attempt(() => api.videos(search, next, 120));
-      if (!page || search !== this.#search) return;
-      if (next !== this.#next) continue;
-      this.videos = [...this.videos, ...page.videos];
-      this.#next = page.next;
-      return;
-    }
+    const page = await nextPage(
+      () => ({ next: this.#next, wanted: this.#search }),
+      (cursor) => api.videos(this.#search, cursor, 120),
+    );
+    if (!page) return;
+    this.videos = [...this.videos, ...page.videos];
+    this.#next = page.next;
   }
 }
 
