@@ -112,9 +112,8 @@ void serve(process::Channel call, std::vector<Descriptor> files) {
   process::confine({request.memory_bytes, request.cpu_seconds, files[1].get(), request.file_bytes});
   try {
     InputFile input(std::move(files[0]), request.name, request.stream);
-    const auto task = static_cast<Task>(request.task);
-    if (task == Task::kDecode || task == Task::kCut) input.set_hidden(request.info.hidden);
-    switch (task) {
+    input.set_hidden(request.info.hidden);
+    switch (static_cast<Task>(request.task)) {
       case Task::kProbe:
         return probe(call, input);
       case Task::kDecode:

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -32,8 +31,8 @@ class InputFile {
   int fd() const { return file_->get(); }
   const std::string& name() const { return name_; }  // one line
   int stream() const { return stream_; }  // an index as VideoInfo::tracks has it, or kMainStream
-  // VideoInfo::hidden, once that is known.
-  const std::optional<std::vector<Hidden>>& hidden() const { return hidden_; }
+  // VideoInfo::hidden, once that is known; empty before.
+  const std::vector<Hidden>& hidden() const { return hidden_; }
   void set_hidden(std::vector<Hidden> hidden) { hidden_ = std::move(hidden); }
   int64_t size() const;  // in bytes, now
 
@@ -41,7 +40,7 @@ class InputFile {
   std::shared_ptr<Descriptor> file_;
   std::string name_;
   int stream_ = kMainStream;
-  std::optional<std::vector<Hidden>> hidden_;
+  std::vector<Hidden> hidden_;
 };
 
 // The path for a message: one line, whatever the name holds.

@@ -127,7 +127,7 @@ MediaInput::MediaInput(const InputFile& file, const std::stop_token& cancel)
     : file_(file), cancel_(cancel), reading_(std::make_unique<Reading>()) {
   silence_libav();
   throw_if_cancelled(cancel);
-  *reading_ = {file.fd(), file.size(), 0, cancel, file.hidden().value_or(std::vector<Hidden>{})};
+  *reading_ = {file.fd(), file.size(), 0, cancel, file.hidden()};
   for (const Hidden& part : reading_->hidden) reading_->size -= part.bytes;
   if (reading_->size == 0) {
     throw Error(ErrorCode::kInvalid, "open video {}: the file is empty"_text(name()),

@@ -49,8 +49,8 @@ bool has_second_movie(const FileBytes& file) {
   bool fragmented = false;
   follow(file, [&](const Head& head) {
     movies += head.text(4, 4) == "moov";
-    fragmented = fragmented || head.text(4, 4) == "moof";
-    return box(head, FileEnd::kEarly);
+    fragmented = head.text(4, 4) == "moof";
+    return fragmented ? std::nullopt : box(head, FileEnd::kEarly);
   });
   return movies > 1 && !fragmented;
 }

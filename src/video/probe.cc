@@ -237,7 +237,7 @@ VideoInfo probe_file(const InputFile& asked, const std::stop_token& cancel,
 
   VideoInfo info;
   info.stream = input.video()->index;
-  info.hidden = *file.hidden();
+  info.hidden = file.hidden();
   read_luminance(file, input, cancel, info);
   info.container = container_name(*input.format());
   info.time_base = rational(input.video()->time_base);
