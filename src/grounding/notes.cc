@@ -87,10 +87,9 @@ constexpr NoteWords kWords[] = {
      "视频到 {1:.3f} 秒就结束了，早于所问部分的终点"},
     {NoteCode::kOtherFile, "other_file",
      "another file is joined to this one and was not looked at, nor would players show it: ask "
-     "about "
-     "each by itself, or join them with a video editor",
-     "此文件之后还接着另一个文件，没有查看它（播放器也不会显示）：请分别提问，或用视频编辑软件合"
-     "并"},
+     "about each by itself, or join them with a video editor",
+     "此文件之后还接着另一个文件，没有查看它（播放器也不会显示）："
+     "请分别提问，或用视频编辑软件合并"},
     {NoteCode::kOtherStreams, "other_streams",
      "the file holds {0} video streams, and number {1:.0f} was looked at; --stream or \"stream\" "
      "chooses another",
