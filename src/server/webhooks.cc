@@ -56,6 +56,7 @@ void Webhooks::loop(const std::stop_token& stop) {
 void Webhooks::deliver_due(const std::stop_token& stop) {
   const std::vector<jobs::Webhook> due = store_.due_webhooks(kAtOnce);
   std::vector<std::jthread> deliveries;
+  deliveries.reserve(due.size());
   for (const jobs::Webhook& webhook : due) {
     deliveries.emplace_back([this, webhook, stop] { deliver(webhook, stop); });
   }
