@@ -126,7 +126,7 @@ class EbmlWalk {
   // A variable-length number; `used` becomes 0 where there is none.
   static uint64_t number(const Head& head, size_t& used, bool keep_marker) {
     if (used >= head.have || (used == 0 && !keep_marker)) return used = 0;
-    const auto length = static_cast<size_t>(std::countl_zero(head.bytes[used]) + 1);
+    const size_t length = 1 + static_cast<size_t>(std::countl_zero(head.bytes[used]));
     if (length > 8 || used + length > head.have) return used = 0;
     uint64_t value = big_endian(head.bytes.data() + used, static_cast<int>(length));
     if (!keep_marker) {
