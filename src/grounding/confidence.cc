@@ -3,9 +3,16 @@
 #include <algorithm>
 #include <cmath>
 
+#include "grounding/slot_stamps.h"
+
 namespace shijian::grounding {
 
 namespace {
+
+// An uncertainty holds so much of what is likely: 1.645 standard deviations of a normal
+// distribution, 0.45 of the width of an even one, to either side.
+constexpr double kDeviations = 1.645;
+constexpr double kWithin = 0.45;
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -103,7 +110,7 @@ std::optional<double> uncertainty(std::string_view text, TextRange range, double
     if (!is_digit(written[i]) || !add_digit(i, place)) return std::nullopt;
   }
   if (std::abs(read_back - value) > 1e-6) return std::nullopt;
-  return std::sqrt(variance);
+  return kDeviations * std::sqrt(variance);
 }
 
 }  // namespace
@@ -134,11 +141,9 @@ void set_confidence(std::span<Event> events, std::string_view text,
 void add_sampling_uncertainty(std::span<Event> events, std::span<const double> slot_times) {
   if (slot_times.size() < 2) return;
   const auto add = [&](double time, std::optional<double>* uncertainty) {
-    auto after = std::upper_bound(slot_times.begin(), slot_times.end(), time);
-    after = std::clamp(after, slot_times.begin() + 1, slot_times.end() - 1);
-    const double gap = *after - *std::prev(after);
+    const double gap = slot_gap(slot_times, time);
     const double own = uncertainty->value_or(0);
-    *uncertainty = std::sqrt(own * own + gap * gap / 12);
+    *uncertainty = std::hypot(own, kWithin * gap);
   };
   for (Event& event : events) {
     add(event.start, &event.start_uncertainty);

@@ -30,14 +30,15 @@ struct GeneratedToken {
 // random among ten gives 0.1. Events without written times, and calls without tokens, get none.
 //
 // Where every digit is a token of its own and the alternatives are known, a boundary also gets an
-// uncertainty: the square root of the sum over its digits of (place value)^2 * variance of the
-// digit, the variance taken over the digits among the alternatives, renormalised.
+// uncertainty: 1.645 times the square root of the sum over its digits of (place value)^2 * variance
+// of the digit, the variance taken over the digits among the alternatives, renormalised. (Nine of
+// ten values of a normal distribution lie within 1.645 standard deviations.)
 void set_confidence(std::span<Event> events, std::string_view text,
                     std::span<const GeneratedToken> tokens, double trust);
 
 // Adds what sampling leaves open to both uncertainties of each event: a boundary may lie anywhere
-// between two slots, so the variance of a uniform distribution over the gap around it, gap^2 / 12,
-// joins that of the digits. slot_times: [slots], sorted; fewer than two change nothing.
+// between two slots, and nine tenths of the gap around it are within 0.45 of the gap, the square of
+// which joins that of the digits. slot_times: [slots], sorted; fewer than two change nothing.
 void add_sampling_uncertainty(std::span<Event> events, std::span<const double> slot_times);
 
 }  // namespace shijian::grounding

@@ -100,8 +100,8 @@ TEST(Uncertainty, WeighsEachDigitByItsPlace) {
   auto events = events_of(text);
   set_confidence(events, text, tokens, 1);
   ASSERT_TRUE(events.at(0).start_uncertainty && events[0].end_uncertainty);
-  EXPECT_NEAR(*events[0].start_uncertainty, 1, 1e-9);
-  EXPECT_NEAR(*events[0].end_uncertainty, 5, 1e-9);
+  EXPECT_NEAR(*events[0].start_uncertainty, 1.645, 1e-9);
+  EXPECT_NEAR(*events[0].end_uncertainty, 1.645 * 5, 1e-9);
 }
 
 TEST(Uncertainty, MinutesWeighSixty) {
@@ -111,7 +111,7 @@ TEST(Uncertainty, MinutesWeighSixty) {
   tokens[0].top = {{"1", std::log(0.5)}, {"3", std::log(0.5)}};
   auto events = events_of(text);
   set_confidence(events, text, tokens, 1);
-  EXPECT_NEAR(events.at(0).start_uncertainty.value(), 60, 1e-9);
+  EXPECT_NEAR(events.at(0).start_uncertainty.value(), 1.645 * 60, 1e-9);
   EXPECT_NEAR(events.at(0).end_uncertainty.value(), 0, 1e-9);
 }
 
@@ -122,14 +122,14 @@ TEST(SamplingUncertainty, IsThatOfTheGapAroundTheBoundary) {
   events[0].end = 3;
   events[0].end_uncertainty = 2;
   add_sampling_uncertainty(events, slots);
-  EXPECT_NEAR(events[0].start_uncertainty.value(), std::sqrt(1.0 / 12), 1e-12);
-  EXPECT_NEAR(events[0].end_uncertainty.value(), std::sqrt(4 + 16.0 / 12), 1e-12);
+  EXPECT_NEAR(events[0].start_uncertainty.value(), 0.45, 1e-12);
+  EXPECT_NEAR(events[0].end_uncertainty.value(), std::hypot(2, 0.45 * 4), 1e-12);
   // Before the first slot and after the last the nearest gap counts.
   events[0] = {};
   events[0].end = 9;
   add_sampling_uncertainty(events, slots);
-  EXPECT_NEAR(events[0].start_uncertainty.value(), std::sqrt(1.0 / 12), 1e-12);
-  EXPECT_NEAR(events[0].end_uncertainty.value(), std::sqrt(16.0 / 12), 1e-12);
+  EXPECT_NEAR(events[0].start_uncertainty.value(), 0.45, 1e-12);
+  EXPECT_NEAR(events[0].end_uncertainty.value(), 0.45 * 4, 1e-12);
   events[0] = {};
   add_sampling_uncertainty(events, std::vector<double>{1});
   EXPECT_FALSE(events[0].start_uncertainty);

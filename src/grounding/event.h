@@ -23,8 +23,9 @@ struct Event {
   std::string label;      // UTF-8, one line; may be empty
   TextRange start_range;  // where the model wrote the two times: digits, marks and units
   TextRange end_range;
-  std::optional<double> confidence;         // 0 to 1; empty without token probabilities
-  std::optional<double> start_uncertainty;  // seconds, one standard deviation
+  std::optional<double> confidence;  // 0 to 1; empty without token probabilities
+  // Seconds: with a probability of 90% the true boundary lies no farther away.
+  std::optional<double> start_uncertainty;
   std::optional<double> end_uncertainty;
 };
 

@@ -12,7 +12,12 @@ namespace shijian::grounding {
 struct SlotStamps {
   std::span<const double> times;  // [slots], sorted, seconds
   double from = 0, to = 0;        // the window that they sample, seconds
+  double clock_rate = 1;  // seconds of the prompt's clock, which is printed, in one of these
 };
+
+// Seconds between the two slots around `time`, the nearest two before the first and after the last.
+// slot_times: [slots], sorted; 0 for fewer than two.
+double slot_gap(std::span<const double> slot_times, double time);
 
 struct CoveredTime {
   double start = 0;

@@ -1,6 +1,6 @@
 // Functions of video/ that read the bytes of a file in the calling process. probe(),
-// decode_frames(), load_image(), decode_image() and write_clip() call them directly or in a child
-// process (sandbox.h). Internal to video/.
+// decode_frames(), scan(), load_image(), decode_image() and write_clip() call them directly or in a
+// child process (sandbox.h). Internal to video/.
 #pragma once
 
 #include <cstddef>
@@ -18,6 +18,7 @@
 #include "video/input_file.h"
 #include "video/plan.h"
 #include "video/probe.h"
+#include "video/scan.h"
 
 namespace shijian::video {
 
@@ -38,6 +39,10 @@ Size frame_size(const VideoInfo& info, const FramePlan& plan, const DecodeOption
 bool decode_file(const InputFile& file, const VideoInfo& info, const FramePlan& plan,
                  const DecodeOptions& options, ThreadPool& pool, const std::stop_token& cancel,
                  const FrameSink& sink);
+
+// `file` is the video of `info`.
+VideoScan scan_file(const InputFile& file, const VideoInfo& info, const std::stop_token& cancel,
+                    const Heartbeat& heartbeat);
 
 StillImage decode_image_file(const InputFile& file);
 

@@ -59,6 +59,12 @@ void decode(const process::Channel& call, const InputFile& file, const Request& 
   send_message(call, kDecoded, {}, std::as_bytes(std::span(&broken, 1)));
 }
 
+void scan(const process::Channel& call, const InputFile& file, const Request& request) {
+  WireWriter scanned;
+  scanned(scan_file(file, request.info, {}, heartbeat_to(call)));
+  send_message(call, kScanned, bytes_of(scanned.bytes()));
+}
+
 void decode_image(const process::Channel& call, const InputFile& file) {
   const StillImage image = decode_image_file(file);
   const std::span<const uint8_t> rgb(image.rgb.data<uint8_t>(),
@@ -118,6 +124,8 @@ void serve(process::Channel call, std::vector<Descriptor> files) {
         return probe(call, input);
       case Task::kDecode:
         return decode(call, input, request);
+      case Task::kScan:
+        return scan(call, input, request);
       case Task::kImage:
         return decode_image(call, input);
       case Task::kCut:

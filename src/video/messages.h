@@ -16,6 +16,7 @@
 #include "video/clip.h"
 #include "video/plan.h"
 #include "video/probe.h"
+#include "video/scan.h"
 
 namespace shijian::video {
 
@@ -25,13 +26,14 @@ enum MessageType : uint32_t {
   kInfo,       // bulk: VideoInfo; the answer to a probe
   kFrame,      // bulk: a frame's pixels; head: `shown`, an int64_t
   kDecoded,    // head: a bool, whether some data could not be decoded; all frames have come
+  kScanned,    // bulk: VideoScan
   kImage,      // bulk: a still image's pixels; head: ImageHead
   kHeartbeat,  // an answer is being computed
   kCut,        // bulk: ClipResult; the clip is written
   kFailed,     // bulk: Failure
 };
 
-enum class Task : uint8_t { kProbe, kDecode, kImage, kCut };
+enum class Task : uint8_t { kProbe, kDecode, kScan, kImage, kCut };
 
 struct Request {
   uint8_t task = 0;          // a Task
@@ -39,7 +41,7 @@ struct Request {
   int stream = kMainStream;  // of the file
   int64_t memory_bytes = 0;
   int64_t cpu_seconds = 0;
-  VideoInfo info;  // to decode and to cut
+  VideoInfo info;  // to decode, to scan and to cut
   // To decode. Of the plan only what decides the pixels.
   int height = 0, width = 0;
   std::vector<int64_t> indices;
@@ -83,6 +85,7 @@ void each_field(auto& wire, VideoInfo& v) {
        v.key_frames, v.order_only, v.start_timecode, v.frame_packets, v.clock_jumps, v.field_pairs,
        v.hidden, v.followed, v.tracks, v.damaged, v.notes);
 }
+void each_field(auto& wire, VideoScan& s) { wire(s.activity, s.cuts); }
 void each_field(auto& wire, ClipSpan& c) { wire(c.from, c.to); }
 void each_field(auto& wire, ClipResult& c) {
   auto state = static_cast<uint8_t>(c.sound.state);

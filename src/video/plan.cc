@@ -40,11 +40,12 @@ void check_window(const VideoInfo& info, const SamplingOptions& options) {
 
 Range frames_between(const VideoInfo& info, const SamplingOptions& options) {
   Range range{0, info.frame_count - 1};
-  if (options.to) range.last = info.frame_at(*options.to);
+  if (options.to) range.last = info.frame_at(*options.to + kSameTime);
   if (options.from) {
-    range.first = info.frame_at(*options.from);
+    range.first = info.frame_at(*options.from + kSameTime);
     // A frame that began before the window counts only when no frame begins inside it.
-    if (info.frame_time(range.first) < *options.from && range.first < range.last) ++range.first;
+    const bool before = info.frame_time(range.first) < *options.from - kSameTime;
+    if (before && range.first < range.last) ++range.first;
   }
   // A file of these seconds ends before a frame that begins with its end.
   const bool at_end = options.to && info.frame_time(range.last) >= *options.to - kSameTime;
@@ -155,6 +156,20 @@ void place_every_frame(const VideoInfo& info, int temporal, FramePlan& plan) {
   }
 }
 
+// Each span's own frames: no slot has frames of two.
+void place_spans(const VideoInfo& info, const SamplingOptions& options, FramePlan& plan) {
+  for (const RateSpan& span : options.spans) {
+    CHECK(0 <= span.first && span.first <= span.last && span.last < info.frame_count);
+    for (const int64_t frame :
+         spread({span.first, span.last}, span.frames, Pipeline::kProcessor4)) {
+      plan.indices.push_back(frame);
+      plan.times.push_back(info.frame_time(frame));
+    }
+  }
+  plan.spans = options.spans;
+  if (options.window_clock) plan.clock_start = options.from.value_or(0);
+}
+
 // The reference's frames. Returns the times that the prompt counts them at.
 std::vector<double> place_by_index(const VideoInfo& info, const SamplingOptions& options,
                                    int temporal, FramePlan& plan) {
@@ -197,6 +212,7 @@ void check_options(const SamplingOptions& o, const PatchGeometry& g) {
   need(!o.frame_pixels || (*o.frame_pixels >= 1 && *o.frame_pixels <= kMaxPixels),
        "the largest number of pixels of a frame"_text,
        static_cast<double>(o.frame_pixels.value_or(1)));
+  need(std::isfinite(o.clock_rate) && o.clock_rate > 0, "the rate of the clock"_text, o.clock_rate);
   need(o.max_video_tokens >= 1, "the largest number of tokens of a frame"_text, o.max_video_tokens);
   if (o.frames && *o.frames > kMaxFrames) {
     throw Error(ErrorCode::kUsage,
@@ -215,8 +231,12 @@ FramePlan plan_frames(const VideoInfo& info, const SamplingOptions& options,
   check_window(info, options);
   FramePlan plan;
   plan.pipeline = options.pipeline;
+  plan.from = options.from.value_or(0);
+  plan.to = std::min(options.to.value_or(info.duration), info.duration);
   std::vector<double> clock;  // [n] the prompt's times
-  if (options.every_frame) {
+  if (!options.spans.empty()) {
+    place_spans(info, options, plan);
+  } else if (options.every_frame) {
     place_every_frame(info, geometry.temporal, plan);
   } else if (info.variable_rate) {
     place_in_time(info, options, geometry.temporal, plan);
@@ -226,6 +246,8 @@ FramePlan plan_frames(const VideoInfo& info, const SamplingOptions& options,
   if (clock.empty()) {
     for (const double time : plan.times) clock.push_back(time - plan.clock_start);
   }
+  plan.clock_rate = options.clock_rate;
+  for (double& time : clock) time *= options.clock_rate;
   auto n = static_cast<int64_t>(plan.indices.size());
   if (n < geometry.temporal) {
     n = geometry.temporal;

@@ -32,6 +32,16 @@ enum class Pipeline {
   kQwenVlUtils,  // the qwen-vl-utils package: an even number of frames, each frame sized alone
 };
 
+// Frames first..last of a video, `frames` of which are looked at, evenly spread, both ends among
+// them.
+struct RateSpan {
+  int64_t first = 0;
+  int64_t last = 0;
+  double fps = 0;      // that this comes to, about
+  int64_t frames = 0;  // a multiple of the temporal slot's
+  bool busy = false;   // something goes on there
+};
+
 struct SamplingOptions {
   Pipeline pipeline = Pipeline::kProcessor4;
   double fps = 2;             // frames a second to sample
@@ -55,9 +65,14 @@ struct SamplingOptions {
   // The prompt's times count from the window's first frame, as if the window were a file of its
   // own.
   bool window_clock = false;
+  // With window_clock: seconds of the prompt's clock in one second of the file. Above 1 the window
+  // is shown in slow motion.
+  double clock_rate = 1;
   // Every frame, each at its own time: whoever gave the frames has sampled them. Frames that lie
   // apart by more than twice their usual distance share no slot.
   bool every_frame = false;
+  // Not empty: these frames, in order (adaptive_plan.h), and no rate or number heeded.
+  std::vector<RateSpan> spans;
 };
 
 struct FramePlan {
@@ -68,7 +83,10 @@ struct FramePlan {
   std::vector<double> times;       // [n] seconds on the timeline at which they are looked at
   int64_t slots = 0;               // ceil(n / temporal)
   std::vector<double> slot_times;  // [slots] the prompt's times: mean of a slot's first and last
+  double from = 0, to = 0;         // the window, seconds on the timeline
   double clock_start = 0;          // seconds on the timeline at which the prompt's clock shows 0
+  double clock_rate = 1;           // of SamplingOptions
+  std::vector<RateSpan> spans;     // of SamplingOptions
   bool limited = false;            // max_frames allows fewer frames than the rate asks for
 
   int64_t grid_height(const PatchGeometry& g) const { return height / g.patch; }

@@ -267,6 +267,24 @@ TEST(PlanTest, AWindowsOwnClockIsThatOfAFileOfItsOwn) {
   EXPECT_EQ(still.slot_times.front(), 0.25);
 }
 
+TEST(PlanTest, SlowMotionStretchesTheClockAlone) {
+  VideoInfo info = clip(250, {25, 1}, 240, 320);
+  SamplingOptions options;
+  options.fps = 10;
+  options.from = 4;
+  options.to = 6;
+  options.window_clock = true;
+  const FramePlan usual = plan_frames(info, options, {});
+  options.clock_rate = 5;
+  const FramePlan slow = plan_frames(info, options, {});
+  EXPECT_EQ(slow.indices, usual.indices);
+  EXPECT_EQ(slow.clock_start, usual.clock_start);
+  ASSERT_EQ(slow.slot_times.size(), usual.slot_times.size());
+  for (size_t i = 0; i < slow.slot_times.size(); ++i) {
+    EXPECT_NEAR(slow.slot_times[i], 5 * usual.slot_times[i], 1e-9);
+  }
+}
+
 TEST(PlanTest, SaysWhenTheRateIsNotHeld) {
   const VideoInfo info = clip(30000, {25, 1}, 64, 64);  // 20 minutes
   SamplingOptions options;

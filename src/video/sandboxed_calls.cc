@@ -35,6 +35,15 @@ size_t max_info_bytes(int64_t file_bytes) {
          kOther;
 }
 
+// Cuts and activity of such a video, and the rest.
+size_t max_scan_bytes(const VideoInfo& info) {
+  constexpr double kMostSteps = 1e8;  // a year and a half
+  return static_cast<size_t>(info.frame_count) * sizeof(int64_t) +
+         static_cast<size_t>(std::clamp(info.duration / VideoScan::kStep, 0.0, kMostSteps)) *
+             sizeof(float) +
+         4096;
+}
+
 std::mutex sandbox_mutex;
 std::shared_ptr<DecodeSandbox> current_sandbox;
 
@@ -288,6 +297,28 @@ bool DecodeSandbox::decode(const InputFile& file, const VideoInfo& info, const F
   }
   if (call.next(0) != kDecoded) call.refuse();
   return call.read<bool>(call.head());
+}
+
+VideoScan DecodeSandbox::scan(const InputFile& file, const VideoInfo& info,
+                              const std::stop_token& cancel) {
+  Request request = request_for(Task::kScan, file);
+  request.cpu_seconds += file.size() / kProbedBytesPerSecond;
+  request.info = info;
+  Call call(*this, {file.fd()}, std::move(request), cancel);
+  uint32_t said;
+  do {
+    said = call.next(max_scan_bytes(info));
+  } while (said == kHeartbeat);
+  if (said != kScanned) call.refuse();
+  VideoScan scan = call.read<VideoScan>(call.bulk());
+  const auto frame = [&](int64_t cut) { return cut > 0 && cut < info.frame_count; };
+  const auto share = [](float activity) { return activity >= 0 && activity <= 1; };
+  if (scan.activity.empty() || !std::is_sorted(scan.cuts.begin(), scan.cuts.end()) ||
+      !std::all_of(scan.cuts.begin(), scan.cuts.end(), frame) ||
+      !std::all_of(scan.activity.begin(), scan.activity.end(), share)) {
+    call.refuse();
+  }
+  return scan;
 }
 
 StillImage DecodeSandbox::decode_image(const InputFile& file) {

@@ -25,6 +25,7 @@ class DecodeSandbox {
   bool decode(const InputFile& file, const VideoInfo& info, const FramePlan& plan,
               const DecodeOptions& options, int pool_threads, const std::stop_token& cancel,
               const FrameSink& sink);
+  VideoScan scan(const InputFile& file, const VideoInfo& info, const std::stop_token& cancel);
   StillImage decode_image(const InputFile& file);
   ClipResult cut(const InputFile& file, const VideoInfo& info, const std::vector<ClipSpan>& parts,
                  ClipMode mode, int output, const std::stop_token& cancel);
