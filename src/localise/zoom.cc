@@ -1,0 +1,148 @@
+#include "localise/zoom.h"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <string_view>
+
+#include "grounding/slot_stamps.h"
+
+namespace shijian::localise {
+namespace {
+
+// Of a look at one boundary, gaps on each side of it: a model errs by one slot now and then.
+constexpr double kMargin = 1.5;
+// Of a look at a whole event, gaps on each side: models know events as a smaller part of a clip.
+constexpr double kEventMargin = 2.5;
+// Events of so many gaps are looked at whole, longer ones at each boundary.
+constexpr double kWhole = 6;
+// Frames of a look in the gap between two slots that it shall look between.
+constexpr double kFramesInGap = 32.0 / 3;
+// What was seen holds within so many gaps: a boundary farther away is another one.
+constexpr double kReach = 0.75;
+// A closer look in which the model is less sure is worth no more than the first.
+constexpr double kSure = 0.7;
+
+struct Boundary {
+  double time = 0;
+  double doubt = 0;  // its uncertainty
+  double gap = 0;    // between the slots that it was seen with
+  bool open = true;  // may be asked again
+};
+
+class Zoom {
+ public:
+  Zoom(grounding::Event& event, std::span<const double> slot_times, const ZoomOptions& options,
+       const Viewer& viewer, int& looks_left)
+      : event_(event), options_(options), viewer_(viewer), looks_left_(looks_left) {
+    start_ = boundary(event.start, event.start_uncertainty, slot_times);
+    end_ = boundary(event.end, event.end_uncertainty, slot_times);
+    start_.open = start_.open && event.start > options.start + start_.gap / 2;
+    end_.open = end_.open && event.end < options.end - end_.gap / 2;
+  }
+
+  void run() {
+    for (int round = 0; round < options_.rounds; ++round) {
+      if (wanted(start_) && wanted(end_) &&
+          end_.time - start_.time <= kWhole * std::max(start_.gap, end_.gap)) {
+        look("event", kEventMargin, &start_, &end_);
+      }
+      if (wanted(start_)) look("start", kMargin, &start_, nullptr);
+      if (wanted(end_)) look("end", kMargin, nullptr, &end_);
+    }
+    settle();
+  }
+
+ private:
+  static Boundary boundary(double time, std::optional<double> uncertainty,
+                           std::span<const double> slot_times) {
+    const double gap = grounding::slot_gap(slot_times, time);
+    return {time, uncertainty.value_or(gap), gap, gap > 0};
+  }
+
+  bool wanted(const Boundary& boundary) const {
+    return looks_left_ > 0 && boundary.open && boundary.doubt > options_.precision &&
+           boundary.gap > 2 / options_.frame_rate;
+  }
+
+  // At one boundary or at both.
+  void look(std::string_view reason, double margin, Boundary* start, Boundary* end) {
+    const Boundary& first = start != nullptr ? *start : *end;
+    const Boundary& last = end != nullptr ? *end : *start;
+    const double gap = std::max(first.gap, last.gap);
+    Look look;
+    look.from = std::max(options_.start, first.time - margin * gap);
+    look.to = std::min(options_.end, last.time + margin * gap);
+    look.fps = std::min(options_.frame_rate, kFramesInGap / gap);
+    look.reason = reason;
+    --looks_left_;
+    const Sighting seen = viewer_(look);
+    // Of a look at both, what is not found is looked at by itself.
+    const bool whole = start != nullptr && end != nullptr;
+    if (start != nullptr)
+      take(*start, look, seen, &grounding::Event::start, &grounding::Event::start_uncertainty,
+           whole);
+    if (end != nullptr)
+      take(*end, look, seen, &grounding::Event::end, &grounding::Event::end_uncertainty, whole);
+  }
+
+  // The seen boundary that lies nearest. One at the edge of the look is the edge of what was shown
+  // and no boundary, unless the pictures end there.
+  void take(Boundary& boundary, const Look& look, const Sighting& seen,
+            double grounding::Event::*time, std::optional<double> grounding::Event::*uncertainty,
+            bool again) const {
+    const grounding::Event* nearest = nullptr;
+    for (const grounding::Event& event : seen.events) {
+      const double at = event.*time;
+      const bool edge = (at <= look.from + seen.gap / 4 && look.from > options_.start) ||
+                        (at >= look.to - seen.gap / 4 && look.to < options_.end);
+      const bool near = std::abs(at - boundary.time) <= kReach * boundary.gap;
+      const bool sure = event.confidence.value_or(1) >= kSure;
+      if (edge || !near || !sure) continue;
+      if (nearest == nullptr ||
+          std::abs(at - boundary.time) < std::abs(nearest->*time - boundary.time)) {
+        nearest = &event;
+      }
+    }
+    if (nearest == nullptr || !(seen.gap < boundary.gap)) {
+      boundary.open = again;
+      return;
+    }
+    boundary.time = nearest->*time;
+    boundary.doubt = (nearest->*uncertainty).value_or(seen.gap);
+    boundary.gap = seen.gap;
+  }
+
+  void settle() {
+    if (start_.time > end_.time) return;  // the looks contradict each other
+    event_.start = start_.time;
+    event_.end = end_.time;
+    event_.start_uncertainty = start_.doubt;
+    event_.end_uncertainty = end_.doubt;
+  }
+
+  grounding::Event& event_;
+  const ZoomOptions& options_;
+  const Viewer& viewer_;
+  int& looks_left_;
+  Boundary start_, end_;
+};
+
+}  // namespace
+
+void zoom(std::vector<grounding::Event>& events, std::span<const double> slot_times,
+          const ZoomOptions& options, const Viewer& viewer) {
+  int looks_left = options.looks;
+  for (grounding::Event& event : events) {
+    Zoom(event, slot_times, options, viewer, looks_left).run();
+  }
+  // Neighbours that were apart stay apart.
+  for (size_t i = 1; i < events.size(); ++i) {
+    grounding::Event& before = events[i - 1];
+    if (before.end > events[i].start && before.start < events[i].start) {
+      before.end = events[i].start;
+    }
+  }
+}
+
+}  // namespace shijian::localise
