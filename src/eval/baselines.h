@@ -14,7 +14,7 @@ namespace shijian::eval {
 // One answer given to every question.
 struct ConstantAnswer {
   double start = 0, end = 0;  // fractions of the clip, or seconds
-  std::array<double, 3> r1 = {};
+  Recalls r1 = {};
   double miou = 0;
 };
 

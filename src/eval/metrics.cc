@@ -1,6 +1,8 @@
 #include "eval/metrics.h"
 
 #include <algorithm>
+#include <array>
+#include <cmath>
 #include <tuple>
 
 namespace shijian::eval {
@@ -22,6 +24,15 @@ std::vector<Span> united(std::span<const Span> spans) {
     }
   }
   return out;
+}
+
+// The smallest of `values` that a share of `q` of them does not exceed; 0 when there is none.
+double quantile(std::vector<double>& values, double q) {
+  if (values.empty()) return 0;
+  const auto rank = static_cast<std::ptrdiff_t>(std::ceil(q * static_cast<double>(values.size())));
+  const auto at = values.begin() + std::max<std::ptrdiff_t>(rank - 1, 0);
+  std::nth_element(values.begin(), at, values.end());
+  return *at;
 }
 
 double length(std::span<const Span> spans) {
@@ -107,14 +118,36 @@ double mean_average_precision(std::span<const Span> predictions, std::span<const
   return sum / 10;
 }
 
+double expected_calibration_error(std::span<const ItemScore> scores) {
+  constexpr size_t kBins = 10;
+  struct Bin {
+    double confidence = 0;
+    double right = 0;
+  };
+  std::array<Bin, kBins> bins;
+  double count = 0;
+  for (const ItemScore& score : scores) {
+    if (score.confidence < 0) continue;
+    const auto bin = static_cast<size_t>(std::clamp(score.confidence, 0.0, 1.0) * kBins);
+    bins[std::min(bin, kBins - 1)].confidence += score.confidence;
+    bins[std::min(bin, kBins - 1)].right += score.iou >= kRecallThresholds[kMainRecall];
+    ++count;
+  }
+  double error = 0;
+  for (const Bin& bin : bins) error += std::abs(bin.confidence - bin.right);
+  return count > 0 ? error / count : 0;
+}
+
 Summary summarize(std::span<const ItemScore> scores) {
   Summary sum;
+  std::vector<double> errors;
   double rejected = 0, wrongly = 0;
   for (const ItemScore& score : scores) {
     ++sum.questions;
     sum.unparsed += score.unparsed;
     sum.failed += score.failed;
     sum.seconds_per_question += score.seconds;
+    sum.vision_tokens += score.vision_tokens;
     if (!score.occurs) {
       ++sum.absent;
       rejected += score.rejected;
@@ -130,6 +163,10 @@ Summary summarize(std::span<const ItemScore> scores) {
     sum.set_iou += score.set_iou;
     sum.map += score.map;
     sum.ceiling_miou += score.ceiling;
+    for (const BoundaryError& boundary : score.boundaries) {
+      errors.push_back(boundary.seconds);
+      sum.coverage += boundary.covered();
+    }
   }
   const auto share = [](double total, size_t count) {
     return count > 0 ? total / static_cast<double>(count) : 0.0;
@@ -143,9 +180,14 @@ Summary summarize(std::span<const ItemScore> scores) {
   }
   sum.absent_rejected = share(rejected, sum.absent);
   sum.occurring_rejected = share(wrongly, sum.occurring);
-  for (double* mean : {&sum.unparsed, &sum.failed, &sum.seconds_per_question}) {
+  for (double* mean : {&sum.unparsed, &sum.failed, &sum.seconds_per_question, &sum.vision_tokens}) {
     *mean = share(*mean, sum.questions);
   }
+  sum.boundaries = errors.size();
+  sum.coverage = share(sum.coverage, sum.boundaries);
+  sum.boundary_median = quantile(errors, 0.5);
+  sum.boundary_p90 = quantile(errors, 0.9);
+  sum.calibration_error = expected_calibration_error(scores);
   return sum;
 }
 

@@ -10,7 +10,9 @@
 
 namespace shijian::eval {
 
-inline constexpr std::array<double, 3> kRecallThresholds = {0.3, 0.5, 0.7};
+inline constexpr std::array<double, 4> kRecallThresholds = {0.3, 0.5, 0.7, 0.9};
+using Recalls = std::array<double, kRecallThresholds.size()>;  // shares of questions
+inline constexpr size_t kMainRecall = 1;  // of kRecallThresholds: an answer is right from there on
 
 // Length of the intersection over length of the union of two intervals; two equal moments give 1.
 double interval_iou(const Span& a, const Span& b);
@@ -30,6 +32,13 @@ double average_precision(std::span<const Span> predictions, std::span<const Span
 // Mean of average_precision over IoU 0.50, 0.55, ... 0.95.
 double mean_average_precision(std::span<const Span> predictions, std::span<const Span> truth);
 
+// How far a boundary was from the true one.
+struct BoundaryError {
+  double seconds = 0;       // absolute
+  double uncertainty = -1;  // what the answer said of it; negative: nothing
+  bool covered() const { return seconds <= uncertainty; }
+};
+
 // What one question scored.
 struct ItemScore {
   bool occurs = true;     // the truth has spans
@@ -39,7 +48,12 @@ struct ItemScore {
   double iou = 0;       // of the first predicted event, see best_iou
   double set_iou = 0;
   double map = 0;
-  double ceiling = 0;  // the IoU that the sampled times allow; 0 when unknown
+  double ceiling = 0;      // the IoU that the sampled times allow; 0 when unknown
+  double confidence = -1;  // of the first predicted event; negative: none was given
+  // Of the first predicted event, against the true span that it overlaps most; none where it
+  // overlaps none.
+  std::vector<BoundaryError> boundaries;
+  double vision_tokens = 0;
   double seconds = 0;
 };
 
@@ -48,7 +62,7 @@ struct Summary {
   size_t questions = 0;
   size_t occurring = 0;  // questions whose event occurs: r1, miou, set_iou and map are over these
   size_t absent = 0;     // questions whose event does not: absent_rejected is over these
-  std::array<double, 3> r1 = {};  // at kRecallThresholds
+  Recalls r1 = {};       // at kRecallThresholds
   double miou = 0;
   double set_iou = 0;
   double map = 0;
@@ -57,9 +71,21 @@ struct Summary {
   double unparsed = 0;            // over all
   double failed = 0;              // over all
   double seconds_per_question = 0;
-  std::array<double, 3> ceiling_r1 = {};
+  Recalls ceiling_r1 = {};
   double ceiling_miou = 0;
+  size_t boundaries = 0;       // the next three are over these
+  double boundary_median = 0;  // seconds
+  double boundary_p90 = 0;
+  double coverage = 0;  // share of boundaries that lie within the uncertainty that was said
+  double calibration_error = 0;  // see expected_calibration_error
+  double vision_tokens = 0;      // of a question
 };
+
+// Over predictions with a confidence, in ten bins of equal width: the mean, weighted by count, of
+// how far the mean confidence of a bin is from the share of its predictions that are right (IoU of
+// at least 0.5 with a true span). Guo et al. 2017, "On Calibration of Modern Neural Networks".
+double expected_calibration_error(std::span<const ItemScore> scores);
+
 Summary summarize(std::span<const ItemScore> scores);
 
 }  // namespace shijian::eval

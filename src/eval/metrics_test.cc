@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 namespace shijian::eval {
 namespace {
 
@@ -78,6 +80,38 @@ TEST(Summary, ByHand) {
   EXPECT_DOUBLE_EQ(sum.unparsed, 1.0 / 6);
   EXPECT_DOUBLE_EQ(sum.seconds_per_question, 2);
   EXPECT_EQ(summarize({}).questions, 0u);
+}
+
+TEST(Summary, Boundaries) {
+  std::vector<ItemScore> scores(3);
+  for (int i = 1; i <= 10; ++i) {
+    // Nine within what was said of them, and one of which nothing was said.
+    scores[i % 2].boundaries.push_back({i / 10.0, i < 10 ? 1.0 : -1});
+  }
+  scores[2].occurs = false;
+  scores[0].vision_tokens = 300;
+  const Summary sum = summarize(scores);
+  EXPECT_EQ(sum.boundaries, 10u);
+  EXPECT_DOUBLE_EQ(sum.boundary_median, 0.5);
+  EXPECT_DOUBLE_EQ(sum.boundary_p90, 0.9);
+  EXPECT_DOUBLE_EQ(sum.coverage, 0.9);
+  EXPECT_DOUBLE_EQ(sum.vision_tokens, 100);
+}
+
+TEST(CalibrationError, ByHand) {
+  std::vector<ItemScore> scores(5);
+  // One bin: confidence 0.9 on average, two of three right. Another: sure and right. One without.
+  scores[0].confidence = 0.85;
+  scores[1].confidence = 0.9;
+  scores[2].confidence = 0.95;
+  scores[0].iou = scores[2].iou = 0.6;
+  EXPECT_NEAR(expected_calibration_error(std::span(scores).first(1)), 0.15, 1e-12);
+  const double first = std::abs(0.85 - 1), second = std::abs(0.9 + 0.95 - 1);
+  EXPECT_NEAR(expected_calibration_error(std::span(scores).first(3)), (first + second) / 3, 1e-12);
+  scores[3].confidence = 1;
+  scores[3].iou = 1;
+  EXPECT_NEAR(expected_calibration_error(scores), (first + second) / 4, 1e-9);
+  EXPECT_EQ(expected_calibration_error({}), 0);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <utility>
 #include <vector>
 
 #include "base/json.h"
@@ -14,21 +15,32 @@ namespace {
 
 double rounded(double value) { return std::round(value * 10000) / 10000; }
 
+// "r1@0.3" and so on, then "miou".
+void add_recalls(OrderedJson& json, const Recalls& r1, double miou) {
+  for (size_t i = 0; i < r1.size(); ++i) {
+    json[fmt::format("r1@{}", kRecallThresholds[i])] = rounded(r1[i]);
+  }
+  json["miou"] = rounded(miou);
+}
+
 OrderedJson summary_json(const Summary& summary) {
-  return {{"questions", summary.questions},
-          {"occurring", summary.occurring},
-          {"absent", summary.absent},
-          {"r1@0.3", rounded(summary.r1[0])},
-          {"r1@0.5", rounded(summary.r1[1])},
-          {"r1@0.7", rounded(summary.r1[2])},
-          {"miou", rounded(summary.miou)},
-          {"set_iou", rounded(summary.set_iou)},
-          {"map", rounded(summary.map)},
-          {"absent_rejected", rounded(summary.absent_rejected)},
-          {"occurring_rejected", rounded(summary.occurring_rejected)},
-          {"unparsed", rounded(summary.unparsed)},
-          {"failed", rounded(summary.failed)},
-          {"seconds_per_question", rounded(summary.seconds_per_question)}};
+  OrderedJson json = {{"questions", summary.questions},
+                      {"occurring", summary.occurring},
+                      {"absent", summary.absent}};
+  add_recalls(json, summary.r1, summary.miou);
+  json.update({{"set_iou", rounded(summary.set_iou)},
+               {"map", rounded(summary.map)},
+               {"boundary_median_ms", rounded(summary.boundary_median * 1000)},
+               {"boundary_p90_ms", rounded(summary.boundary_p90 * 1000)},
+               {"coverage", rounded(summary.coverage)},
+               {"calibration_error", rounded(summary.calibration_error)},
+               {"absent_rejected", rounded(summary.absent_rejected)},
+               {"occurring_rejected", rounded(summary.occurring_rejected)},
+               {"unparsed", rounded(summary.unparsed)},
+               {"failed", rounded(summary.failed)},
+               {"vision_tokens", rounded(summary.vision_tokens)},
+               {"seconds_per_question", rounded(summary.seconds_per_question)}});
+  return json;
 }
 
 OrderedJson constant_json(const ConstantAnswer& answer, bool has_interval) {
@@ -37,25 +49,25 @@ OrderedJson constant_json(const ConstantAnswer& answer, bool has_interval) {
     json["start"] = rounded(answer.start);
     json["end"] = rounded(answer.end);
   }
-  json["r1@0.3"] = rounded(answer.r1[0]);
-  json["r1@0.5"] = rounded(answer.r1[1]);
-  json["r1@0.7"] = rounded(answer.r1[2]);
-  json["miou"] = rounded(answer.miou);
+  add_recalls(json, answer.r1, answer.miou);
   return json;
 }
 
-std::string row(std::string_view name, size_t questions, const std::array<double, 3>& r1,
-                double miou, const std::string& rest) {
-  return fmt::format("{:<22}{:>10}{:>8.1f}{:>8.1f}{:>8.1f}{:>8.1f}{}\n", name, questions,
-                     r1[0] * 100, r1[1] * 100, r1[2] * 100, miou * 100, rest);
+std::string row(std::string_view name, size_t questions, const Recalls& r1, double miou,
+                const std::string& rest) {
+  std::string shares;
+  for (const double share : r1) shares += fmt::format("{:>8.1f}", share * 100);
+  return fmt::format("{:<22}{:>10}{}{:>8.1f}{}\n", name, questions, shares, miou * 100, rest);
 }
 
 std::string summary_row(std::string_view name, const Summary& s) {
   const std::string rejected =
       s.absent > 0 ? fmt::format("{:.1f}", s.absent_rejected * 100) : std::string("-");
   if (s.occurring == 0) {  // a kind that never occurs has no interval to score
-    return fmt::format("{:<22}{:>10}{:>8}{:>8}{:>8}{:>8}{:>10}{:>10.1f}\n", name, s.questions, "-",
-                       "-", "-", "-", rejected, s.unparsed * 100);
+    std::string none;
+    for (size_t i = 0; i <= s.r1.size(); ++i) none += fmt::format("{:>8}", "-");
+    return fmt::format("{:<22}{:>10}{}{:>10}{:>10.1f}\n", name, s.questions, none, rejected,
+                       s.unparsed * 100);
   }
   return row(name, s.questions, s.r1, s.miou,
              fmt::format("{:>10}{:>10.1f}", rejected, s.unparsed * 100));
@@ -93,22 +105,22 @@ OrderedJson report_json(const EvalReport& report) {
   for (const auto& [name, summary] : report.by_language) languages[name] = summary_json(summary);
   json["by_kind"] = std::move(kinds);
   json["by_language"] = std::move(languages);
+  OrderedJson ceiling;
+  add_recalls(ceiling, report.overall.ceiling_r1, report.overall.ceiling_miou);
   json["baselines"] = {{"constant_fraction", constant_json(report.constant_fraction, true)},
                        {"constant_seconds", constant_json(report.constant_seconds, true)},
                        {"question_only", constant_json(report.question_only, false)},
-                       {"sampling_ceiling",
-                        {{"r1@0.3", rounded(report.overall.ceiling_r1[0])},
-                         {"r1@0.5", rounded(report.overall.ceiling_r1[1])},
-                         {"r1@0.7", rounded(report.overall.ceiling_r1[2])},
-                         {"miou", rounded(report.overall.ceiling_miou)}}}};
+                       {"sampling_ceiling", std::move(ceiling)}};
   return json;
 }
 
 std::string report_table(const EvalReport& report) {
-  const std::string rule(84, '-');
-  std::string out =
-      fmt::format("{:<22}{:>10}{:>8}{:>8}{:>8}{:>8}{:>10}{:>10}\n{}\n", "percent", "questions",
-                  "R1@0.3", "R1@0.5", "R1@0.7", "mIoU", "rejected", "unparsed", rule);
+  const std::string rule(92, '-');
+  std::string recalls;
+  for (const double at : kRecallThresholds)
+    recalls += fmt::format("{:>8}", fmt::format("R1@{}", at));
+  std::string out = fmt::format("{:<22}{:>10}{}{:>8}{:>10}{:>10}\n{}\n", "percent", "questions",
+                                recalls, "mIoU", "rejected", "unparsed", rule);
   out += summary_row("overall", report.overall);
   if (report.by_language.size() > 1) {
     for (const auto& [name, summary] : report.by_language) {
@@ -130,11 +142,16 @@ std::string report_table(const EvalReport& report) {
   out += row("constant, seconds", occurring, seconds.r1, seconds.miou,
              fmt::format("   {:.1f} - {:.1f} s", seconds.start, seconds.end));
   out += fmt::format(
-      "{}\nmAP {:.1f}   set IoU {:.1f}   wrongly rejected {:.1f}   failed {:.1f}   "
-      "{:.2f} s a question\n",
-      rule, report.overall.map * 100, report.overall.set_iou * 100,
+      "{}\nboundaries: median error {:.0f} ms, 90% within {:.0f} ms; within their uncertainty "
+      "{:.1f}%\nconfidence: expected calibration error {:.3f}\n",
+      rule, report.overall.boundary_median * 1000, report.overall.boundary_p90 * 1000,
+      report.overall.coverage * 100, report.overall.calibration_error);
+  out += fmt::format(
+      "mAP {:.1f}   set IoU {:.1f}   wrongly rejected {:.1f}   failed {:.1f}   "
+      "{:.0f} vision tokens and {:.2f} s a question\n",
+      report.overall.map * 100, report.overall.set_iou * 100,
       report.overall.occurring_rejected * 100, report.overall.failed * 100,
-      report.overall.seconds_per_question);
+      report.overall.vision_tokens, report.overall.seconds_per_question);
   return out;
 }
 

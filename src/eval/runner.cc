@@ -37,6 +37,13 @@ OrderedJson spans_json(const std::vector<Span>& spans) {
   return list;
 }
 
+// Pairs of an error and an uncertainty, seconds.
+OrderedJson boundaries_json(const std::vector<BoundaryError>& boundaries) {
+  OrderedJson list = OrderedJson::array();
+  for (const BoundaryError& b : boundaries) list.push_back({b.seconds, b.uncertainty});
+  return list;
+}
+
 OrderedJson row_of(const EvalResult& result) {
   const ItemScore& score = result.score;
   OrderedJson row = {{"id", result.item.id},
@@ -53,6 +60,9 @@ OrderedJson row_of(const EvalResult& result) {
                      {"set_iou", score.set_iou},
                      {"map", score.map},
                      {"ceiling", score.ceiling},
+                     {"confidence", score.confidence},
+                     {"boundaries", boundaries_json(score.boundaries)},
+                     {"vision_tokens", score.vision_tokens},
                      {"seconds", score.seconds},
                      {"response", result.response}};
   if (!result.error.empty()) row["error"] = to_valid_utf8(result.error);
@@ -76,6 +86,11 @@ EvalResult result_of(const Json& row, const EvalItem& item) {
   score.set_iou = row.at("set_iou").get<double>();
   score.map = row.at("map").get<double>();
   score.ceiling = row.at("ceiling").get<double>();
+  score.confidence = row.at("confidence").get<double>();
+  for (const Json& b : row.at("boundaries")) {
+    score.boundaries.push_back({b.at(0).get<double>(), b.at(1).get<double>()});
+  }
+  score.vision_tokens = row.at("vision_tokens").get<double>();
   score.seconds = row.at("seconds").get<double>();
   return result;
 }
@@ -86,7 +101,7 @@ class RowsFile {
  public:
   RowsFile(const fs::path& path, const std::string& run_name) : path_(path) {
     const std::string header =
-        OrderedJson{{"format", "shijian eval rows"}, {"version", 1}, {"run", run_name}}.dump();
+        OrderedJson{{"format", "shijian eval rows"}, {"version", 2}, {"run", run_name}}.dump();
     std::error_code ignored;
     size_t keep = 0;
     if (fs::exists(path, ignored)) {
@@ -190,6 +205,17 @@ EvalResult read_row(const Json& row, const EvalItem& item, const fs::path& path)
   }
 }
 
+std::vector<BoundaryError> boundary_errors(const grounding::Event& event,
+                                           std::span<const Span> truth) {
+  const Span found{event.start, event.end};
+  const Span& nearest =
+      *std::max_element(truth.begin(), truth.end(), [&](const Span& a, const Span& b) {
+        return interval_iou(found, a) < interval_iou(found, b);
+      });
+  return {{std::abs(event.start - nearest.start), event.start_uncertainty.value_or(-1)},
+          {std::abs(event.end - nearest.end), event.end_uncertainty.value_or(-1)}};
+}
+
 }  // namespace
 
 ItemScore score_answer(const EvalItem& item, const grounding::Answer& answer) {
@@ -197,6 +223,8 @@ ItemScore score_answer(const EvalItem& item, const grounding::Answer& answer) {
   score.occurs = !item.spans.empty();
   score.rejected = answer.absent;
   score.unparsed = answer.unparsed;
+  score.vision_tokens = static_cast<double>(answer.usage.vision_tokens);
+  if (!answer.events.empty()) score.confidence = answer.events.front().confidence.value_or(-1);
   if (!score.occurs) return score;
   const grounding::SamplingSummary& seen = answer.sampling;
   score.ceiling =
@@ -205,6 +233,7 @@ ItemScore score_answer(const EvalItem& item, const grounding::Answer& answer) {
   const std::vector<Span> spans = spans_of(answer);
   score.iou = best_iou(spans[0], item.spans);
   score.set_iou = set_iou(spans, item.spans);
+  if (score.iou > 0) score.boundaries = boundary_errors(answer.events.front(), item.spans);
   // Ranked by confidence; among equals the earlier one first.
   std::vector<size_t> order(spans.size());
   for (size_t i = 0; i < order.size(); ++i) order[i] = i;
