@@ -41,11 +41,13 @@ TEST(Finds, AWordAndSaysWhen) {
     const json answer = locate(question);
     ASSERT_EQ(answer["events"].size(), 1u) << answer;
     const json& event = answer["events"][0];
-    EXPECT_GE(overlap(event, 4.540, 6.586), 0.7) << event;
+    EXPECT_NEAR(event["start"], 4.540, 0.1) << event;
+    EXPECT_NEAR(event["end"], 6.586, 0.1) << event;
     EXPECT_THAT(answer["timestamp_range"], ElementsAre(event["start_text"], event["end_text"]));
     EXPECT_EQ(event["label"], question);
     EXPECT_GT(event["confidence"], 0.5);
-    EXPECT_GE(event["start_uncertainty"], 0.1) << "half a second lies between slots";
+    EXPECT_LE(event["start_uncertainty"], 0.1);
+    EXPECT_GE(answer["sampling"]["plan"].size(), 2u) << "its boundaries were looked at again";
     EXPECT_THAT(answer["response"].get<std::string>(), HasSubstr("4.5"));
   }
 }
@@ -83,6 +85,77 @@ TEST(Finds, WhatIsThereAllTheTime) {
   EXPECT_GE(found, asked - 1) << "of " << asked;
 }
 
+// One look sees slots, and half a second lies between their frames; closer looks see more.
+TEST(Finds, BoundariesMoreExactlyWithMoreEffort) {
+  const auto event = [](const std::vector<std::string>& more) {
+    std::vector<std::string> arguments = {
+        "locate", sample(), "When is the cyan word MENU on screen?", "--format", "json"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const CommandResult result = run_shijian(arguments);
+    EXPECT_EQ(result.status, 0) << result.err;
+    return json::parse(result.out);
+  };
+  const json low = event({"--effort", "low"});
+  EXPECT_EQ(low["sampling"]["plan"].size(), 1u);
+  EXPECT_EQ(low["sampling"]["plan"][0]["reason"], "whole");
+  EXPECT_GT(low["events"][0]["start_uncertainty"], 0.3);
+  EXPECT_LT(overlap(low["events"][0], 4.540, 6.586), 0.9);
+  const json normal = event({});
+  EXPECT_GT(overlap(normal["events"][0], 4.540, 6.586), 0.92) << normal;
+  EXPECT_LT(normal["events"][0]["start_uncertainty"], 0.1);
+  EXPECT_EQ(normal["response"], low["response"]) << "the words are those of the first look";
+  const json roughly = event({"--precision", "0.3"});
+  EXPECT_GT(overlap(roughly["events"][0], 4.540, 6.586), 0.85) << roughly;
+  EXPECT_LT(roughly["usage"]["vision_tokens"], normal["usage"]["vision_tokens"]);
+  EXPECT_GT(roughly["usage"]["vision_tokens"], low["usage"]["vision_tokens"]);
+}
+
+// Two minutes are more than the model sees at once.
+TEST(Finds, EveryTimeInALongVideo) {
+  const ScratchFolder folder;
+  const int period = 30;
+  const std::string once = folder / "once.mp4", video = folder / "long.mp4";
+  run_tool({"ffmpeg", "-v", "error", "-i", sample(), "-vf", "tpad=stop=-1:color=gray", "-t",
+            std::to_string(period), "-an", once});
+  run_tool({"ffmpeg", "-v", "error", "-stream_loop", "3", "-i", once, "-c", "copy", video});
+  const json answer = locate("When is the cyan word MENU on screen?", video);
+  ASSERT_EQ(answer["events"].size(), 4u) << answer["events"];
+  for (int i = 0; i < 4; ++i) {
+    EXPECT_NEAR(answer["events"][i]["start"], 4.540 + i * period, 0.2) << answer["events"];
+    EXPECT_NEAR(answer["events"][i]["end"], 6.586 + i * period, 0.2) << answer["events"];
+  }
+  EXPECT_THAT(answer["notes"].dump(), HasSubstr("windows"));
+  // An ordinal counts through all of them.
+  const json third = locate("When does the cyan word MENU appear for the third time?", video);
+  ASSERT_EQ(third["events"].size(), 1u) << third["events"];
+  EXPECT_NEAR(third["events"][0]["start"], 4.540 + 2 * period, 0.2);
+  const json ninth = locate("When does the cyan word MENU appear for the ninth time?", video);
+  EXPECT_THAT(ninth["events"], IsEmpty());
+  EXPECT_THAT(ninth["notes"].dump(), HasSubstr("absent"));
+}
+
+TEST(Finds, TheSameWhereStillPartsAreSeenMoreRarely) {
+  const json answer = locate("When is the cyan word MENU on screen?", sample(), "adaptive");
+  ASSERT_EQ(answer["events"].size(), 1u) << answer;
+  EXPECT_GE(overlap(answer["events"][0], 4.540, 6.586), 0.7) << answer["events"];
+  EXPECT_THAT(answer["sampling"]["plan"].dump(), HasSubstr("busy"));
+}
+
+TEST(Plan, ShowsWhatWouldBeLookedAt) {
+  const CommandResult adaptive = run_shijian({"plan", sample(), "--fps", "adaptive", "--json"});
+  ASSERT_EQ(adaptive.status, 0) << adaptive.err;
+  const json plan = json::parse(adaptive.out);
+  EXPECT_EQ(plan["looks"].front()["from"], 0);
+  EXPECT_EQ(plan["looks"].back()["to"], plan["duration"]);
+  EXPECT_EQ(plan["slots"].get<int>() * 2, plan["frames"]);
+  const CommandResult even = run_shijian({"plan", sample()});
+  ASSERT_EQ(even.status, 0) << even.err;
+  EXPECT_THAT(even.out, HasSubstr("whole"));
+  const CommandResult wrong = run_shijian({"plan", sample(), "--fps", "often"});
+  EXPECT_EQ(wrong.status, 2);
+  EXPECT_THAT(wrong.err, HasSubstr("'often'"));
+}
+
 TEST(Finds, AShapeAndACut) {
   const json heart = locate("Find the first time the white heart appears.");
   ASSERT_EQ(heart["events"].size(), 1u);
@@ -105,10 +178,10 @@ TEST(Finds, TheSameInEveryFormat) {
                {"locate", sample(), "When is the cyan word MENU on screen?", "--format", format})
         .out;
   };
-  EXPECT_THAT(as("srt"), HasSubstr("00:00:04,242 --> 00:00:06,900"));
-  EXPECT_THAT(as("vtt"), HasSubstr("00:00:04.242 --> 00:00:06.900"));
-  EXPECT_THAT(as("csv"), HasSubstr("4.242,6.900"));
-  EXPECT_THAT(as("text"), HasSubstr("00:00:04.242 - 00:00:06.900"));
+  EXPECT_THAT(as("srt"), HasSubstr("00:00:04,567 --> 00:00:06,600"));
+  EXPECT_THAT(as("vtt"), HasSubstr("00:00:04.567 --> 00:00:06.600"));
+  EXPECT_THAT(as("csv"), HasSubstr("4.567,6.600"));
+  EXPECT_THAT(as("text"), HasSubstr("00:00:04.567 - 00:00:06.600"));
 }
 
 // A screen recording: frames where something changes, else none. What stays on screen is looked at
@@ -122,7 +195,8 @@ TEST(Finds, WhatStaysOnScreenInARecordingOfVariableRate) {
             "setpts='if(lt(N,121),N/30,if(eq(N,121),20,if(eq(N,122),40,59.967)))/TB'",
             "-fps_mode", "passthrough", "-enc_time_base", "1/30000", "-an", still});
   const CommandResult result =
-      run_shijian({"locate", still, "When is the cyan word MENU on screen?", "--format", "json"});
+      run_shijian({"locate", still, "When is the cyan word MENU on screen?", "--effort", "low",
+                   "--format", "json"});
   ASSERT_EQ(result.status, 0) << result.err;
   const json answer = json::parse(result.out);
   EXPECT_FALSE(answer["video"]["constant_rate"]);
@@ -230,12 +304,18 @@ TEST(Finds, SaysWhatALongVideoCosts) {
   };
   const std::string said =
       "256 frames were seen, the most that are taken: 0.427 a second instead of 2";
-  EXPECT_THAT(notes({}), HasSubstr(said));
-  EXPECT_THAT(notes({"--fps", "2"}), HasSubstr(said));
-  EXPECT_THAT(notes({"--fps", "2"}), HasSubstr("ask about at most 128 s at a time"));
-  EXPECT_THAT(notes({"--fps", "2"}), testing::Not(HasSubstr("leave the rate")));
-  EXPECT_THAT(notes({"--from", "300", "--to", "428"}), testing::Not(HasSubstr("frame_limit")));
+  EXPECT_THAT(notes({"--effort", "low"}), HasSubstr(said));
+  EXPECT_THAT(notes({"--effort", "low", "--fps", "2"}), HasSubstr(said));
+  EXPECT_THAT(notes({"--max-frames", "256", "--fps", "2"}),
+              HasSubstr("ask about at most 128 s at a time"));
+  EXPECT_THAT(notes({"--max-frames", "256", "--fps", "2"}),
+              testing::Not(HasSubstr("leave the rate")));
+  EXPECT_THAT(notes({"--effort", "low", "--from", "300", "--to", "428"}),
+              testing::Not(HasSubstr("frame_limit")));
   EXPECT_THAT(notes({"--fps", "0.25"}), HasSubstr("sampling_rate"));
+  // As a rule all of it is looked at, part after part.
+  EXPECT_THAT(notes({}), HasSubstr("windows"));
+  EXPECT_THAT(notes({}), testing::Not(HasSubstr("frame_limit")));
 }
 
 TEST(Finds, ASetIsMadeAndScored) {

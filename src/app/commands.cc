@@ -6,6 +6,7 @@
 #include "app/eval_command.h"
 #include "app/info_command.h"
 #include "app/locate_command.h"
+#include "app/plan_command.h"
 #include "app/serve_command.h"
 #include "app/synth_command.h"
 
@@ -27,6 +28,7 @@ void add_commands(CLI::App& app, const char* version) {
   app.require_subcommand(1);
   add_locate_command(app);
   add_describe_command(app);
+  add_plan_command(app);
   add_info_command(app);
   add_synth_command(app);
   add_eval_command(app);

@@ -43,6 +43,7 @@ struct EvalFlags {
   bool quiet = false;
   ModelFlags model;
   SamplingFlags sampling;
+  EffortFlags effort;
 };
 
 // Annotations name their videos from where they lie.
@@ -60,6 +61,7 @@ void evaluate(const EvalFlags& flags) {
   if (!flags.quiet) warn_of_memory(engine);
   engine::LocateRequest request;
   request.sampling = flags.sampling.request();
+  flags.effort.set(request);
   if (flags.prompt_style != "auto")
     request.prompt_style = grounding::parse_prompt_style(flags.prompt_style);
   engine::RunHooks hooks;
@@ -76,10 +78,10 @@ void evaluate(const EvalFlags& flags) {
   eval::EvalOptions options;
   options.videos = flags.videos.empty() ? folder_of(flags.path) : fs::path(flags.videos);
   std::error_code ignored;
-  options.run_name = fmt::format("{} {} {} {} reference={} {} {}", engine.model_name(),
-                                 engine.checkpoint().identity(), flags.prompt_style,
-                                 flags.sampling.describe(), flags.model.reference, flags.dataset,
-                                 fs::weakly_canonical(flags.path, ignored).string());
+  options.run_name = fmt::format(
+      "{} {} {} {} {} reference={} {} {}", engine.model_name(), engine.checkpoint().identity(),
+      flags.prompt_style, flags.sampling.describe(), flags.effort.describe(), flags.model.reference,
+      flags.dataset, fs::weakly_canonical(flags.path, ignored).string());
   if (!flags.json.empty()) options.rows = flags.json + ".rows.jsonl";
   options.cancel = hooks.cancel;
   options.progress = [&](size_t done, size_t total, double) {
@@ -121,6 +123,7 @@ void add_eval_command(CLI::App& app) {
   command->add_flag("--quiet", flags->quiet, "Show no progress");
   flags->model.add_to(*command);
   flags->sampling.add_to(*command);
+  flags->effort.add_to(*command);
   command->callback([flags] { evaluate(*flags); });
 }
 

@@ -33,7 +33,7 @@ std::string value_text(std::string_view name, const OrderedJson& value) {
   }
   if (!value.is_string()) return value.dump();
   const std::string text = value.get<std::string>();
-  return name == "kind" || name == "type" ? said(text) : text;
+  return name == "kind" || name == "type" || name == "reason" ? said(text) : text;
 }
 
 std::string list_text(const OrderedJson& values) {

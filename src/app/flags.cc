@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <cerrno>
+#include <cmath>
+#include <exception>
 
 #include "app/say.h"
 #include "base/error.h"
@@ -21,6 +23,17 @@ std::optional<double> time_flag(const std::string& text, const char* flag) {
                 "write seconds (12.5), MM:SS or HH:MM:SS.sss"_text);
   }
   return seconds;
+}
+
+// A number of frames a second, or "adaptive"; else what is wrong.
+std::string check_rate(const std::string& text) {
+  size_t used = 0;
+  try {
+    std::stod(text, &used);
+  } catch (const std::exception&) {
+    used = 0;
+  }
+  return text == "adaptive" || (used > 0 && used == text.size()) ? "" : "not a rate";
 }
 
 }  // namespace
@@ -101,7 +114,12 @@ engine::EngineOptions ModelFlags::engine_options() const {
 void SamplingFlags::add_to(CLI::App& command) {
   const char* group = "Sampling";
   auto* rate =
-      command.add_option("--fps", fps, "Frames a second to look at (default: the model's)")
+      command
+          .add_option("--fps", fps,
+                      "Frames a second to look at (default: the model's); adaptive: fewer where "
+                      "nothing goes on")
+          ->check(CLI::Validator(check_rate, "a number of frames a second, or adaptive"))
+          ->type_name("")
           ->group(group);
   command.add_option("--frames", frames, "Look at this many frames, evenly spread")
       ->excludes(rate)
@@ -132,7 +150,8 @@ void SamplingFlags::add_to(CLI::App& command) {
 
 engine::SamplingRequest SamplingFlags::request() const {
   engine::SamplingRequest request;
-  request.fps = fps;
+  request.adaptive = fps == "adaptive";
+  if (!request.adaptive && !fps.empty()) request.fps = std::stod(fps);
   request.frames = frames;
   request.max_frames = max_frames;
   request.min_pixels = min_pixels;
@@ -150,7 +169,7 @@ std::string SamplingFlags::describe() const {
   const auto add = [&](const char* name, const auto& value) {
     if (value) words += fmt::format(" {}={}", name, *value);
   };
-  add("fps", fps);
+  if (!fps.empty()) words += " fps=" + fps;
   add("frames", frames);
   add("max_frames", max_frames);
   add("min_pixels", min_pixels);
@@ -196,6 +215,32 @@ void GenerationFlags::add_to(CLI::App& command, bool greedy) {
                   "Above 0 makes tokens that were generated before less likely")
       ->check(CLI::Range(-100.0, 100.0))
       ->group(group);
+}
+
+void EffortFlags::add_to(CLI::App& command) {
+  const char* group = "Precision";
+  command
+      .add_option("--effort", effort,
+                  "low: one look at the video; normal: the boundaries of events are looked at "
+                  "again, more closely")
+      ->check(CLI::IsMember({"low", "normal"}))
+      ->capture_default_str()
+      ->group(group);
+  command
+      .add_option("--precision", precision,
+                  "Seconds: boundaries that are known so well are not looked at again")
+      ->check(CLI::Range(0.001, 60.0))
+      ->capture_default_str()
+      ->group(group);
+}
+
+void EffortFlags::set(engine::LocateRequest& request) const {
+  request.effort = *engine::parse_effort(effort);
+  request.precision = precision;
+}
+
+std::string EffortFlags::describe() const {
+  return effort == "low" ? effort : fmt::format("{} {}", effort, precision);
 }
 
 OutputFile* Outputs::open(const std::string& path) {

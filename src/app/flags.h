@@ -46,7 +46,7 @@ struct ModelFlags {
 };
 
 struct SamplingFlags {
-  std::optional<double> fps;
+  std::string fps;
   std::optional<int> frames;
   std::optional<int> max_frames;
   std::optional<int64_t> min_pixels;
@@ -67,6 +67,16 @@ struct GenerationFlags {
 
   // Greedy commands offer only the flags that keep them so.
   void add_to(CLI::App& command, bool greedy);
+};
+
+// How closely a video is looked at again.
+struct EffortFlags {
+  std::string effort = "normal";
+  double precision = engine::LocateRequest().precision;
+
+  void add_to(CLI::App& command);
+  void set(engine::LocateRequest& request) const;
+  std::string describe() const;
 };
 
 // The files that a run was asked to write: opened before the work, so that one that cannot be

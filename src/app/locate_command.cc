@@ -39,6 +39,7 @@ struct LocateFlags {
   bool quiet = false;
   ModelFlags model;
   SamplingFlags sampling;
+  EffortFlags effort;
   GenerationFlags generation;
   DumpFlag dump;
 
@@ -67,6 +68,7 @@ void locate(LocateFlags& flags) {
   request.video = flags.video;
   request.questions = flags.questions();
   request.sampling = flags.sampling.request();
+  flags.effort.set(request);
   request.generation = flags.generation.values;
   if (flags.prompt_style != "auto")
     request.prompt_style = grounding::parse_prompt_style(flags.prompt_style);
@@ -133,6 +135,7 @@ void add_locate_command(CLI::App& app) {
       ->capture_default_str();
   flags->model.add_to(*command);
   flags->sampling.add_to(*command);
+  flags->effort.add_to(*command);
   flags->generation.add_to(*command, true);
   const char* group = "Output";
   command->add_option("--format", flags->format, "Output format")

@@ -30,7 +30,8 @@ TEST(UsageError, NamesWhatIsWrong) {
   EXPECT_EQ(error_of({"frobnicate"}).message(), "'frobnicate' is neither a command nor an option");
   EXPECT_EQ(error_of({"info", "--frob"}).message(), "the argument '--frob' was not expected");
   EXPECT_EQ(error_of({"locate"}).message(), "VIDEO is required");
-  EXPECT_EQ(error_of({"locate", "a", "b", "--fps"}).message(), "--fps: a value is missing, FLOAT");
+  EXPECT_EQ(error_of({"locate", "a", "b", "--fps"}).message(),
+            "--fps: a value is missing, a number of frames a second, or adaptive");
   EXPECT_EQ(error_of({"locate", "a", "b", "--threads", "x"}).message(),
             "--threads: 'x' does not fit, expected INT in [0 - 1024]");
   EXPECT_EQ(error_of({"locate", "a", "b", "--threads", "1", "--threads", "2"}).message(),

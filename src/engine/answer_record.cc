@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/looks.h"
 #include "engine/media_notes.h"
 #include "grounding/answer.h"
 #include "video/edit_rate.h"
@@ -32,25 +33,26 @@ grounding::VideoSummary video_summary(const Media& media) {
 grounding::SamplingSummary sampling_summary(const Media& video, const LocateRequest& request,
                                             const LoadedModel& model) {
   const MediaSettings& settings = model.media_settings();
-  const video::SamplingOptions sampled = settings.sampling(request.sampling);
   const video::FramePlan& plan = video.plan;
   grounding::SamplingSummary summary;
-  summary.fps = rate_seen(video, sampled);
+  summary.fps = rate_seen(video);
   summary.frames = static_cast<int>(plan.indices.size());
   summary.slots = static_cast<int>(video.slots);
   summary.width = plan.width;
   summary.height = plan.height;
-  summary.from = sampled.from.value_or(0);
-  summary.to = std::min(sampled.to.value_or(video.video.duration), video.video.duration);
-  summary.clock = plan.clock_start > 0 ? "window" : "file";
+  summary.from = plan.from;
+  summary.to = plan.to;
+  summary.clock = plan.clock_start > 0 || plan.clock_rate != 1 ? "window" : "file";
   summary.clock_start = plan.clock_start;
+  summary.clock_rate = plan.clock_rate;
   summary.times = plan.times;
   summary.processor = request.sampling.qwen_vl_utils ? "qwen-vl-utils" : "transformers";
   summary.reference = model.reference() == Reference::k5 ? "5" : "4.57";
   summary.prompt_style =
       grounding::prompt_style_name(request.prompt_style.value_or(model.prompt_style()));
   summary.slot_times = plan.slot_times;
-  for (double& time : summary.slot_times) time += plan.clock_start;
+  for (double& time : summary.slot_times) time = plan.clock_start + time / plan.clock_rate;
+  summary.plan = first_looks(video);
   summary.slot_stamps = settings.profile.slot_stamps;
   return summary;
 }
@@ -92,6 +94,20 @@ void add_reply(Costs& costs, const Reply& reply, double before) {
   costs.timing.prefill = reply.prefill_seconds;
   costs.timing.generation = reply.generation_seconds;
   costs.timing.first_token = before + reply.first_token_seconds;
+}
+
+void add_costs(const grounding::Answer& from, grounding::Answer& to) {
+  to.usage.vision_tokens += from.usage.vision_tokens;
+  to.usage.prompt_tokens += from.usage.prompt_tokens;
+  to.usage.generated_tokens += from.usage.generated_tokens;
+  to.reuse.slots += from.reuse.slots;
+  to.reuse.prefix_tokens += from.reuse.prefix_tokens;
+  to.reuse.encoded_slots += from.reuse.encoded_slots;
+  to.timing.decode += from.timing.decode;
+  to.timing.vision += from.timing.vision;
+  to.timing.prefill += from.timing.prefill;
+  to.timing.generation += from.timing.generation;
+  to.timing.total += from.timing.total;
 }
 
 AnswerRecord::AnswerRecord(const LocateRequest& request, const LoadedModel& model,

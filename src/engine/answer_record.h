@@ -21,6 +21,9 @@ namespace shijian::engine {
 // the model was asked. The total is left to whoever knows the end.
 void add_reply(Costs& costs, const Reply& reply, double before);
 
+// Adds what one answer cost to another that it is a part of.
+void add_costs(const grounding::Answer& from, grounding::Answer& to);
+
 // Makes the answers to one locate request. Keeps references to the request and the model.
 class AnswerRecord {
  public:

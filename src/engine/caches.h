@@ -13,6 +13,7 @@
 #include "engine/feature_cache.h"
 #include "engine/prefix_cache.h"
 #include "model/decoder.h"
+#include "video/scan.h"
 
 namespace shijian::engine {
 
@@ -29,6 +30,9 @@ class EngineCaches {
   // The content_hash() of the file or of all the pictures that a video comes as, unless the caller
   // gave it. Throws the errors of ContentHashes::of.
   std::string content_of(const MediaFile& file, const std::stop_token& cancel);
+  // What video::scan() says of the file. Throws its errors and those of content_of().
+  video::VideoScan scan_of(const MediaFile& file, const video::VideoInfo& info,
+                           const std::stop_token& cancel);
   FeatureCache* features() { return on_disk_ ? &features_ : nullptr; }  // null: there is no folder
   PrefixCache& prefixes() { return prefixes_; }
   CacheReport report() const;  // from any thread

@@ -7,50 +7,18 @@
 #include "base/error.h"
 #include "engine/answer_record.h"
 #include "engine/engine_state.h"
+#include "engine/look.h"
+#include "engine/look_again.h"
 #include "engine/planned_media.h"
 #include "engine/run.h"
 #include "engine/seconds.h"
 #include "engine/session.h"
+#include "engine/windowed_look.h"
 
 namespace shijian::engine {
 namespace {
 
 constexpr size_t kMaxChatBytes = size_t{1} << 20;  // of all its text
-// Alternatives of each token that the boundaries' uncertainty is worked out from: ten digits.
-constexpr int64_t kDigitAlternatives = 10;
-
-std::vector<grounding::Prompt> make_prompts(const LocateRequest& request,
-                                            const LoadedModel& model) {
-  if (request.questions.empty()) {
-    throw Error(ErrorCode::kUsage, "locate: no question was asked"_text,
-                "say what to look for"_text);
-  }
-  const grounding::PromptStyle style = request.prompt_style.value_or(model.prompt_style());
-  std::vector<grounding::Prompt> prompts;
-  for (const std::string& question : request.questions) {
-    prompts.push_back(grounding::make_prompt(question, style));
-  }
-  return prompts;
-}
-
-// The video, then the prompt: a user's turn for each.
-std::vector<TokenSequence> locate_sequences(const std::vector<grounding::Prompt>& prompts,
-                                            const LoadedModel& model, const PlannedMedia& planned) {
-  std::vector<TokenSequence> sequences;
-  for (const grounding::Prompt& prompt : prompts) {
-    const text::Part video{text::Part::Kind::kVideo, {}, 0};
-    const text::Part text{text::Part::Kind::kText, prompt.text, 0};
-    sequences.push_back(
-        model.tokens({{"user", {video, text}, {}, {}}}, {}, planned.media, planned.keys));
-  }
-  return sequences;
-}
-
-model::GenerateOptions locate_options(const GenerationRequest& request, const LoadedModel& model) {
-  model::GenerateOptions options = model.generate_options(request, DefaultSampling::kGreedy);
-  options.sampling.top_logprobs = std::max(options.sampling.top_logprobs, kDigitAlternatives);
-  return options;
-}
 
 size_t text_bytes(const DescribeRequest& request) {
   size_t bytes = 0;
@@ -93,35 +61,27 @@ void constrain(model::GenerateOptions& options, guided::JsonConstraint& constrai
 
 }  // namespace
 
+std::optional<Effort> parse_effort(std::string_view name) {
+  if (name == "low") return Effort::kLow;
+  if (name == "normal") return Effort::kNormal;
+  return std::nullopt;
+}
+
 Engine::Engine(const EngineOptions& options) : state_(std::make_unique<EngineState>(options)) {}
 Engine::~Engine() = default;
 
 LocateResult Engine::locate(const LocateRequest& request, const RunHooks& hooks) {
-  auto start = Clock::now();
-  const LoadedModel& model = state_->model;
-  const std::vector<grounding::Prompt> prompts = make_prompts(request, model);
-  PlannedMedia planned = plan_request_media({{request.video, false, request.content}},
-                                            request.sampling, *state_, hooks);
-  const std::vector<TokenSequence> sequences = locate_sequences(prompts, model, planned);
-  const model::GenerateOptions options = locate_options(request.generation, model);
-  Session session = open_session(*state_, planned, sequences, options, request.generation);
-  MediaFeatures read = read_media(*state_, planned, sequences, session, request.keep_frames, hooks);
-  const AnswerRecord record(request, model, planned, options);
-
-  LocateResult result;
-  // The first question pays for what all of them share.
-  const Costs shared{{}, {planned.media.front().slots, 0, 0}};
-  for (size_t i = 0; i < sequences.size(); ++i) {
-    const double before = seconds_since(start);
-    Reply reply = session.ask(sequences[i], read.features, options, hooks);
-    add_reply(read.costs, reply, before);
-    result.answers.push_back(
-        record.answer(i, prompts[i], sequences[i], std::move(reply), read.costs));
-    result.answers.back().timing.total = seconds_since(start);
-    read.costs = shared;
-    start = Clock::now();
-  }
-  result.media = std::move(planned.media.front());
+  MediaFile video{request.video, false, request.content};
+  // What is recorded or given from outside is one look at the video.
+  const bool once = hooks.stages != nullptr || hooks.overrides != nullptr;
+  if (request.effort == Effort::kLow || once) return look(*state_, request, video, hooks);
+  check_questions(request);  // before the file is read through
+  if (hooks.progress) hooks.progress({"probing", 0, 0, {}});
+  add_probe(video, request.sampling, hooks.cancel);
+  const bool in_windows = window_seconds(request, *video.known, state_->model) > 0;
+  LocateResult result = in_windows ? look_in_windows(*state_, request, video, hooks)
+                                   : look(*state_, request, video, hooks);
+  look_again(*state_, request, video, hooks, result.answers);
   return result;
 }
 

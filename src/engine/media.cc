@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "video/adaptive_plan.h"
 #include "video/patches.h"
 #include "video/resize.h"
 
@@ -36,6 +37,24 @@ void set_image(Media& media, const tensor::Tensor& rgb, const SamplingRequest& s
   media.slots = 1;
   media.grid_height = image.grid_height;
   media.grid_width = image.grid_width;
+}
+
+// Still parts are looked at a quarter as often as busy ones.
+constexpr double kStillShare = 0.25;
+
+std::vector<video::RateSpan> spans_of(const MediaFile& file, const video::VideoInfo& info,
+                                      const video::SamplingOptions& sampling,
+                                      const video::PatchGeometry& geometry,
+                                      const std::stop_token& cancel) {
+  video::AdaptiveOptions options;
+  options.busy_fps = sampling.fps;
+  options.still_fps = kStillShare * sampling.fps;
+  options.temporal = geometry.temporal;
+  options.max_frames = sampling.max_frames;
+  options.from = std::max(sampling.from.value_or(0), info.start_time);
+  options.to = std::min(sampling.to.value_or(info.duration), info.duration);
+  if (file.scan != nullptr) return video::adaptive_spans(info, *file.scan, options);
+  return video::adaptive_spans(info, video::scan(file.path, info, cancel), options);
 }
 
 // Frame i of U8 [n, height, width, 3].
@@ -83,7 +102,8 @@ video::SamplingOptions MediaSettings::sampling(const SamplingRequest& request) c
   if (request.qwen_vl_utils && request.max_pixels) options.frame_pixels = request.max_pixels;
   options.from = request.from;
   options.to = request.to;
-  options.window_clock = profile.window_clock;
+  options.window_clock = profile.window_clock || request.clock_rate;
+  options.clock_rate = request.clock_rate.value_or(1);
   return options;
 }
 
@@ -99,7 +119,9 @@ Media plan_media(const MediaFile& file, const SamplingRequest& request,
   }
   const video::PatchGeometry g = settings.video_geometry();
   video::SamplingOptions sampling = settings.sampling(file.sampling.value_or(request));
-  if (file.frames.empty()) {
+  if (file.known != nullptr) {
+    media.video = *file.known;
+  } else if (file.frames.empty()) {
     media.video = video::probe(file.path, cancel, request.stream.value_or(video::kMainStream));
   } else {
     media.given = file.frames;
@@ -107,6 +129,9 @@ Media plan_media(const MediaFile& file, const SamplingRequest& request,
     sampling.every_frame = true;
     sampling.from = sampling.to = std::nullopt;
   }
+  const bool adaptive = file.sampling.value_or(request).adaptive && !sampling.frames;
+  if (adaptive && file.frames.empty())
+    sampling.spans = spans_of(file, media.video, sampling, g, cancel);
   media.plan = video::plan_frames(media.video, sampling, g);
   media.slots = media.plan.slots;
   media.grid_height = media.plan.grid_height(g);

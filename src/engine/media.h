@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -17,6 +18,7 @@
 #include "video/image.h"
 #include "video/plan.h"
 #include "video/probe.h"
+#include "video/scan.h"
 
 namespace shijian::engine {
 
@@ -26,6 +28,9 @@ enum class Reference { k4, k5 };
 // What a caller may say about sampling; what is absent comes from the model.
 struct SamplingRequest {
   std::optional<double> fps;
+  // Fewer frames where nothing goes on, and both sides of each cut (video/adaptive_plan.h); fps is
+  // then the rate of busy parts.
+  bool adaptive = false;
   std::optional<int> frames;
   std::optional<int> min_frames;
   std::optional<int> max_frames;
@@ -36,6 +41,9 @@ struct SamplingRequest {
   std::optional<int64_t> frame_pixels;      // of one frame, at most
   std::optional<double> from;               // seconds on the timeline
   std::optional<double> to;
+  // The part from..to is shown by a clock of its own, in so much slow motion
+  // (FramePlan::clock_rate); absent: by the clock that the model was trained with.
+  std::optional<double> clock_rate;
   std::optional<int> stream;   // of a file with several videos; none: the main one
   bool qwen_vl_utils = false;  // sample and size as that package does
 };
@@ -48,6 +56,10 @@ struct MediaFile {
   std::vector<GivenFrame> frames = {};
   // Its own; absent: the request's, which images do not heed.
   std::optional<SamplingRequest> sampling = {};
+  // Its probe() and its scan() where the caller has them, and cache::file_state() from before.
+  std::string state = {};
+  std::shared_ptr<const video::VideoInfo> known = {};
+  std::shared_ptr<const video::VideoScan> scan = {};
 };
 
 // One video or image on its way to the vision encoder.

@@ -16,7 +16,7 @@ constexpr double kSufficientRateShare = 0.75;
 std::optional<grounding::Note> rate_note(const Media& video, const video::SamplingOptions& sampled,
                                          const SamplingRequest& asked,
                                          std::optional<double> known) {
-  const double seen = rate_seen(video, sampled);
+  const double seen = rate_seen(video);
   if (video.plan.limited) {
     return grounding::Note{grounding::NoteCode::kFrameLimit,
                            static_cast<int>(video.plan.indices.size()),
@@ -40,9 +40,7 @@ void add_file_notes(const Media& m, const SamplingRequest& asked,
   if (m.plan.clock_start > 0) {
     notes.push_back({grounding::NoteCode::kWindowClock, 1, m.plan.clock_start});
   }
-  if (asked.to.value_or(0) > m.video.duration + kRounding) {
-    notes.push_back({grounding::NoteCode::kWindowCut, 1, m.video.duration});
-  }
+  if (const auto note = window_cut(m.video, asked)) notes.push_back(*note);
   if (m.video.video_streams() > 1) {
     notes.push_back({grounding::NoteCode::kOtherStreams, static_cast<int>(m.video.video_streams()),
                      static_cast<double>(m.video.stream)});
@@ -51,10 +49,15 @@ void add_file_notes(const Media& m, const SamplingRequest& asked,
 
 }  // namespace
 
-double rate_seen(const Media& video, const video::SamplingOptions& sampled) {
-  const double from = sampled.from.value_or(0);
-  const double to = std::min(sampled.to.value_or(video.video.duration), video.video.duration);
-  return to > from ? static_cast<double>(video.plan.indices.size()) / (to - from) : sampled.fps;
+std::optional<grounding::Note> window_cut(const video::VideoInfo& info,
+                                          const SamplingRequest& asked) {
+  if (asked.to.value_or(0) <= info.duration + kRounding) return std::nullopt;
+  return grounding::Note{grounding::NoteCode::kWindowCut, 1, info.duration};
+}
+
+double rate_seen(const Media& video) {
+  const double seconds = video.plan.to - video.plan.from;
+  return seconds > 0 ? static_cast<double>(video.plan.indices.size()) / seconds : 0;
 }
 
 std::vector<grounding::Note> media_notes(const PlannedMedia& planned,

@@ -75,6 +75,8 @@ void read_sampling(const Json& sampling, const fs::path& file, ModelProfile& pro
   }
   profile.min_frames = count(sampling, "min_frames", file);
   profile.max_frames = count(sampling, "max_frames", file);
+  profile.window_seconds =
+      number(sampling, "window_seconds", 1, 1e6, file).value_or(profile.window_seconds);
 }
 
 }  // namespace

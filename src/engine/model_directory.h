@@ -22,13 +22,15 @@ std::filesystem::path data_directory();
 
 // How a model was trained to be used, where that differs from what its own files say.
 // shijian.json: {"prompt_style": "timelens", "clock": "window", "times": "slots",
-//                "sampling": {"fps": 4, "frame_pixels": 16384, "min_frames": 4, "max_frames": 256}}
+//                "sampling": {"fps": 4, "frame_pixels": 16384, "min_frames": 4, "max_frames": 256,
+//                             "window_seconds": 30}}
 struct ModelProfile {
   std::optional<grounding::PromptStyle> prompt_style;
   std::optional<double> fps;
   std::optional<int64_t> frame_pixels;
   std::optional<int> min_frames;
   std::optional<int> max_frames;
+  double window_seconds = 1800;  // longer videos are looked at in parts of so many
   // The model was trained on clips whose times begin at 0, so that a part of a video is shown to it
   // as such a clip ("clock": "window"); else its times are those of the whole file ("file").
   bool window_clock = false;

@@ -19,6 +19,11 @@ struct PlannedMedia {
   bool damaged = false;                // some file could not be read whole
 };
 
+// What a video file is, unless `file` knows. Throws the errors of probe().
+void add_probe(MediaFile& file, const SamplingRequest& sampling, const std::stop_token& cancel);
+// What goes on in a video whose probe is known, unless `file` knows. Throws the errors of scan().
+void add_scan(MediaFile& file, EngineState& state, const std::stop_token& cancel);
+
 // Probes and plans each of `files`, in order; `sampling` is for those without their own. Throws the
 // errors of plan_media and EngineCaches::content_of.
 PlannedMedia plan_request_media(const std::vector<MediaFile>& files,

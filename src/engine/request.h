@@ -39,7 +39,9 @@ struct GenerationRequest {
   std::optional<int64_t> max_context;
 };
 
-// How far a run is. Stages, in order: "probing", "decoding", "encoding", "reading", "answering".
+// How far a run is. Stages, in order: "probing", "decoding", "encoding", "reading", "answering",
+// where parts are looked at again,
+// "zooming". Where the video is looked at in windows, "searching" stands for those between.
 struct Progress {
   std::string_view stage;
   int64_t done = 0;
@@ -58,11 +60,18 @@ struct RunHooks {
   std::stop_token cancel;
   std::function<void(const Progress&)> progress;  // called on the caller's thread
   // Called there with each generated token and the whole characters that it completes; false ends
-  // the answer after it.
+  // the answer after it. Not with those of windows and of looks at boundaries.
   std::function<bool(const grounding::GeneratedToken&, std::string_view text)> token;
   model::StageRecorder* stages = nullptr;  // records every stage of the run (--dump)
   const Overrides* overrides = nullptr;
 };
+
+// How much work an answer is worth.
+enum class Effort {
+  kLow,     // one look at the video
+  kNormal,  // boundaries are looked at again, more closely
+};
+std::optional<Effort> parse_effort(std::string_view name);  // "low", "normal"
 
 struct LocateRequest {
   std::filesystem::path video;
@@ -71,6 +80,8 @@ struct LocateRequest {
   SamplingRequest sampling;
   std::optional<grounding::PromptStyle> prompt_style;  // absent: the checkpoint's
   GenerationRequest generation;
+  Effort effort = Effort::kLow;
+  double precision = 0.1;  // seconds: how well boundaries shall be known, with more than low effort
   bool keep_frames =
       false;  // the result shall have the frames, which are decoded for that if need be
 };

@@ -48,6 +48,11 @@ std::vector<std::string> slot_names(const Media& media, int64_t temporal, const 
 void place_on_lattice(const Media& media, int64_t temporal, const std::string& base,
                       SlotKeys& keys) {
   const video::FramePlan& plan = media.plan;
+  if (!plan.spans.empty()) {
+    // No even step: who asks for the same frames finds them again.
+    keys.lattice = fmt::format("{} frames {}", base, fmt::join(plan.indices, " "));
+    return;
+  }
   const auto n = static_cast<int64_t>(plan.indices.size());
   const bool in_time = media.video.variable_rate;
   const auto place = [&](size_t i) {

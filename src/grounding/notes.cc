@@ -90,6 +90,10 @@ constexpr NoteWords kWords[] = {
      "about each by itself, or join them with a video editor",
      "此文件之后还接着另一个文件，没有查看它（播放器也不会显示）："
      "请分别提问，或用视频编辑软件合并"},
+    {NoteCode::kWindows, "windows",
+     "the video was looked at in {} parts, one after the other; what relates moments of "
+     "different parts (\"before\", \"after\") may have been missed",
+     "视频分 {} 段依次查看；跨段的先后关系（“之前”“之后”）可能判断不了"},
     {NoteCode::kOtherStreams, "other_streams",
      "the file holds {0} video streams, and number {1:.0f} was looked at; --stream or \"stream\" "
      "chooses another",

@@ -35,13 +35,15 @@ enum class NoteCode {
   kWindowCut,          // the part that was asked about reaches past the end of the clip
   kOtherFile,          // another file is joined to this one, which was not looked at
   kOtherStreams,       // the file holds further video streams, which were not looked at
+  kWindows,            // the video was looked at in parts, one after the other
   kWindowClock,        // the model's own words count from the start of the part asked about
 };
 
 struct Note {
   NoteCode code;
   // How many events, where it applies; kSamplingRate and kFewFrames: the rate that the model knows;
-  // kFrameLimit: frames that were seen; kLengthLimit: tokens; kTooMany: events that are listed.
+  // kFrameLimit: frames that were seen; kLengthLimit: tokens; kTooMany: events that are listed;
+  // kWindows: parts.
   int count = 1;
   // kWindowCut: where the clip ends; kWindowClock: where the part begins; kFrameLimit: how long a
   // part may be to be seen at the rate; kClockJumps: the first of them; kOtherStreams: the stream

@@ -47,6 +47,13 @@ OrderedJson video_json(const VideoSummary& video) {
 OrderedJson sampling_json(const SamplingSummary& sampling) {
   OrderedJson times = OrderedJson::array();
   for (const double time : sampling.times) times.push_back(thousandths(time));
+  OrderedJson plan = OrderedJson::array();
+  for (const PlannedLook& look : sampling.plan) {
+    plan.push_back({{"from", thousandths(look.from)},
+                    {"to", thousandths(look.to)},
+                    {"fps", thousandths(look.fps)},
+                    {"reason", look.reason}});
+  }
   return {{"from", thousandths(sampling.from)},
           {"to", thousandths(sampling.to)},
           {"clock", sampling.clock},
@@ -59,6 +66,7 @@ OrderedJson sampling_json(const SamplingSummary& sampling) {
           {"processor", sampling.processor},
           {"reference", sampling.reference},
           {"prompt_style", sampling.prompt_style},
+          {"plan", std::move(plan)},
           {"times", std::move(times)}};
 }
 
@@ -135,19 +143,22 @@ void read_answer(Answer& answer, std::string_view generated, bool starts_in_thou
   AnswerOptions options;
   const SamplingSummary& sampling = answer.sampling;
   const double zero = sampling.clock_start;
-  options.from = std::max(0.0, sampling.from - zero);
-  options.to = (sampling.to > 0 ? sampling.to : answer.video.duration) - zero;
+  const double rate = sampling.clock_rate;
+  options.from = std::max(0.0, sampling.from - zero) * rate;
+  options.to = ((sampling.to > 0 ? sampling.to : answer.video.duration) - zero) * rate;
   options.default_label = answer.question;
   options.starts_in_thought = starts_in_thought;
   ParsedAnswer parsed = parse_answer(generated, options);
   set_confidence(parsed.events, generated, tokens, parsed.trust);
   for (Event& event : parsed.events) {
-    event.start += zero;
-    event.end += zero;
+    event.start = zero + event.start / rate;
+    event.end = zero + event.end / rate;
+    if (event.start_uncertainty) *event.start_uncertainty /= rate;
+    if (event.end_uncertainty) *event.end_uncertainty /= rate;
   }
   add_sampling_uncertainty(parsed.events, sampling.slot_times);
   if (sampling.slot_stamps) {
-    cover_slots(parsed.events, {sampling.slot_times, sampling.from, sampling.to});
+    cover_slots(parsed.events, {sampling.slot_times, sampling.from, sampling.to, rate});
   }
   answer.response = std::move(parsed.response);
   answer.reasoning = std::move(parsed.reasoning);

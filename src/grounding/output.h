@@ -32,6 +32,13 @@ struct VideoSummary {
   bool sound = false;
 };
 
+// One look at a part of the file.
+struct PlannedLook {
+  double from = 0, to = 0;  // seconds on the timeline
+  double fps = 0;           // frames looked at a second
+  std::string reason;       // "whole": the window that was asked for; else what was looked for
+};
+
 // What the model saw of it.
 struct SamplingSummary {
   double fps = 0;  // frames looked at for each second of the window
@@ -41,11 +48,13 @@ struct SamplingSummary {
   double from = 0, to = 0;         // the window, seconds on the timeline
   std::string clock = "file";      // whose clock the prompt shows: "file", or the "window"'s own
   double clock_start = 0;          // seconds on the timeline at which that clock shows 0
+  double clock_rate = 1;           // seconds of that clock in one second of the file
   std::vector<double> times;       // [frames], when they were looked at, seconds on the timeline
   std::string processor;           // "transformers" or "qwen-vl-utils"
   std::string reference;           // "4.57" or "5"
   std::string prompt_style;        // "qwen", "timelens", "timelens2"
   std::vector<double> slot_times;  // [slots], the prompt's times, on the timeline; not in the JSON
+  std::vector<PlannedLook> plan;   // all looks, in their order
   bool slot_stamps = false;        // the model writes stamps of slots (slot_stamps.h); likewise
 };
 

@@ -156,5 +156,37 @@ TEST(ReadAnswer, StampsOfSlotsStandForTheirTime) {
   EXPECT_EQ(read("From 12.5 to 17.0 seconds.", true), (Times{{12.5, 17}})) << "17.0 is no stamp";
 }
 
+// Three times slower than the file: a second of the prompt's clock is a third of one.
+TEST(ReadAnswer, SlowMotionIsBroughtToTheFilesTime) {
+  Answer answer;
+  answer.question = "when?";
+  answer.video.duration = 60;
+  answer.sampling.from = 10;
+  answer.sampling.to = 14;
+  answer.sampling.clock = "window";
+  answer.sampling.clock_start = 10;
+  answer.sampling.clock_rate = 3;
+  answer.sampling.slot_times = {10.25, 11.25, 12.25, 13.25};  // stamps 0.75, 3.75, 6.75, 9.75
+  Answer stamps = answer;
+  read_answer(answer, "[[3, 6], [9, 30]]", false, {});
+  ASSERT_EQ(answer.events.size(), 2u);
+  EXPECT_EQ(answer.events[0].start, 11);
+  EXPECT_EQ(answer.events[0].end, 12);
+  EXPECT_EQ(answer.events[1].end, 14) << "the window's end";
+  stamps.sampling.slot_stamps = true;
+  read_answer(stamps, "From 3.8 to 6.8 seconds.", false, {});
+  ASSERT_EQ(stamps.events.size(), 1u);
+  EXPECT_EQ(stamps.events[0].start, 11);
+  EXPECT_EQ(stamps.events[0].end, 12.5);
+}
+
+TEST(AnswerJson, ListsAllLooks) {
+  Answer answer = sample_answer();
+  answer.sampling.plan = {{0, 30, 2, "whole"}, {3.5, 6.5, 10.667, "start"}};
+  const OrderedJson plan = answer_json(answer, TimeFormat::kSeconds)["sampling"]["plan"];
+  EXPECT_EQ(plan.size(), 2u);
+  EXPECT_EQ(plan[1].dump(), R"({"from":3.5,"to":6.5,"fps":10.667,"reason":"start"})");
+}
+
 }  // namespace
 }  // namespace shijian::grounding

@@ -20,7 +20,7 @@ TEST_F(Server, SaysWhatIsWrongWithARequest) {
   EXPECT_EQ(status(R"({"video_path": "shapes.mp4", "query": " "})"), 422);
   EXPECT_EQ(status(R"({"video_path": "shapes.mp4", "query": "x", "optoins": {}})"), 422);
   for (const char* option :
-       {R"("frame_sampling_rate": "adaptive")", R"("frame_sampling_rate": 0)", R"("fps": 1)",
+       {R"("frame_sampling_rate": "adaptively")", R"("frame_sampling_rate": 0)", R"("fps": 1)",
         R"("max_context_length": "lots")", R"("output_format": "hours")", R"("top_p": 2)",
         R"("max_frames": 65537)"}) {
     EXPECT_EQ(

@@ -8,7 +8,7 @@
 namespace shijian::server {
 namespace {
 
-// 1, "1", "1fps"; "adaptive" belongs to a planner that is not there yet.
+// 1, "1", "1fps".
 std::optional<double> sampling_rate(const Json* value) {
   if (value == nullptr) return std::nullopt;
   double rate = 0;
@@ -16,11 +16,6 @@ std::optional<double> sampling_rate(const Json* value) {
     rate = value->get<double>();
   } else if (value->is_string()) {
     std::string text = value->get<std::string>();
-    if (text == "adaptive") {
-      throw Error(ErrorCode::kUsage,
-                  "options: 'frame_sampling_rate' \"adaptive\" does not exist yet"_text,
-                  "give frames a second, such as 1 or \"2fps\""_text);
-    }
     if (text.ends_with("fps")) text.resize(text.size() - 3);
     size_t used = 0;
     try {
@@ -35,7 +30,7 @@ std::optional<double> sampling_rate(const Json* value) {
   if (!(rate >= 0.001 && rate <= 1000)) {
     throw Error(ErrorCode::kUsage,
                 "options: 'frame_sampling_rate' is not a number of frames a second"_text,
-                "such as 1 or \"2fps\""_text);
+                "such as 1, \"2fps\" or \"adaptive\""_text);
   }
   return rate;
 }
@@ -83,7 +78,9 @@ JobOptions read_job_options(const Json& json) {
     }
     options.time_format = *format;
   }
-  options.sampling.fps = sampling_rate(fields.any("frame_sampling_rate"));
+  const Json* rate = fields.any("frame_sampling_rate");
+  options.sampling.adaptive = rate != nullptr && *rate == "adaptive";
+  if (!options.sampling.adaptive) options.sampling.fps = sampling_rate(rate);
   if (const auto frames = fields.integer("max_frames", 2, 65536)) {
     options.sampling.max_frames = static_cast<int>(*frames);
   }
@@ -97,6 +94,15 @@ JobOptions read_job_options(const Json& json) {
   if (const auto style = fields.text("prompt_style"); style && *style != "auto") {
     options.prompt_style = grounding::parse_prompt_style(*style);
   }
+  if (const auto name = fields.text("effort")) {
+    const auto effort = engine::parse_effort(*name);
+    if (!effort) {
+      throw Error(ErrorCode::kUsage, "options: 'effort' is not one of the efforts"_text,
+                  "there are low and normal"_text);
+    }
+    options.effort = *effort;
+  }
+  options.precision = fields.number("precision", 0.001, 60).value_or(options.precision);
   options.generation.temperature = fields.number("temperature", 0, 100);
   options.generation.top_p = fields.number("top_p", 0, 1);
   options.generation.top_k = fields.integer("top_k", 0, 1000000);
@@ -109,8 +115,9 @@ JobOptions read_job_options(const Json& json) {
 
 std::string job_group(const std::string& video_id, const JobOptions& options) {
   const engine::SamplingRequest& s = options.sampling;
-  return fmt::format("{}/{}/{}/{}/{}/{}", video_id, s.fps.value_or(-1), s.max_frames.value_or(-1),
-                     s.from.value_or(-1), s.to.value_or(-1), s.stream.value_or(video::kMainStream));
+  return fmt::format("{}/{}/{}/{}/{}/{}/{}", video_id, s.adaptive, s.fps.value_or(-1),
+                     s.max_frames.value_or(-1), s.from.value_or(-1), s.to.value_or(-1),
+                     s.stream.value_or(video::kMainStream));
 }
 
 }  // namespace shijian::server

@@ -18,6 +18,8 @@ struct JobOptions {
   engine::SamplingRequest sampling;
   std::optional<grounding::PromptStyle> prompt_style;
   engine::GenerationRequest generation;
+  engine::Effort effort = engine::Effort::kNormal;
+  double precision = engine::LocateRequest().precision;
 };
 
 // docs/api.md, "options". `json` may be null. Errors of JsonFields.

@@ -170,6 +170,8 @@ OrderedJson Worker::answer(const jobs::Job& job, const engine::RunHooks& hooks) 
     request.sampling = options.sampling;
     request.prompt_style = options.prompt_style;
     request.generation = options.generation;
+    request.effort = options.effort;
+    request.precision = options.precision;
     grounding::Answer answer = std::move(engine_.locate(request, hooks).answers.front());
     answer.video.path = video.name;
     if (finished_) finished_(answer.timing, answer.usage, answer.reuse);

@@ -11,6 +11,8 @@ export type FrameTimes = Schemas['FrameTimes'];
 export type JobOptions = Partial<Schemas['Options']>;
 export type TimeFormat = Schemas['Options']['output_format'];
 export type PromptStyle = Schemas['Options']['prompt_style'];
+export type Effort = Schemas['Options']['effort'];
+export const efforts: readonly Effort[] = ['low', 'normal'];
 
 export type Span = Schemas['Correction']; // an event as a person corrected it
 export type AnswerEvent = Schemas['Event'];

@@ -57,15 +57,23 @@ describe('reduce', () => {
 });
 
 describe('shares', () => {
+  const steps = stages.filter((stage) => stage !== 'searching');
+
+  it('count a search of windows for all that it does', () => {
+    const share = (done: number) => shareDone({ stage: 'searching', done, total: 10 }, usualShares);
+    expect(share(0)).toBeCloseTo(shareDone({ stage: 'decoding', done: 0, total: 10 }, usualShares));
+    expect(share(10)).toBeCloseTo(shareDone({ stage: 'zooming', done: 0, total: 10 }, usualShares));
+  });
+
   it('add up to one', () => {
     for (const shares of [usualShares, sharesOf(answer(0.4, 1.8, 0.9, 0.3)), sharesOf(answer(0, 0, 0, 0))]) {
       expect(stages.reduce((sum, stage) => sum + shares[stage], 0)).toBeCloseTo(1);
-      for (const stage of stages.slice(1)) expect(shares[stage], stage).toBeGreaterThan(0);
+      for (const stage of steps.slice(1)) expect(shares[stage], stage).toBeGreaterThan(0);
     }
   });
 
   it('grow from stage to stage', () => {
-    const order = stages.flatMap((stage) =>
+    const order = steps.flatMap((stage) =>
       [0, 5, 10].map((done) => shareDone({ stage, done, total: 10 }, usualShares)),
     );
     expect(order).toEqual([...order].sort((a, b) => a - b));

@@ -4,10 +4,12 @@ import type { Answer, JobState, Progress, ServerEvent, Stage } from '../api/type
 export const stages: readonly Stage[] = [
   'queued',
   'probing',
+  'searching',
   'decoding',
   'encoding',
   'reading',
   'answering',
+  'zooming',
 ];
 
 // A job as its stream tells it. Times are milliseconds of one steady clock.
@@ -24,10 +26,12 @@ export type Shares = Record<Stage, number>;
 export const usualShares: Shares = {
   queued: 0,
   probing: 0.02,
+  searching: 0,
   decoding: 0.18,
   encoding: 0.4,
   reading: 0.25,
-  answering: 0.15,
+  answering: 0.1,
+  zooming: 0.05,
 };
 
 // What the last answer took is the best guess for the next one.
@@ -36,14 +40,16 @@ export function sharesOf({ timing }: Answer): Shares {
   const sum = decode + vision + prefill + generation;
   if (!(sum > 0)) return usualShares;
   // No stage is free: a reused one would make the bar stand still if it is not reused next time.
-  const part = (seconds: number) => 0.02 + (0.9 * seconds) / sum;
+  const part = (seconds: number) => 0.02 + (0.88 * seconds) / sum;
   return {
     queued: 0,
     probing: 0.02,
+    searching: 0,
     decoding: part(decode),
     encoding: part(vision),
     reading: part(prefill),
     answering: part(generation),
+    zooming: 0.02,
   };
 }
 
@@ -83,7 +89,10 @@ export function shareDone({ stage, done, total }: Progress, shares: Shares): num
   let share = 0;
   for (const passed of stages.slice(0, stages.indexOf(stage))) share += shares[passed];
   const within = total > 0 ? Math.min(1, done / total) : 0;
-  return Math.min(1, share + shares[stage] * within);
+  // It stands for all that comes between.
+  const { decoding, encoding, reading, answering } = shares;
+  const own = stage === 'searching' ? decoding + encoding + reading + answering : shares[stage];
+  return Math.min(1, share + own * within);
 }
 
 // Seconds, or null as long as nothing can be said.

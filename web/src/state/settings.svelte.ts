@@ -1,5 +1,5 @@
 // What a person chose, kept in this browser.
-import type { JobOptions, PromptStyle, TimeFormat } from '../api/types.ts';
+import { efforts, type Effort, type JobOptions, type PromptStyle, type TimeFormat } from '../api/types.ts';
 import { preferredLanguage, type Language } from '../i18n/messages.ts';
 import { timeFormats } from './time.ts';
 
@@ -14,6 +14,7 @@ interface Choices {
   maxFrames: number | null;
   context: string; // empty: the model's own
   promptStyle: PromptStyle;
+  effort: Effort;
   grounding: boolean;
 }
 
@@ -29,6 +30,7 @@ function defaults(): Choices {
     maxFrames: null,
     context: '',
     promptStyle: 'auto',
+    effort: 'normal',
     grounding: true,
   };
 }
@@ -38,6 +40,7 @@ function stored(): Partial<Choices> {
   try {
     const value = JSON.parse(localStorage.getItem(storageKey) ?? '{}') as Partial<Choices>;
     if (!timeFormats.includes(value.timeFormat as TimeFormat)) delete value.timeFormat;
+    if (!efforts.includes(value.effort as Effort)) delete value.effort;
     return value;
   } catch {
     return {};
@@ -79,13 +82,14 @@ export function resetSettings(): void {
 
 // The options of a question, as far as they differ from the server's own.
 export function jobOptions(): JobOptions {
-  const { timeFormat, samplingRate, maxFrames, context, promptStyle, grounding } = settings;
+  const { timeFormat, samplingRate, maxFrames, context, promptStyle, effort, grounding } = settings;
   return {
     output_format: timeFormat,
     ...(samplingRate && { frame_sampling_rate: samplingRate }),
     ...(maxFrames && { max_frames: maxFrames }),
     ...(context.trim() && { max_context_length: context.trim() }),
     ...(promptStyle !== 'auto' && { prompt_style: promptStyle }),
+    ...(effort !== 'normal' && { effort }),
     ...(!grounding && { enable_temporal_grounding: false }),
   };
 }
