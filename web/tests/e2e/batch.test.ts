@@ -67,6 +67,24 @@ it('shows what runs and what waits, and cancels the rest', async () => {
   await end();
 });
 
+it('reads on in a list after a request that failed', async () => {
+  const clip = await program.add(long);
+  const queries = Array.from({ length: 120 }, (_, n) => `question ${n + 1}`);
+  await program.api('POST', 'jobs', { video_id: clip.id, queries, options: slow });
+  const { page, end } = await visit('', {}, /jobs\?.*cursor=/);
+  let failed = false;
+  await page.route(/jobs\?.*cursor=/, async (route) => {
+    if (failed) return route.continue();
+    failed = true;
+    await route.abort('connectionreset');
+  });
+  await page.getByRole('link', { name: /Queue/ }).click();
+  await page.locator('.more').scrollIntoViewIfNeeded();
+  await page.locator('.more').waitFor({ state: 'hidden' }); // all are there, though nobody scrolled again
+  expect(failed).toBe(true);
+  await end();
+});
+
 it('reads on in a list that is read anew meanwhile', async () => {
   const clip = await program.add(long);
   await program.ask(clip, 'the one in front', slow);
