@@ -5,18 +5,12 @@
 #include <algorithm>
 #include <random>
 
+#include "localise/test_events.h"
+
 namespace shijian::localise {
 namespace {
 
 using grounding::Event;
-
-Event event_of(double start, double end) {
-  Event event;
-  event.start = start;
-  event.end = end;
-  event.confidence = 0.5;
-  return event;
-}
 
 TEST(Windows, CoverTheWholeAndOverlap) {
   const std::vector<Window> windows = split(10, 200, 30, 5, {});
@@ -96,8 +90,9 @@ TEST(Windows, JoinKeepsApartWhatIsApart) {
 TEST(Windows, JoinTakesTheHigherConfidence) {
   Event sure = event_of(26, 29);
   sure.confidence = 0.9;
-  const std::vector<WindowEvents> windows = {{{0, 30}, {event_of(26.2, 30)}, 1},
-                                             {{25, 55}, {sure}, 1}};
+  Event cut = event_of(26.2, 30);
+  cut.confidence = 0.5;
+  const std::vector<WindowEvents> windows = {{{0, 30}, {cut}, 1}, {{25, 55}, {sure}, 1}};
   const std::vector<Event> found = join(windows);
   ASSERT_EQ(found.size(), 1U);
   EXPECT_EQ(found[0].confidence, 0.9);

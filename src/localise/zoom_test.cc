@@ -7,18 +7,12 @@
 #include <random>
 #include <string>
 
+#include "localise/test_events.h"
+
 namespace shijian::localise {
 namespace {
 
 using grounding::Event;
-
-Event event_of(double start, double end, double uncertainty = 0.3) {
-  Event event;
-  event.start = start;
-  event.end = end;
-  event.start_uncertainty = event.end_uncertainty = uncertainty;
-  return event;
-}
 
 // Sees what is true, as well as slots of two frames allow.
 class Oracle {

@@ -36,19 +36,20 @@ class ImageTest : public TestVideos {
 };
 
 TEST_F(ImageTest, LoadsTheUsualFormatsByContent) {
-  struct Case {
+  struct ImageKind {
     const char* name;
     const char* arguments;
     const char* format;
     int tolerance;
   };
-  for (const Case& c :
-       {Case{"a.png", "", "png", 0}, Case{"deep.png", "-pix_fmt rgb48be", "png", 0},
-        Case{"alpha.png", "-pix_fmt rgba", "png", 0}, Case{"a.bmp", "", "bmp", 0},
-        Case{"a.tiff", "-pix_fmt rgb24", "tiff", 0}, Case{"a.gif", "", "gif", 60},
-        Case{"a.jpg", "-q:v 1 -pix_fmt yuvj444p", "jpeg", 6},
-        Case{"b.jpg", "-q:v 1 -pix_fmt yuvj420p", "jpeg", 6},
-        Case{"a.webp", "-lossless 1", "webp", 0}, Case{"b.webp", "-quality 95", "webp", 12}}) {
+  for (const ImageKind& c :
+       {ImageKind{"a.png", "", "png", 0}, ImageKind{"deep.png", "-pix_fmt rgb48be", "png", 0},
+        ImageKind{"alpha.png", "-pix_fmt rgba", "png", 0}, ImageKind{"a.bmp", "", "bmp", 0},
+        ImageKind{"a.tiff", "-pix_fmt rgb24", "tiff", 0}, ImageKind{"a.gif", "", "gif", 60},
+        ImageKind{"a.jpg", "-q:v 1 -pix_fmt yuvj444p", "jpeg", 6},
+        ImageKind{"b.jpg", "-q:v 1 -pix_fmt yuvj420p", "jpeg", 6},
+        ImageKind{"a.webp", "-lossless 1", "webp", 0},
+        ImageKind{"b.webp", "-quality 95", "webp", 12}}) {
     const auto path = picture(c.name, c.arguments);
     const auto renamed = dir_ / "noname";
     std::filesystem::rename(path, renamed);

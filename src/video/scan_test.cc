@@ -25,22 +25,22 @@ void paint(std::string& frames, int shot, int place) {
   }
 }
 
-struct Case {
+struct ScanCase {
   const char* name;
   const char* file;
   const char* arguments;
 };
-void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
+void PrintTo(const ScanCase& c, std::ostream* out) { *out << c.name; }
 
-class ScanTest : public SandboxTest, public ::testing::WithParamInterface<Case> {
+class ScanTest : public SandboxTest, public ::testing::WithParamInterface<ScanCase> {
  protected:
-  std::filesystem::path shots(const Case& c) {
+  std::filesystem::path shots(const ScanCase& c) {
     std::string frames;
     for (int i = 0; i < 150; ++i) paint(frames, i < 30 ? 0 : i < 71 ? 1 : i < 100 ? 2 : 3, i % 80);
     return encode(c.file, frames, "rgb24", kSide, kSide, "25", c.arguments);
   }
   // Stands for 4 s, moves for 4 s and stands for 4 s.
-  std::filesystem::path moves_between(const Case& c) {
+  std::filesystem::path moves_between(const ScanCase& c) {
     std::string frames;
     for (int i = 0; i < 300; ++i) paint(frames, 0, i < 100 ? 0 : i < 200 ? (i * 7) % 80 : 60);
     return encode(c.file, frames, "rgb24", kSide, kSide, "25", c.arguments);
@@ -67,24 +67,24 @@ TEST_P(ScanTest, TellsWhatMovesFromWhatStands) {
 INSTANTIATE_TEST_SUITE_P(
     Codecs, ScanTest,
     ::testing::Values(
-        Case{"h264", "a.mp4", "-c:v libx264 -preset veryfast -pix_fmt yuv420p"},
-        Case{"h264_fixed_groups", "a.mp4",
-             "-c:v libx264 -preset veryfast -g 24 -sc_threshold 0 -pix_fmt yuv420p"},
-        Case{"h264_one_group", "a.mkv",
-             "-c:v libx264 -preset veryfast -g 9999 -sc_threshold 0 -pix_fmt yuv420p"},
-        Case{"h264_open_groups", "a.ts",
-             "-c:v libx264 -preset veryfast -g 24 -x264-params open-gop=1 -pix_fmt yuv420p"},
-        Case{"hevc", "a.mp4",
-             "-c:v libx265 -preset ultrafast -x265-params "
-             "keyint=50:log-level=none:pools=none:frame-threads=1 -pix_fmt yuv420p"},
-        Case{
+        ScanCase{"h264", "a.mp4", "-c:v libx264 -preset veryfast -pix_fmt yuv420p"},
+        ScanCase{"h264_fixed_groups", "a.mp4",
+                 "-c:v libx264 -preset veryfast -g 24 -sc_threshold 0 -pix_fmt yuv420p"},
+        ScanCase{"h264_one_group", "a.mkv",
+                 "-c:v libx264 -preset veryfast -g 9999 -sc_threshold 0 -pix_fmt yuv420p"},
+        ScanCase{"h264_open_groups", "a.ts",
+                 "-c:v libx264 -preset veryfast -g 24 -x264-params open-gop=1 -pix_fmt yuv420p"},
+        ScanCase{"hevc", "a.mp4",
+                 "-c:v libx265 -preset ultrafast -x265-params "
+                 "keyint=50:log-level=none:pools=none:frame-threads=1 -pix_fmt yuv420p"},
+        ScanCase{
             "vp9", "a.webm",
             "-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -g 50 -crf 32 -b:v 0 -pix_fmt yuv420p"},
-        Case{"mpeg2", "a.mpg", "-c:v mpeg2video -q:v 4 -g 15 -bf 2"},
-        Case{"mpeg4_avi", "a.avi", "-c:v mpeg4 -q:v 4 -g 40 -bf 2"},
-        Case{"motion_jpeg", "a.avi", "-c:v mjpeg -q:v 4"},
-        Case{"gif", "a.gif",
-             "-lavfi \"split[a][b];[a]palettegen[p];[b][p]paletteuse=dither=none\""}));
+        ScanCase{"mpeg2", "a.mpg", "-c:v mpeg2video -q:v 4 -g 15 -bf 2"},
+        ScanCase{"mpeg4_avi", "a.avi", "-c:v mpeg4 -q:v 4 -g 40 -bf 2"},
+        ScanCase{"motion_jpeg", "a.avi", "-c:v mjpeg -q:v 4"},
+        ScanCase{"gif", "a.gif",
+                 "-lavfi \"split[a][b];[a]palettegen[p];[b][p]paletteuse=dither=none\""}));
 
 class Scanning : public SandboxTest {};
 
