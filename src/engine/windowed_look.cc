@@ -47,9 +47,7 @@ void add_window(const grounding::Answer& seen, grounding::Answer& all) {
   const grounding::SamplingSummary& from = seen.sampling;
   grounding::SamplingSummary& to = all.sampling;
   to.to = from.to;
-  to.frames += from.frames;
   to.slots += from.slots;
-  to.fps = to.frames / (to.to - to.from);
   to.times.insert(to.times.end(), from.times.begin(), from.times.end());
   // Where windows overlap, the gaps are those of either.
   const double last = to.slot_times.empty() ? -1 : to.slot_times.back();
@@ -67,6 +65,15 @@ void add_window(const grounding::Answer& seen, grounding::Answer& all) {
       same->count += note.count;
     }
   }
+}
+
+// What two windows share was seen twice and counts once.
+void settle_times(grounding::SamplingSummary& sampling) {
+  std::sort(sampling.times.begin(), sampling.times.end());
+  const auto repeated = std::unique(sampling.times.begin(), sampling.times.end());
+  sampling.times.erase(repeated, sampling.times.end());
+  sampling.frames = static_cast<int>(sampling.times.size());
+  sampling.fps = sampling.frames / (sampling.to - sampling.from);
 }
 
 // The model's words, each window's behind its times.
@@ -105,6 +112,7 @@ class Joined {
     for (grounding::Event& event : answer_.events) {
       if (event.label == asked_.plain) event.label = question_;
     }
+    settle_times(answer_.sampling);
     const bool any = !answer_.events.empty();
     localise::choose(answer_.events, asked_.which);
     answer_.unparsed = !any && !answer_.absent;

@@ -135,8 +135,22 @@ OrderedJson within_video(OrderedJson events, const jobs::Job& job) {
   return events;
 }
 
-// What the model saw of the video, planned again. kConflict when the job is not done, or when the
-// plan has changed since.
+// The moments that `sampling` of an answer lists, at its size. They may be those of several
+// windows.
+void set_seen(const Json& sampling, engine::Media& media) {
+  constexpr double kHalfDigit = 0.0005;  // seconds: the answer's times are rounded to thousandths
+  video::FramePlan& plan = media.plan;
+  plan.times = sampling.at("times").get<std::vector<double>>();
+  plan.width = sampling.at("width").get<int>();
+  plan.height = sampling.at("height").get<int>();
+  plan.indices.clear();
+  for (const double time : plan.times) {
+    plan.indices.push_back(media.video.frame_at(time + kHalfDigit));
+  }
+  std::sort(plan.indices.begin(), plan.indices.end());
+}
+
+// What the model saw of the video. kConflict when the job is not done.
 engine::Media seen_media(RouteContext& context, const std::string& id,
                          const std::stop_token& cancel) {
   const jobs::Job job = context.store.job(id);
@@ -145,21 +159,16 @@ engine::Media seen_media(RouteContext& context, const std::string& id,
                 "job {}: it is {}, not done"_text(id, jobs::job_state_text(job.state)),
                 "ask for the frames when it is done"_text);
   }
-  const JobOptions options =
+  JobOptions options =
       read_job_options(job.options.empty() ? Json() : parse_json(job.options, "the database"_text));
+  options.sampling.adaptive = false;  // what was seen stands in the answer
   const jobs::Video video = context.library.get(job.video_id);
   engine::Media media =
       context.engine.plan(context.library.file_of(video), options.sampling, cancel);
   const Json result = parse_json(job.result, "the database"_text);
-  if (const auto sampling = result.find("sampling");
-      sampling != result.end() &&
-      (sampling->value("frames", size_t{0}) != media.plan.indices.size() ||
-       sampling->value("width", 0) != media.plan.width ||
-       sampling->value("height", 0) != media.plan.height)) {
-    throw Error(ErrorCode::kConflict,
-                "job {}: the server's model samples otherwise than the job's"_text(id),
-                "ask the question again"_text);
-  }
+  // An answer in words alone has none: planned again, it is what was seen.
+  const auto sampling = result.find("sampling");
+  if (sampling != result.end() && sampling->contains("times")) set_seen(*sampling, media);
   return media;
 }
 

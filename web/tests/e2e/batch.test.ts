@@ -1,4 +1,5 @@
 // Many questions about many videos.
+import type { Page } from 'playwright-core';
 import { expect, inject, it } from 'vitest';
 import type { Job, QueueInfo } from '../../src/api/types.ts';
 import { downloaded, withProgram } from './browser.ts';
@@ -67,6 +68,18 @@ it('shows what runs and what waits, and cancels the rest', async () => {
   await end();
 });
 
+// Down until all of a list is there.
+const toTheEnd = (page: Page) =>
+  expect
+    .poll(
+      async () => {
+        await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
+        return page.locator('.more').count();
+      },
+      { timeout: 60_000 },
+    )
+    .toBe(0);
+
 it('reads on in a list after a request that failed', async () => {
   const clip = await program.add(long);
   const queries = Array.from({ length: 120 }, (_, n) => `question ${n + 1}`);
@@ -79,8 +92,7 @@ it('reads on in a list after a request that failed', async () => {
     await route.abort('connectionreset');
   });
   await page.getByRole('link', { name: /Queue/ }).click();
-  await page.locator('.more').scrollIntoViewIfNeeded();
-  await page.locator('.more').waitFor({ state: 'hidden' }); // all are there, though nobody scrolled again
+  await toTheEnd(page);
   expect(failed).toBe(true);
   await end();
 });
@@ -102,8 +114,7 @@ it('reads on in a list that is read anew meanwhile', async () => {
     await route.continue();
   });
   await page.getByRole('link', { name: /Queue/ }).click();
-  await page.locator('.more').scrollIntoViewIfNeeded();
-  await page.locator('.more').waitFor({ state: 'hidden' }); // all are there
+  await toTheEnd(page);
   expect(held).toBe(true);
   await end();
 });
