@@ -25,9 +25,10 @@ constexpr double kSure = 0.7;
 
 struct Boundary {
   double time = 0;
-  double doubt = 0;  // its uncertainty
-  double gap = 0;    // between the slots that it was seen with
-  bool open = true;  // may be asked again
+  double doubt = 0;    // its uncertainty
+  double gap = 0;      // between the slots that it was seen with
+  bool open = true;    // may be asked again
+  bool found = false;  // again, in a closer look
 };
 
 class Zoom {
@@ -111,14 +112,19 @@ class Zoom {
     boundary.time = nearest->*time;
     boundary.doubt = (nearest->*uncertainty).value_or(seen.gap);
     boundary.gap = seen.gap;
+    boundary.found = true;
   }
 
   void settle() {
     if (start_.time > end_.time) return;  // the looks contradict each other
-    event_.start = start_.time;
-    event_.end = end_.time;
-    event_.start_uncertainty = start_.doubt;
-    event_.end_uncertainty = end_.doubt;
+    if (start_.found) {
+      event_.start = start_.time;
+      event_.start_uncertainty = start_.doubt;
+    }
+    if (end_.found) {
+      event_.end = end_.time;
+      event_.end_uncertainty = end_.doubt;
+    }
   }
 
   grounding::Event& event_;

@@ -118,6 +118,13 @@ TEST(Zoom, TakesTheEdgeOfALookForNoBoundary) {
   EXPECT_EQ(found[0].end, 26.0);
 }
 
+TEST(Zoom, SaysNothingOfABoundaryThatItDidNotFind) {
+  Event event = event_of(10.2, 26.0);
+  event.start_uncertainty.reset();
+  Oracle oracle({});
+  EXPECT_FALSE(zoomed({event}, oracle)[0].start_uncertainty);
+}
+
 TEST(Zoom, LooksNoMoreThanItMay) {
   std::vector<Event> events;
   for (int i = 0; i < 10; ++i) events.push_back(event_of(2 + 5.5 * i, 5 + 5.5 * i));
