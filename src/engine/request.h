@@ -39,9 +39,9 @@ struct GenerationRequest {
   std::optional<int64_t> max_context;
 };
 
-// How far a run is. Stages, in order: "probing", "decoding", "encoding", "reading", "answering",
-// where parts are looked at again,
-// "zooming". Where the video is looked at in windows, "searching" stands for those between.
+// How far a run is. Stages, in order: "probing", "decoding", "encoding", "reading", "answering".
+// Where a video is looked at in windows, "searching" stands for all but the first; where parts are
+// looked at again, "zooming" follows.
 struct Progress {
   std::string_view stage;
   int64_t done = 0;

@@ -107,15 +107,21 @@ TEST(FormatAnswers, Text) {
             "没有出现。\n注：已舍去所看范围之外的事件：2 个\n");
 }
 
-// The model counts from the start of the part that it saw; events have the file's times.
-TEST(ReadAnswer, BringsTheWindowsClockToTheFiles) {
+// To be read from what a model wrote of from..to, by a clock that begins there.
+Answer answer_in_window(double duration, double from, double to) {
   Answer answer;
   answer.question = "when?";
-  answer.video.duration = 240;
-  answer.sampling.from = 24;
-  answer.sampling.to = 48;
+  answer.video.duration = duration;
+  answer.sampling.from = from;
+  answer.sampling.to = to;
   answer.sampling.clock = "window";
-  answer.sampling.clock_start = 24;
+  answer.sampling.clock_start = from;
+  return answer;
+}
+
+// The model counts from the start of the part that it saw; events have the file's times.
+TEST(ReadAnswer, BringsTheWindowsClockToTheFiles) {
+  Answer answer = answer_in_window(240, 24, 48);
   answer.sampling.slot_times = {24.25, 25.25, 26.25};
   read_answer(answer, "[[4.5, 6.5], [20, 30], [30, 40]]", false, {});
   ASSERT_EQ(answer.events.size(), 2u);
@@ -158,13 +164,7 @@ TEST(ReadAnswer, StampsOfSlotsStandForTheirTime) {
 
 // Three times slower than the file: a second of the prompt's clock is a third of one.
 TEST(ReadAnswer, SlowMotionIsBroughtToTheFilesTime) {
-  Answer answer;
-  answer.question = "when?";
-  answer.video.duration = 60;
-  answer.sampling.from = 10;
-  answer.sampling.to = 14;
-  answer.sampling.clock = "window";
-  answer.sampling.clock_start = 10;
+  Answer answer = answer_in_window(60, 10, 14);
   answer.sampling.clock_rate = 3;
   answer.sampling.slot_times = {10.25, 11.25, 12.25, 13.25};  // stamps 0.75, 3.75, 6.75, 9.75
   Answer stamps = answer;

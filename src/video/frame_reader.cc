@@ -13,6 +13,15 @@ constexpr int kMostMisses = 4;
 
 }  // namespace
 
+std::vector<std::pair<int64_t, int64_t>> frames_by_packet(const VideoInfo& info) {
+  std::vector<std::pair<int64_t, int64_t>> frames;
+  for (int64_t i = 0; i < std::ssize(info.frame_packets); ++i) {
+    frames.emplace_back(info.frame_packets[i], i);
+  }
+  std::sort(frames.begin(), frames.end());
+  return frames;
+}
+
 FrameReader::FrameReader(const InputFile& file, const VideoInfo& info,
                          const std::vector<int64_t>& targets, int threads,
                          const std::stop_token& cancel)
@@ -20,14 +29,11 @@ FrameReader::FrameReader(const InputFile& file, const VideoInfo& info,
       info_(info),
       threads_(threads),
       cancel_(cancel),
+      frames_by_packet_(frames_by_packet(info)),
       packet_(make_packet()),
       frame_(make_frame()) {
   for (int64_t target : targets) target_pts_.push_back(info.frame_pts[target]);
   std::sort(target_pts_.begin(), target_pts_.end());
-  for (int64_t i = 0; i < std::ssize(info.frame_packets); ++i) {
-    frames_by_packet_.emplace_back(info.frame_packets[i], i);
-  }
-  std::sort(frames_by_packet_.begin(), frames_by_packet_.end());
   const AVCodecID id = open();
   // Where files were joined, the headers of the later ones must not be jumped over.
   if (id == AV_CODEC_ID_THEORA && by_packets()) may_seek_ = false;

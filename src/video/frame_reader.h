@@ -12,6 +12,9 @@
 
 namespace shijian::video {
 
+// Packets and their frames, ascending; empty where frames are told apart by their times.
+std::vector<std::pair<int64_t, int64_t>> frames_by_packet(const VideoInfo& info);
+
 // Not thread-safe; `info` outlives it. Throws as probe() does.
 class FrameReader {
  public:

@@ -87,7 +87,6 @@ struct Anchor {
 // What lies between an anchor and the next.
 struct Stretch {
   size_t anchor = 0;
-  bool differs = false;   // its ends do, as far as they can be seen
   bool large = false;     // a packet within it is like a key frame's
   double difference = 0;  // of its ends
 };
@@ -141,11 +140,7 @@ class Scanner {
     const PacketPtr packet = make_packet();
     const FramePtr frame = make_frame();
     bytes_.resize(static_cast<size_t>(info_.frame_count));
-    std::vector<std::pair<int64_t, int64_t>> frames_by_packet;
-    for (int64_t i = 0; i < std::ssize(info_.frame_packets); ++i) {
-      frames_by_packet.emplace_back(info_.frame_packets[static_cast<size_t>(i)], i);
-    }
-    std::sort(frames_by_packet.begin(), frames_by_packet.end());
+    const auto by_packet = frames_by_packet(info_);
     std::vector<Anchor*> in_file;
     for (Anchor& anchor : anchors_) in_file.push_back(&anchor);
     std::sort(in_file.begin(), in_file.end(),
@@ -154,7 +149,7 @@ class Scanner {
     for (int64_t number = 0; input.read(packet.get()); ++number) {
       throw_if_cancelled(cancel_);
       heartbeat_();
-      const int64_t shown = frame_of(*packet, number, frames_by_packet);
+      const int64_t shown = frame_of(*packet, number, by_packet);
       bytes_[static_cast<size_t>(shown)] += packet->size;
       while (next != in_file.end() && (*next)->packet < number) ++next;
       if (next != in_file.end() && (*next)->packet == number) {
@@ -166,13 +161,13 @@ class Scanner {
 
   // The frame that a packet shows, or is a part of.
   int64_t frame_of(const AVPacket& packet, int64_t number,
-                   const std::vector<std::pair<int64_t, int64_t>>& frames_by_packet) const {
+                   const std::vector<std::pair<int64_t, int64_t>>& by_packet) const {
     const int64_t last = info_.frame_count - 1;
     if (info_.order_only) return std::min(number, last);
-    if (!frames_by_packet.empty()) {
-      const auto after = std::upper_bound(frames_by_packet.begin(), frames_by_packet.end(),
-                                          std::pair{number, last});
-      return after == frames_by_packet.begin() ? 0 : (after - 1)->second;
+    if (!by_packet.empty()) {
+      const auto after =
+          std::upper_bound(by_packet.begin(), by_packet.end(), std::pair{number, last});
+      return after == by_packet.begin() ? 0 : (after - 1)->second;
     }
     const auto after = std::upper_bound(info_.frame_pts.begin(), info_.frame_pts.end(), packet.pts);
     return after == info_.frame_pts.begin() ? 0 : after - info_.frame_pts.begin() - 1;
@@ -202,7 +197,6 @@ class Scanner {
           begin.picture && end.picture ? difference(*begin.picture, *end.picture) : kSurelyCut;
       like = (like + static_cast<double>(bytes_[static_cast<size_t>(end.frame)])) / 2;
     }
-    stretch.differs = stretch.difference > kAlike;
     for (int64_t frame = begin.frame + 1; frame < end_of(anchor); ++frame) {
       if (static_cast<double>(bytes_[static_cast<size_t>(frame)]) > kLikeKey * like) {
         stretch.large = true;
@@ -224,7 +218,7 @@ class Scanner {
       if (!intra_only() && !stretch.large && early && stretch.difference > kSurelyCut &&
           anchors_[i].picture && anchors_[i + 1].picture) {
         cuts_.push_back(end_of(i));
-      } else if (stretch.differs || (stretch.large && !intra_only())) {
+      } else if (stretch.difference > kAlike || (stretch.large && !intra_only())) {
         doubtful.push_back(stretch);
       }
     }
@@ -318,7 +312,7 @@ class Scanner {
     return static_cast<size_t>(std::clamp(step, 0.0, static_cast<double>(steps() - 1)));
   }
 
-  // The most bytes of a pixel that a frame between key frames has in each step.
+  // By the mean bytes of a pixel of the frames between key frames in each step.
   std::vector<float> activity_of_bytes() const {
     std::vector<bool> key(bytes_.size());
     for (const KeyFrame& frame : info_.key_frames) key[static_cast<size_t>(frame.frame)] = true;
