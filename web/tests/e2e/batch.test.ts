@@ -68,9 +68,10 @@ it('shows what runs and what waits, and cancels the rest', async () => {
   await end();
 });
 
-// Down until all of a list is there.
-const toTheEnd = (page: Page) =>
-  expect
+// Down until all of a list is there, once its beginning is.
+const toTheEnd = async (page: Page) => {
+  await page.locator('.more').waitFor();
+  await expect
     .poll(
       async () => {
         await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
@@ -79,6 +80,7 @@ const toTheEnd = (page: Page) =>
       { timeout: 60_000 },
     )
     .toBe(0);
+};
 
 it('reads on in a list after a request that failed', async () => {
   const clip = await program.add(long);
