@@ -88,6 +88,7 @@ std::vector<grounding::Event> join(std::span<const WindowEvents> windows) {
   std::stable_sort(all.begin(), all.end(),
                    [](const Seen& a, const Seen& b) { return a.event.start < b.event.start; });
   std::vector<grounding::Event> events;
+  events.reserve(all.size());
   for (Seen& seen : all) events.push_back(std::move(seen.event));
   return events;
 }

@@ -46,10 +46,13 @@ class Zoom {
     for (int round = 0; round < options_.rounds; ++round) {
       if (wanted(start_) && wanted(end_) &&
           end_.time - start_.time <= kWhole * std::max(start_.gap, end_.gap)) {
-        look("event", kEventMargin, &start_, &end_);
+        const Closer seen = look("event", kEventMargin, start_, end_);
+        // What is not found in it is looked at by itself.
+        take_start(seen);
+        take_end(seen);
       }
-      if (wanted(start_)) look("start", kMargin, &start_, nullptr);
-      if (wanted(end_)) look("end", kMargin, nullptr, &end_);
+      if (wanted(start_)) start_.open = take_start(look("start", kMargin, start_, start_));
+      if (wanted(end_)) end_.open = take_end(look("end", kMargin, end_, end_));
     }
     settle();
   }
@@ -66,10 +69,13 @@ class Zoom {
            boundary.gap > 2 / options_.frame_rate;
   }
 
-  // At one boundary or at both.
-  void look(std::string_view reason, double margin, Boundary* start, Boundary* end) {
-    const Boundary& first = start != nullptr ? *start : *end;
-    const Boundary& last = end != nullptr ? *end : *start;
+  struct Closer {
+    Look look;
+    Sighting sighting;
+  };
+
+  // At what lies between two boundaries, which may be one.
+  Closer look(std::string_view reason, double margin, const Boundary& first, const Boundary& last) {
     const double gap = std::max(first.gap, last.gap);
     Look look;
     look.from = std::max(options_.start, first.time - margin * gap);
@@ -77,21 +83,21 @@ class Zoom {
     look.fps = std::min(options_.frame_rate, kFramesInGap / gap);
     look.reason = reason;
     --looks_left_;
-    const Sighting seen = viewer_(look);
-    // Of a look at both, what is not found is looked at by itself.
-    const bool whole = start != nullptr && end != nullptr;
-    if (start != nullptr)
-      take(*start, look, seen, &grounding::Event::start, &grounding::Event::start_uncertainty,
-           whole);
-    if (end != nullptr)
-      take(*end, look, seen, &grounding::Event::end, &grounding::Event::end_uncertainty, whole);
+    return {look, viewer_(look)};
   }
 
-  // The seen boundary that lies nearest. One at the edge of the look is the edge of what was shown
-  // and no boundary, unless the pictures end there.
-  void take(Boundary& boundary, const Look& look, const Sighting& seen,
-            double grounding::Event::*time, std::optional<double> grounding::Event::*uncertainty,
-            bool again) const {
+  bool take_start(const Closer& seen) {
+    return take(start_, seen, &grounding::Event::start, &grounding::Event::start_uncertainty);
+  }
+  bool take_end(const Closer& seen) {
+    return take(end_, seen, &grounding::Event::end, &grounding::Event::end_uncertainty);
+  }
+
+  // Whether the boundary was found again: that of the seen ones which lies nearest. One at the edge
+  // of the look is the edge of what was shown and no boundary, unless the pictures end there.
+  bool take(Boundary& boundary, const Closer& closer, double grounding::Event::*time,
+            std::optional<double> grounding::Event::*uncertainty) const {
+    const auto& [look, seen] = closer;
     const grounding::Event* nearest = nullptr;
     for (const grounding::Event& event : seen.events) {
       const double at = event.*time;
@@ -105,14 +111,12 @@ class Zoom {
         nearest = &event;
       }
     }
-    if (nearest == nullptr || !(seen.gap < boundary.gap)) {
-      boundary.open = again;
-      return;
-    }
+    if (nearest == nullptr || !(seen.gap < boundary.gap)) return false;
     boundary.time = nearest->*time;
     boundary.doubt = (nearest->*uncertainty).value_or(seen.gap);
     boundary.gap = seen.gap;
     boundary.found = true;
+    return true;
   }
 
   void settle() {
