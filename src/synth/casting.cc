@@ -1,36 +1,37 @@
 #include "synth/casting.h"
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
 #include "synth/world.h"
 
 namespace shijian::synth {
-namespace {
-
-// "7" can be read in "47".
-bool one_reads_as_other(const Identity& a, const Identity& b) {
-  const std::string x = a.text(), y = b.text();
-  return x.find(y) != std::string::npos || y.find(x) != std::string::npos;
-}
-
-}  // namespace
-
-bool Casting::taken(const Identity& wanted) const {
-  for (const Object& object : s_.objects) {
-    if (object.identity.type == ObjectType::kShape) {
-      if (wanted.type != ObjectType::kShape || object.identity.value != wanted.value) continue;
-      if (object.identity.colour == wanted.colour) return true;
-      for (const ColourChange& change : object.changes) {
-        if (change.colour == wanted.colour) return true;
-      }
-    } else if (wanted.type == object.identity.type) {
-      if (wanted.value == object.identity.value) return true;
-      if (wanted.type == ObjectType::kNumber && one_reads_as_other(wanted, object.identity))
-        return true;
+bool share_a_name(const Identity& a, const Identity& b) {
+  if (a.type != b.type) return false;
+  switch (a.type) {
+    case ObjectType::kShape:
+      return a == b;
+    case ObjectType::kWord:
+      return a.value == b.value;
+    case ObjectType::kNumber: {
+      const std::string x = a.text(), y = b.text();
+      return x.find(y) != std::string::npos || y.find(x) != std::string::npos;
     }
   }
   return false;
+}
+
+bool Casting::taken(const Identity& wanted) const {
+  return std::any_of(s_.objects.begin(), s_.objects.end(), [&](const Object& object) {
+    Identity shown = object.identity;
+    if (share_a_name(shown, wanted)) return true;
+    return std::any_of(object.changes.begin(), object.changes.end(),
+                       [&](const ColourChange& change) {
+                         shown.colour = change.colour;
+                         return share_a_name(shown, wanted);
+                       });
+  });
 }
 bool Casting::allowed(const Identity& identity, bool target) const {
   if (s_.split == Split::kTrain ? identity.held_out() : (target && !identity.held_out()))

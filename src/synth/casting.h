@@ -8,6 +8,10 @@
 
 namespace shijian::synth {
 
+// Whether what is asked of one could be meant of the other: shapes of one kind and colour, a word
+// in whatever colour, a number inside another ("7" in "47").
+bool share_a_name(const Identity& a, const Identity& b);
+
 // Reads the objects already in the script; keeps references to both arguments.
 class Casting {
  public:

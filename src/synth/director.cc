@@ -178,6 +178,12 @@ class Director {
     return false;
   }
 
+  // Whether something moves that nobody asks it to.
+  bool moves(int percent) {
+    const bool drawn = random_.chance(percent);
+    return options_.activity == Activity::kMixed ? drawn : options_.activity == Activity::kBusy;
+  }
+
   ObjectType role_type(int text_percent) {
     if (!random_.chance(text_percent)) return ObjectType::kShape;
     return random_.chance(50) ? ObjectType::kWord : ObjectType::kNumber;
@@ -215,7 +221,7 @@ class Director {
     const bool lasts = options_.long_percent > 0 && random_.chance(options_.long_percent);
     const Span span = lasts ? long_span() : random_span();
     Object shown = *object;
-    const bool wanders = random_.chance(kind == Kind::kText ? 20 : 40);
+    const bool wanders = moves(kind == Kind::kText ? 20 : 40);
     if (!stage_.add_stay(&shown, span, wanders ? Motion::kWander : Motion::kStill,
                          wanders ? std::vector{span} : std::vector<Span>{}))
       return false;
@@ -383,7 +389,7 @@ class Director {
       if (duration_ - from < 1500) break;
     }
     for (const Span& span : spans) {
-      const bool wanders = random_.chance(35);
+      const bool wanders = moves(35);
       if (wanders && random_.chance(40) && stage_.slide(&object, span)) continue;
       stage_.add_stay(&object, span, wanders ? Motion::kWander : Motion::kStill,
                       wanders ? std::vector{span} : std::vector<Span>{});

@@ -254,6 +254,14 @@ class Asker {
     return random_.pick(idle);
   }
 
+  size_t stays_of(const Identity& identity) const {
+    size_t stays = 0;
+    for (const Object& object : s_.objects) {
+      if (object.identity == identity) stays += object.stays.size();
+    }
+    return stays;
+  }
+
   bool happens_not(Kind kind, const Object& object) const {
     switch (kind) {
       case Kind::kLeave:
@@ -264,7 +272,7 @@ class Asker {
       case Kind::kColour:
         return object.identity.type == ObjectType::kShape;
       case Kind::kOrder:
-        return object.stays.size() == 1;
+        return stays_of(object.identity) == 1;
       default:
         return false;
     }

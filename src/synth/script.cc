@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/error.h"
+#include "synth/acts.h"
 #include "synth/director.h"
 #include "synth/random.h"
 #include "synth/world.h"
@@ -17,14 +18,20 @@ constexpr std::array<std::string_view, kKindCount> kKindNames{
 
 constexpr int kSizes[][2] = {{160, 120}, {160, 120}, {176, 144}, {192, 108}, {128, 128},
                              {120, 160}, {144, 176}, {256, 144}, {200, 150}};
+constexpr int kLongestClip = 14'400'000;  // ms
 constexpr FrameRate kRates[] = {{10, 1}, {12, 1},       {15, 1}, {24, 1},
                                 {25, 1}, {30000, 1001}, {30, 1}};
 
 void check_options(const ScriptOptions& o) {
-  if (o.min_ms < 5000 || o.max_ms > 60000 || o.min_ms > o.max_ms) {
+  const bool one_act = o.max_ms <= kLongestAct;
+  if (o.min_ms < (one_act ? 5000 : kLongestAct) || o.max_ms > kLongestClip || o.min_ms > o.max_ms) {
     throw Error(ErrorCode::kUsage,
                 "synth: clips of {}-{} s"_text(o.min_ms / 1000.0, o.max_ms / 1000.0),
-                "give --seconds A-B with 5 <= A <= B <= 60"_text);
+                "give --seconds A-B with 5 <= A <= B <= 60, or 60 <= A <= B <= 14400"_text);
+  }
+  if (!one_act && o.split == Split::kTrain) {
+    throw Error(ErrorCode::kUsage, "synth: clips of over 60 s are held out"_text,
+                "add --split heldout"_text);
   }
   if (o.width != 0 || o.height != 0) {
     const bool fits = o.width >= 96 && o.height >= 96 && o.width <= 1920 && o.height <= 1920;
@@ -109,7 +116,9 @@ Script make_script(uint64_t seed, int64_t index, const ScriptOptions& options) {
     const int64_t per_frame = int64_t{1000} * script.rate.denominator;
     script.frames = static_cast<int>((ms * script.rate.numerator + per_frame / 2) / per_frame);
     script.duration_ms = static_cast<int>(script.frames * per_frame / script.rate.numerator);
-    if (direct(random.fork(7), options, &script)) return script;
+    const bool one_act = options.max_ms <= kLongestAct;
+    const auto fill = one_act ? direct : direct_acts;
+    if (fill(random.fork(7), options, &script)) return script;
   }
   throw Error(ErrorCode::kUnsupported,
               "synth: no clip fits the options (seed {}, clip {})"_text(seed, index),

@@ -21,6 +21,11 @@
 // (ScriptOptions::long_percent), visible, appear, text and digit may last up to the whole clip and
 // touch its ends. Objects that are not asked about (at least three a clip) share a shape or a
 // colour with those that are, and obey none of this.
+//
+// A clip of over 60 s is made of acts, each of 10 to 40 s and laid out as a clip of its own. Most
+// of them show nothing that is asked about: they are of the other split. In two of five acts
+// nothing moves, in the others all does, whether or not something is asked about them. What is
+// asked counts through all acts: one who comes in three of them has been there three times.
 #pragma once
 
 #include <cstdint>
@@ -57,16 +62,22 @@ struct FrameRate {
   double value() const { return static_cast<double>(numerator) / denominator; }
 };
 
+// Of a clip in which nobody asks what moves: some of it moves, nothing, or all.
+enum class Activity { kMixed, kStill, kBusy };
+
+inline constexpr int kLongestAct = 60'000;  // ms of a clip that is one act
+
 struct ScriptOptions {
   Split split = Split::kTrain;
   int min_ms = 10000;
-  int max_ms = 30000;                       // clips last min_ms..max_ms; both within 5..60 s
-  std::optional<FrameRate> rate;            // else one of the usual rates
-  int width = 0, height = 0;                // pixels; 0: one of the usual sizes
+  int max_ms = 30000;             // clips last min_ms..max_ms; all within 5..60 s or 60..14400
+  std::optional<FrameRate> rate;  // else one of the usual rates
+  int width = 0, height = 0;      // pixels; 0: one of the usual sizes
   uint32_t kinds = (1u << kKindCount) - 1;  // bit i allows Kind i
   // Of 100 events of the kinds visible, appear, text and digit so many last over 30% of the clip,
   // half of these from its first frame to its last.
   int long_percent = 0;
+  Activity activity = Activity::kMixed;
 
   bool allows(Kind kind) const { return (kinds >> static_cast<int>(kind)) & 1; }
 };

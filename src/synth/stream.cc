@@ -148,6 +148,10 @@ std::string stream_clip(const StreamOptions& options, int64_t index) {
 }
 
 void stream_clips(const StreamOptions& options, const std::function<bool(std::string_view)>& send) {
+  if (options.script.max_ms > kLongestAct) {
+    throw Error(ErrorCode::kUsage, "synth: clips of over 60 s are no clips to train on"_text,
+                "give --seconds A-B with 5 <= A <= B <= 60"_text);
+  }
   ThreadPool pool(options.threads);
   // One thread sends each clip at once; several make a batch together.
   const int64_t batch = pool.size() == 1 ? 1 : 4 * pool.size();
