@@ -54,6 +54,8 @@ grounding::SamplingSummary sampling_summary(const Media& video, const LocateRequ
   for (double& time : summary.slot_times) time = plan.clock_start + time / plan.clock_rate;
   summary.plan = first_looks(video);
   summary.slot_stamps = settings.profile.slot_stamps;
+  summary.fixed_form =
+      request.prompt_style.value_or(model.prompt_style()) != grounding::PromptStyle::kQwen;
   return summary;
 }
 

@@ -133,9 +133,30 @@ void set_confidence(std::span<Event> events, std::string_view text,
     const double confidence = std::exp(sum / static_cast<double>(used.size()));
     if (!std::isfinite(confidence)) continue;
     event.confidence = std::clamp(confidence, 0.0, std::clamp(trust, 0.0, 1.0));
+    event.evidence = Evidence{std::min(confidence, 1.0), {}, 1, std::clamp(trust, 0.0, 1.0)};
     event.start_uncertainty = uncertainty(text, event.start_range, event.start, map);
     event.end_uncertainty = uncertainty(text, event.end_range, event.end, map);
   }
+}
+
+std::optional<double> presence(std::span<const Event> events, std::string_view text,
+                               std::span<const GeneratedToken> tokens) {
+  if (tokens.empty()) return std::nullopt;
+  constexpr std::string_view kThought = "</think>";
+  const size_t thought = text.rfind(kThought);
+  const size_t begin = thought == std::string_view::npos ? 0 : thought + kThought.size();
+  size_t end = text.size();
+  for (const Event& event : events) {
+    if (!event.start_range.empty()) end = std::min(end, event.start_range.begin);
+  }
+  double sum = 0;
+  size_t at = 0;
+  for (const GeneratedToken& token : tokens) {
+    if (at >= begin && at < end) sum += std::min(token.logprob, 0.0);
+    at += token.bytes.size();
+  }
+  const double said = std::exp(sum);
+  return events.empty() ? 1 - said : said;
 }
 
 void add_sampling_uncertainty(std::span<Event> events, std::span<const double> slot_times) {

@@ -23,8 +23,8 @@ struct GeneratedToken {
   std::vector<TokenAlternative> top;  // likeliest first, the chosen one among them; may be empty
 };
 
-// Sets the confidence of each event: the geometric mean of the probabilities of the tokens that
-// hold the digits of its start and its end,
+// Sets the confidence of each event, and evidence.times: the geometric mean of the probabilities of
+// the tokens that hold the digits of its start and its end,
 //     exp((1 / n) * sum of logprob), n = digit tokens of both boundaries,
 // times nothing else, at most `trust`. 1 means that every digit was certain; a digit chosen at
 // random among ten gives 0.1. Events without written times, and calls without tokens, get none.
@@ -35,6 +35,12 @@ struct GeneratedToken {
 // ten values of a normal distribution lie within 1.645 standard deviations.)
 void set_confidence(std::span<Event> events, std::string_view text,
                     std::span<const GeneratedToken> tokens, double trust);
+
+// How likely the model found it that something occurs, where its answers have a fixed form: the
+// probability of the words before the first digit of `events`, or where there are none of not
+// having said so. Thoughts do not count. Empty without tokens.
+std::optional<double> presence(std::span<const Event> events, std::string_view text,
+                               std::span<const GeneratedToken> tokens);
 
 // Adds what sampling leaves open to both uncertainties of each event: a boundary may lie anywhere
 // between two slots, and nine tenths of the gap around it are within 0.45 of the gap, the square of

@@ -65,6 +65,25 @@ TEST(Confidence, TokensOfSeveralBytesAndEmptyOnes) {
   EXPECT_FALSE(events[0].start_uncertainty);  // two digits in one token
 }
 
+TEST(Presence, IsThatOfTheWordsBeforeTheFirstTime) {
+  const std::string text = "<think>hm</think>It happens in 8.4 - 9.5 seconds.";
+  auto tokens = characters(text);
+  tokens[0].logprob = std::log(0.001);              // a thought
+  tokens[text.find("It")].logprob = std::log(0.5);  // it might have said "It does not"
+  tokens[text.find("happens")].logprob = std::log(0.8);
+  tokens[text.find("8")].logprob = std::log(0.3);        // a digit
+  tokens[text.find("seconds")].logprob = std::log(0.3);  // behind it
+  EXPECT_NEAR(presence(events_of(text), text, tokens).value(), 0.5 * 0.8, 1e-12);
+  EXPECT_FALSE(presence(events_of(text), text, {}));
+}
+
+TEST(Presence, OfADenialIsWhatIsLeft) {
+  const std::string text = "It does not occur.";
+  auto tokens = characters(text);
+  tokens[3].logprob = std::log(0.75);
+  EXPECT_NEAR(presence({}, text, tokens).value(), 0.25, 1e-12);
+}
+
 TEST(Confidence, NoneWithoutTokensOrWrittenTimes) {
   const std::string text = "[[1.0, 2.0]]";
   auto events = events_of(text);
