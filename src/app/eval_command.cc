@@ -46,11 +46,6 @@ struct EvalFlags {
   EffortFlags effort;
 };
 
-// Annotations name their videos from where they lie.
-fs::path folder_of(const fs::path& annotations) {
-  return fs::is_directory(annotations) ? annotations : annotations.parent_path();
-}
-
 void evaluate(const EvalFlags& flags) {
   const eval::Dataset dataset = *eval::parse_dataset(flags.dataset);
   std::vector<eval::EvalItem> items = eval::read_annotations(dataset, flags.path);
@@ -76,7 +71,7 @@ void evaluate(const EvalFlags& flags) {
 
   ProgressLine line(!flags.quiet);
   eval::EvalOptions options;
-  options.videos = flags.videos.empty() ? folder_of(flags.path) : fs::path(flags.videos);
+  options.videos = flags.videos.empty() ? eval::folder_of(flags.path) : fs::path(flags.videos);
   std::error_code ignored;
   options.run_name = fmt::format(
       "{} {} {} {} {} reference={} {} {}", engine.model_name(), engine.checkpoint().identity(),

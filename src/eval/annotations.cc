@@ -302,6 +302,10 @@ std::vector<EvalItem> keep_kinds(std::vector<EvalItem> items, std::string_view k
   return items;
 }
 
+fs::path folder_of(const fs::path& path) {
+  return fs::is_directory(path) ? path : path.parent_path();
+}
+
 fs::path find_video(const fs::path& directory, const std::string& video) {
   std::error_code ignored;
   std::istringstream endings("," + video::video_extensions());  // the name itself first

@@ -40,6 +40,9 @@ std::vector<EvalItem> read_annotations(Dataset dataset, const std::filesystem::p
 // they had. Error(kUsage) for a kind that no question has.
 std::vector<EvalItem> keep_kinds(std::vector<EvalItem> items, std::string_view kinds);
 
+// Where annotations at `path`, a file or a directory, look for their videos.
+std::filesystem::path folder_of(const std::filesystem::path& path);
+
 // The file of `video`: in `directory` (default: the annotations' own), as named, or with one of
 // the usual extensions. Error(kNotFound) when there is none.
 std::filesystem::path find_video(const std::filesystem::path& directory, const std::string& video);

@@ -26,13 +26,25 @@ std::vector<Span> united(std::span<const Span> spans) {
   return out;
 }
 
-// The smallest of `values` that a share of `q` of them does not exceed; 0 when there is none.
-double quantile(std::vector<double>& values, double q) {
-  if (values.empty()) return 0;
-  const auto rank = static_cast<std::ptrdiff_t>(std::ceil(q * static_cast<double>(values.size())));
-  const auto at = values.begin() + std::max<std::ptrdiff_t>(rank - 1, 0);
-  std::nth_element(values.begin(), at, values.end());
-  return *at;
+// Which of the predictions match a true span: each in turn takes the one that it overlaps most of
+// those that are left, with an IoU of at least `threshold`.
+std::vector<bool> match(std::span<const Span> predictions, std::span<const Span> truth,
+                        double threshold) {
+  std::vector<bool> hits, taken(truth.size(), false);
+  for (const Span& prediction : predictions) {
+    double best = -1;
+    size_t at = 0;
+    for (size_t j = 0; j < truth.size(); ++j) {
+      const double iou = taken[j] ? -1 : interval_iou(prediction, truth[j]);
+      if (iou > best) {
+        best = iou;
+        at = j;
+      }
+    }
+    hits.push_back(best >= threshold);
+    if (hits.back()) taken[at] = true;
+  }
+  return hits;
 }
 
 double length(std::span<const Span> spans) {
@@ -78,25 +90,11 @@ double best_iou(const Span& prediction, std::span<const Span> truth) {
 double average_precision(std::span<const Span> predictions, std::span<const Span> truth,
                          double threshold) {
   if (predictions.empty() || truth.empty()) return 0;
-  std::vector<bool> taken(truth.size(), false);
   std::vector<double> precision, recall;
   size_t hits = 0;
-  for (size_t i = 0; i < predictions.size(); ++i) {
-    // The best truth that is still free.
-    double best = -1;
-    size_t at = 0;
-    for (size_t j = 0; j < truth.size(); ++j) {
-      const double iou = taken[j] ? -1 : interval_iou(predictions[i], truth[j]);
-      if (iou > best) {
-        best = iou;
-        at = j;
-      }
-    }
-    if (best >= threshold) {
-      taken[at] = true;
-      ++hits;
-    }
-    precision.push_back(static_cast<double>(hits) / static_cast<double>(i + 1));
+  for (const bool hit : match(predictions, truth, threshold)) {
+    hits += hit;
+    precision.push_back(static_cast<double>(hits) / static_cast<double>(precision.size() + 1));
     recall.push_back(static_cast<double>(hits) / static_cast<double>(truth.size()));
   }
   for (size_t i = precision.size() - 1; i-- > 0;) {
@@ -116,6 +114,38 @@ double mean_average_precision(std::span<const Span> predictions, std::span<const
     sum += average_precision(predictions, truth, percent / 100.0);
   }
   return sum / 10;
+}
+
+double quantile(std::vector<double>& values, double q) {
+  if (values.empty()) return 0;
+  const auto rank = static_cast<std::ptrdiff_t>(std::ceil(q * static_cast<double>(values.size())));
+  const auto at = values.begin() + std::max<std::ptrdiff_t>(rank - 1, 0);
+  std::nth_element(values.begin(), at, values.end());
+  return *at;
+}
+
+std::vector<BoundaryError> boundary_errors(const grounding::Event& event,
+                                           std::span<const Span> truth) {
+  const Span found{event.start, event.end};
+  if (!(best_iou(found, truth) > 0)) return {};
+  const Span& nearest =
+      *std::max_element(truth.begin(), truth.end(), [&](const Span& a, const Span& b) {
+        return interval_iou(found, a) < interval_iou(found, b);
+      });
+  return {{std::abs(event.start - nearest.start), event.start_uncertainty.value_or(-1)},
+          {std::abs(event.end - nearest.end), event.end_uncertainty.value_or(-1)}};
+}
+
+double event_f1(std::span<const Span> predictions, std::span<const Span> truth) {
+  constexpr std::array<double, 4> kThresholds = {0.1, 0.3, 0.5, 0.7};
+  const auto all = static_cast<double>(predictions.size() + truth.size());
+  if (all == 0) return 1;
+  double sum = 0;
+  for (const double threshold : kThresholds) {
+    const std::vector<bool> hits = match(predictions, truth, threshold);
+    sum += 2 * static_cast<double>(std::count(hits.begin(), hits.end(), true)) / all;
+  }
+  return sum / kThresholds.size();
 }
 
 double expected_calibration_error(std::span<const ItemScore> scores) {
@@ -154,6 +184,10 @@ Summary summarize(std::span<const ItemScore> scores) {
       continue;
     }
     ++sum.occurring;
+    if (score.several) {
+      ++sum.several;
+      sum.several_f1 += score.f1;
+    }
     wrongly += score.rejected;
     for (size_t i = 0; i < kRecallThresholds.size(); ++i) {
       sum.r1[i] += score.iou >= kRecallThresholds[i];
@@ -178,6 +212,7 @@ Summary summarize(std::span<const ItemScore> scores) {
   for (double* mean : {&sum.miou, &sum.set_iou, &sum.map, &sum.ceiling_miou}) {
     *mean = share(*mean, sum.occurring);
   }
+  sum.several_f1 = share(sum.several_f1, sum.several);
   sum.absent_rejected = share(rejected, sum.absent);
   sum.occurring_rejected = share(wrongly, sum.occurring);
   for (double* mean : {&sum.unparsed, &sum.failed, &sum.seconds_per_question, &sum.vision_tokens}) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "eval/annotations.h"
+#include "grounding/event.h"
 
 namespace shijian::eval {
 
@@ -32,6 +33,10 @@ double average_precision(std::span<const Span> predictions, std::span<const Span
 // Mean of average_precision over IoU 0.50, 0.55, ... 0.95.
 double mean_average_precision(std::span<const Span> predictions, std::span<const Span> truth);
 
+// Mean over IoU 0.1, 0.3, 0.5, 0.7 of the F1 score, 2 hits / (predictions + true spans), where each
+// true span is matched at most once (Liu et al. 2024, "E.T. Bench"). 1 where both are empty.
+double event_f1(std::span<const Span> predictions, std::span<const Span> truth);
+
 // How far a boundary was from the true one.
 struct BoundaryError {
   double seconds = 0;       // absolute
@@ -39,18 +44,29 @@ struct BoundaryError {
   bool covered() const { return seconds <= uncertainty; }
 };
 
+// Both boundaries of an event, against the true span that it overlaps most; none where it overlaps
+// none.
+std::vector<BoundaryError> boundary_errors(const grounding::Event& event,
+                                           std::span<const Span> truth);
+
+// The smallest of `values`, which are put into another order, that a share of `q` of them does not
+// exceed; 0 when there is none.
+double quantile(std::vector<double>& values, double q);
+
 // What one question scored.
 struct ItemScore {
   bool occurs = true;     // the truth has spans
   bool rejected = false;  // the model says that it does not occur
   bool unparsed = false;
-  bool failed = false;  // no answer: the video could not be read
-  double iou = 0;       // of the first predicted event, see best_iou
+  bool failed = false;   // no answer: the video could not be read
+  bool several = false;  // true spans
+  double iou = 0;        // of the surest predicted event, see best_iou
   double set_iou = 0;
   double map = 0;
+  double f1 = 0;           // see event_f1
   double ceiling = 0;      // the IoU that the sampled times allow; 0 when unknown
-  double confidence = -1;  // of the first predicted event; negative: none was given
-  // Of the first predicted event, against the true span that it overlaps most; none where it
+  double confidence = -1;  // of the surest predicted event; negative: none was given
+  // Of the surest predicted event, against the true span that it overlaps most; none where it
   // overlaps none.
   std::vector<BoundaryError> boundaries;
   double vision_tokens = 0;
@@ -66,6 +82,8 @@ struct Summary {
   double miou = 0;
   double set_iou = 0;
   double map = 0;
+  size_t several = 0;     // questions whose event occurs more than once
+  double several_f1 = 0;  // over these
   double absent_rejected = 0;
   double occurring_rejected = 0;  // wrongly: over the occurring
   double unparsed = 0;            // over all

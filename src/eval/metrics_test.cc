@@ -54,6 +54,19 @@ TEST(MeanAveragePrecision, ByHand) {
                    1);
 }
 
+TEST(EventF1, ByHand) {
+  const std::vector<Span> truth = {{0, 10}, {20, 30}};
+  EXPECT_DOUBLE_EQ(event_f1(truth, truth), 1);
+  EXPECT_DOUBLE_EQ(event_f1({}, truth), 0);
+  EXPECT_DOUBLE_EQ(event_f1({}, {}), 1);
+  // One of two, and a false alarm: 2 * 1 / 4 at each threshold.
+  EXPECT_DOUBLE_EQ(event_f1(std::vector<Span>{{0, 10}, {50, 60}}, truth), 0.5);
+  // An IoU of 0.6 does for three of the four thresholds; the second of two that overlap counts as
+  // a false alarm.
+  EXPECT_DOUBLE_EQ(event_f1(std::vector<Span>{{0, 6}}, truth), 0.75 * 2 / 3);
+  EXPECT_DOUBLE_EQ(event_f1(std::vector<Span>{{0, 10}, {1, 10}}, truth), 0.5);
+}
+
 TEST(Summary, ByHand) {
   std::vector<ItemScore> scores(6);
   scores[0].iou = 0.9;

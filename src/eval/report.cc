@@ -30,6 +30,8 @@ OrderedJson summary_json(const Summary& summary) {
   add_recalls(json, summary.r1, summary.miou);
   json.update({{"set_iou", rounded(summary.set_iou)},
                {"map", rounded(summary.map)},
+               {"several", summary.several},
+               {"several_f1", rounded(summary.several_f1)},
                {"boundary_median_ms", rounded(summary.boundary_median * 1000)},
                {"boundary_p90_ms", rounded(summary.boundary_p90 * 1000)},
                {"coverage", rounded(summary.coverage)},
@@ -146,6 +148,10 @@ std::string report_table(const EvalReport& report) {
       "{:.1f}%\nconfidence: expected calibration error {:.3f}\n",
       rule, report.overall.boundary_median * 1000, report.overall.boundary_p90 * 1000,
       report.overall.coverage * 100, report.overall.calibration_error);
+  if (report.overall.several > 0) {
+    out += fmt::format("several spans: {} questions, F1 {:.1f}\n", report.overall.several,
+                       report.overall.several_f1 * 100);
+  }
   out += fmt::format(
       "mAP {:.1f}   set IoU {:.1f}   wrongly rejected {:.1f}   failed {:.1f}   "
       "{:.0f} vision tokens and {:.2f} s a question\n",

@@ -25,9 +25,9 @@ namespace {
 
 constexpr size_t kMaxRowsBytes = size_t{1} << 30;
 
-std::vector<Span> spans_of(const grounding::Answer& answer) {
+std::vector<Span> spans_of(std::span<const grounding::Event> events) {
   std::vector<Span> spans;
-  for (const grounding::Event& event : answer.events) spans.push_back({event.start, event.end});
+  for (const grounding::Event& event : events) spans.push_back({event.start, event.end});
   return spans;
 }
 
@@ -59,6 +59,7 @@ OrderedJson row_of(const EvalResult& result) {
                      {"iou", score.iou},
                      {"set_iou", score.set_iou},
                      {"map", score.map},
+                     {"f1", score.f1},
                      {"ceiling", score.ceiling},
                      {"confidence", score.confidence},
                      {"boundaries", boundaries_json(score.boundaries)},
@@ -80,11 +81,13 @@ EvalResult result_of(const Json& row, const EvalItem& item) {
   result.response = row.at("response").get<std::string>();
   ItemScore& score = result.score;
   score.occurs = !item.spans.empty();
+  score.several = item.spans.size() > 1;
   score.rejected = row.at("rejected").get<bool>();
   score.unparsed = row.at("unparsed").get<bool>();
   score.iou = row.at("iou").get<double>();
   score.set_iou = row.at("set_iou").get<double>();
   score.map = row.at("map").get<double>();
+  score.f1 = row.at("f1").get<double>();
   score.ceiling = row.at("ceiling").get<double>();
   score.confidence = row.at("confidence").get<double>();
   for (const Json& b : row.at("boundaries")) {
@@ -101,7 +104,7 @@ class RowsFile {
  public:
   RowsFile(const fs::path& path, const std::string& run_name) : path_(path) {
     const std::string header =
-        OrderedJson{{"format", "shijian eval rows"}, {"version", 2}, {"run", run_name}}.dump();
+        OrderedJson{{"format", "shijian eval rows"}, {"version", 3}, {"run", run_name}}.dump();
     std::error_code ignored;
     size_t keep = 0;
     if (fs::exists(path, ignored)) {
@@ -178,7 +181,7 @@ EvalResult result_of(const EvalItem& item, const grounding::Answer& answer, doub
   EvalResult result;
   result.item = item;
   if (!(result.item.duration > 0)) result.item.duration = answer.video.duration;
-  result.events = spans_of(answer);
+  result.events = spans_of(answer.events);
   result.response = to_valid_utf8(answer.response);
   result.score = score_answer(item, answer);
   result.score.seconds = seconds;
@@ -205,17 +208,6 @@ EvalResult read_row(const Json& row, const EvalItem& item, const fs::path& path)
   }
 }
 
-std::vector<BoundaryError> boundary_errors(const grounding::Event& event,
-                                           std::span<const Span> truth) {
-  const Span found{event.start, event.end};
-  const Span& nearest =
-      *std::max_element(truth.begin(), truth.end(), [&](const Span& a, const Span& b) {
-        return interval_iou(found, a) < interval_iou(found, b);
-      });
-  return {{std::abs(event.start - nearest.start), event.start_uncertainty.value_or(-1)},
-          {std::abs(event.end - nearest.end), event.end_uncertainty.value_or(-1)}};
-}
-
 }  // namespace
 
 ItemScore score_answer(const EvalItem& item, const grounding::Answer& answer) {
@@ -224,26 +216,24 @@ ItemScore score_answer(const EvalItem& item, const grounding::Answer& answer) {
   score.rejected = answer.absent;
   score.unparsed = answer.unparsed;
   score.vision_tokens = static_cast<double>(answer.usage.vision_tokens);
-  if (!answer.events.empty()) score.confidence = answer.events.front().confidence.value_or(-1);
+  score.several = item.spans.size() > 1;
+  // Ranked by confidence; among equals the earlier one first.
+  std::vector<grounding::Event> ranked = answer.events;
+  std::stable_sort(ranked.begin(), ranked.end(), [](const auto& a, const auto& b) {
+    return a.confidence.value_or(0) > b.confidence.value_or(0);
+  });
+  if (!ranked.empty()) score.confidence = ranked.front().confidence.value_or(-1);
   if (!score.occurs) return score;
   const grounding::SamplingSummary& seen = answer.sampling;
   score.ceiling =
       sampling_ceiling({seen.slot_times, seen.from, seen.to}, seen.slot_stamps, item.spans);
   if (answer.events.empty()) return score;
-  const std::vector<Span> spans = spans_of(answer);
+  const std::vector<Span> spans = spans_of(ranked);
   score.iou = best_iou(spans[0], item.spans);
   score.set_iou = set_iou(spans, item.spans);
-  if (score.iou > 0) score.boundaries = boundary_errors(answer.events.front(), item.spans);
-  // Ranked by confidence; among equals the earlier one first.
-  std::vector<size_t> order(spans.size());
-  for (size_t i = 0; i < order.size(); ++i) order[i] = i;
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
-    return answer.events[a].confidence.value_or(0) > answer.events[b].confidence.value_or(0);
-  });
-  std::vector<Span> ranked;
-  ranked.reserve(order.size());
-  for (size_t i : order) ranked.push_back(spans[i]);
-  score.map = mean_average_precision(ranked, item.spans);
+  score.map = mean_average_precision(spans, item.spans);
+  score.f1 = event_f1(spans, item.spans);
+  score.boundaries = boundary_errors(ranked.front(), item.spans);
   return score;
 }
 

@@ -159,7 +159,7 @@ TEST_F(Runner, StopsOnCancelAndOnMissingVideos) {
   EXPECT_EQ(asked_, 0u);
 }
 
-TEST_F(Runner, RanksByConfidenceForMap) {
+TEST_F(Runner, RanksByConfidence) {
   grounding::Answer answer;
   answer.events.resize(2);
   answer.events[0].start = 20;
@@ -170,7 +170,9 @@ TEST_F(Runner, RanksByConfidenceForMap) {
   answer.events[1].confidence = 0.9;
   const ItemScore score = score_answer(items_[0], answer);
   EXPECT_DOUBLE_EQ(score.map, 1);
-  EXPECT_DOUBLE_EQ(score.iou, 0);  // R1 is about the first event
+  EXPECT_DOUBLE_EQ(score.iou, 1);  // R1 is about the surest event
+  EXPECT_DOUBLE_EQ(score.confidence, 0.9);
+  EXPECT_DOUBLE_EQ(score.f1, 2.0 / 3);
   EXPECT_DOUBLE_EQ(score.set_iou, 2.0 / 12);
 }
 
