@@ -40,6 +40,7 @@ struct LocateFlags {
   ModelFlags model;
   SamplingFlags sampling;
   EffortFlags effort;
+  bool why = false;
   GenerationFlags generation;
   DumpFlag dump;
 
@@ -69,6 +70,7 @@ void locate(LocateFlags& flags) {
   request.questions = flags.questions();
   request.sampling = flags.sampling.request();
   flags.effort.set(request);
+  request.why = flags.why;
   request.generation = flags.generation.values;
   if (flags.prompt_style != "auto")
     request.prompt_style = grounding::parse_prompt_style(flags.prompt_style);
@@ -153,6 +155,8 @@ void add_locate_command(CLI::App& app) {
       ->add_option("--picture", flags->picture,
                    "Draw frames, time line and events to this PNG file")
       ->type_name("FILE")
+      ->group(group);
+  command->add_flag("--why", flags->why, "Add a reason: what the model saw, else what was measured")
       ->group(group);
   command->add_flag("--quiet", flags->quiet, "Show no progress")->group(group);
   flags->dump.add_to(*command);

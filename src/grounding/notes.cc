@@ -58,9 +58,8 @@ constexpr NoteWords kWords[] = {
      "the answer ends at its limit of {} tokens, and events may be missing; allow more tokens, or "
      "ask about a part of the video",
      "回答到达 {} 个词元的上限，可能缺少事件；请放宽上限，或只问视频的一部分"},
-    {NoteCode::kNoReasoning, "no_reasoning",
-     "the model gave no reasoning; Thinking checkpoints write some",
-     "模型没有给出推理过程；Thinking 模型才会给出"},
+    {NoteCode::kNoReasoning, "no_reasoning", "there is no reason to give: nothing was found",
+     "没有可说明的理由：什么也没有找到"},
     {NoteCode::kSamplingRate, "sampling_rate",
      "fewer frames than the {} a second that this model knows were asked for, and events may have "
      "been missed; leave the rate or the number of frames out",
@@ -94,6 +93,9 @@ constexpr NoteWords kWords[] = {
      "the video was looked at in {} parts, one after the other; what relates moments of "
      "different parts (\"before\", \"after\") may have been missed",
      "视频分 {} 段依次查看；跨段的先后关系（“之前”“之后”）可能判断不了"},
+    {NoteCode::kContradiction, "contradiction",
+     "looking again to say why, the model no longer said that it happens",
+     "为说明理由而再看时，模型不再认为它发生了"},
     {NoteCode::kOtherStreams, "other_streams",
      "the file holds {0} video streams, and number {1:.0f} was looked at; --stream or \"stream\" "
      "chooses another",

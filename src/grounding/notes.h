@@ -36,6 +36,7 @@ enum class NoteCode {
   kOtherFile,          // another file is joined to this one, which was not looked at
   kOtherStreams,       // the file holds further video streams, which were not looked at
   kWindows,            // the video was looked at in parts, one after the other
+  kContradiction,      // asked why, the model no longer says that it happens
   kWindowClock,        // the model's own words count from the start of the part asked about
 };
 

@@ -16,6 +16,7 @@ interface Choices {
   promptStyle: PromptStyle;
   effort: Effort;
   grounding: boolean;
+  why: boolean;
 }
 
 const storageKey = 'shijian.settings';
@@ -32,6 +33,7 @@ function defaults(): Choices {
     promptStyle: 'auto',
     effort: 'normal',
     grounding: true,
+    why: false,
   };
 }
 
@@ -82,7 +84,7 @@ export function resetSettings(): void {
 
 // The options of a question, as far as they differ from the server's own.
 export function jobOptions(): JobOptions {
-  const { timeFormat, samplingRate, maxFrames, context, promptStyle, effort, grounding } = settings;
+  const { timeFormat, samplingRate, maxFrames, context, promptStyle, effort, grounding, why } = settings;
   return {
     output_format: timeFormat,
     ...(samplingRate && { frame_sampling_rate: samplingRate }),
@@ -91,5 +93,6 @@ export function jobOptions(): JobOptions {
     ...(promptStyle !== 'auto' && { prompt_style: promptStyle }),
     ...(effort !== 'normal' && { effort }),
     ...(!grounding && { enable_temporal_grounding: false }),
+    ...(why && { return_reasoning: true }),
   };
 }

@@ -180,6 +180,17 @@ it('keeps an answer that comes before the response to its question', async () =>
   await end();
 });
 
+it('says why on demand', async () => {
+  const { page, end } = await visit(`#/video/${video.id}`);
+  await page.getByRole('button', { name: 'Settings' }).click();
+  await page.getByRole('checkbox', { name: 'Say why' }).check();
+  await page.keyboard.press('Escape');
+  await ask(page, presentQuestion);
+  await page.getByText(/^00:00:0.* looked at \d+ times/).waitFor();
+  expect((await program.newestJob()).options).toMatchObject({ return_reasoning: true });
+  await end();
+});
+
 it('answers in words alone when no times are asked for', async () => {
   const { page, end } = await visit(`#/video/${video.id}`);
   await page.getByRole('button', { name: 'Settings' }).click();
