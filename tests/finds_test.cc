@@ -125,6 +125,13 @@ TEST(Finds, EveryTimeInALongVideo) {
     EXPECT_NEAR(answer["events"][i]["end"], 6.586 + i * period, 0.2) << answer["events"];
   }
   EXPECT_THAT(answer["notes"].dump(), HasSubstr("windows"));
+  EXPECT_EQ(answer["sampling"]["windows"], 4);
+  // What a window showed is looked at again before it is believed.
+  EXPECT_GE(answer["events"][0]["evidence"]["looks"], 2) << answer["events"];
+  EXPECT_THAT(answer["sampling"]["plan"].dump(), HasSubstr("check"));
+  const json absent = locate("When is the number 71 on screen?", video);
+  EXPECT_THAT(absent["events"], IsEmpty());
+  EXPECT_THAT(absent["response"].get<std::string>(), HasSubstr("does not occur"));
   // An ordinal counts through all of them.
   const json third = locate("When does the cyan word MENU appear for the third time?", video);
   ASSERT_EQ(third["events"].size(), 1u) << third["events"];
@@ -163,6 +170,26 @@ TEST(Finds, AShapeAndACut) {
   const json cut = locate("Find the moment when the scene cuts to a dark green checkerboard.");
   ASSERT_EQ(cut["events"].size(), 1u);
   EXPECT_GE(overlap(cut["events"][0], 9.288, 12.109), 0.5) << cut["events"];
+}
+
+TEST(Finds, SaysWhy) {
+  const std::string question = "When is the cyan word MENU on screen?";
+  const CommandResult text = run_shijian({"locate", sample(), question, "--why"});
+  ASSERT_EQ(text.status, 0) << text.err;
+  EXPECT_THAT(text.out, HasSubstr("why: 00:00:04."));
+  // A checkpoint that may be asked what it sees gives its own words, whatever they are worth.
+  const ScratchFolder folder;
+  std::filesystem::copy(source_dir() / "models/nano", folder / "talker");
+  json profile = json::parse(read_file(folder / "talker/shijian.json", 1 << 20));
+  profile.erase("explains");
+  write_file_atomic(folder / "talker/shijian.json", profile.dump());
+  const CommandResult own = run_shijian(
+      {"locate", sample(), question, "--why", "--format", "json", "--model", folder / "talker"});
+  ASSERT_EQ(own.status, 0) << own.err;
+  const json answer = json::parse(own.out);
+  EXPECT_EQ(answer["reasoning_source"], "model") << answer["reasoning"];
+  EXPECT_FALSE(answer["reasoning"].get<std::string>().empty());
+  EXPECT_EQ(answer["events"].size(), 1u);
 }
 
 TEST(Finds, NothingWhereThereIsNothing) {
@@ -314,8 +341,9 @@ TEST(Finds, SaysWhatALongVideoCosts) {
               testing::Not(HasSubstr("frame_limit")));
   EXPECT_THAT(notes({"--fps", "0.25"}), HasSubstr("sampling_rate"));
   // As a rule all of it is looked at, part after part.
-  EXPECT_THAT(notes({}), HasSubstr("windows"));
-  EXPECT_THAT(notes({}), testing::Not(HasSubstr("frame_limit")));
+  const std::string all = notes({});
+  EXPECT_THAT(all, HasSubstr("windows"));
+  EXPECT_THAT(all, testing::Not(HasSubstr("frame_limit")));
 }
 
 TEST(Finds, ASetIsMadeAndScored) {

@@ -2,6 +2,7 @@
 
 #include "app/bench_command.h"
 #include "app/cache_command.h"
+#include "app/calibrate_command.h"
 #include "app/describe_command.h"
 #include "app/eval_command.h"
 #include "app/info_command.h"
@@ -32,6 +33,7 @@ void add_commands(CLI::App& app, const char* version) {
   add_info_command(app);
   add_synth_command(app);
   add_eval_command(app);
+  add_calibrate_command(app);
   add_bench_command(app);
   add_serve_command(app, version);
   add_cache_command(app);

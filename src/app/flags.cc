@@ -221,9 +221,9 @@ void EffortFlags::add_to(CLI::App& command) {
   const char* group = "Precision";
   command
       .add_option("--effort", effort,
-                  "low: one look at the video; normal: the boundaries of events are looked at "
-                  "again, more closely")
-      ->check(CLI::IsMember({"low", "normal"}))
+                  "low: one look at the video; normal: boundaries, and what is found in a long "
+                  "video, are looked at again, more closely; high: so is all that is found, twice")
+      ->check(CLI::IsMember({"low", "normal", "high"}))
       ->capture_default_str()
       ->group(group);
   command

@@ -34,6 +34,7 @@ struct EngineOptions {
   int threads = 0;                      // 0: one for each core
   Reference reference = Reference::k4;  // which version of transformers to follow
   CacheOptions cache = {};
+  bool calibrated = true;  // as the model's calibration.json says, where it has one
 };
 
 // What the caches hold and did.

@@ -50,7 +50,9 @@ LoadedModel::LoadedModel(const EngineOptions& options)
                       read_model_profile(options.model), options.reference},
       prompt_style_(media_settings_.profile.prompt_style.value_or(
           grounding::family_prompt_style(options.model))),
-      vision_stage_(checkpoint_.config().vision, vision_, media_settings_, pool_) {}
+      vision_stage_(checkpoint_.config().vision, vision_, media_settings_, pool_) {
+  if (options.calibrated) calibration_ = read_calibration(options.model);
+}
 
 TokenSequence LoadedModel::tokens(const std::vector<text::Message>& messages,
                                   const std::vector<std::string>& tools,

@@ -16,6 +16,7 @@
 #include "engine/media.h"
 #include "engine/slot_keys.h"
 #include "engine/vision_stage.h"
+#include "grounding/calibration.h"
 #include "grounding/prompt.h"
 #include "guided/json_constraint.h"
 #include "model/decoder.h"
@@ -36,7 +37,8 @@ enum class DefaultSampling { kGreedy, kCheckpoint };
 class LoadedModel {
  public:
   // Of `options` all but the cache. Throws the errors of Checkpoint::open, Tokenizer::open,
-  // ChatTemplate::open, bind_weights and read_model_profile.
+  // ChatTemplate::open, bind_weights, read_model_profile and
+  // read_calibration.
   explicit LoadedModel(const EngineOptions& options);
   LoadedModel(const LoadedModel&) = delete;
   LoadedModel& operator=(const LoadedModel&) = delete;
@@ -49,6 +51,7 @@ class LoadedModel {
   model::Decoder& decoder() { return decoder_; }
   const MediaSettings& media_settings() const { return media_settings_; }
   grounding::PromptStyle prompt_style() const { return prompt_style_; }
+  const std::optional<grounding::Calibration>& calibration() const { return calibration_; }
   const VisionStage& vision_stage() const { return vision_stage_; }
   bool opens_thinking() const { return chat_.opens_thinking(); }  // answers begin inside <think>
   int64_t patch_width() const { return vision_.patch_width(); }   // values of a patch
@@ -88,6 +91,7 @@ class LoadedModel {
   model::Decoder decoder_;
   MediaSettings media_settings_;
   grounding::PromptStyle prompt_style_;
+  std::optional<grounding::Calibration> calibration_;
   VisionStage vision_stage_;
   std::optional<guided::TokenOrder> token_order_;  // made when the first constraint needs it
 };

@@ -1,73 +1,137 @@
 #include "engine/look_again.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <iterator>
+#include <optional>
+#include <string>
 #include <utility>
 
-#include "engine/answer_record.h"
-#include "engine/look.h"
-#include "grounding/slot_stamps.h"
+#include "base/time_code.h"
+#include "engine/looker.h"
+#include "grounding/calibration.h"
 #include "localise/ordinal.h"
+#include "localise/verify.h"
 #include "localise/zoom.h"
 
 namespace shijian::engine {
 namespace {
 
-// Asks one question again and again of parts of one video.
-class Looker {
- public:
-  Looker(EngineState& state, const LocateRequest& request, const MediaFile& video,
-         const RunHooks& hooks)
-      : state_(state), request_(request), video_(video), hooks_(hooks) {
-    usual_fps_ = state.model.media_settings().sampling(request.sampling).fps;
-    request_.sampling.adaptive = false;
-    request_.keep_frames = false;
-    request_.generation.logprobs = 0;
-    request_.sampling.frames.reset();
-    request_.sampling.min_frames.reset();
-  }
+using grounding::Answer;
+using grounding::Event;
 
-  localise::Sighting look_at(const localise::Look& part, grounding::Answer& answer) {
-    request_.questions = {localise::read_ordinal(answer.question).plain};
-    request_.sampling.from = part.from;
-    request_.sampling.to = part.to;
-    request_.sampling.fps = part.fps;
-    // The prompt's stamps lie as far apart as those that the model knows best.
-    request_.sampling.clock_rate = std::max(1.0, part.fps / usual_fps_);
-    if (hooks_.progress) hooks_.progress({"zooming", looks_, 0, {}});
-    RunHooks quiet;
-    quiet.cancel = hooks_.cancel;
-    const grounding::Answer seen =
-        std::move(look(state_, request_, video_, quiet, Prompts::kForgotten).answers.front());
-    ++looks_;
-    add_costs(seen, answer);
-    answer.sampling.plan.push_back(
-        {seen.sampling.from, seen.sampling.to, seen.sampling.fps, std::string(part.reason)});
-    return {seen.events, grounding::slot_gap(seen.sampling.slot_times, part.from)};
-  }
+constexpr double kLikely = 0.5;  // from there on an event is more likely right than wrong
 
- private:
-  EngineState& state_;
-  LocateRequest request_;
-  const MediaFile& video_;
-  const RunHooks& hooks_;
-  double usual_fps_ = 0;
-  int64_t looks_ = 0;
-};
+double start_of(const Answer& answer, const video::VideoInfo& info) {
+  return std::max(answer.sampling.from, info.start_time);
+}
+
+void verify_events(Answer& answer, const video::VideoInfo& info, double longest, bool twice,
+                   Looker& looker) {
+  localise::VerifyOptions options;
+  options.start = start_of(answer, info);
+  options.end = answer.sampling.to;
+  options.frame_rate = info.frame_rate.value();
+  options.usual_fps = looker.usual_fps();
+  options.longest = longest;
+  options.twice = twice;
+  localise::verify(answer.events, options,
+                   [&](const localise::Look& part) { return looker.look_at(part, answer); });
+}
+
+// Without a calibration, as likely as it is there and its times are these.
+double confidence_of(const grounding::Evidence& evidence, int windows, bool surest,
+                     const std::optional<grounding::Calibration>& calibration) {
+  if (calibration) return calibrated_confidence(*calibration, evidence, windows, surest);
+  return std::min(evidence.times * evidence.presence.value_or(1), evidence.trust);
+}
+
+void set_confidences(Answer& answer, const std::optional<grounding::Calibration>& calibration) {
+  const Event* surest = grounding::surest_event(answer.events);
+  for (Event& event : answer.events) {
+    if (!event.evidence) continue;
+    event.confidence =
+        confidence_of(*event.evidence, answer.sampling.windows, &event == surest, calibration);
+  }
+}
+
+// Only what was looked at more than once is rejected: the model's own word stands else.
+void reject_unlikely(Answer& answer) {
+  const auto likely = [](const Event& event) {
+    return !event.evidence || event.evidence->looks < 2 || !event.confidence ||
+           *event.confidence >= kLikely;
+  };
+  const auto unlikely = std::stable_partition(answer.events.begin(), answer.events.end(), likely);
+  std::move(unlikely, answer.events.end(), std::back_inserter(answer.rejected));
+  answer.events.erase(unlikely, answer.events.end());
+  std::stable_sort(answer.rejected.begin(), answer.rejected.end(),
+                   [](const Event& a, const Event& b) { return *a.confidence > *b.confidence; });
+}
+
+std::string time_text(double seconds) { return format_time(seconds, TimeFormat::kHoursMillis); }
+
+// The model's words about the windows in which something stands, each behind the window's times.
+std::string words_of(const Answer& answer) {
+  std::string words;
+  for (const grounding::WindowWords& window : answer.windows) {
+    const bool stands = std::any_of(
+        answer.events.begin(), answer.events.end(),
+        [&](const Event& event) { return event.start <= window.to && event.end >= window.from; });
+    if (!stands && !answer.unparsed) continue;
+    words += fmt::format("{}[{} - {}] {}", words.empty() ? "" : "\n", time_text(window.from),
+                         time_text(window.to), window.text);
+  }
+  return words;
+}
+
+void deny(Answer& answer) {
+  answer.absent = true;
+  answer.response = answer.language == Language::kChinese ? "视频中没有出现。"
+                                                          : "It does not occur in the video.";
+  answer.notes.push_back({grounding::NoteCode::kAbsent});
+}
+
+void scale_uncertainties(Answer& answer, double factor) {
+  for (Event& event : answer.events) {
+    if (event.start_uncertainty) *event.start_uncertainty *= factor;
+    if (event.end_uncertainty) *event.end_uncertainty *= factor;
+  }
+}
+
+void zoom_in(Answer& answer, const video::VideoInfo& info, const LocateRequest& request,
+             Looker& looker) {
+  localise::ZoomOptions options;
+  options.precision = request.precision;
+  options.start = start_of(answer, info);
+  options.end = answer.sampling.to;
+  options.frame_rate = info.frame_rate.value();
+  localise::zoom(answer.events, answer.sampling.slot_times, options,
+                 [&](const localise::Look& part) { return looker.look_at(part, answer); });
+}
 
 }  // namespace
 
 void look_again(EngineState& state, const LocateRequest& request, const MediaFile& video,
-                const RunHooks& hooks, std::span<grounding::Answer> answers) {
-  const video::VideoInfo& info = *video.known;
-  Looker looker(state, request, video, hooks);
-  for (grounding::Answer& answer : answers) {
-    localise::ZoomOptions options;
-    options.precision = request.precision;
-    options.start = std::max(answer.sampling.from, info.start_time);
-    options.end = answer.sampling.to;
-    options.frame_rate = info.frame_rate.value();
-    localise::zoom(answer.events, answer.sampling.slot_times, options,
-                   [&](const localise::Look& part) { return looker.look_at(part, answer); });
+                const RunHooks& hooks, std::span<Answer> answers) {
+  const ModelProfile& profile = state.model.media_settings().profile;
+  const auto& calibration = state.model.calibration();
+  std::optional<Looker> looker;
+  if (request.effort != Effort::kLow) looker.emplace(state, request, video, hooks);
+  for (Answer& answer : answers) {
+    const bool in_windows = answer.sampling.windows > 1;
+    const bool any = !answer.events.empty();
+    const bool high = request.effort == Effort::kHigh;
+    if (looker && (in_windows || high)) {
+      verify_events(answer, *video.known, profile.window_seconds, high, *looker);
+    }
+    set_confidences(answer, calibration);
+    reject_unlikely(answer);
+    if (in_windows) localise::choose(answer.events, localise::read_ordinal(answer.question).which);
+    if (in_windows && !answer.absent) answer.response = words_of(answer);
+    if (any && answer.events.empty()) deny(answer);
+    if (looker) zoom_in(answer, *video.known, request, *looker);
+    if (calibration) scale_uncertainties(answer, calibration->uncertainty);
   }
 }
 

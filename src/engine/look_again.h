@@ -1,4 +1,5 @@
-// Further looks at parts of a video, which make an answer more exact.
+// What is made of the answers of a first look: what they found is looked at again, believed or not,
+// and made more exact.
 #pragma once
 
 #include <span>
@@ -9,8 +10,15 @@
 
 namespace shijian::engine {
 
-// Refines the answers of a first look at `video`, whose probe is known, as the request's effort
-// says. Progress of these looks is the stage "zooming". Throws as Engine::locate does.
+// Works on the answers of a first look at `video`, whose probe is known, as far as the request's
+// effort goes:
+//   verify  what was found in one of several windows, and with Effort::kHigh all
+//   believe events that are more likely wrong than right become answer.rejected; confidences are
+//           calibrated where the model has a calibration
+//   choose  the one that an ordinal asks for, where windows were asked without it
+//   zoom    to the boundaries
+// Progress of these looks is the stage "zooming". With Effort::kLow confidences are set and nothing
+// else. Throws as Engine::locate does.
 void look_again(EngineState& state, const LocateRequest& request, const MediaFile& video,
                 const RunHooks& hooks, std::span<grounding::Answer> answers);
 

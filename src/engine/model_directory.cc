@@ -67,6 +67,12 @@ bool slot_stamps(const Json& times, const fs::path& file) {
   return times == "slots";
 }
 
+bool explains(const Json& value, const fs::path& file) {
+  if (!value.is_boolean())
+    refuse("read {}: explains is neither true nor false"_text(file.string()));
+  return value.get<bool>();
+}
+
 void read_sampling(const Json& sampling, const fs::path& file, ModelProfile& profile) {
   if (!sampling.is_object()) refuse("read {}: sampling is not an object"_text(file.string()));
   profile.fps = number(sampling, "fps", 0.001, 1000, file);
@@ -128,8 +134,34 @@ ModelProfile read_model_profile(const fs::path& directory) {
   }
   if (json.contains("clock")) profile.window_clock = window_clock(json["clock"], file);
   if (json.contains("times")) profile.slot_stamps = slot_stamps(json["times"], file);
+  if (json.contains("explains")) profile.explains = explains(json["explains"], file);
   if (json.contains("sampling")) read_sampling(json["sampling"], file, profile);
   return profile;
+}
+
+// {"confidence": [w0, w1, w2, w3, w4], "uncertainty": factor}
+std::optional<grounding::Calibration> read_calibration(const fs::path& directory) {
+  const fs::path file = directory / "calibration.json";
+  std::error_code ignored;
+  if (!fs::exists(file, ignored)) return std::nullopt;
+  const Json json = read_json_file(file);
+  const auto hint = "make it again with shijian calibrate, or delete it"_text;
+  grounding::Calibration calibration;
+  const auto finite = [](const Json& value) {
+    return value.is_number() && std::abs(value.get<double>()) < 1e6;
+  };
+  const bool right = json.is_object() && json.contains("confidence") &&
+                     json["confidence"].is_array() &&
+                     json["confidence"].size() == calibration.weights.size() &&
+                     std::all_of(json["confidence"].begin(), json["confidence"].end(), finite) &&
+                     json.contains("uncertainty") && finite(json["uncertainty"]) &&
+                     json["uncertainty"].get<double>() > 0;
+  if (!right) {
+    throw Error(ErrorCode::kInvalid, "read {}: it is no calibration"_text(file.string()), hint);
+  }
+  json["confidence"].get_to(calibration.weights);
+  calibration.uncertainty = json["uncertainty"].get<double>();
+  return calibration;
 }
 
 }  // namespace shijian::engine

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "grounding/calibration.h"
 #include "grounding/prompt.h"
 
 namespace shijian::engine {
@@ -35,9 +36,15 @@ struct ModelProfile {
   // as such a clip ("clock": "window"); else its times are those of the whole file ("file").
   bool window_clock = false;
   bool slot_stamps = false;  // "times": "slots": the times it writes are stamps of slots
+  bool explains = true;      // it can say why; "explains": false: it only names moments
 };
 
-// All empty when the directory has no shijian.json. Error(kInvalid) for a wrong one.
+// All empty when the directory has no shijian.json. Error(kInvalid) for a
+// wrong one.
 ModelProfile read_model_profile(const std::filesystem::path& directory);
+
+// calibration.json, which `shijian calibrate` writes; empty where there is none. Error(kInvalid)
+// for a wrong one.
+std::optional<grounding::Calibration> read_calibration(const std::filesystem::path& directory);
 
 }  // namespace shijian::engine

@@ -46,16 +46,41 @@ TEST_F(Profile, MayBeMissingOrSilent) {
 }
 
 TEST_F(Profile, NamesTheFileThatIsWrong) {
-  for (const char* text :
-       {"[]", R"({"prompt_style":"best"})", R"({"prompt_style":3})", R"({"clock":"own"})",
-        R"({"clock":1})", R"({"sampling":1})", R"({"sampling":{"fps":0}})",
-        R"({"sampling":{"fps":"2"}})", R"({"times":"frames"})", R"({"times":1})"}) {
+  for (const char* text : {"[]", R"({"prompt_style":"best"})", R"({"prompt_style":3})",
+                           R"({"clock":"own"})", R"({"clock":1})", R"({"sampling":1})",
+                           R"({"sampling":{"fps":0}})", R"({"sampling":{"fps":"2"}})",
+                           R"({"times":"frames"})", R"({"times":1})", R"({"explains":"no"})"}) {
     try {
       read(text);
       ADD_FAILURE() << text;
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), ErrorCode::kInvalid) << text;
       EXPECT_NE(error.message().find("shijian.json"), std::string::npos) << error.message();
+    }
+  }
+}
+
+TEST_F(Profile, HasACalibrationWhereOneLiesBesideTheModel) {
+  EXPECT_FALSE(read_calibration(directory_));
+  const auto calibration = [&](const std::string& text) {
+    write_file_atomic(directory_ / "calibration.json", text);
+    return read_calibration(directory_);
+  };
+  const auto good =
+      calibration(R"({"confidence": [1, 0.5, -2, 0, 1], "uncertainty": 0.9, "events": 3})");
+  ASSERT_TRUE(good);
+  EXPECT_EQ(good->weights[2], -2);
+  EXPECT_EQ(good->uncertainty, 0.9);
+  for (const char* text : {"[]", "{}", R"({"confidence": [1, 2, 3, 4], "uncertainty": 1})",
+                           R"({"confidence": [1, 2, 3, 4, "5"], "uncertainty": 1})",
+                           R"({"confidence": [1, 2, 3, 4, 1e300], "uncertainty": 1})",
+                           R"({"confidence": [1, 2, 3, 4, 5], "uncertainty": 0})"}) {
+    try {
+      calibration(text);
+      ADD_FAILURE() << text;
+    } catch (const Error& error) {
+      EXPECT_NE(error.message().find("calibration.json"), std::string::npos) << error.message();
+      EXPECT_FALSE(error.hint().empty());
     }
   }
 }

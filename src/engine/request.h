@@ -41,7 +41,7 @@ struct GenerationRequest {
 
 // How far a run is. Stages, in order: "probing", "decoding", "encoding", "reading", "answering".
 // Where a video is looked at in windows, "searching" stands for all but the first; where parts are
-// looked at again, "zooming" follows.
+// looked at again, "verifying" and "zooming" follow.
 struct Progress {
   std::string_view stage;
   int64_t done = 0;
@@ -69,9 +69,10 @@ struct RunHooks {
 // How much work an answer is worth.
 enum class Effort {
   kLow,     // one look at the video
-  kNormal,  // boundaries are looked at again, more closely
+  kNormal,  // boundaries are looked at again, more closely, and so is what was found in windows
+  kHigh,    // everything that was found is looked at again, twice
 };
-std::optional<Effort> parse_effort(std::string_view name);  // "low", "normal"
+std::optional<Effort> parse_effort(std::string_view name);  // "low", "normal", "high"
 
 struct LocateRequest {
   std::filesystem::path video;
@@ -81,6 +82,7 @@ struct LocateRequest {
   std::optional<grounding::PromptStyle> prompt_style;  // absent: the checkpoint's
   GenerationRequest generation;
   Effort effort = Effort::kLow;
+  bool why = false;        // a reason is wanted, see explain.h
   double precision = 0.1;  // seconds: how well boundaries shall be known, with more than low effort
   bool keep_frames =
       false;  // the result shall have the frames, which are decoded for that if need be

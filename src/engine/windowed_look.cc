@@ -1,13 +1,10 @@
 #include "engine/windowed_look.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <iterator>
 #include <numeric>
 #include <utility>
 
-#include "base/time_code.h"
 #include "engine/answer_record.h"
 #include "engine/look.h"
 #include "engine/media_notes.h"
@@ -76,20 +73,13 @@ void settle_times(grounding::SamplingSummary& sampling) {
   sampling.fps = sampling.frames / (sampling.to - sampling.from);
 }
 
-// The model's words, each window's behind its times.
-std::string words_of(const grounding::Answer& seen) {
-  const auto time = [](double seconds) { return format_time(seconds, TimeFormat::kHoursMillis); };
-  return fmt::format("[{} - {}] {}", time(seen.sampling.from), time(seen.sampling.to),
-                     seen.response);
-}
-
 // One question's answers, window after window.
 class Joined {
  public:
   explicit Joined(const std::string& question)
-      : question_(question), asked_(localise::read_ordinal(question)) {}
+      : question_(question), plain_(localise::read_ordinal(question).plain) {}
 
-  const std::string& plain() const { return asked_.plain; }  // as each window is asked
+  const std::string& plain() const { return plain_; }  // as each window is asked
 
   void add(grounding::Answer seen) {
     const grounding::SamplingSummary& sampling = seen.sampling;
@@ -97,7 +87,7 @@ class Joined {
                         seen.events,
                         grounding::slot_gap(sampling.slot_times, sampling.from)});
     if (!seen.events.empty() || seen.unparsed) {
-      words_ += (words_.empty() ? "" : "\n") + words_of(seen);
+      words_.push_back({sampling.from, sampling.to, seen.response});
     }
     if (windows_.size() == 1) {
       answer_ = std::move(seen);
@@ -110,17 +100,12 @@ class Joined {
     answer_.question = question_;
     answer_.events = localise::join(windows_);
     for (grounding::Event& event : answer_.events) {
-      if (event.label == asked_.plain) event.label = question_;
+      if (event.label == plain_) event.label = question_;
     }
     settle_times(answer_.sampling);
-    const bool any = !answer_.events.empty();
-    localise::choose(answer_.events, asked_.which);
-    answer_.unparsed = !any && !answer_.absent;
-    if (!answer_.absent) answer_.response = std::move(words_);
-    if (any && answer_.events.empty()) {
-      answer_.absent = true;
-      answer_.notes.push_back({grounding::NoteCode::kAbsent});
-    }
+    answer_.sampling.windows = static_cast<int>(windows_.size());
+    answer_.unparsed = answer_.events.empty() && !answer_.absent;
+    answer_.windows = std::move(words_);
     // They say of one window what is not so of the whole, or what stands in the words.
     std::erase_if(answer_.notes, [&](const grounding::Note& note) {
       return note.code == grounding::NoteCode::kWindowClock ||
@@ -133,9 +118,9 @@ class Joined {
 
  private:
   const std::string question_;
-  const localise::OrdinalQuestion asked_;
+  const std::string plain_;
   std::vector<localise::WindowEvents> windows_;
-  std::string words_;
+  std::vector<grounding::WindowWords> words_;
   grounding::Answer answer_;
 };
 

@@ -13,8 +13,8 @@ double window_seconds(const LocateRequest& request, const video::VideoInfo& info
                       const LoadedModel& model);
 
 // Answers the request's questions of each window of `video`, whose probe is known, and joins the
-// answers. Memory is that of one window. Progress is the stage "searching". Throws as
-// Engine::locate does.
+// answers; ordinals of the questions are left out. Memory is that of one window. Progress is the
+// stage "searching". Throws as Engine::locate does.
 LocateResult look_in_windows(EngineState& state, const LocateRequest& request,
                              const MediaFile& video, const RunHooks& hooks);
 

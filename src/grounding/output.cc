@@ -61,6 +61,7 @@ OrderedJson sampling_json(const SamplingSummary& sampling) {
           {"fps", thousandths(sampling.fps)},
           {"frames", sampling.frames},
           {"slots", sampling.slots},
+          {"windows", sampling.windows},
           {"width", sampling.width},
           {"height", sampling.height},
           {"processor", sampling.processor},
@@ -70,14 +71,19 @@ OrderedJson sampling_json(const SamplingSummary& sampling) {
           {"times", std::move(times)}};
 }
 
+OrderedJson evidence_json(const Evidence& evidence) {
+  OrderedJson json = {
+      {"times", thousandths(evidence.times)}, {"presence", nullptr}, {"looks", evidence.looks}};
+  if (evidence.presence) json["presence"] = thousandths(*evidence.presence);
+  return json;
+}
+
 std::string text_of(const Answer& answer, TimeFormat time_format) {
   std::string out;
   const bool chinese = answer.language == Language::kChinese;
   if (!answer.response.empty()) out += answer.response + "\n";
+  const auto time = [&](double t) { return format_time(t, time_format, answer.video.frame_rate); };
   for (const Event& event : answer.events) {
-    const auto time = [&](double t) {
-      return format_time(t, time_format, answer.video.frame_rate);
-    };
     out += fmt::format("{} - {}", time(event.start), time(event.end));
     if (event.confidence) {
       out +=
@@ -85,6 +91,16 @@ std::string text_of(const Answer& answer, TimeFormat time_format) {
     }
     if (!event.label.empty()) out += "  " + event.label;
     out += "\n";
+  }
+  if (answer.explained && !answer.reasoning.empty()) {
+    out += fmt::format("{}{}\n", chinese ? "理由：" : "why: ", answer.reasoning);
+  }
+  if (answer.events.empty() && !answer.rejected.empty()) {
+    const Event& nearest = answer.rejected.front();
+    out += fmt::format(
+        "{}{} - {}  {} {:.0f}%\n",
+        chinese ? "最接近的，但不像：" : "closest, but not likely: ", time(nearest.start),
+        time(nearest.end), chinese ? "置信度" : "confidence", nearest.confidence.value_or(0) * 100);
   }
   for (const Note& note : answer.notes) {
     if (note.code == NoteCode::kAbsent) continue;  // the response says it in words
@@ -150,7 +166,11 @@ void read_answer(Answer& answer, std::string_view generated, bool starts_in_thou
   options.starts_in_thought = starts_in_thought;
   ParsedAnswer parsed = parse_answer(generated, options);
   set_confidence(parsed.events, generated, tokens, parsed.trust);
+  if (sampling.fixed_form && (parsed.absent || !parsed.events.empty())) {
+    answer.presence = presence(parsed.events, generated, tokens);
+  }
   for (Event& event : parsed.events) {
+    if (event.evidence) event.evidence->presence = answer.presence;
     event.start = zero + event.start / rate;
     event.end = zero + event.end / rate;
     if (event.start_uncertainty) *event.start_uncertainty /= rate;
@@ -183,6 +203,7 @@ OrderedJson events_json(std::span<const Event> events, TimeFormat time_format, d
                         {"label", to_valid_utf8(event.label)},
                         {"confidence", nullptr}};
     if (event.confidence) item["confidence"] = thousandths(*event.confidence);
+    if (event.evidence) item["evidence"] = evidence_json(*event.evidence);
     if (event.start_uncertainty) item["start_uncertainty"] = thousandths(*event.start_uncertainty);
     if (event.end_uncertainty) item["end_uncertainty"] = thousandths(*event.end_uncertainty);
     list.push_back(std::move(item));
@@ -207,6 +228,9 @@ OrderedJson answer_json(const Answer& answer, TimeFormat time_format) {
   json["events"] = events_json(answer.events, time_format, frame_rate);
   if (!answer.events.empty()) {
     json["timestamp_range"] = timestamp_range_json(answer.events, time_format, frame_rate);
+  }
+  if (!answer.rejected.empty()) {
+    json["rejected"] = events_json(answer.rejected, time_format, frame_rate);
   }
   if (!answer.reasoning.empty()) {
     json["reasoning"] = to_valid_utf8(answer.reasoning);

@@ -49,12 +49,14 @@ struct SamplingSummary {
   std::string clock = "file";      // whose clock the prompt shows: "file", or the "window"'s own
   double clock_start = 0;          // seconds on the timeline at which that clock shows 0
   double clock_rate = 1;           // seconds of that clock in one second of the file
+  int windows = 1;                 // that the part was looked at in
   std::vector<double> times;       // [frames], when they were looked at, seconds on the timeline
   std::string processor;           // "transformers" or "qwen-vl-utils"
   std::string reference;           // "4.57" or "5"
   std::string prompt_style;        // "qwen", "timelens", "timelens2"
   std::vector<double> slot_times;  // [slots], the prompt's times, on the timeline; not in the JSON
   std::vector<PlannedLook> plan;   // all looks, in their order
+  bool fixed_form = false;         // answers have no words but those of a form; likewise
   bool slot_stamps = false;        // the model writes stamps of slots (slot_stamps.h); likewise
 };
 
@@ -81,15 +83,25 @@ struct Timing {
   double total = 0;
 };
 
+// What the model said of one of several windows, which lasts from..to, seconds on the timeline.
+struct WindowWords {
+  double from = 0, to = 0;
+  std::string text;
+};
+
 struct Answer {
   std::string question;
   Language language = Language::kEnglish;  // of the question: notes and stand-in words follow it
   std::string response;                    // the model's own words, thoughts apart
   std::vector<Event> events;               // ordered by start
+  std::vector<Event> rejected;             // found, but not believed; the surest first
+  std::vector<WindowWords> windows;        // in which something was found; not in the JSON
+  std::optional<double> presence;          // that anything of it occurs; see confidence.h
   bool absent = false;
   bool unparsed = false;
   std::string reasoning;
-  std::string reasoning_source;  // "model", or empty when there is no reasoning
+  std::string reasoning_source;  // "model", "evidence", or empty when there is no reasoning
+  bool explained = false;        // the reasoning was asked for: text shows it
   std::vector<Note> notes;
   std::string model;  // name of the checkpoint directory
   VideoSummary video;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -15,12 +16,13 @@ struct Look {
   double from = 0;  // seconds on the timeline
   double to = 0;
   double fps = 0;           // frames a second, at most the video's own
-  std::string_view reason;  // "start", "end" or "event": what is to be seen there
+  std::string_view reason;  // "start", "end", "event" or "check": what is to be seen there
 };
 
 struct Sighting {
   std::vector<grounding::Event> events;  // on the file's timeline, from <= start <= end <= to
   double gap = 0;                        // seconds between the temporal slots that were seen
+  std::optional<double> presence;        // how likely it is that any is there; empty: unknown
 };
 
 // Asks the question again of this part alone. Throws what a run of the model throws.

@@ -45,6 +45,7 @@ void add(const Seen& b, Seen& a) {
   }
   if (b.event.confidence.value_or(0) > event.confidence.value_or(0)) {
     event.confidence = b.event.confidence;
+    event.evidence = b.event.evidence;
   }
 }
 

@@ -31,7 +31,7 @@ struct WindowEvents {
 // The events of all windows (ascending), in order. An event that reaches the edge of its window,
 // within one gap, and one of the next window that overlaps or meets it are one; so are two that
 // overlap by half of the shorter. Together they last from the first start to the last end, but for
-// an end that a window's edge cut off; their confidence is the higher.
+// an end that a window's edge cut off; their confidence is the higher, with its evidence.
 std::vector<grounding::Event> join(std::span<const WindowEvents> windows);
 
 }  // namespace shijian::localise

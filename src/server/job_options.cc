@@ -98,7 +98,7 @@ JobOptions read_job_options(const Json& json) {
     const auto effort = engine::parse_effort(*name);
     if (!effort) {
       throw Error(ErrorCode::kUsage, "options: 'effort' is not one of the efforts"_text,
-                  "there are low and normal"_text);
+                  "there are low, normal and high"_text);
     }
     options.effort = *effort;
   }

@@ -12,7 +12,7 @@ export type JobOptions = Partial<Schemas['Options']>;
 export type TimeFormat = Schemas['Options']['output_format'];
 export type PromptStyle = Schemas['Options']['prompt_style'];
 export type Effort = Schemas['Options']['effort'];
-export const efforts: readonly Effort[] = ['low', 'normal'];
+export const efforts: readonly Effort[] = ['low', 'normal', 'high'];
 
 export type Span = Schemas['Correction']; // an event as a person corrected it
 export type AnswerEvent = Schemas['Event'];

@@ -1,0 +1,33 @@
+// Further looks at parts of a video, which the steps of localise ask for.
+#pragma once
+
+#include "engine/engine_state.h"
+#include "engine/media.h"
+#include "engine/request.h"
+#include "localise/look.h"
+
+namespace shijian::engine {
+
+// Asks one question again and again of parts of one video. What it refers to must outlive it.
+class Looker {
+ public:
+  // `video`: its probe is known. Progress is the stage "zooming".
+  Looker(EngineState& state, const LocateRequest& request, const MediaFile& video,
+         const RunHooks& hooks);
+
+  // Asks answer.question, without its ordinal, of one part; adds what it costs and where it looked
+  // to `answer`. Throws as Engine::locate does.
+  localise::Sighting look_at(const localise::Look& part, grounding::Answer& answer);
+
+  double usual_fps() const { return usual_fps_; }  // frames a second that the model knows best
+
+ private:
+  EngineState& state_;
+  LocateRequest request_;
+  const MediaFile& video_;
+  const RunHooks& hooks_;
+  double usual_fps_ = 0;
+  int64_t looks_ = 0;
+};
+
+}  // namespace shijian::engine
