@@ -10,6 +10,7 @@
 #include <cmath>
 #include <filesystem>
 #include <memory>
+#include <vector>
 
 #include "base/error.h"
 #include "base/threads.h"
@@ -22,6 +23,7 @@ constexpr double kMargin = 32;
 constexpr double kGap = 8;
 constexpr int kThumbnails = 8;
 constexpr double kBarHeight = 34;
+constexpr double kLookHeight = 6;
 
 struct Color {
   double r, g, b;
@@ -195,6 +197,7 @@ class Filmstrip {
     using Align = Canvas::Align;
     y += canvas.text(answer_.question, kMargin, y, 26, kInk, Align::kLeft, width, true, draw) + 16;
     y = thumbnails(canvas, y, draw) + 14;
+    y = looks(canvas, y, draw);
     y = time_line(canvas, y, draw) + 18;
     for (size_t i = 0; i < answer_.events.size() && i < kMaxListed; ++i) {
       y += event_line(canvas, i, y, draw) + 6;
@@ -250,6 +253,24 @@ class Filmstrip {
     return y + box_height + 24;
   }
 
+  // Where it was looked and how closely: the darker, the more frames a second.
+  double looks(Canvas& canvas, double y, bool draw) const {
+    std::vector<grounding::PlannedLook> plan = answer_.sampling.plan;
+    if (plan.size() < 2) return y;
+    std::stable_sort(plan.begin(), plan.end(),
+                     [](const auto& a, const auto& b) { return a.fps < b.fps; });
+    const double least = std::max(plan.front().fps, 1e-3), most = plan.back().fps;
+    for (const grounding::PlannedLook& look : plan) {
+      if (!draw) break;
+      const double share = most > least ? std::log(look.fps / least) / std::log(most / least) : 0;
+      const auto shade = [&](double from, double to) { return from + share * (to - from); };
+      const double left = x_of(look.from), right = x_of(look.to);
+      canvas.fill_rect(left, y, std::max(2.0, right - left - 1), kLookHeight,
+                       {shade(kTrack.r, kInk.r), shade(kTrack.g, kInk.g), shade(kTrack.b, kInk.b)});
+    }
+    return y + kLookHeight + 4;
+  }
+
   double time_line(Canvas& canvas, double y, bool draw) const {
     if (draw) {
       canvas.fill_rect(kMargin, y, kWidth - 2 * kMargin, kBarHeight, kTrack);
@@ -257,6 +278,10 @@ class Filmstrip {
         const double left = x_of(answer_.events[e].start);
         const double right = x_of(answer_.events[e].end);
         canvas.fill_rect(left, y, std::max(3.0, right - left), kBarHeight, color_of(e));
+      }
+      for (const grounding::Event& event : answer_.rejected) {
+        const double left = x_of(event.start), right = x_of(event.end);
+        canvas.frame_rect(left, y + 1, std::max(3.0, right - left), kBarHeight - 2, 1.5, kFaint);
       }
       const double step = tick_step(to_ - from_);
       const auto last = static_cast<int64_t>(std::floor(to_ / step + 1e-9));
