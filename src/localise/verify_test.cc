@@ -20,7 +20,7 @@ Event candidate(double start, double end, double presence, double confidence = 0
   return event;
 }
 
-VerifyOptions minute() {
+VerifyOptions one_minute() {
   VerifyOptions options;
   options.end = 60;
   options.frame_rate = 30;
@@ -46,7 +46,7 @@ class Viewing {
 TEST(Verify, TakesTheMeanOfAllLooks) {
   std::vector<Event> events = {candidate(10, 14, 0.9)};
   Viewing viewing({{event_of(10.1, 13.9)}, 0.5, 0.4});
-  verify(events, minute(), std::ref(viewing));
+  verify(events, one_minute(), std::ref(viewing));
   ASSERT_EQ(viewing.looks.size(), 1u);
   EXPECT_EQ(viewing.looks[0].from, 8);
   EXPECT_EQ(viewing.looks[0].to, 16);
@@ -58,7 +58,7 @@ TEST(Verify, TakesTheMeanOfAllLooks) {
 TEST(Verify, LooksTwiceWhereItIsToldTo) {
   std::vector<Event> events = {candidate(1, 2, 1)};
   Viewing viewing({{}, 0.5, 0.125});
-  VerifyOptions options = minute();
+  VerifyOptions options = one_minute();
   options.twice = true;
   verify(events, options, std::ref(viewing));
   ASSERT_EQ(viewing.looks.size(), 2u);
@@ -74,20 +74,20 @@ TEST(Verify, LooksTwiceWhereItIsToldTo) {
 TEST(Verify, AnotherEventNearbyIsNoEvidence) {
   std::vector<Event> events = {candidate(10, 14, 1)};
   Viewing viewing({{event_of(15, 16)}, 0.5, 0.99});
-  verify(events, minute(), std::ref(viewing));
+  verify(events, one_minute(), std::ref(viewing));
   EXPECT_NEAR(*events[0].evidence->presence, std::sqrt(0.5), 1e-12);
 }
 
 TEST(Verify, LeavesAloneWhatItCannotJudge) {
   std::vector<Event> events = {candidate(10, 50, 0.8), event_of(3, 4)};
   Viewing viewing({{}, 0.5, 0.1});
-  verify(events, minute(), std::ref(viewing));
+  verify(events, one_minute(), std::ref(viewing));
   EXPECT_TRUE(viewing.looks.empty());  // one is too long, of the other nothing is known
   EXPECT_EQ(*events[0].evidence->presence, 0.8);
 
   events = {candidate(10, 12, 0.8)};
   Viewing silent({{}, 0.5, std::nullopt});
-  verify(events, minute(), std::ref(silent));
+  verify(events, one_minute(), std::ref(silent));
   EXPECT_EQ(*events[0].evidence->presence, 0.8);
   EXPECT_EQ(events[0].evidence->looks, 1);
 }
@@ -96,7 +96,7 @@ TEST(Verify, TheSurestComeFirstWhenLooksAreFew) {
   std::vector<Event> events = {candidate(10, 12, 0.9, 0.7), candidate(20, 22, 0.9, 0.8),
                                candidate(30, 32, 0.9, 0.6)};
   Viewing viewing({{}, 0.5, 0.1});
-  VerifyOptions options = minute();
+  VerifyOptions options = one_minute();
   options.looks = 2;
   verify(events, options, std::ref(viewing));
   ASSERT_EQ(viewing.looks.size(), 2u);
