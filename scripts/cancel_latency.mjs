@@ -1,5 +1,6 @@
 // How soon a job that is cancelled is given up, in each of its stages. A random checkpoint of a published
-// size makes every stage long enough: shijian bench --shape 2b --keep DIR.
+// size makes every stage long enough: shijian bench --shape 2b --keep DIR, and into it the tokenizer's files and
+// the chat template of models/nano.
 // Each round has a video of its own, so that it is hashed and probed anew.
 // Usage: node scripts/cancel_latency.mjs PROGRAM MODEL VIDEO.mp4 [ROUNDS]
 import { spawn } from 'node:child_process';
