@@ -6,9 +6,11 @@
 #include "engine/answer_record.h"
 #include "engine/describe.h"
 #include "engine/look.h"
+#include "engine/looker.h"
 #include "grounding/answer.h"
 #include "grounding/reason.h"
 #include "localise/ordinal.h"
+#include "localise/verify.h"
 
 namespace shijian::engine {
 namespace {
@@ -17,7 +19,6 @@ using grounding::Answer;
 using grounding::Event;
 
 constexpr int64_t kLongestReason = 160;  // tokens
-constexpr double kLeastMargin = 1;       // seconds on each side of the event
 
 const Event& surest(const Answer& answer) {
   return *std::max_element(answer.events.begin(), answer.events.end(),
@@ -31,13 +32,9 @@ text::Part words(std::string_view text) { return {text::Part::Kind::kText, std::
 // The event with half of its length on both sides.
 LocateRequest request_around(const Event& event, const Answer& answer,
                              const LocateRequest& request) {
-  const double margin = std::max(kLeastMargin, (event.end - event.start) / 2);
-  LocateRequest part = request;
+  const double margin = localise::margin_of(event);
+  LocateRequest part = request_of_part(request);
   part.questions = {localise::read_ordinal(answer.question).plain};
-  part.keep_frames = false;
-  part.generation.logprobs = 0;
-  part.sampling.adaptive = false;
-  part.sampling.frames.reset();
   part.sampling.from = std::max(answer.sampling.from, event.start - margin);
   part.sampling.to = std::min(answer.sampling.to, event.end + margin);
   return part;

@@ -10,6 +10,7 @@
 
 #include "base/time_code.h"
 #include "engine/looker.h"
+#include "grounding/answer.h"
 #include "grounding/calibration.h"
 #include "localise/ordinal.h"
 #include "localise/verify.h"
@@ -87,8 +88,7 @@ std::string words_of(const Answer& answer) {
 
 void deny(Answer& answer) {
   answer.absent = true;
-  answer.response = answer.language == Language::kChinese ? "视频中没有出现。"
-                                                          : "It does not occur in the video.";
+  answer.response = grounding::denial(answer.language);
   answer.notes.push_back({grounding::NoteCode::kAbsent});
 }
 

@@ -11,15 +11,19 @@
 
 namespace shijian::engine {
 
+LocateRequest request_of_part(LocateRequest request) {
+  request.sampling.adaptive = false;
+  request.sampling.frames.reset();
+  request.sampling.min_frames.reset();
+  request.keep_frames = false;
+  request.generation.logprobs = 0;
+  return request;
+}
+
 Looker::Looker(EngineState& state, const LocateRequest& request, const MediaFile& video,
                const RunHooks& hooks)
-    : state_(state), request_(request), video_(video), hooks_(hooks) {
+    : state_(state), request_(request_of_part(request)), video_(video), hooks_(hooks) {
   usual_fps_ = state.model.media_settings().sampling(request.sampling).fps;
-  request_.sampling.adaptive = false;
-  request_.keep_frames = false;
-  request_.generation.logprobs = 0;
-  request_.sampling.frames.reset();
-  request_.sampling.min_frames.reset();
 }
 
 localise::Sighting Looker::look_at(const localise::Look& part, grounding::Answer& answer) {

@@ -8,6 +8,10 @@
 
 namespace shijian::engine {
 
+// A request as it is made again of a part of its video: at a rate, without pictures or the
+// alternatives of tokens.
+LocateRequest request_of_part(LocateRequest request);
+
 // Asks one question again and again of parts of one video. What it refers to must outlive it.
 class Looker {
  public:

@@ -56,6 +56,10 @@ Parts split_thought(std::string_view text, bool starts_in_thought) {
 
 }  // namespace
 
+std::string_view denial(Language language) {
+  return language == Language::kChinese ? "视频中没有出现。" : "It does not occur in the video.";
+}
+
 ParsedAnswer parse_answer(std::string_view text, const AnswerOptions& options) {
   ParsedAnswer answer;
   const Parts parts = split_thought(text, options.starts_in_thought);

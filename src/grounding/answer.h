@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/text.h"
 #include "grounding/event.h"
 #include "grounding/notes.h"
 
@@ -29,6 +30,9 @@ struct ParsedAnswer {
   double trust = 1;           // below 1 when the events look made up; bounds their confidence
   std::vector<Note> notes;    // what was mended
 };
+
+// "It does not occur", as an answer without words of the model's own says it.
+std::string_view denial(Language language);
 
 // Never throws on any input: `text` may be anything up to the memory it takes, ill-formed UTF-8
 // included. Work is linear in its length. At most 10000 events come back.

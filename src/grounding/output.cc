@@ -188,8 +188,7 @@ void read_answer(Answer& answer, std::string_view generated, bool starts_in_thou
   answer.unparsed = parsed.unparsed;
   answer.notes = std::move(parsed.notes);
   if (answer.absent && !has_words(answer.response)) {
-    answer.response = answer.language == Language::kChinese ? "视频中没有出现。"
-                                                            : "It does not occur in the video.";
+    answer.response = denial(answer.language);
   }
 }
 

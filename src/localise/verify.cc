@@ -43,6 +43,10 @@ void check(grounding::Event& event, double margin, double fps, const VerifyOptio
 
 }  // namespace
 
+double margin_of(const grounding::Event& event) {
+  return std::max(kLeastMargin, (event.end - event.start) / 2);
+}
+
 void verify(std::vector<grounding::Event>& events, const VerifyOptions& options,
             const Viewer& viewer) {
   std::vector<grounding::Event*> surest;
@@ -56,9 +60,9 @@ void verify(std::vector<grounding::Event>& events, const VerifyOptions& options,
   const int each = options.twice ? 2 : 1;
   surest.resize(std::min(surest.size(), static_cast<size_t>(options.looks / each)));
   for (grounding::Event* event : surest) {
-    const double length = event->end - event->start;
-    check(*event, std::max(kLeastMargin, length / 2), 2 * options.usual_fps, options, viewer);
+    check(*event, margin_of(*event), 2 * options.usual_fps, options, viewer);
     if (options.twice) {
+      const double length = event->end - event->start;
       check(*event, length + kSurroundings, options.usual_fps, options, viewer);
     }
   }

@@ -18,6 +18,9 @@ struct VerifyOptions {
   int looks = 100;        // at most; the surest events come first
 };
 
+// Seconds on each side of an event that widen it by half on both sides, at least one.
+double margin_of(const grounding::Event& event);
+
 // Takes into the evidence of each event how likely a closer look makes it: at the event widened by
 // half on both sides, at least a second, at twice the usual rate. Where another event is seen there
 // instead, this one is no likelier than not. Events without evidence, or that are longer than
