@@ -119,7 +119,7 @@ void Decoder::add_deepstack(const DecoderInput& input, int64_t first, size_t ind
 }
 
 void Decoder::attend(const DecoderLayerWeights& layer, int64_t index, tensor::Matrix x,
-                     KvCache& cache) {
+                     KvCache& cache, Readout* readout, int64_t read) {
   const int64_t past = cache.length();
   const int64_t head_dim = config_.head_dim;
   const int64_t heads = config_.num_heads;
@@ -160,6 +160,10 @@ void Decoder::attend(const DecoderLayerWeights& layer, int64_t index, tensor::Ma
   args.scale = static_cast<float>(1 / std::sqrt(static_cast<double>(head_dim)));
   args.causal = true;
   kernels::attention(pool_, args);
+  if (read > 0) {
+    add_attention(pool_, {index, q, cache.keys(index, 0, past + x.rows), head_dim, kv_heads, read},
+                  *readout);
+  }
   kernels::matmul(pool_, attn, layer.o_proj.weight, nullptr, norm);
   kernels::add(pool_, norm, x);
 }
@@ -192,9 +196,13 @@ void Decoder::run_chunk(const DecoderInput& input, int64_t first, int64_t rows, 
     options.stages->add_rows("rope.cos", cos);
     options.stages->add_rows("rope.sin", sin);
   }
+  // Rows of this chunk that are among the last ones of the input.
+  const auto after = static_cast<int64_t>(input.tokens.size()) - (first + rows);
+  const int64_t read =
+      options.readout ? std::clamp<int64_t>(options.readout->rows - after, 0, rows) : 0;
   for (size_t i = 0; i < weights_.layers.size(); ++i) {
     throw_if_cancelled(options.cancel);
-    attend(weights_.layers[i], static_cast<int64_t>(i), x, cache);
+    attend(weights_.layers[i], static_cast<int64_t>(i), x, cache, options.readout, read);
     run_mlp(weights_.layers[i], x);
     add_deepstack(input, first, i, x);
     if (options.stages) options.stages->add_rows(fmt::format("hidden.{}", i), x);
@@ -226,6 +234,13 @@ tensor::ConstMatrix Decoder::forward(const DecoderInput& input, KvCache& cache,
     logits_ = tensor::Tensor(tensor::DType::kF32, {wanted, config_.vocab_size});
   }
   if (options.stages) options.stages->add_positions(input.positions);
+  if (options.readout) {
+    for (const Head& head : options.readout->heads) {
+      CHECK(head.layer >= 0 && head.layer < config_.num_layers && head.index >= 0 &&
+            head.index < config_.num_heads);
+    }
+    options.readout->attention.assign(options.readout->heads.size(), {});
+  }
   for (int64_t first = 0; first < tokens; first += chunk) {
     const int64_t rows = std::min(chunk, tokens - first);
     run_chunk(input, first, rows, cache, options);

@@ -11,6 +11,7 @@
 #include "checkpoint/config.h"
 #include "model/kv_cache.h"
 #include "model/positions.h"
+#include "model/readout.h"
 #include "model/rope.h"
 #include "model/stages.h"
 #include "model/vision_encoder.h"
@@ -42,6 +43,7 @@ struct ForwardOptions {
   std::stop_token cancel;  // looked at before each layer
   std::function<void(int64_t tokens_done, int64_t tokens_total)> progress;  // after each chunk
   StageRecorder* stages = nullptr;
+  Readout* readout = nullptr;  // heads outside the model are a bug
 };
 
 // One forward() at a time. Config, weights and pool must outlive the decoder.
@@ -70,7 +72,9 @@ class Decoder {
   void embed(const DecoderInput& input, int64_t first, tensor::Matrix x) const;
   void run_chunk(const DecoderInput& input, int64_t first, int64_t rows, KvCache& cache,
                  const ForwardOptions& options);
-  void attend(const DecoderLayerWeights& layer, int64_t index, tensor::Matrix x, KvCache& cache);
+  // What the last `read` rows of x attend to is added to `readout`.
+  void attend(const DecoderLayerWeights& layer, int64_t index, tensor::Matrix x, KvCache& cache,
+              Readout* readout, int64_t read);
   void run_mlp(const DecoderLayerWeights& layer, tensor::Matrix x);
   void add_deepstack(const DecoderInput& input, int64_t first, size_t index,
                      tensor::Matrix x) const;

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <cstring>
+#include <numeric>
 
 #include "model/tiny_checkpoint.h"
 
@@ -128,6 +129,35 @@ TEST_P(DecoderTest, APrefixKeptInTheCacheChangesNoBit) {
   none.logits = LogitRows::kNone;
   EXPECT_EQ(decoder.forward(Part(prompt_, 0, 12).input(), second, none).rows, 0);
   EXPECT_EQ(copy(decoder.forward(Part(prompt_, 12, 22).input(), second)), whole);
+}
+
+TEST_P(DecoderTest, ReadingAttentionChangesNoBitAndNeedsNoWholePrompt) {
+  ThreadPool pool(2);
+  Decoder decoder(checkpoint_->config().text, weights_.text, pool);
+  Readout readout;
+  for (int64_t layer = 0; layer < decoder.config().num_layers; ++layer) {
+    readout.heads.push_back({layer, layer % decoder.config().num_heads});
+  }
+  readout.rows = 4;
+  std::vector<std::vector<float>> whole;
+  const std::vector<float> logits = all_logits(512, 2);
+  const std::vector<float> last(logits.end() - 40, logits.end());
+  for (const int64_t chunk : {64, 7, 3, 1}) {
+    KvCache cache = decoder.make_cache(40);
+    ForwardOptions options;
+    options.chunk = chunk;
+    options.readout = &readout;
+    EXPECT_EQ(copy(decoder.forward(prompt_.input(), cache, options)), last);
+    if (whole.empty()) whole = readout.attention;
+    EXPECT_EQ(readout.attention, whole) << chunk;
+    cache.truncate(30);
+    decoder.forward(Part(prompt_, 30, 4).input(), cache, options);
+    EXPECT_EQ(readout.attention, whole) << chunk;
+  }
+  for (const std::vector<float>& keys : whole) {
+    ASSERT_EQ(keys.size(), 34u);
+    EXPECT_NEAR(std::accumulate(keys.begin(), keys.end(), 0.0), 1, 1e-5);
+  }
 }
 
 TEST_P(DecoderTest, VisualRowsAndTheirDeepStackMatter) {

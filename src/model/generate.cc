@@ -15,30 +15,52 @@ Generated generate(Decoder& decoder, KvCache& cache, tensor::ConstMatrix logits,
     edit = [&](std::span<float> scores) { options.constrain(result.tokens, scores); };
   ForwardOptions forward;
   forward.cancel = options.cancel;
-  PositionIds position;
-  for (auto* axis : {&position.time, &position.row, &position.col}) axis->resize(1);
+  std::vector<int32_t> fed;  // tokens that the cache does not hold yet
+  const auto full = [&] {
+    return static_cast<int64_t>(result.tokens.size()) >= options.max_new_tokens;
+  };
+  // False where the caller ends the generation.
+  const auto add = [&](TokenChoice choice) {
+    fed.push_back(choice.token);
+    result.tokens.push_back(std::move(choice));
+    return !options.on_token || options.on_token(result.tokens.back());
+  };
 
-  while (static_cast<int64_t>(result.tokens.size()) < options.max_new_tokens) {
+  while (!full()) {
     throw_if_cancelled(options.cancel);
+    if (options.forced) {
+      for (const int32_t token : options.forced(result.tokens)) {
+        if (full()) break;
+        sampler.accept(token);
+        if (!add({token, 0, {}})) {
+          result.reason = FinishReason::kCaller;
+          return result;
+        }
+      }
+      if (full()) break;
+    }
+    if (!fed.empty()) {
+      const auto count = static_cast<int64_t>(fed.size());
+      if (cache.length() + count > cache.capacity()) break;
+      PositionIds positions;
+      positions.next = next_position;
+      append_positions(positions, count, {});
+      next_position = positions.next;
+      logits = decoder.forward({fed, positions, {}}, cache, forward);
+      fed.clear();
+    }
     const float* last = logits.row(logits.rows - 1);
     TokenChoice choice = sampler.choose({last, static_cast<size_t>(logits.cols)}, edit);
-    const int32_t token = choice.token;
-    if (std::find(options.stop_tokens.begin(), options.stop_tokens.end(), token) !=
+    if (std::find(options.stop_tokens.begin(), options.stop_tokens.end(), choice.token) !=
         options.stop_tokens.end()) {
       result.reason = FinishReason::kStopToken;
       result.stop = std::move(choice);
       return result;
     }
-    result.tokens.push_back(std::move(choice));
-    if (options.on_token && !options.on_token(result.tokens.back())) {
+    if (!add(std::move(choice))) {
       result.reason = FinishReason::kCaller;
       return result;
     }
-    if (static_cast<int64_t>(result.tokens.size()) == options.max_new_tokens ||
-        cache.length() == cache.capacity())
-      break;
-    position.time[0] = position.row[0] = position.col[0] = next_position++;
-    logits = decoder.forward({{&token, 1}, position, {}}, cache, forward);
   }
   return result;
 }

@@ -22,6 +22,9 @@ struct GenerateOptions {
   std::function<bool(const TokenChoice& choice)> on_token;
   // Called before each choice with the tokens so far and the scores, to ban or favour tokens.
   std::function<void(std::span<const TokenChoice> so_far, std::span<float> scores)> constrain;
+  // Called before each choice, and before constrain(): tokens that come next whatever the model
+  // says. They are read in one pass, with log-probability 0 and no alternatives.
+  std::function<std::vector<int32_t>(std::span<const TokenChoice> so_far)> forced;
 };
 
 enum class FinishReason { kStopToken, kLength, kCaller };

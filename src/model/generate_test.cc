@@ -98,6 +98,29 @@ TEST_F(GenerateTest, AConstraintDecidesWhatMayBeChosen) {
   for (size_t i = 0; i < tokens.size(); ++i) EXPECT_EQ(tokens[i] % 2, static_cast<int32_t>(i % 2));
 }
 
+TEST_F(GenerateTest, ForcedTokensAreReadInOnePassAndChangeNothingElse) {
+  const std::vector<int32_t> free = ids(run());
+  ASSERT_GE(free.size(), 6u);
+  std::vector<int32_t> seen;
+  options_.on_token = [&](const TokenChoice& choice) {
+    seen.push_back(choice.token);
+    return true;
+  };
+  // What would have come anyway, two tokens at a time behind each choice.
+  options_.forced = [&](std::span<const TokenChoice> so_far) {
+    const size_t at = so_far.size();
+    if (at % 3 != 1 || at + 2 > free.size()) return std::vector<int32_t>();
+    return std::vector<int32_t>(free.begin() + static_cast<ptrdiff_t>(at),
+                                free.begin() + static_cast<ptrdiff_t>(at) + 2);
+  };
+  const Generated generated = run();
+  EXPECT_EQ(ids(generated), free);
+  EXPECT_EQ(seen, free);
+  EXPECT_EQ(generated.tokens[1].logprob, 0);
+  EXPECT_TRUE(generated.tokens[1].top.empty());
+  EXPECT_LT(generated.tokens[0].logprob, 0);
+}
+
 TEST_F(GenerateTest, AFullCacheEndsItLikeTheLength) {
   cache_.emplace(decoder_->make_cache(6));
   const Generated generated = run();

@@ -157,9 +157,13 @@ TokenChoice Sampler::choose(std::span<const float> logits, const ScoreEdit& edit
                       Better{logits.data()});
     for (size_t i = 0; i < count; ++i) choice.top.push_back({order_[i], logprob(order_[i])});
   }
-  generated_[static_cast<size_t>(choice.token)] = 1;
-  ++steps_;
+  accept(choice.token);
   return choice;
+}
+
+void Sampler::accept(int32_t token) {
+  generated_.at(static_cast<size_t>(token)) = 1;
+  ++steps_;
 }
 
 }  // namespace shijian::model

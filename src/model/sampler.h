@@ -50,6 +50,9 @@ class Sampler {
   // Throws Error: kInvalid when a logit is not a number, kInternal when the edit bans every token.
   TokenChoice choose(std::span<const float> logits, const ScoreEdit& edit = {});
 
+  // A token that was not chosen here comes next; penalties count it.
+  void accept(int32_t token);
+
  private:
   void apply_penalties();
   int32_t best() const;
