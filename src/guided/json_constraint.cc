@@ -1,27 +1,10 @@
 #include "guided/json_constraint.h"
 
-#include <algorithm>
-#include <limits>
 #include <utility>
 
 #include "base/error.h"
 
 namespace shijian::guided {
-
-TokenOrder::TokenOrder(const text::Tokenizer& tokenizer) {
-  for (int32_t id = 0; id < tokenizer.vocab_size(); ++id) {
-    const std::string_view bytes = tokenizer.token_bytes(id);
-    if (!bytes.empty() && !tokenizer.is_added(id)) entries_.push_back({bytes, id, 0});
-  }
-  std::sort(entries_.begin(), entries_.end(),
-            [](const Entry& a, const Entry& b) { return a.bytes < b.bytes; });
-  for (size_t i = 1; i < entries_.size(); ++i) {
-    const std::string_view before = entries_[i - 1].bytes, bytes = entries_[i].bytes;
-    const auto [end, unused] =
-        std::mismatch(bytes.begin(), bytes.end(), before.begin(), before.end());
-    entries_[i].shared = static_cast<uint32_t>(end - bytes.begin());
-  }
-}
 
 JsonConstraint::JsonConstraint(std::shared_ptr<const AnswerForm> form, const TokenOrder& tokens,
                                const text::Tokenizer& tokenizer,
@@ -53,14 +36,7 @@ void JsonConstraint::take(int32_t token) {
 void JsonConstraint::edit(std::span<float> scores) {
   if (after_) return;
   if (!allowed_in_ || !(*allowed_in_ == state_)) allow_next();
-  std::vector<std::pair<int32_t, float>> kept;
-  kept.reserve(allowed_.size());
-  for (const int32_t id : allowed_) {
-    const auto at = static_cast<size_t>(id);
-    if (at < scores.size()) kept.emplace_back(id, scores[at]);
-  }
-  std::fill(scores.begin(), scores.end(), -std::numeric_limits<float>::infinity());
-  for (const auto& [id, score] : kept) scores[static_cast<size_t>(id)] = score;
+  keep_only(allowed_, scores);
 }
 
 void JsonConstraint::advance(int32_t token) {
@@ -78,7 +54,6 @@ int32_t JsonConstraint::mark_token() const {
   return state_.mark() == AnswerState::Mark::kCall ? call_ : call_end_;
 }
 
-// Walks the tokens in order, so that what tokens have in common is looked at once.
 void JsonConstraint::allow_next() {
   allowed_in_ = state_;
   allowed_.clear();
@@ -87,17 +62,7 @@ void JsonConstraint::allow_next() {
     return;
   }
   if (state_.complete()) allowed_ = stop_tokens_;
-  std::vector<AnswerState> after = {state_};  // [bytes of the token that are let through]
-  for (const TokenOrder::Entry& entry : tokens_.entries()) {
-    if (entry.shared >= after.size()) continue;  // it begins like one that was refused
-    after.erase(after.begin() + entry.shared + 1, after.end());
-    for (const char byte : entry.bytes.substr(entry.shared)) {
-      AnswerState next = after.back();
-      if (!next.push(static_cast<uint8_t>(byte))) break;
-      after.push_back(next);
-    }
-    if (after.size() == entry.bytes.size() + 1) allowed_.push_back(entry.id);
-  }
+  tokens_.append_allowed(state_, allowed_);
 }
 
 }  // namespace shijian::guided

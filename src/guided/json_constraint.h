@@ -5,30 +5,13 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <string_view>
 #include <vector>
 
 #include "guided/answer_form.h"
+#include "guided/token_order.h"
 #include "text/tokenizer.h"
 
 namespace shijian::guided {
-
-// The tokens of a vocabulary in the order of their bytes; added tokens, which are control or markup
-// and not words, are left out. Immutable.
-class TokenOrder {
- public:
-  explicit TokenOrder(const text::Tokenizer& tokenizer);
-
-  struct Entry {
-    std::string_view bytes;  // of the tokenizer, which outlives this
-    int32_t id = 0;
-    uint32_t shared = 0;  // bytes that it has in common with the entry before
-  };
-  const std::vector<Entry>& entries() const { return entries_; }
-
- private:
-  std::vector<Entry> entries_;
-};
 
 // One generation. `tokens` outlives it.
 class JsonConstraint {

@@ -282,12 +282,12 @@ bool JsonBranch::text(uint8_t byte, Place end) {
   }
   if (at_.escape > 1) {
     // Of \uD800 to \uDFFF, halves of a character, none is let through.
-    const bool half = at_.escape == 3 && at_.low == 'd' && byte > '7';
-    at_.low = at_.escape == 2 && (byte == 'd' || byte == 'D') ? 'd' : 0x80;
+    const bool half = at_.escape == 3 && at_.surrogate && byte > '7';
+    at_.surrogate = at_.escape == 2 && (byte == 'd' || byte == 'D');
     at_.escape = at_.escape == 5 ? 0 : at_.escape + 1;
     return is_hex(byte) && !half;
   }
-  if (at_.more > 0 || byte >= 0x80) return character(byte);
+  if (at_.character.inside() || byte >= 0x80) return at_.character.push(byte);
   if (byte == '"') {
     if (end == Place::kColon) {
       at_.place = end;
@@ -298,24 +298,6 @@ bool JsonBranch::text(uint8_t byte, Place end) {
   }
   at_.escape = byte == '\\' ? 1 : 0;
   return byte >= 0x20;
-}
-
-// A byte of a character beyond ASCII: UTF-8 without detours and surrogates (RFC 3629).
-bool JsonBranch::character(uint8_t byte) {
-  if (at_.more > 0) {
-    const bool good = byte >= at_.low && byte <= at_.high;
-    --at_.more;
-    at_.low = 0x80;
-    at_.high = 0xbf;
-    return good;
-  }
-  if (byte < 0xc2 || byte > 0xf4) return false;
-  at_.more = byte < 0xe0 ? 1 : byte < 0xf0 ? 2 : 3;
-  if (byte == 0xe0) at_.low = 0xa0;
-  if (byte == 0xed) at_.high = 0x9f;
-  if (byte == 0xf0) at_.low = 0x90;
-  if (byte == 0xf4) at_.high = 0x8f;
-  return true;
 }
 
 bool JsonBranch::number_byte(uint8_t byte) {

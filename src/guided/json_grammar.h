@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "guided/utf8_state.h"
 
 namespace shijian::guided {
 
@@ -107,9 +108,9 @@ class JsonBranch {
     uint8_t blanks = 0;  // in a row; see blank()
     Number number = Number::kMinus;
     uint8_t digits = 0;
-    uint8_t escape = 0;               // in a string: 1 after '\', 2 to 5 before the digits of \u
-    uint8_t more = 0;                 // bytes that the character still needs, the next of which ...
-    uint8_t low = 0x80, high = 0xbf;  // ... lies between these
+    uint8_t escape = 0;      // in a string: 1 after '\', 2 to 5 before the digits of \u
+    bool surrogate = false;  // the escape begins with d, and may be half of a pair
+    Utf8State character;
     bool operator==(const Cursor&) const = default;
   };
 
@@ -128,7 +129,6 @@ class JsonBranch {
   bool name(uint8_t byte);
   bool after_value(uint8_t byte);
   bool text(uint8_t byte, Place end);
-  bool character(uint8_t byte);
   bool number_byte(uint8_t byte);
   bool number_may_end() const;
   bool literal_byte(uint8_t byte);
