@@ -16,7 +16,7 @@ struct Look {
   double from = 0;  // seconds on the timeline
   double to = 0;
   double fps = 0;           // frames a second, at most the video's own
-  std::string_view reason;  // "start", "end", "event" or "check": what is to be seen there
+  std::string_view reason;  // "start", "end", "event", "check" or "rest": what is to be seen there
 };
 
 struct Sighting {
