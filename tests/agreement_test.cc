@@ -81,6 +81,7 @@ void run(engine::Engine& engine, const Input& input, int64_t tokens,
   request.questions = {input.locate.at("question")};
   request.prompt_style = grounding::parse_prompt_style(input.locate.at("style").get<std::string>());
   request.generation = greedy(tokens);
+  request.free_text = true;  // as the reference answers
   engine.locate(request, hooks);
 }
 

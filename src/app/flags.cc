@@ -232,15 +232,30 @@ void EffortFlags::add_to(CLI::App& command) {
       ->check(CLI::Range(0.001, 60.0))
       ->capture_default_str()
       ->group(group);
+  command
+      .add_option("--budget-tokens", budget.tokens,
+                  "Vision tokens that a search through a long video may take: beyond it a coarse "
+                  "pass decides where to look closely")
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 40))
+      ->group(group);
+  command
+      .add_option("--budget-seconds", budget.seconds,
+                  "Seconds that it may take, worked out from its first window")
+      ->check(CLI::Range(0.001, 1e6))
+      ->group(group);
 }
 
 void EffortFlags::set(engine::LocateRequest& request) const {
   request.effort = *engine::parse_effort(effort);
   request.precision = precision;
+  request.budget = budget;
 }
 
 std::string EffortFlags::describe() const {
-  return effort == "low" ? effort : fmt::format("{} {}", effort, precision);
+  std::string text = effort == "low" ? effort : fmt::format("{} {}", effort, precision);
+  if (budget.tokens) text += fmt::format(" tokens={}", *budget.tokens);
+  if (budget.seconds) text += fmt::format(" seconds={}", *budget.seconds);
+  return text;
 }
 
 OutputFile* Outputs::open(const std::string& path) {

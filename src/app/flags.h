@@ -73,6 +73,7 @@ struct GenerationFlags {
 struct EffortFlags {
   std::string effort = "normal";
   double precision = engine::LocateRequest().precision;
+  engine::Budget budget;
 
   void add_to(CLI::App& command);
   void set(engine::LocateRequest& request) const;

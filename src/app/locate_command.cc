@@ -41,6 +41,7 @@ struct LocateFlags {
   SamplingFlags sampling;
   EffortFlags effort;
   bool why = false;
+  bool free_text = false;
   GenerationFlags generation;
   DumpFlag dump;
 
@@ -71,6 +72,7 @@ void locate(LocateFlags& flags) {
   request.sampling = flags.sampling.request();
   flags.effort.set(request);
   request.why = flags.why;
+  request.free_text = flags.free_text;
   request.generation = flags.generation.values;
   if (flags.prompt_style != "auto")
     request.prompt_style = grounding::parse_prompt_style(flags.prompt_style);
@@ -135,6 +137,9 @@ void add_locate_command(CLI::App& app) {
                    "Wording that the checkpoint was trained on")
       ->check(CLI::IsMember({"auto", "qwen", "timelens", "timelens2"}))
       ->capture_default_str();
+  command->add_flag(
+      "--free-text", flags->free_text,
+      "Let the model answer in any words; else times of the video are all it can name");
   flags->model.add_to(*command);
   flags->sampling.add_to(*command);
   flags->effort.add_to(*command);

@@ -98,18 +98,31 @@ void add_reply(Costs& costs, const Reply& reply, double before) {
   costs.timing.first_token = before + reply.first_token_seconds;
 }
 
+namespace {
+
+void add(const grounding::Usage& usage, const grounding::Reuse& reuse,
+         const grounding::Timing& timing, grounding::Answer& to) {
+  to.usage.vision_tokens += usage.vision_tokens;
+  to.usage.prompt_tokens += usage.prompt_tokens;
+  to.usage.generated_tokens += usage.generated_tokens;
+  to.reuse.slots += reuse.slots;
+  to.reuse.prefix_tokens += reuse.prefix_tokens;
+  to.reuse.encoded_slots += reuse.encoded_slots;
+  to.timing.decode += timing.decode;
+  to.timing.vision += timing.vision;
+  to.timing.prefill += timing.prefill;
+  to.timing.generation += timing.generation;
+  to.timing.total += timing.total;
+}
+
+}  // namespace
+
 void add_costs(const grounding::Answer& from, grounding::Answer& to) {
-  to.usage.vision_tokens += from.usage.vision_tokens;
-  to.usage.prompt_tokens += from.usage.prompt_tokens;
-  to.usage.generated_tokens += from.usage.generated_tokens;
-  to.reuse.slots += from.reuse.slots;
-  to.reuse.prefix_tokens += from.reuse.prefix_tokens;
-  to.reuse.encoded_slots += from.reuse.encoded_slots;
-  to.timing.decode += from.timing.decode;
-  to.timing.vision += from.timing.vision;
-  to.timing.prefill += from.timing.prefill;
-  to.timing.generation += from.timing.generation;
-  to.timing.total += from.timing.total;
+  add(from.usage, from.reuse, from.timing, to);
+}
+
+void add_costs(const Description& from, grounding::Answer& to) {
+  add(from.usage, from.reuse, from.timing, to);
 }
 
 AnswerRecord::AnswerRecord(const LocateRequest& request, const LoadedModel& model,

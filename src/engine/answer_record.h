@@ -23,6 +23,7 @@ void add_reply(Costs& costs, const Reply& reply, double before);
 
 // Adds what one answer cost to another that it is a part of.
 void add_costs(const grounding::Answer& from, grounding::Answer& to);
+void add_costs(const Description& from, grounding::Answer& to);
 
 // Makes the answers to one locate request. Keeps references to the request and the model.
 class AnswerRecord {

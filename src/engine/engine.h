@@ -34,7 +34,8 @@ struct EngineOptions {
   int threads = 0;                      // 0: one for each core
   Reference reference = Reference::k4;  // which version of transformers to follow
   CacheOptions cache = {};
-  bool calibrated = true;  // as the model's calibration.json says, where it has one
+  bool calibrated = true;                // as the model's calibration.json says, where it has one
+  grounding::ReadoutHeads readout = {};  // in place of the calibration's, where it has heads
 };
 
 // What the caches hold and did.

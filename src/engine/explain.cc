@@ -67,11 +67,7 @@ void ask_why(EngineState& state, const LocateRequest& request, const MediaFile& 
   const grounding::Prompt prompt = grounding::make_prompt(
       part.questions.front(), part.prompt_style.value_or(state.model.prompt_style()));
   const Description reply = describe(state, chat_about(part, video, prompt, seen.response), hooks);
-  Answer costs;
-  costs.usage = reply.usage;
-  costs.reuse = reply.reuse;
-  costs.timing = reply.timing;
-  add_costs(costs, answer);
+  add_costs(reply, answer);
   answer.reasoning = reply.response;
   answer.reasoning_source = answer.reasoning.empty() ? "" : "model";
   if (grounding::parse_answer(reply.response, {}).absent) contradict(answer);

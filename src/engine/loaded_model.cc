@@ -52,6 +52,16 @@ LoadedModel::LoadedModel(const EngineOptions& options)
           grounding::family_prompt_style(options.model))),
       vision_stage_(checkpoint_.config().vision, vision_, media_settings_, pool_) {
   if (options.calibrated) calibration_ = read_calibration(options.model);
+  readout_ = options.readout;
+  if (readout_.heads.empty() && calibration_) readout_ = calibration_->readout;
+  const checkpoint::TextConfig& text = checkpoint_.config().text;
+  for (const auto& head : readout_.heads) {
+    if (head.layer < text.num_layers && head.index < text.num_heads) continue;
+    throw Error(ErrorCode::kInvalid,
+                "read {}: its head {} of layer {} is none of the model's"_text(
+                    (options.model / "calibration.json").string(), head.index, head.layer),
+                calibrate_again());
+  }
 }
 
 TokenSequence LoadedModel::tokens(const std::vector<text::Message>& messages,
@@ -96,9 +106,17 @@ model::GenerateOptions LoadedModel::generate_options(const GenerationRequest& re
 
 guided::JsonConstraint LoadedModel::constraint(std::shared_ptr<const guided::AnswerForm> form,
                                                std::span<const int32_t> stop_tokens) {
+  return guided::JsonConstraint(std::move(form), token_order(), tokenizer_, stop_tokens,
+                                thoughts_end());
+}
+
+const guided::TokenOrder& LoadedModel::token_order() {
   if (!token_order_) token_order_.emplace(tokenizer_);
-  const auto after = opens_thinking() ? tokenizer_.token_id("</think>") : std::nullopt;
-  return guided::JsonConstraint(std::move(form), *token_order_, tokenizer_, stop_tokens, after);
+  return *token_order_;
+}
+
+std::optional<int32_t> LoadedModel::thoughts_end() const {
+  return opens_thinking() ? tokenizer_.token_id("</think>") : std::nullopt;
 }
 
 int64_t LoadedModel::context_of(const GenerationRequest& request) const {

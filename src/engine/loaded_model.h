@@ -32,8 +32,8 @@ namespace shijian::engine {
 // checkpoint says.
 enum class DefaultSampling { kGreedy, kCheckpoint };
 
-// Owns the parts of a loaded checkpoint; not movable, since they refer to each other. constraint()
-// and loops on pool() are for one thread at a time; everything else is thread-safe.
+// Owns the parts of a loaded checkpoint; not movable, since they refer to each other. constraint(),
+// token_order() and loops on pool() are for one thread at a time; everything else is thread-safe.
 class LoadedModel {
  public:
   // Of `options` all but the cache. Throws the errors of Checkpoint::open, Tokenizer::open,
@@ -52,6 +52,8 @@ class LoadedModel {
   const MediaSettings& media_settings() const { return media_settings_; }
   grounding::PromptStyle prompt_style() const { return prompt_style_; }
   const std::optional<grounding::Calibration>& calibration() const { return calibration_; }
+  // The heads to read, within the decoder; none where nobody chose any.
+  const grounding::ReadoutHeads& readout() const { return readout_; }
   const VisionStage& vision_stage() const { return vision_stage_; }
   bool opens_thinking() const { return chat_.opens_thinking(); }  // answers begin inside <think>
   int64_t patch_width() const { return vision_.patch_width(); }   // values of a patch
@@ -74,6 +76,10 @@ class LoadedModel {
   guided::JsonConstraint constraint(std::shared_ptr<const guided::AnswerForm> form,
                                     std::span<const int32_t> stop_tokens);
 
+  const guided::TokenOrder& token_order();
+  // The token that an answer follows, where it begins inside <think>.
+  std::optional<int32_t> thoughts_end() const;
+
   // Tokens of prompt and answer together, at most. Error(kUsage) when the request asks for a larger
   // context than the model has.
   int64_t context_of(const GenerationRequest& request) const;
@@ -92,8 +98,9 @@ class LoadedModel {
   MediaSettings media_settings_;
   grounding::PromptStyle prompt_style_;
   std::optional<grounding::Calibration> calibration_;
+  grounding::ReadoutHeads readout_;
   VisionStage vision_stage_;
-  std::optional<guided::TokenOrder> token_order_;  // made when the first constraint needs it
+  std::optional<guided::TokenOrder> token_order_;  // made when it is first needed
 };
 
 }  // namespace shijian::engine

@@ -12,8 +12,11 @@
 #include "engine/looker.h"
 #include "grounding/answer.h"
 #include "grounding/calibration.h"
+#include "grounding/slot_stamps.h"
 #include "localise/ordinal.h"
+#include "localise/rest.h"
 #include "localise/verify.h"
+#include "localise/windows.h"
 #include "localise/zoom.h"
 
 namespace shijian::engine {
@@ -28,8 +31,8 @@ double start_of(const Answer& answer, const video::VideoInfo& info) {
   return std::max(answer.sampling.from, info.start_time);
 }
 
-void verify_events(Answer& answer, const video::VideoInfo& info, double longest, bool twice,
-                   Looker& looker) {
+void verify_events(std::vector<Event>& events, Answer& answer, const video::VideoInfo& info,
+                   double longest, bool twice, Looker& looker) {
   localise::VerifyOptions options;
   options.start = start_of(answer, info);
   options.end = answer.sampling.to;
@@ -37,7 +40,7 @@ void verify_events(Answer& answer, const video::VideoInfo& info, double longest,
   options.usual_fps = looker.usual_fps();
   options.longest = longest;
   options.twice = twice;
-  localise::verify(answer.events, options,
+  localise::verify(events, options,
                    [&](const localise::Look& part) { return looker.look_at(part, answer); });
 }
 
@@ -68,6 +71,38 @@ void reject_unlikely(Answer& answer) {
   answer.events.erase(unlikely, answer.events.end());
   std::stable_sort(answer.rejected.begin(), answer.rejected.end(),
                    [](const Event& a, const Event& b) { return *a.confidence > *b.confidence; });
+}
+
+// What else there is in the windows in which something was found.
+std::vector<Event> rest_of_windows(Answer& answer, const video::VideoInfo& info, Looker& looker) {
+  localise::RestOptions options;
+  options.frame_rate = info.frame_rate.value();
+  options.usual_fps = looker.usual_fps();
+  std::vector<localise::WindowEvents> found;
+  for (const grounding::WindowWords& window : answer.windows) {
+    options.gap = grounding::slot_gap(answer.sampling.slot_times, window.from);
+    const localise::Window part{window.from, window.to};
+    found.push_back({part,
+                     localise::look_at_rest(
+                         answer.events, part, options,
+                         [&](const localise::Look& at) { return looker.look_at(at, answer); }),
+                     options.gap});
+  }
+  // What two windows share is found twice.
+  std::vector<Event> all = localise::join(found);
+  std::erase_if(all, [&](const Event& event) {
+    return std::any_of(answer.events.begin(), answer.events.end(), [&](const Event& known) {
+      return event.start < known.end && event.end > known.start;
+    });
+  });
+  for (Event& event : all) event.label = answer.question;
+  return all;
+}
+
+void add_events(std::vector<Event> more, Answer& answer) {
+  std::move(more.begin(), more.end(), std::back_inserter(answer.events));
+  std::stable_sort(answer.events.begin(), answer.events.end(),
+                   [](const Event& a, const Event& b) { return a.start < b.start; });
 }
 
 std::string time_text(double seconds) { return format_time(seconds, TimeFormat::kHoursMillis); }
@@ -123,10 +158,17 @@ void look_again(EngineState& state, const LocateRequest& request, const MediaFil
     const bool any = !answer.events.empty();
     const bool high = request.effort == Effort::kHigh;
     if (looker && (in_windows || high)) {
-      verify_events(answer, *video.known, profile.window_seconds, high, *looker);
+      verify_events(answer.events, answer, *video.known, profile.window_seconds, high, *looker);
     }
     set_confidences(answer, calibration);
     reject_unlikely(answer);
+    if (looker && in_windows) {
+      std::vector<Event> more = rest_of_windows(answer, *video.known, *looker);
+      verify_events(more, answer, *video.known, profile.window_seconds, high, *looker);
+      add_events(std::move(more), answer);
+      set_confidences(answer, calibration);
+      reject_unlikely(answer);
+    }
     if (in_windows) localise::choose(answer.events, localise::read_ordinal(answer.question).which);
     if (in_windows && !answer.absent) answer.response = words_of(answer);
     if (any && answer.events.empty()) deny(answer);

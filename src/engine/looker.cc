@@ -5,11 +5,18 @@
 #include <utility>
 
 #include "engine/answer_record.h"
+#include "engine/describe.h"
 #include "engine/look.h"
 #include "grounding/slot_stamps.h"
+#include "grounding/yes_no.h"
 #include "localise/ordinal.h"
 
 namespace shijian::engine {
+namespace {
+
+constexpr int kAlternatives = 20;  // of a token, among which a yes or a no is looked for
+
+}  // namespace
 
 LocateRequest request_of_part(LocateRequest request) {
   request.sampling.adaptive = false;
@@ -42,8 +49,31 @@ localise::Sighting Looker::look_at(const localise::Look& part, grounding::Answer
   add_costs(seen, answer);
   answer.sampling.plan.push_back(
       {seen.sampling.from, seen.sampling.to, seen.sampling.fps, std::string(part.reason)});
-  return {std::move(seen.events), grounding::slot_gap(seen.sampling.slot_times, part.from),
-          seen.presence};
+  localise::Sighting sighting{std::move(seen.events),
+                              grounding::slot_gap(seen.sampling.slot_times, part.from),
+                              seen.presence};
+  if (!sighting.presence && part.reason == "check") sighting.presence = ask_whether(answer);
+  return sighting;
+}
+
+std::optional<double> Looker::ask_whether(grounding::Answer& answer) {
+  if (state_.model.opens_thinking()) return std::nullopt;
+  const std::string words = grounding::yes_no_question(request_.questions.front(), answer.language);
+  DescribeRequest chat;
+  chat.media = {video_};
+  chat.sampling = request_.sampling;
+  chat.generation = request_.generation;
+  chat.generation.max_new_tokens = 1;
+  chat.generation.temperature = 0;
+  chat.generation.logprobs = kAlternatives;
+  chat.messages = {
+      {"user", {{text::Part::Kind::kVideo, {}, 0}, {text::Part::Kind::kText, words, 0}}, {}, {}}};
+  RunHooks quiet;
+  quiet.cancel = hooks_.cancel;
+  const Description reply = describe(state_, chat, quiet);
+  add_costs(reply, answer);
+  if (reply.tokens.empty()) return std::nullopt;
+  return grounding::probability_of_yes(reply.tokens.front().top);
 }
 
 }  // namespace shijian::engine

@@ -1,6 +1,8 @@
 // Further looks at parts of a video, which the steps of localise ask for.
 #pragma once
 
+#include <optional>
+
 #include "engine/engine_state.h"
 #include "engine/media.h"
 #include "engine/request.h"
@@ -26,6 +28,11 @@ class Looker {
   double usual_fps() const { return usual_fps_; }  // frames a second that the model knows best
 
  private:
+  // Asks whether the part that was looked at last shows what answer.question asks about, where its
+  // answers leave that open: the probability of a yes. Empty for models that think aloud, or that
+  // say neither.
+  std::optional<double> ask_whether(grounding::Answer& answer);
+
   EngineState& state_;
   LocateRequest request_;
   const MediaFile& video_;

@@ -85,6 +85,28 @@ void read_sampling(const Json& sampling, const fs::path& file, ModelProfile& pro
       number(sampling, "window_seconds", 1, 1e6, file).value_or(profile.window_seconds);
 }
 
+grounding::ReadoutHeads read_heads(const Json& json, const fs::path& file) {
+  grounding::ReadoutHeads readout;
+  const auto whole = [](const Json& value, int64_t least, int64_t most) {
+    return value.is_number_integer() && value >= least && value <= most;
+  };
+  bool right = json.is_object() && json.contains("heads") && json["heads"].is_array() &&
+               json.contains("rows") && whole(json["rows"], 1, kMostReadoutRows);
+  if (right) {
+    readout.rows = json["rows"];
+    for (const Json& head : json["heads"]) {
+      right = right && head.is_array() && head.size() == 2 && whole(head[0], 0, 1 << 20) &&
+              whole(head[1], 0, 1 << 20);
+      if (right) readout.heads.push_back({head[0], head[1]});
+    }
+  }
+  if (!right) {
+    throw Error(ErrorCode::kInvalid, "read {}: its readout names no heads"_text(file.string()),
+                calibrate_again());
+  }
+  return readout;
+}
+
 }  // namespace
 
 fs::path data_directory() {
@@ -139,13 +161,16 @@ ModelProfile read_model_profile(const fs::path& directory) {
   return profile;
 }
 
-// {"confidence": [w0, w1, w2, w3, w4], "uncertainty": factor}
+Text calibrate_again() { return "make it again with shijian calibrate, or delete it"_text; }
+
+// {"confidence": [w0, w1, w2, w3, w4, w5], "uncertainty": factor,
+//  "readout": {"rows": tokens, "heads": [[layer, head], ...]}}, the last one where heads were
+//  chosen
 std::optional<grounding::Calibration> read_calibration(const fs::path& directory) {
   const fs::path file = directory / "calibration.json";
   std::error_code ignored;
   if (!fs::exists(file, ignored)) return std::nullopt;
   const Json json = read_json_file(file);
-  const auto hint = "make it again with shijian calibrate, or delete it"_text;
   grounding::Calibration calibration;
   const auto finite = [](const Json& value) {
     return value.is_number() && std::abs(value.get<double>()) < 1e6;
@@ -157,10 +182,12 @@ std::optional<grounding::Calibration> read_calibration(const fs::path& directory
                      json.contains("uncertainty") && finite(json["uncertainty"]) &&
                      json["uncertainty"].get<double>() > 0;
   if (!right) {
-    throw Error(ErrorCode::kInvalid, "read {}: it is no calibration"_text(file.string()), hint);
+    throw Error(ErrorCode::kInvalid, "read {}: it is no calibration"_text(file.string()),
+                calibrate_again());
   }
   json["confidence"].get_to(calibration.weights);
   calibration.uncertainty = json["uncertainty"].get<double>();
+  if (json.contains("readout")) calibration.readout = read_heads(json["readout"], file);
   return calibration;
 }
 

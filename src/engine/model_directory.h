@@ -47,4 +47,11 @@ ModelProfile read_model_profile(const std::filesystem::path& directory);
 // for a wrong one.
 std::optional<grounding::Calibration> read_calibration(const std::filesystem::path& directory);
 
+// What to do about a wrong one.
+Text calibrate_again();
+
+// Tokens at the end of a prompt, at most, whose attention is read: all chat templates end with as
+// many that are text.
+inline constexpr int64_t kMostReadoutRows = 8;
+
 }  // namespace shijian::engine

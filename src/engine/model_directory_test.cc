@@ -67,14 +67,28 @@ TEST_F(Profile, HasACalibrationWhereOneLiesBesideTheModel) {
     return read_calibration(directory_);
   };
   const auto good =
-      calibration(R"({"confidence": [1, 0.5, -2, 0, 1], "uncertainty": 0.9, "events": 3})");
+      calibration(R"({"confidence": [1, 0.5, -2, 0, 1, 2], "uncertainty": 0.9, "events": 3})");
   ASSERT_TRUE(good);
   EXPECT_EQ(good->weights[2], -2);
   EXPECT_EQ(good->uncertainty, 0.9);
-  for (const char* text : {"[]", "{}", R"({"confidence": [1, 2, 3, 4], "uncertainty": 1})",
-                           R"({"confidence": [1, 2, 3, 4, "5"], "uncertainty": 1})",
-                           R"({"confidence": [1, 2, 3, 4, 1e300], "uncertainty": 1})",
-                           R"({"confidence": [1, 2, 3, 4, 5], "uncertainty": 0})"}) {
+  EXPECT_TRUE(good->readout.heads.empty());
+  const auto with_heads = [&](const std::string& readout) {
+    return R"({"confidence": [1, 0, 0, 0, 0, 0], "uncertainty": 1, "readout": )" + readout + "}";
+  };
+  const auto reads = calibration(with_heads(R"({"rows": 2, "heads": [[3, 1], [2, 0]]})"));
+  ASSERT_EQ(reads->readout.heads.size(), 2u);
+  EXPECT_EQ(reads->readout.rows, 2);
+  EXPECT_EQ(reads->readout.heads[0].layer, 3);
+  EXPECT_EQ(reads->readout.heads[0].index, 1);
+  for (const std::string& text :
+       {std::string("[]"), std::string("{}"),
+        std::string(R"({"confidence": [1, 2, 3, 4, 5], "uncertainty": 1})"),
+        std::string(R"({"confidence": [1, 2, 3, 4, 5, "6"], "uncertainty": 1})"),
+        std::string(R"({"confidence": [1, 2, 3, 4, 5, 1e300], "uncertainty": 1})"),
+        std::string(R"({"confidence": [1, 2, 3, 4, 5, 6], "uncertainty": 0})"), with_heads("[]"),
+        with_heads(R"({"heads": [[3, 1]]})"), with_heads(R"({"rows": 9, "heads": [[3, 1]]})"),
+        with_heads(R"({"rows": 1, "heads": [[3, -1]]})"),
+        with_heads(R"({"rows": 1, "heads": [[3]]})"), with_heads(R"({"rows": 1, "heads": [3]})")}) {
     try {
       calibration(text);
       ADD_FAILURE() << text;

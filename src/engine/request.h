@@ -16,6 +16,8 @@
 #include "grounding/output.h"
 #include "grounding/prompt.h"
 #include "guided/answer_form.h"
+#include "localise/attention_curve.h"
+#include "model/readout.h"
 #include "model/stages.h"
 #include "tensor/tensor.h"
 #include "text/chat_template.h"
@@ -56,12 +58,25 @@ struct Overrides {
   std::map<size_t, const tensor::Tensor*> pixels;  // F32 [patches, patch values]
 };
 
+// What the heads of the decoder attend to, at the end of a prompt with a question and of one
+// without.
+struct HeadsAttention {
+  size_t question = 0;  // its place in the request
+  double from = 0, to = 0;
+  std::vector<double> slot_times;  // [slots], seconds on the timeline
+  std::vector<model::Head> heads;
+  std::vector<localise::SlotAttention> with, without;  // [heads][slots]
+};
+
 struct RunHooks {
   std::stop_token cancel;
   std::function<void(const Progress&)> progress;  // called on the caller's thread
   // Called there with each generated token and the whole characters that it completes; false ends
   // the answer after it. Not with those of windows and of looks at boundaries.
   std::function<bool(const grounding::GeneratedToken&, std::string_view text)> token;
+  // Called with what each head of the decoder attends to, slot by slot, for each question of a look
+  // at a part from..to of the video: to choose the heads to read (shijian calibrate).
+  std::function<void(const HeadsAttention&)> attention;
   model::StageRecorder* stages = nullptr;  // records every stage of the run (--dump)
   const Overrides* overrides = nullptr;
 };
@@ -74,6 +89,12 @@ enum class Effort {
 };
 std::optional<Effort> parse_effort(std::string_view name);  // "low", "normal", "high"
 
+// What a search through a long video may cost, at most; absent: whatever close looks everywhere do.
+struct Budget {
+  std::optional<int64_t> tokens;  // of vision
+  std::optional<double> seconds;  // worked out from what the first window took
+};
+
 struct LocateRequest {
   std::filesystem::path video;
   std::string content;                 // the video's content_hash() where the caller knows it
@@ -83,6 +104,8 @@ struct LocateRequest {
   GenerationRequest generation;
   Effort effort = Effort::kLow;
   bool why = false;        // a reason is wanted, see explain.h
+  bool free_text = false;  // answers need not have the form that the prompt asks for
+  Budget budget;           // of a look at a video that is longer than the model is good for
   double precision = 0.1;  // seconds: how well boundaries shall be known, with more than low effort
   bool keep_frames =
       false;  // the result shall have the frames, which are decoded for that if need be

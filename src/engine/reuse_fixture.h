@@ -61,6 +61,7 @@ class Reuses : public testing::Test {
     EngineOptions o;
     o.model = checkpoint_folder(name);
     o.threads = 2;
+    o.calibrated = false;  // its readout asks more than the question
     o.cache.enabled = cached;
     if (cached) o.cache.folder = cache_folder();
     return o;

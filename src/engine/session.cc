@@ -1,5 +1,6 @@
 #include "engine/session.h"
 
+#include <algorithm>
 #include <new>
 #include <utility>
 
@@ -54,7 +55,7 @@ Session::~Session() {
 tensor::ConstMatrix Session::read(const TokenSequence& prompt,
                                   const std::vector<model::VisionFeatures>& features,
                                   int64_t reused, const model::PositionIds& positions,
-                                  const RunHooks& hooks) {
+                                  const RunHooks& hooks, model::Readout* readout) {
   std::vector<model::VisualRows> visual;
   for (const PlacedBlock& placed : prompt.blocks) {
     if (placed.block.first < reused) continue;
@@ -65,6 +66,7 @@ tensor::ConstMatrix Session::read(const TokenSequence& prompt,
   model::ForwardOptions options;
   options.cancel = hooks.cancel;
   options.stages = hooks.stages;
+  options.readout = readout;
   if (hooks.progress) {
     options.progress = [&](int64_t done, int64_t) {
       hooks.progress({"reading", reused + done, total, {}});
@@ -87,11 +89,17 @@ grounding::GeneratedToken Session::token_of(const model::TokenChoice& choice) co
 }
 
 Reply Session::ask(const TokenSequence& prompt, const std::vector<model::VisionFeatures>& features,
-                   const model::GenerateOptions& options, const RunHooks& hooks) {
+                   const model::GenerateOptions& options, const RunHooks& hooks,
+                   model::Readout* readout) {
   const auto start = Clock::now();
   Reply reply;
   reply.prompt_tokens = static_cast<int64_t>(prompt.ids.size());
   reply.reused_tokens = known(prompt);
+  // Tokens whose attention is wanted are read, known or not.
+  if (readout != nullptr) {
+    const int64_t most = std::max<int64_t>(0, reply.prompt_tokens - readout->rows);
+    reply.reused_tokens = std::min(reply.reused_tokens, most);
+  }
   held_.truncate(reply.reused_tokens);
   held_.prompt = prompt;  // whatever happens from here on, the cache holds a beginning of it
 
@@ -100,7 +108,8 @@ Reply Session::ask(const TokenSequence& prompt, const std::vector<model::VisionF
     hooks.stages->set_ints("prompt_tokens", ids);
   }
   const model::PositionIds positions = positions_of(prompt, reply.reused_tokens);
-  const tensor::ConstMatrix logits = read(prompt, features, reply.reused_tokens, positions, hooks);
+  const tensor::ConstMatrix logits =
+      read(prompt, features, reply.reused_tokens, positions, hooks, readout);
   reply.prefill_seconds = seconds_since(start);
 
   model::GenerateOptions run = options;

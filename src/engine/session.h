@@ -46,16 +46,19 @@ class Session {
   // What was read is not to be kept.
   void forget() { keeper_ = nullptr; }
 
-  // features: [media], with the rows of every block that is not known.
+  // features: [media], with the rows of every block that is not known. `readout`: what the last
+  // tokens of the prompt attend to; null: it is not read.
   // Throws Error as Decoder::forward and generate do.
   Reply ask(const TokenSequence& prompt, const std::vector<model::VisionFeatures>& features,
-            const model::GenerateOptions& options, const RunHooks& hooks);
+            const model::GenerateOptions& options, const RunHooks& hooks,
+            model::Readout* readout = nullptr);
 
  private:
   // Reads what the cache does not hold yet and returns the logits of the last token.
   tensor::ConstMatrix read(const TokenSequence& prompt,
                            const std::vector<model::VisionFeatures>& features, int64_t reused,
-                           const model::PositionIds& positions, const RunHooks& hooks);
+                           const model::PositionIds& positions, const RunHooks& hooks,
+                           model::Readout* readout);
 
   grounding::GeneratedToken token_of(const model::TokenChoice& choice) const;
 

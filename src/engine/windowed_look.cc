@@ -2,15 +2,16 @@
 
 #include <algorithm>
 #include <iterator>
+#include <limits>
 #include <numeric>
 #include <utility>
 
 #include "engine/answer_record.h"
+#include "engine/joined_answer.h"
 #include "engine/look.h"
 #include "engine/media_notes.h"
 #include "engine/planned_media.h"
-#include "grounding/slot_stamps.h"
-#include "localise/ordinal.h"
+#include "localise/search.h"
 #include "localise/windows.h"
 #include "video/scan.h"
 
@@ -19,6 +20,7 @@ namespace {
 
 constexpr double kOverlapShare = 1.0 / 6;  // of a window
 constexpr int kPictures = 32;              // frames that stand for the video where they are wanted
+constexpr double kLowestShare = 1.0 / 4;   // of the usual rate, in a coarse pass
 
 double part_start(const LocateRequest& request, const video::VideoInfo& info) {
   return std::max(request.sampling.from.value_or(0), info.start_time);
@@ -32,97 +34,6 @@ std::vector<double> shot_starts(const video::VideoScan& scan, const video::Video
   for (const int64_t frame : scan.cuts) starts.push_back(info.frame_time(frame));
   return starts;
 }
-
-bool counts_events(grounding::NoteCode code) {
-  return code == grounding::NoteCode::kReversed || code == grounding::NoteCode::kClamped ||
-         code == grounding::NoteCode::kOutsideClip || code == grounding::NoteCode::kMerged;
-}
-
-// Adds what a later window saw to the first one's answer, its events and words apart.
-void add_window(const grounding::Answer& seen, grounding::Answer& all) {
-  add_costs(seen, all);
-  const grounding::SamplingSummary& from = seen.sampling;
-  grounding::SamplingSummary& to = all.sampling;
-  to.to = from.to;
-  to.slots += from.slots;
-  to.times.insert(to.times.end(), from.times.begin(), from.times.end());
-  // Where windows overlap, the gaps are those of either.
-  const double last = to.slot_times.empty() ? -1 : to.slot_times.back();
-  std::copy_if(from.slot_times.begin(), from.slot_times.end(), std::back_inserter(to.slot_times),
-               [&](double time) { return time > last; });
-  to.plan.insert(to.plan.end(), from.plan.begin(), from.plan.end());
-  all.absent = all.absent && seen.absent;
-  all.tokens.insert(all.tokens.end(), seen.tokens.begin(), seen.tokens.end());
-  for (const grounding::Note& note : seen.notes) {
-    const auto same = std::find_if(all.notes.begin(), all.notes.end(),
-                                   [&](const auto& other) { return other.code == note.code; });
-    if (same == all.notes.end()) {
-      all.notes.push_back(note);
-    } else if (counts_events(note.code)) {
-      same->count += note.count;
-    }
-  }
-}
-
-// What two windows share was seen twice and counts once.
-void settle_times(grounding::SamplingSummary& sampling) {
-  std::sort(sampling.times.begin(), sampling.times.end());
-  const auto repeated = std::unique(sampling.times.begin(), sampling.times.end());
-  sampling.times.erase(repeated, sampling.times.end());
-  sampling.frames = static_cast<int>(sampling.times.size());
-  sampling.fps = sampling.frames / (sampling.to - sampling.from);
-}
-
-// One question's answers, window after window.
-class Joined {
- public:
-  explicit Joined(const std::string& question)
-      : question_(question), plain_(localise::read_ordinal(question).plain) {}
-
-  const std::string& plain() const { return plain_; }  // as each window is asked
-
-  void add(grounding::Answer seen) {
-    const grounding::SamplingSummary& sampling = seen.sampling;
-    windows_.push_back({{sampling.from, sampling.to},
-                        seen.events,
-                        grounding::slot_gap(sampling.slot_times, sampling.from)});
-    if (!seen.events.empty() || seen.unparsed) {
-      words_.push_back({sampling.from, sampling.to, seen.response});
-    }
-    if (windows_.size() == 1) {
-      answer_ = std::move(seen);
-    } else {
-      add_window(seen, answer_);
-    }
-  }
-
-  grounding::Answer take() {
-    answer_.question = question_;
-    answer_.events = localise::join(windows_);
-    for (grounding::Event& event : answer_.events) {
-      if (event.label == plain_) event.label = question_;
-    }
-    settle_times(answer_.sampling);
-    answer_.sampling.windows = static_cast<int>(windows_.size());
-    answer_.unparsed = answer_.events.empty() && !answer_.absent;
-    answer_.windows = std::move(words_);
-    // They say of one window what is not so of the whole, or what stands in the words.
-    std::erase_if(answer_.notes, [&](const grounding::Note& note) {
-      return note.code == grounding::NoteCode::kWindowClock ||
-             (note.code == grounding::NoteCode::kAbsent && !answer_.absent) ||
-             (note.code == grounding::NoteCode::kUnparsed && !answer_.unparsed);
-    });
-    answer_.notes.push_back({grounding::NoteCode::kWindows, static_cast<int>(windows_.size())});
-    return std::move(answer_);
-  }
-
- private:
-  const std::string question_;
-  const std::string plain_;
-  std::vector<localise::WindowEvents> windows_;
-  std::vector<grounding::WindowWords> words_;
-  grounding::Answer answer_;
-};
 
 // The video, and a few of its pictures where they are wanted.
 Media pictures_of(const LocateRequest& request, const MediaFile& video, LoadedModel& model,
@@ -141,6 +52,135 @@ Media pictures_of(const LocateRequest& request, const MediaFile& video, LoadedMo
   return media;
 }
 
+// How likely an answer makes it that there is something to find in its window.
+double likelihood(const grounding::Answer& answer) {
+  if (answer.presence) return *answer.presence;
+  double most = 0;
+  for (const grounding::Event& event : answer.events) {
+    most = std::max(most, event.confidence.value_or(1));
+  }
+  return most;
+}
+
+void mark_coarse(grounding::Answer& answer) {
+  for (grounding::PlannedLook& planned : answer.sampling.plan) planned.reason = "coarse";
+  // Nobody asked for the rate, and another note tells of it.
+  std::erase_if(answer.notes, [](const grounding::Note& note) {
+    return note.code == grounding::NoteCode::kSamplingRate;
+  });
+}
+
+class WindowSearch {
+ public:
+  WindowSearch(EngineState& state, const LocateRequest& request, const MediaFile& video,
+               const RunHooks& hooks)
+      : state_(state), request_(request), video_(video), info_(*video.known), hooks_(hooks) {
+    quiet_.cancel = hooks.cancel;
+    const double longest = window_seconds(request, info_, state.model);
+    windows_ = localise::split(part_start(request, info_), part_end(request, info_), longest,
+                               kOverlapShare * longest, shot_starts(*video.scan, info_));
+    seen_.resize(windows_.size());
+    part_ = request;
+    part_.keep_frames = false;
+    part_.questions.clear();
+    for (const std::string& question : request.questions) {
+      joined_.emplace_back(question);
+      part_.questions.push_back(joined_.back().plain());
+    }
+  }
+
+  LocateResult run() {
+    // The first window tells what a frame costs.
+    const double usual = state_.model.media_settings().sampling(request_.sampling).fps;
+    look_at(0, usual, usual);
+    localise::SearchOptions options{usual, kLowestShare * usual, frames_left()};
+    const std::span<const localise::Window> rest = std::span(windows_).subspan(1);
+    const std::vector<double> rates = localise::search(
+        rest, options, [&](size_t window, double fps) { return look_at(window + 1, fps, usual); });
+    LocateResult result;
+    for (size_t q = 0; q < joined_.size(); ++q) {
+      for (std::vector<grounding::Answer>& answers : seen_) joined_[q].add(std::move(answers[q]));
+      result.answers.push_back(joined_[q].take());
+      add_notes(rates, usual, result.answers.back());
+    }
+    result.media = pictures_of(request_, video_, state_.model, hooks_.cancel);
+    return result;
+  }
+
+ private:
+  // Returns how likely any of the questions is answered there.
+  double look_at(size_t window, double fps, double usual) {
+    if (hooks_.progress) {
+      const auto total = static_cast<int64_t>(windows_.size());
+      hooks_.progress({"searching", std::min(looks_, total - 1), total, {}});
+    }
+    ++looks_;
+    part_.sampling.from = windows_[window].from;
+    part_.sampling.to = windows_[window].to;
+    part_.sampling.fps = request_.sampling.fps;
+    part_.sampling.adaptive = request_.sampling.adaptive && fps >= usual;
+    if (fps < usual) part_.sampling.fps = fps;
+    LocateResult result = look(state_, part_, video_, quiet_);
+    double likely = 0;
+    for (size_t q = 0; q < result.answers.size(); ++q) {
+      grounding::Answer& answer = result.answers[q];
+      likely = std::max(likely, likelihood(answer));
+      if (fps < usual) mark_coarse(answer);
+    }
+    if (!seen_[window].empty()) {  // what the coarse look cost
+      for (size_t q = 0; q < result.answers.size(); ++q) {
+        grounding::Answer& answer = result.answers[q];
+        const grounding::Answer& coarse = seen_[window][q];
+        add_costs(coarse, answer);
+        answer.sampling.plan.insert(answer.sampling.plan.begin(), coarse.sampling.plan.begin(),
+                                    coarse.sampling.plan.end());
+      }
+    }
+    seen_[window] = std::move(result.answers);
+    return likely;
+  }
+
+  // Frames that the budget leaves after the first window.
+  double frames_left() const {
+    const grounding::Answer& first = seen_.front().front();
+    double frames = std::numeric_limits<double>::infinity();
+    const double seen = first.sampling.frames;
+    if (request_.budget.tokens) {
+      const auto tokens = static_cast<double>(first.usage.vision_tokens);
+      frames = std::min(frames, static_cast<double>(*request_.budget.tokens) * seen / tokens);
+    }
+    if (request_.budget.seconds) {
+      double seconds = 0;
+      for (const grounding::Answer& answer : seen_.front()) seconds += answer.timing.total;
+      frames = std::min(frames, *request_.budget.seconds * seen / seconds);
+    }
+    return std::max(0.0, frames - seen);
+  }
+
+  void add_notes(std::span<const double> rates, double usual, grounding::Answer& answer) const {
+    const auto coarse =
+        std::count_if(rates.begin(), rates.end(), [&](double rate) { return rate < usual; });
+    if (coarse > 0) {
+      grounding::Note note{grounding::NoteCode::kCoarse, static_cast<int>(coarse)};
+      note.seen = *std::min_element(rates.begin(), rates.end());
+      answer.notes.push_back(note);
+    }
+    if (const auto note = window_cut(info_, request_.sampling)) answer.notes.push_back(*note);
+  }
+
+  EngineState& state_;
+  const LocateRequest& request_;
+  const MediaFile& video_;
+  const video::VideoInfo& info_;
+  const RunHooks& hooks_;
+  RunHooks quiet_;
+  std::vector<localise::Window> windows_;
+  LocateRequest part_;
+  std::vector<JoinedAnswer> joined_;                  // [questions]
+  std::vector<std::vector<grounding::Answer>> seen_;  // [windows][questions]
+  int64_t looks_ = 0;
+};
+
 }  // namespace
 
 double window_seconds(const LocateRequest& request, const video::VideoInfo& info,
@@ -153,42 +193,9 @@ double window_seconds(const LocateRequest& request, const video::VideoInfo& info
 
 LocateResult look_in_windows(EngineState& state, const LocateRequest& request,
                              const MediaFile& video, const RunHooks& hooks) {
-  const video::VideoInfo& info = *video.known;
-  const double longest = window_seconds(request, info, state.model);
   MediaFile scanned = video;
   add_scan(scanned, state, hooks.cancel);
-  const std::vector<localise::Window> windows =
-      localise::split(part_start(request, info), part_end(request, info), longest,
-                      kOverlapShare * longest, shot_starts(*scanned.scan, info));
-  LocateRequest part = request;
-  part.keep_frames = false;
-  RunHooks quiet;
-  quiet.cancel = hooks.cancel;
-  std::vector<Joined> joined;
-  part.questions.clear();
-  for (const std::string& question : request.questions) {
-    joined.emplace_back(question);
-    part.questions.push_back(joined.back().plain());
-  }
-  for (size_t i = 0; i < windows.size(); ++i) {
-    if (hooks.progress) {
-      hooks.progress(
-          {"searching", static_cast<int64_t>(i), static_cast<int64_t>(windows.size()), {}});
-    }
-    part.sampling.from = windows[i].from;
-    part.sampling.to = windows[i].to;
-    LocateResult seen = look(state, part, scanned, quiet);
-    for (size_t q = 0; q < joined.size(); ++q) joined[q].add(std::move(seen.answers[q]));
-  }
-  LocateResult result;
-  for (Joined& one : joined) {
-    result.answers.push_back(one.take());
-    if (const auto note = window_cut(info, request.sampling)) {
-      result.answers.back().notes.push_back(*note);
-    }
-  }
-  result.media = pictures_of(request, scanned, state.model, hooks.cancel);
-  return result;
+  return WindowSearch(state, request, scanned, hooks).run();
 }
 
 }  // namespace shijian::engine

@@ -178,6 +178,7 @@ Summary summarize(std::span<const ItemScore> scores) {
     sum.failed += score.failed;
     sum.seconds_per_question += score.seconds;
     sum.vision_tokens += score.vision_tokens;
+    sum.first_tokens += score.first_tokens;
     if (!score.occurs) {
       ++sum.absent;
       rejected += score.rejected;
@@ -215,7 +216,8 @@ Summary summarize(std::span<const ItemScore> scores) {
   sum.several_f1 = share(sum.several_f1, sum.several);
   sum.absent_rejected = share(rejected, sum.absent);
   sum.occurring_rejected = share(wrongly, sum.occurring);
-  for (double* mean : {&sum.unparsed, &sum.failed, &sum.seconds_per_question, &sum.vision_tokens}) {
+  for (double* mean : {&sum.unparsed, &sum.failed, &sum.seconds_per_question, &sum.vision_tokens,
+                       &sum.first_tokens}) {
     *mean = share(*mean, sum.questions);
   }
   sum.boundaries = errors.size();

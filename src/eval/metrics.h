@@ -70,6 +70,7 @@ struct ItemScore {
   // overlaps none.
   std::vector<BoundaryError> boundaries;
   double vision_tokens = 0;
+  double first_tokens = 0;  // of these, those of the first looks
   double seconds = 0;
 };
 
@@ -97,6 +98,7 @@ struct Summary {
   double coverage = 0;  // share of boundaries that lie within the uncertainty that was said
   double calibration_error = 0;  // see expected_calibration_error
   double vision_tokens = 0;      // of a question
+  double first_tokens = 0;       // of these, those of the first looks
 };
 
 // Over predictions with a confidence, in ten bins of equal width: the mean, weighted by count, of

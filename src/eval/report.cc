@@ -41,6 +41,7 @@ OrderedJson summary_json(const Summary& summary) {
                {"unparsed", rounded(summary.unparsed)},
                {"failed", rounded(summary.failed)},
                {"vision_tokens", rounded(summary.vision_tokens)},
+               {"first_tokens", rounded(summary.first_tokens)},
                {"seconds_per_question", rounded(summary.seconds_per_question)}});
   return json;
 }
@@ -154,10 +155,11 @@ std::string report_table(const EvalReport& report) {
   }
   out += fmt::format(
       "mAP {:.1f}   set IoU {:.1f}   wrongly rejected {:.1f}   failed {:.1f}   "
-      "{:.0f} vision tokens and {:.2f} s a question\n",
+      "{:.0f} vision tokens ({:.0f} in first looks) and {:.2f} s a question\n",
       report.overall.map * 100, report.overall.set_iou * 100,
       report.overall.occurring_rejected * 100, report.overall.failed * 100,
-      report.overall.vision_tokens, report.overall.seconds_per_question);
+      report.overall.vision_tokens, report.overall.first_tokens,
+      report.overall.seconds_per_question);
   return out;
 }
 

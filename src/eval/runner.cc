@@ -4,11 +4,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cmath>
 #include <map>
 #include <optional>
+#include <span>
+#include <string_view>
 #include <system_error>
 
 #include "base/error.h"
@@ -64,6 +67,7 @@ OrderedJson row_of(const EvalResult& result) {
                      {"confidence", score.confidence},
                      {"boundaries", boundaries_json(score.boundaries)},
                      {"vision_tokens", score.vision_tokens},
+                     {"first_tokens", score.first_tokens},
                      {"seconds", score.seconds},
                      {"response", result.response}};
   if (!result.error.empty()) row["error"] = to_valid_utf8(result.error);
@@ -94,6 +98,7 @@ EvalResult result_of(const Json& row, const EvalItem& item) {
     score.boundaries.push_back({b.at(0).get<double>(), b.at(1).get<double>()});
   }
   score.vision_tokens = row.at("vision_tokens").get<double>();
+  score.first_tokens = row.at("first_tokens").get<double>();
   score.seconds = row.at("seconds").get<double>();
   return result;
 }
@@ -104,7 +109,7 @@ class RowsFile {
  public:
   RowsFile(const fs::path& path, const std::string& run_name) : path_(path) {
     const std::string header =
-        OrderedJson{{"format", "shijian eval rows"}, {"version", 3}, {"run", run_name}}.dump();
+        OrderedJson{{"format", "shijian eval rows"}, {"version", 4}, {"run", run_name}}.dump();
     std::error_code ignored;
     size_t keep = 0;
     if (fs::exists(path, ignored)) {
@@ -210,12 +215,29 @@ EvalResult read_row(const Json& row, const EvalItem& item, const fs::path& path)
 
 }  // namespace
 
+namespace {
+
+// Of the frames of all looks, which have one size.
+double share_of_first_looks(std::span<const grounding::PlannedLook> plan) {
+  constexpr std::array<std::string_view, 4> kFirst = {"whole", "coarse", "still", "busy"};
+  double first = 0, all = 0;
+  for (const grounding::PlannedLook& look : plan) {
+    const double frames = (look.to - look.from) * look.fps;
+    all += frames;
+    if (std::find(kFirst.begin(), kFirst.end(), look.reason) != kFirst.end()) first += frames;
+  }
+  return all > 0 ? first / all : 1;
+}
+
+}  // namespace
+
 ItemScore score_answer(const EvalItem& item, const grounding::Answer& answer) {
   ItemScore score;
   score.occurs = !item.spans.empty();
   score.rejected = answer.absent;
   score.unparsed = answer.unparsed;
   score.vision_tokens = static_cast<double>(answer.usage.vision_tokens);
+  score.first_tokens = score.vision_tokens * share_of_first_looks(answer.sampling.plan);
   score.several = item.spans.size() > 1;
   // Ranked by confidence; among equals the earlier one first.
   std::vector<grounding::Event> ranked = answer.events;

@@ -106,4 +106,11 @@ ParsedAnswer parse_answer(std::string_view text, const AnswerOptions& options) {
   return answer;
 }
 
+bool looks_made_up(std::string_view text, const AnswerOptions& options) {
+  const ParsedAnswer answer = parse_answer(text, options);
+  return std::any_of(answer.notes.begin(), answer.notes.end(), [](const Note& note) {
+    return note.code == NoteCode::kRepetition || note.code == NoteCode::kUniformTimeline;
+  });
+}
+
 }  // namespace shijian::grounding

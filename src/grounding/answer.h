@@ -39,4 +39,8 @@ std::string_view denial(Language language);
 // TextRange of the events counts bytes of `text` as given.
 ParsedAnswer parse_answer(std::string_view text, const AnswerOptions& options);
 
+// Whether an answer, as far as it is written, repeats itself without end or cuts the clip into
+// equal parts: times that nobody saw.
+bool looks_made_up(std::string_view text, const AnswerOptions& options);
+
 }  // namespace shijian::grounding

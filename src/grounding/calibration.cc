@@ -3,12 +3,13 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <tuple>
 
 namespace shijian::grounding {
 namespace {
 
-constexpr size_t kInputs = 5;
-using Vector = std::array<double, kInputs>;
+using Vector = CalibrationWeights;
+constexpr size_t kInputs = std::tuple_size_v<Vector>;
 
 double logit(double p) {
   p = std::clamp(p, 0.001, 0.999);
@@ -16,8 +17,12 @@ double logit(double p) {
 }
 
 Vector inputs(const Evidence& evidence, int windows, bool surest) {
-  return {1, logit(evidence.presence.value_or(evidence.times)), logit(evidence.times),
-          std::log(static_cast<double>(std::max(windows, 1))), surest ? 1.0 : 0.0};
+  return {1,
+          logit(evidence.presence.value_or(evidence.times)),
+          logit(evidence.times),
+          std::log(static_cast<double>(std::max(windows, 1))),
+          surest ? 1.0 : 0.0,
+          evidence.agreement.value_or(0)};
 }
 
 double dot(const Vector& a, const Vector& b) {
@@ -63,7 +68,7 @@ double calibrated_confidence(const Calibration& calibration, const Evidence& evi
   return std::min(p, evidence.trust);
 }
 
-std::array<double, 5> fit_weights(std::span<const Judged> events) {
+CalibrationWeights fit_weights(std::span<const Judged> events) {
   constexpr double kVariance = 100;
   const auto right =
       std::count_if(events.begin(), events.end(), [](const Judged& event) { return event.right; });

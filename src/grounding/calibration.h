@@ -2,7 +2,9 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <span>
+#include <vector>
 
 #include "grounding/event.h"
 
@@ -10,14 +12,27 @@ namespace shijian::grounding {
 
 // Platt's scaling with several inputs (Platt 1999, "Probabilistic outputs for support vector
 // machines"): an event is right with the probability
-//     1 / (1 + exp(-(w0 + w1 logit(presence) + w2 logit(times) + w3 ln(windows) + w4 surest)))
+//     1 / (1 + exp(-(w0 + w1 logit(presence) + w2 logit(times) + w3 ln(windows) + w4 surest
+//                    + w5 agreement)))
 // of the weights w, where logit(p) = ln(p / (1 - p)), p kept within 0.001 and 0.999, and an unknown
-// presence is `times`. The more windows a video is looked at in, the more chances there are to err.
-// The surest event of an answer (surest = 1, else 0) is right more often than another of the same
-// evidence: people mostly ask about what happens.
+// presence is `times`, an unknown agreement 0. The more windows a video is looked at in, the more
+// chances there are to err. The surest event of an answer (surest = 1, else 0) is right more often
+// than another of the same evidence: people mostly ask about what happens.
+using CalibrationWeights = std::array<double, 6>;
+
+// Attention heads of the decoder whose attention tells where a model looks; none: it is not read.
+struct ReadoutHeads {
+  struct Head {
+    int64_t layer = 0, index = 0;
+  };
+  std::vector<Head> heads;
+  int64_t rows = 1;  // tokens at the end of a prompt whose attention is read
+};
+
 struct Calibration {
-  std::array<double, 5> weights = {0, 1, 0, 0, 0};
+  CalibrationWeights weights = {0, 1};
   double uncertainty = 1;  // what boundaries' uncertainties are to be multiplied by
+  ReadoutHeads readout = {};
 };
 
 // One event that was found, and whether that was right.
@@ -38,6 +53,6 @@ double calibrated_confidence(const Calibration& calibration, const Evidence& evi
 
 // The likeliest weights under a normal prior of variance 100, which keeps them finite, found by
 // Newton's method. The default where all events are alike right or wrong, or there are none.
-std::array<double, 5> fit_weights(std::span<const Judged> events);
+CalibrationWeights fit_weights(std::span<const Judged> events);
 
 }  // namespace shijian::grounding

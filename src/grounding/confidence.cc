@@ -133,7 +133,7 @@ void set_confidence(std::span<Event> events, std::string_view text,
     const double confidence = std::exp(sum / static_cast<double>(used.size()));
     if (!std::isfinite(confidence)) continue;
     event.confidence = std::clamp(confidence, 0.0, std::clamp(trust, 0.0, 1.0));
-    event.evidence = Evidence{std::min(confidence, 1.0), {}, 1, std::clamp(trust, 0.0, 1.0)};
+    event.evidence = Evidence{std::min(confidence, 1.0), {}, 1, std::clamp(trust, 0.0, 1.0), {}};
     event.start_uncertainty = uncertainty(text, event.start_range, event.start, map);
     event.end_uncertainty = uncertainty(text, event.end_range, event.end, map);
   }

@@ -25,6 +25,9 @@ struct Evidence {
   std::optional<double> presence;
   int looks = 1;     // at the event
   double trust = 1;  // below 1 where the answer looks made up: no confidence is higher
+  // How well the time that the question attends to agrees with the event's: intersection over
+  // union. Empty without heads to read (calibration.h).
+  std::optional<double> agreement = {};
 };
 
 // 0 <= start <= end <= duration of the clip, in seconds on the timeline that a player shows;

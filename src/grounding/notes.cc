@@ -100,6 +100,15 @@ constexpr NoteWords kWords[] = {
      "the file holds {0} video streams, and number {1:.0f} was looked at; --stream or \"stream\" "
      "chooses another",
      "文件里有 {0} 个视频流，看的是第 {1:.0f} 号；可用 --stream 或 \"stream\" 选择其他的"},
+    {NoteCode::kCoarse, "coarse",
+     "of the parts {0} were only looked at coarsely, at {3} frames a second, and events may have "
+     "been "
+     "missed; a larger budget looks closely at more of them",
+     "有 {0} 段只以每秒 {3} 帧粗看，可能漏掉事件；提高预算可细看更多"},
+    {NoteCode::kAskedAgain, "asked_again",
+     "the first answer repeated itself or cut the video into equal parts; the question was asked "
+     "again in another style",
+     "第一次的回答在重复，或把视频均分成几段；已换一种问法重新提问"},
     {NoteCode::kWindowClock, "window_clock",
      "the times in the model's own words count from {1:.3f} s, where the part that was asked about "
      "begins; the events have the video's times",

@@ -36,7 +36,9 @@ enum class NoteCode {
   kOtherFile,          // another file is joined to this one, which was not looked at
   kOtherStreams,       // the file holds further video streams, which were not looked at
   kWindows,            // the video was looked at in parts, one after the other
+  kCoarse,             // some parts were only looked at coarsely: the budget was spent elsewhere
   kContradiction,      // asked why, the model no longer says that it happens
+  kAskedAgain,         // the answer was made up; the question was asked again in another style
   kWindowClock,        // the model's own words count from the start of the part asked about
 };
 
@@ -44,14 +46,14 @@ struct Note {
   NoteCode code;
   // How many events, where it applies; kSamplingRate and kFewFrames: the rate that the model knows;
   // kFrameLimit: frames that were seen; kLengthLimit: tokens; kTooMany: events that are listed;
-  // kWindows: parts.
+  // kWindows, kCoarse: parts.
   int count = 1;
   // kWindowCut: where the clip ends; kWindowClock: where the part begins; kFrameLimit: how long a
   // part may be to be seen at the rate; kClockJumps: the first of them; kOtherStreams: the stream
   // that was looked at.
   double seconds = 0;
   double rate = 0;  // kFrameLimit: frames a second that should have been seen
-  double seen = 0;  // kFrameLimit: and that were
+  double seen = 0;  // kFrameLimit: and that were; kCoarse: that were seen there
 };
 
 std::string_view note_code_name(NoteCode code);  // stable, for machines: "outside_clip"

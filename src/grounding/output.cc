@@ -75,7 +75,16 @@ OrderedJson evidence_json(const Evidence& evidence) {
   OrderedJson json = {
       {"times", thousandths(evidence.times)}, {"presence", nullptr}, {"looks", evidence.looks}};
   if (evidence.presence) json["presence"] = thousandths(*evidence.presence);
+  if (evidence.agreement) json["agreement"] = thousandths(*evidence.agreement);
   return json;
+}
+
+OrderedJson curve_json(std::span<const CurvePoint> curve) {
+  OrderedJson points = OrderedJson::array();
+  for (const CurvePoint& point : curve) {
+    points.push_back({thousandths(point.time), thousandths(point.value)});
+  }
+  return {{"curve", std::move(points)}};
 }
 
 std::string text_of(const Answer& answer, TimeFormat time_format) {
@@ -231,6 +240,7 @@ OrderedJson answer_json(const Answer& answer, TimeFormat time_format) {
   if (!answer.rejected.empty()) {
     json["rejected"] = events_json(answer.rejected, time_format, frame_rate);
   }
+  if (!answer.curve.empty()) json["evidence"] = curve_json(answer.curve);
   if (!answer.reasoning.empty()) {
     json["reasoning"] = to_valid_utf8(answer.reasoning);
     json["reasoning_source"] = answer.reasoning_source;

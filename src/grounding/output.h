@@ -89,6 +89,12 @@ struct WindowWords {
   std::string text;
 };
 
+// How many times as much the question attends to a slot as no question does.
+struct CurvePoint {
+  double time = 0;  // of the slot, seconds on the timeline
+  double value = 0;
+};
+
 struct Answer {
   std::string question;
   Language language = Language::kEnglish;  // of the question: notes and stand-in words follow it
@@ -96,6 +102,7 @@ struct Answer {
   std::vector<Event> events;               // ordered by start
   std::vector<Event> rejected;             // found, but not believed; the surest first
   std::vector<WindowWords> windows;        // in which something was found; not in the JSON
+  std::vector<CurvePoint> curve;           // [slots]; empty without heads to read
   std::optional<double> presence;          // that anything of it occurs; see confidence.h
   bool absent = false;
   bool unparsed = false;

@@ -177,11 +177,12 @@ void check_question(std::string_view question) {
   }
 }
 
-Prompt make_prompt(std::string_view question, PromptStyle style) {
-  check_question(question);
+namespace {
+
+Prompt turn(std::string_view question, Language language, PromptStyle style) {
   Prompt prompt;
   prompt.style = style;
-  prompt.language = detect_language(question);
+  prompt.language = language;
   const Template& words =
       kTemplates[static_cast<size_t>(style)][static_cast<size_t>(prompt.language)];
   prompt.question_begin = words.before.size();
@@ -190,5 +191,14 @@ Prompt make_prompt(std::string_view question, PromptStyle style) {
   prompt.text.append(words.before).append(question).append(words.after);
   return prompt;
 }
+
+}  // namespace
+
+Prompt make_prompt(std::string_view question, PromptStyle style) {
+  check_question(question);
+  return turn(question, detect_language(question), style);
+}
+
+Prompt empty_prompt(Language language, PromptStyle style) { return turn({}, language, style); }
 
 }  // namespace shijian::grounding

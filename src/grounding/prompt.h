@@ -53,4 +53,7 @@ void check_question(std::string_view question);
 // The errors of check_question().
 Prompt make_prompt(std::string_view question, PromptStyle style);
 
+// The same turn without a question, to compare with.
+Prompt empty_prompt(Language language, PromptStyle style);
+
 }  // namespace shijian::grounding

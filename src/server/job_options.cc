@@ -102,6 +102,9 @@ JobOptions read_job_options(const Json& json) {
     }
     options.effort = *effort;
   }
+  options.budget.tokens = fields.integer("budget_tokens", 1, int64_t{1} << 40);
+  options.budget.seconds = fields.number("budget_seconds", 0.001, 1e6);
+  options.free_text = fields.flag("free_text").value_or(false);
   options.precision = fields.number("precision", 0.001, 60).value_or(options.precision);
   options.generation.temperature = fields.number("temperature", 0, 100);
   options.generation.top_p = fields.number("top_p", 0, 1);

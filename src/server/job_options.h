@@ -19,6 +19,8 @@ struct JobOptions {
   std::optional<grounding::PromptStyle> prompt_style;
   engine::GenerationRequest generation;
   engine::Effort effort = engine::Effort::kNormal;
+  engine::Budget budget;
+  bool free_text = false;
   double precision = engine::LocateRequest().precision;
 };
 

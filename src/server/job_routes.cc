@@ -25,9 +25,10 @@ OrderedJson jobs_json(const std::vector<jobs::Job>& jobs, const jobs::JobQueue& 
   OrderedJson list = OrderedJson::array();
   for (const jobs::Job& job : jobs) {
     OrderedJson json = job_json(job, queue.progress(job.id), language);
-    // A page of answers stays small; the job itself has the times.
+    // A page of answers stays small; the job itself has the times and the curve.
     if (const auto sampling = json["result"].find("sampling"); sampling != json["result"].end()) {
       sampling->erase("times");
+      json["result"].erase("evidence");
     }
     list.push_back(std::move(json));
   }

@@ -173,6 +173,8 @@ OrderedJson Worker::answer(const jobs::Job& job, const engine::RunHooks& hooks) 
     request.effort = options.effort;
     request.precision = options.precision;
     request.why = options.reasoning.value_or(false);
+    request.budget = options.budget;
+    request.free_text = options.free_text;
     grounding::Answer answer = std::move(engine_.locate(request, hooks).answers.front());
     answer.video.path = video.name;
     if (finished_) finished_(answer.timing, answer.usage, answer.reuse);

@@ -13,7 +13,7 @@ export const root = fileURLToPath(new URL('../../..', import.meta.url));
 export const programPath = process.env.SHIJIAN_PROGRAM ?? join(root, 'build/test/shijian');
 
 // So many frames that nano says no more than nonsense, and so many tokens of it that it takes half a minute.
-export const slow: JobOptions = { frame_sampling_rate: 30, max_frames: 1000, max_new_tokens: 5000 };
+export const slow: JobOptions = { frame_sampling_rate: 30, max_frames: 1000, max_new_tokens: 5000, free_text: true };
 
 export class Program {
   readonly folder = mkdtempSync(join(tmpdir(), 'shijian-e2e-'));
