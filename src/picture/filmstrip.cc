@@ -24,6 +24,7 @@ constexpr double kGap = 8;
 constexpr int kThumbnails = 8;
 constexpr double kBarHeight = 34;
 constexpr double kLookHeight = 6;
+constexpr double kCurveHeight = 24;
 
 struct Color {
   double r, g, b;
@@ -198,6 +199,7 @@ class Filmstrip {
     y += canvas.text(answer_.question, kMargin, y, 26, kInk, Align::kLeft, width, true, draw) + 16;
     y = thumbnails(canvas, y, draw) + 14;
     y = looks(canvas, y, draw);
+    y = curve(canvas, y, draw);
     y = time_line(canvas, y, draw) + 18;
     for (size_t i = 0; i < answer_.events.size() && i < kMaxListed; ++i) {
       y += event_line(canvas, i, y, draw) + 6;
@@ -269,6 +271,22 @@ class Filmstrip {
                        {shade(kTrack.r, kInk.r), shade(kTrack.g, kInk.g), shade(kTrack.b, kInk.b)});
     }
     return y + kLookHeight + 4;
+  }
+
+  // What the question attends to: a bar for each slot, as high as the attention is strong.
+  double curve(Canvas& canvas, double y, bool draw) const {
+    const std::vector<grounding::CurvePoint>& points = answer_.curve;
+    if (points.size() < 2) return y;
+    double most = 1e-9;
+    for (const grounding::CurvePoint& point : points) most = std::max(most, point.value);
+    for (size_t i = 0; draw && i < points.size(); ++i) {
+      const size_t left = i == 0 ? 0 : i - 1, right = std::min(i + 1, points.size() - 1);
+      const double from = x_of((points[left].time + points[i].time) / 2);
+      const double to = x_of((points[i].time + points[right].time) / 2);
+      const double height = kCurveHeight * points[i].value / most;
+      canvas.fill_rect(from, y + kCurveHeight - height, std::max(1.0, to - from), height, kFaint);
+    }
+    return y + kCurveHeight + 4;
   }
 
   double time_line(Canvas& canvas, double y, bool draw) const {

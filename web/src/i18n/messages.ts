@@ -221,6 +221,8 @@ const pairs = {
   'timeline.confidence.label': ['Least confidence of moments shown', '所显示时刻的最低置信度'],
   'timeline.empty': ['Ask a question, and the moments appear here', '提问后，找到的时刻会显示在这里'],
   'timeline.cluster': ['{n} moment, closer|{n} moments, closer', '{n} 个时刻，放大查看'],
+  'timeline.looks': ['Where the model looked: {n} look|Where the model looked: {n} looks', '模型看过的地方：{n} 次'],
+  'timeline.looks.title': ['Where the model looked, the closer the darker; above it, what the question attends to', '模型看过的地方，越细看越深；上方是问题所注意的内容'],
   'lane.show': ['“{query}” on the timeline', '在时间线上显示“{query}”'],
   'lane.show.title': ['On the timeline, below this question', '显示在时间线上，位于当前问题下方'],
   'lane.remove': ['Take “{query}” off the timeline', '从时间线上移除“{query}”'],

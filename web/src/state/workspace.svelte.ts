@@ -6,6 +6,7 @@ import { isGrounded } from './answer.ts';
 import { api, app, describe } from './app.svelte.ts';
 import { FrameClock } from './frames.ts';
 import { jobs } from './jobs.svelte.ts';
+import type { CurvePoint } from './looks.ts';
 import { addMoment, removeMoment, setEdge, shownMoments, splitMoment, type Edit, type Shown } from './moments.ts';
 import { Player } from './player.svelte.ts';
 import { sampledFrames, type Strip } from './strips.ts';
@@ -29,6 +30,7 @@ export class Workspace {
   // What the model saw of it: when each frame is on screen, and pictures of them as far as they
   // were asked for; a picture holds a part of the frames.
   sampledTimes: number[] = $state.raw([]);
+  curve: CurvePoint[] = $state.raw([]); // what the question attends to; lists of jobs have none
   frames: Strip[] = $state.raw([]);
   framesError: ErrorBody | null = $state(null);
   draft: Span[] | null = $state.raw(null); // not saved
@@ -88,6 +90,7 @@ export class Workspace {
     this.selected = null;
     this.draft = null;
     this.sampledTimes = [];
+    this.curve = [];
     this.frames = [];
     this.framesError = null;
     this.player.loop = null;
@@ -113,6 +116,17 @@ export class Workspace {
       if (this.jobId === id) this.sampledTimes = times;
     } catch (error) {
       if (this.jobId === id) this.framesError = describe(error);
+    }
+  }
+
+  async readCurve(): Promise<void> {
+    const id = this.jobId;
+    if (id === null) return;
+    try {
+      const curve = (await api.job(id)).result?.evidence?.curve ?? [];
+      if (this.jobId === id && curve.length > 0) this.curve = curve as CurvePoint[];
+    } catch {
+      // The timeline does without.
     }
   }
 

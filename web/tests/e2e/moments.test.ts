@@ -18,6 +18,21 @@ const save = async (page: Page) => {
 };
 const frame = (seconds: number) => Math.round(seconds * 30) / 30;
 
+it('shows where the model looked, and what the question attends to', async () => {
+  const job = await program.answered(video, presentQuestion);
+  const { page, end } = await visit(`#/video/${video.id}/job/${job.id}`);
+  const looks = page.getByRole('img', { name: `Where the model looked: ${job.result!.sampling!.plan!.length} looks` });
+  await looks.locator('path').waitFor();
+  expect(job.result!.evidence!.curve.length).toBe(job.result!.sampling!.slots);
+  expect(await looks.locator('rect').count()).toBe(job.result!.sampling!.plan!.length);
+  // What was asked closely lies at the moment's edges.
+  const start = job.result!.events![0]!.start;
+  const closest = job.result!.sampling!.plan!.reduce((best, look) => (look.fps > best.fps ? look : best));
+  expect(closest.from).toBeLessThan(job.result!.events![0]!.end + 1);
+  expect(closest.to).toBeGreaterThan(start - 1);
+  await end();
+});
+
 it('adds, marks, splits, names and deletes moments, and keeps what was made', async () => {
   const question = await program.absentQuestion(video);
   const job = await program.answered(video, question);
