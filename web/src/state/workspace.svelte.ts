@@ -124,7 +124,7 @@ export class Workspace {
     if (id === null) return;
     try {
       const curve = (await api.job(id)).result?.evidence?.curve ?? [];
-      if (this.jobId === id && curve.length > 0) this.curve = curve as CurvePoint[];
+      if (this.jobId === id) this.curve = curve.map(([time = 0, value = 0]) => [time, value]);
     } catch {
       // The timeline does without.
     }

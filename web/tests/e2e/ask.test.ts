@@ -136,7 +136,8 @@ it('shows the progress, cancels, tries again, and says why a question failed', a
   // The page has no setting for the length of an answer.
   await page.route('**/api/v1/jobs', async (route) => {
     const body = route.request().postDataJSON() as { jobs: { options: object }[] } | null;
-    for (const { options } of body?.jobs ?? []) Object.assign(options, { max_new_tokens: slow.max_new_tokens });
+    const { max_new_tokens, free_text } = slow;
+    for (const { options } of body?.jobs ?? []) Object.assign(options, { max_new_tokens, free_text });
     await route.continue(body ? { postData: JSON.stringify(body) } : {});
   });
   await page.getByRole('button', { name: 'Settings' }).click();
