@@ -45,21 +45,18 @@ void verify_events(std::vector<Event>& events, Answer& answer, const video::Vide
 }
 
 // Without a calibration, as likely as it is there and its times are these.
-double confidence_of(const grounding::Evidence& evidence, int windows, double lead,
+double confidence_of(const grounding::Evidence& evidence, int windows, bool surest,
                      const std::optional<grounding::Calibration>& calibration) {
-  if (calibration) return calibrated_confidence(*calibration, evidence, windows, lead);
+  if (calibration) return calibrated_confidence(*calibration, evidence, windows, surest);
   return std::min(evidence.times * evidence.presence.value_or(1), evidence.trust);
 }
 
 void set_confidences(Answer& answer, const std::optional<grounding::Calibration>& calibration) {
-  std::vector<Event> all = answer.events;
-  all.insert(all.end(), answer.rejected.begin(), answer.rejected.end());
-  const std::vector<double> leads = grounding::leads_of(all);
-  for (size_t i = 0; i < answer.events.size(); ++i) {
-    Event& event = answer.events[i];
+  const Event* surest = grounding::surest_event(answer.events);
+  for (Event& event : answer.events) {
     if (!event.evidence) continue;
     event.confidence =
-        confidence_of(*event.evidence, answer.sampling.windows, leads[i], calibration);
+        confidence_of(*event.evidence, answer.sampling.windows, &event == surest, calibration);
   }
 }
 

@@ -18,12 +18,11 @@ constexpr double kCovered = 0.9;
 void Calibrator::add(const EvalItem& item, const grounding::Answer& answer) {
   std::vector<grounding::Event> found = answer.events;
   found.insert(found.end(), answer.rejected.begin(), answer.rejected.end());
-  const std::vector<double> leads = grounding::leads_of(found);
-  for (size_t i = 0; i < found.size(); ++i) {
-    const grounding::Event& event = found[i];
+  const grounding::Event* surest = grounding::surest_event(found);
+  for (const grounding::Event& event : found) {
     if (!event.evidence) continue;
     const double iou = best_iou({event.start, event.end}, item.spans);
-    events_.push_back({*event.evidence, answer.sampling.windows, leads[i],
+    events_.push_back({*event.evidence, answer.sampling.windows, &event == surest,
                        iou >= kRecallThresholds[kMainRecall]});
   }
   for (const grounding::Event& event : answer.events) {

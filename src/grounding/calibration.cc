@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <numeric>
 #include <tuple>
 
@@ -12,22 +11,18 @@ namespace {
 using Vector = CalibrationWeights;
 constexpr size_t kInputs = std::tuple_size_v<Vector>;
 
-constexpr double kMostLead = 4;
-constexpr double kNever = -1e3;  // below every logit
-constexpr double kUsualAgreement = 0.3;  // of what it is not known of
-
 double logit(double p) {
   p = std::clamp(p, 0.001, 0.999);
   return std::log(p / (1 - p));
 }
 
-Vector inputs(const Evidence& evidence, int windows, double lead) {
+Vector inputs(const Evidence& evidence, int windows, bool surest) {
   return {1,
           logit(evidence.presence.value_or(evidence.times)),
           logit(evidence.times),
           std::log(static_cast<double>(std::max(windows, 1))),
-          lead,
-          evidence.agreement.value_or(kUsualAgreement)};
+          surest ? 1.0 : 0.0,
+          evidence.agreement.value_or(0)};
 }
 
 double dot(const Vector& a, const Vector& b) {
@@ -57,27 +52,19 @@ Vector solve(std::array<Vector, kInputs> matrix, Vector right) {
 
 }  // namespace
 
-std::vector<double> leads_of(std::span<const Event> events) {
-  std::vector<double> sureness(events.size(), kNever);
-  for (size_t i = 0; i < events.size(); ++i) {
-    const auto& evidence = events[i].evidence;
-    if (evidence) sureness[i] = logit(evidence->times * evidence->presence.value_or(1));
-  }
-  std::vector<double> sorted = sureness;
-  std::sort(sorted.begin(), sorted.end(), std::greater<>());
-  std::vector<double> leads(events.size());
-  for (size_t i = 0; i < events.size(); ++i) {
-    if (!events[i].evidence) continue;
-    const bool best = sureness[i] == sorted[0];
-    const double other = !best ? sorted[0] : events.size() > 1 ? sorted[1] : kNever;
-    leads[i] = std::clamp(sureness[i] - other, -kMostLead, kMostLead);
-  }
-  return leads;
+const Event* surest_event(std::span<const Event> events) {
+  const auto sureness = [](const Event& event) {
+    return event.evidence ? event.evidence->times * event.evidence->presence.value_or(1) : -1;
+  };
+  const auto surest =
+      std::max_element(events.begin(), events.end(),
+                       [&](const Event& a, const Event& b) { return sureness(a) < sureness(b); });
+  return surest == events.end() || !surest->evidence ? nullptr : &*surest;
 }
 
 double calibrated_confidence(const Calibration& calibration, const Evidence& evidence, int windows,
-                             double lead) {
-  const double p = logistic(dot(calibration.weights, inputs(evidence, windows, lead)));
+                             bool surest) {
+  const double p = logistic(dot(calibration.weights, inputs(evidence, windows, surest)));
   return std::min(p, evidence.trust);
 }
 
@@ -95,7 +82,7 @@ CalibrationWeights fit_weights(std::span<const Judged> events) {
       curvature[i][i] = 1 / kVariance;
     }
     for (const Judged& event : events) {
-      const Vector x = inputs(event.evidence, event.windows, event.lead);
+      const Vector x = inputs(event.evidence, event.windows, event.surest);
       const double p = logistic(dot(weights, x));
       for (size_t i = 0; i < kInputs; ++i) {
         gradient[i] += ((event.right ? 1 : 0) - p) * x[i];

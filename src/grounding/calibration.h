@@ -12,13 +12,12 @@ namespace shijian::grounding {
 
 // Platt's scaling with several inputs (Platt 1999, "Probabilistic outputs for support vector
 // machines"): an event is right with the probability
-//     1 / (1 + exp(-(w0 + w1 logit(presence) + w2 logit(times) + w3 ln(windows) + w4 lead
+//     1 / (1 + exp(-(w0 + w1 logit(presence) + w2 logit(times) + w3 ln(windows) + w4 surest
 //                    + w5 agreement)))
 // of the weights w, where logit(p) = ln(p / (1 - p)), p kept within 0.001 and 0.999, and an unknown
-// presence is `times`, an unknown agreement the usual 0.3. The more windows a video is looked at
-// in, the more chances there are to err. An event that is far ahead of all others of its answer
-// (lead) is right more often than one of many that are as likely: what is not there resembles
-// several things.
+// presence is `times`, an unknown agreement 0. The more windows a video is looked at in, the more
+// chances there are to err. The surest event of an answer (surest = 1, else 0) is right more often
+// than another of the same evidence: people mostly ask about what happens.
 using CalibrationWeights = std::array<double, 6>;
 
 // Attention heads of the decoder whose attention tells where a model looks; none: it is not read.
@@ -40,18 +39,17 @@ struct Calibration {
 struct Judged {
   Evidence evidence;
   int windows = 1;
-  double lead = 0;
+  bool surest = false;
   bool right = false;
 };
 
-// How far each event is ahead of the best of the others: the difference of
-// logit(presence times `times`), within -4 and 4; 4 where no other has evidence, 0 for those
-// without.
-std::vector<double> leads_of(std::span<const Event> events);
+// The one with evidence whose presence times `times` is the highest, the earliest of several; null
+// where none has any.
+const Event* surest_event(std::span<const Event> events);
 
 // Within 0 and the evidence's trust.
 double calibrated_confidence(const Calibration& calibration, const Evidence& evidence, int windows,
-                             double lead);
+                             bool surest);
 
 // The likeliest weights under a normal prior of variance 100, which keeps them finite, found by
 // Newton's method. The default where all events are alike right or wrong, or there are none.

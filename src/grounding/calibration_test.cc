@@ -12,27 +12,27 @@ namespace {
 double logit(double p) { return std::log(p / (1 - p)); }
 
 TEST(Calibration, IsALogisticFunctionOfWhatIsKnown) {
-  const Calibration calibration{{-1, 0.5, 0.25, -0.75, 2, 0}, 1};
+  const Calibration calibration{{-1, 0.5, 0.25, -0.75, 2}, 1};
   const double x = -1 + 0.5 * logit(0.9) + 0.25 * logit(0.8) - 0.75 * std::log(4);
-  EXPECT_NEAR(calibrated_confidence(calibration, {0.8, 0.9, 2, 1}, 4, 0),
+  EXPECT_NEAR(calibrated_confidence(calibration, {0.8, 0.9, 2, 1}, 4, false),
               1 / (1 + std::exp(-x)), 1e-12);
-  EXPECT_NEAR(calibrated_confidence(calibration, {0.8, 0.9, 2, 1}, 4, 1),
+  EXPECT_NEAR(calibrated_confidence(calibration, {0.8, 0.9, 2, 1}, 4, true),
               1 / (1 + std::exp(-x - 2)), 1e-12);
   // An unknown presence is as sure as the times; what looks made up stays doubtful.
-  EXPECT_EQ(calibrated_confidence(calibration, {0.8, {}, 1, 1}, 1, 0),
-            calibrated_confidence(calibration, {0.8, 0.8, 1, 1}, 1, 0));
-  EXPECT_EQ(calibrated_confidence({{9, 0, 0, 0, 0}, 1}, {0.8, 0.9, 1, 0.1}, 1, 1), 0.1);
+  EXPECT_EQ(calibrated_confidence(calibration, {0.8, {}, 1, 1}, 1, false),
+            calibrated_confidence(calibration, {0.8, 0.8, 1, 1}, 1, false));
+  EXPECT_EQ(calibrated_confidence({{9, 0, 0, 0, 0}, 1}, {0.8, 0.9, 1, 0.1}, 1, true), 0.1);
 }
 
 TEST(Calibration, CertaintyIsBounded) {
   const Calibration calibration{{0, 1, 0, 0, 0}, 1};
-  EXPECT_NEAR(calibrated_confidence(calibration, {1, 1, 1, 1}, 1, 1), 0.999, 1e-12);
-  EXPECT_NEAR(calibrated_confidence(calibration, {1, 0, 1, 1}, 1, 1), 0.001, 1e-12);
+  EXPECT_NEAR(calibrated_confidence(calibration, {1, 1, 1, 1}, 1, true), 0.999, 1e-12);
+  EXPECT_NEAR(calibrated_confidence(calibration, {1, 0, 1, 1}, 1, true), 0.001, 1e-12);
 }
 
 // Events drawn with known weights give these weights back.
 TEST(Calibration, FindsTheWeightsBehindTheData) {
-  const Calibration truth{{-1, 0.8, 0.4, -0.5, 0.3, 0.7}, 1};
+  const Calibration truth{{-1, 0.8, 0.4, -0.5, 1.5}, 1};
   std::mt19937 random(7);
   std::uniform_real_distribution<double> uniform(0, 1);
   std::vector<Judged> events;
@@ -40,18 +40,17 @@ TEST(Calibration, FindsTheWeightsBehindTheData) {
     Judged event;
     event.evidence = {0.02 + 0.96 * uniform(random), 0.02 + 0.96 * uniform(random), 1, 1};
     event.windows = 1 + i % 12;
-    event.lead = 8 * uniform(random) - 4;
-    event.evidence.agreement = uniform(random);
+    event.surest = i % 3 == 0;
     event.right =
-        uniform(random) < calibrated_confidence(truth, event.evidence, event.windows, event.lead);
+        uniform(random) < calibrated_confidence(truth, event.evidence, event.windows, event.surest);
     events.push_back(event);
   }
   const auto weights = fit_weights(events);
-  for (size_t i = 0; i < weights.size(); ++i) EXPECT_NEAR(weights[i], truth.weights[i], 0.1) << i;
+  for (size_t i = 0; i < weights.size(); ++i) EXPECT_NEAR(weights[i], truth.weights[i], 0.08) << i;
 }
 
 TEST(Calibration, StaysFiniteWhereDataAreOneSided) {
-  const Judged right{{0.9, 0.9, 1, 1}, 1, 0, true}, wrong{{0.2, 0.2, 1, 1}, 1, 0, false};
+  const Judged right{{0.9, 0.9, 1, 1}, 1, true, true}, wrong{{0.2, 0.2, 1, 1}, 1, true, false};
   EXPECT_EQ(fit_weights({}), Calibration{}.weights);
   EXPECT_EQ(fit_weights(std::vector<Judged>{right, right}), Calibration{}.weights);
   // Two events that can be told apart perfectly would drive the weights without end.
@@ -60,23 +59,13 @@ TEST(Calibration, StaysFiniteWhereDataAreOneSided) {
   }
 }
 
-TEST(Calibration, LeadsAreOverTheBestOther) {
-  EXPECT_TRUE(leads_of({}).empty());
+TEST(Calibration, TheSurestHasTheBestEvidence) {
   std::vector<Event> events(4);
-  EXPECT_EQ(leads_of(events), (std::vector<double>(4)));
+  EXPECT_EQ(surest_event(events), nullptr);
   events[1].evidence = Evidence{0.9, 0.5, 1, 1};
-  EXPECT_EQ(leads_of(events), (std::vector<double>{0, 4, 0, 0}));
-  events[2].evidence = Evidence{1, 0.9, 1, 1};
-  events[3].evidence = Evidence{0.5, 0.002, 1, 1};
-  const std::vector<double> leads = leads_of(events);
-  const double ahead = logit(0.9) - logit(0.45);
-  EXPECT_EQ(leads[0], 0);
-  EXPECT_NEAR(leads[1], -ahead, 1e-12);
-  EXPECT_NEAR(leads[2], ahead, 1e-12);
-  EXPECT_EQ(leads[3], -4);
-  events[1].evidence = events[2].evidence;
-  EXPECT_EQ(leads_of(events)[1], 0);
-  EXPECT_EQ(leads_of(events)[2], 0);
+  events[2].evidence = Evidence{0.8, 0.9, 1, 1};
+  events[3].evidence = Evidence{0.8, 0.9, 1, 1};
+  EXPECT_EQ(surest_event(events), &events[2]);
 }
 
 }  // namespace
