@@ -10,7 +10,7 @@ namespace shijian::eval {
 namespace {
 
 constexpr size_t kMostHeads = 4;
-constexpr double kLeast = 0.25;
+constexpr double kLeastAgreement = 0.25;
 
 }  // namespace
 
@@ -43,7 +43,7 @@ grounding::ReadoutHeads HeadChooser::choose(int64_t rows) const {
   grounding::ReadoutHeads chosen;
   chosen.rows = rows;
   for (const auto& [score, head] : scored) {
-    if (score >= kLeast && chosen.heads.size() < kMostHeads) chosen.heads.push_back(head);
+    if (score >= kLeastAgreement && chosen.heads.size() < kMostHeads) chosen.heads.push_back(head);
   }
   return chosen;
 }

@@ -1,6 +1,7 @@
 #include "guided/time_constraint.h"
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include "base/error.h"
@@ -22,7 +23,7 @@ std::string next_bytes(const TimeState& state) {
 // A byte of a character beyond ASCII that is not its first.
 bool continues(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+constexpr std::string_view kDigits = "0123456789";
 
 }  // namespace
 
@@ -62,7 +63,7 @@ std::vector<int32_t> TimeConstraint::forced() const {
   TimeState state = state_;
   std::string words;
   std::string next = next_bytes(state);
-  while (next.size() == 1 && !is_digit(next[0])) {
+  while (next.size() == 1 && kDigits.find(next[0]) == kDigits.npos) {
     words += next[0];
     state.push(static_cast<uint8_t>(next[0]));
     next = next_bytes(state);

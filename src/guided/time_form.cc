@@ -12,7 +12,6 @@ namespace {
 
 constexpr uint32_t kLongestLabel = 200;  // characters
 
-bool is_digit(uint8_t byte) { return byte >= '0' && byte <= '9'; }
 uint8_t byte_at(std::string_view text, size_t at) { return static_cast<uint8_t>(text[at]); }
 
 }  // namespace
@@ -132,7 +131,7 @@ bool TimeState::number(uint8_t byte) {
   if (byte == '.') {
     if (next.digits == 0 || next.decimals >= 0 || form_->decimals_ == 0) return false;
     next.decimals = 0;
-  } else if (is_digit(byte)) {
+  } else if (byte >= '0' && byte <= '9') {
     if (next.decimals < 0 && next.digits == 1 && next.value == 0) return false;  // 07
     next.value = next.value * 10 + (byte - '0');
     ++next.digits;

@@ -22,9 +22,9 @@ constexpr double kHour = 3600, kFrameRate = 25, kUsual = 2, kWindow = 30;
 
 // Says of a part what a model that errs in nothing says whose answers name one event, the longest
 // there, by the slots that show it.
-class Oracle {
+class PerfectModel {
  public:
-  explicit Oracle(std::vector<Event> truth) : truth_(std::move(truth)) {}
+  explicit PerfectModel(std::vector<Event> truth) : truth_(std::move(truth)) {}
 
   Sighting operator()(const Look& look) {
     frames_ += (look.to - look.from) * look.fps;
@@ -77,7 +77,7 @@ std::vector<Event> events_of_an_hour(uint32_t seed) {
   return events;
 }
 
-std::vector<Event> answer(Oracle& oracle, std::vector<double>& slot_times) {
+std::vector<Event> answer(PerfectModel& oracle, std::vector<double>& slot_times) {
   RestOptions rest;
   rest.gap = 2 / kUsual;
   rest.frame_rate = kFrameRate;
@@ -108,7 +108,7 @@ std::vector<Event> answer(Oracle& oracle, std::vector<double>& slot_times) {
 TEST(Oracle, AnHourHoldsNothingThatPerfectAnswersDoNotFindToAFewFrames) {
   for (const uint32_t seed : {1u, 2u, 3u}) {
     const std::vector<Event> truth = events_of_an_hour(seed);
-    Oracle oracle(truth);
+    PerfectModel oracle(truth);
     std::vector<double> slot_times;
     const std::vector<Event> found = answer(oracle, slot_times);
     ASSERT_EQ(found.size(), truth.size()) << "seed " << seed;
@@ -128,7 +128,7 @@ TEST(Oracle, AnHourHoldsNothingThatPerfectAnswersDoNotFindToAFewFrames) {
 }
 
 TEST(Oracle, NothingIsFoundWhereThereIsNothing) {
-  Oracle oracle({});
+  PerfectModel oracle({});
   std::vector<double> slot_times;
   EXPECT_TRUE(answer(oracle, slot_times).empty());
 }
