@@ -89,17 +89,6 @@ Language language_of(const std::vector<text::Message>& messages) {
   return language;
 }
 
-}  // namespace
-
-void add_reply(Costs& costs, const Reply& reply, double before) {
-  costs.reuse.prefix_tokens = reply.reused_tokens;
-  costs.timing.prefill = reply.prefill_seconds;
-  costs.timing.generation = reply.generation_seconds;
-  costs.timing.first_token = before + reply.first_token_seconds;
-}
-
-namespace {
-
 void add(const grounding::Usage& usage, const grounding::Reuse& reuse,
          const grounding::Timing& timing, grounding::Answer& to) {
   to.usage.vision_tokens += usage.vision_tokens;
@@ -116,6 +105,13 @@ void add(const grounding::Usage& usage, const grounding::Reuse& reuse,
 }
 
 }  // namespace
+
+void add_reply(Costs& costs, const Reply& reply, double before) {
+  costs.reuse.prefix_tokens = reply.reused_tokens;
+  costs.timing.prefill = reply.prefill_seconds;
+  costs.timing.generation = reply.generation_seconds;
+  costs.timing.first_token = before + reply.first_token_seconds;
+}
 
 void add_costs(const grounding::Answer& from, grounding::Answer& to) {
   add(from.usage, from.reuse, from.timing, to);

@@ -1,6 +1,5 @@
 #include "engine/attention_reader.h"
 
-#include <algorithm>
 #include <map>
 #include <numeric>
 #include <utility>
@@ -16,21 +15,6 @@ std::vector<model::Head> all_heads(const checkpoint::TextConfig& config) {
     for (int64_t index = 0; index < config.num_heads; ++index) heads.push_back({layer, index});
   }
   return heads;
-}
-
-// The time of the slots with half of the curve, on the timeline.
-grounding::CoveredTime looked_at(std::span<const double> curve,
-                                 const grounding::SamplingSummary& sampling) {
-  const localise::SlotRange half = localise::shortest_half(curve);
-  return grounding::time_of_slots(
-      {sampling.slot_times, sampling.from, sampling.to, sampling.clock_rate}, half.first,
-      half.last);
-}
-
-double iou(const grounding::CoveredTime& a, const grounding::Event& b) {
-  const double common = std::min(a.end, b.end) - std::max(a.start, b.start);
-  const double both = std::max(a.end, b.end) - std::min(a.start, b.start);
-  return common > 0 && both > 0 ? common / both : 0;
 }
 
 }  // namespace
@@ -97,9 +81,11 @@ void AttentionReader::set_curve(const Asked& asked, const Attention& without,
   for (size_t i = 0; i < curve.size(); ++i) {
     answer.curve.push_back({sampling.slot_times[i], curve[i]});
   }
-  const grounding::CoveredTime span = looked_at(curve, sampling);
+  const grounding::SlotStamps slots{sampling.slot_times, sampling.from, sampling.to,
+                                    sampling.clock_rate};
   for (grounding::Event& event : answer.events) {
-    if (event.evidence) event.evidence->agreement = iou(span, event);
+    if (!event.evidence) continue;
+    event.evidence->agreement = localise::agreement(curve, slots, event.start, event.end);
   }
 }
 

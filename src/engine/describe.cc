@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "engine/answer_record.h"
+#include "engine/constrained.h"
 #include "engine/planned_media.h"
 #include "engine/run.h"
 #include "engine/seconds.h"
@@ -45,14 +46,6 @@ model::GenerateOptions describe_options(const GenerationRequest& request, const 
     options.max_new_tokens = std::min(options.max_new_tokens, room);
   }
   return options;
-}
-
-// `constraint` outlives the generation.
-void constrain(model::GenerateOptions& options, guided::JsonConstraint& constraint) {
-  options.constrain = [&constraint, taken = size_t{0}](auto so_far, auto scores) mutable {
-    for (; taken < so_far.size(); ++taken) constraint.take(so_far[taken].token);
-    constraint.edit(scores);
-  };
 }
 
 }  // namespace

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <optional>
-#include <span>
 #include <string>
 
 #include "engine/loaded_model.h"
@@ -37,13 +36,11 @@ class FormedAnswer {
 
  private:
   void constrain(LoadedModel& model, const grounding::Prompt& prompt, double precision);
-  void take(std::span<const model::TokenChoice> so_far);
   bool judge(const grounding::GeneratedToken& next);  // false ends the answer
 
   model::GenerateOptions options_;
   RunHooks hooks_;
   std::optional<guided::TimeConstraint> constraint_;
-  size_t taken_ = 0;  // tokens that it knows
   grounding::AnswerOptions reading_;
   std::string text_;
   bool made_up_ = false;

@@ -43,18 +43,6 @@ model::GenerateOptions locate_options(const GenerationRequest& request, const Lo
   return options;
 }
 
-}  // namespace
-
-void check_questions(const LocateRequest& request) {
-  if (request.questions.empty()) {
-    throw Error(ErrorCode::kUsage, "locate: no question was asked"_text,
-                "say what to look for"_text);
-  }
-  for (const std::string& question : request.questions) grounding::check_question(question);
-}
-
-namespace {
-
 // Adds the numbers of questions whose answers were made up to `made_up`.
 LocateResult look_once(EngineState& state, const LocateRequest& request, const MediaFile& video,
                        const RunHooks& hooks, Prompts kept, std::vector<size_t>& made_up) {
@@ -117,6 +105,14 @@ void ask_again(EngineState& state, LocateRequest request, const MediaFile& video
 }
 
 }  // namespace
+
+void check_questions(const LocateRequest& request) {
+  if (request.questions.empty()) {
+    throw Error(ErrorCode::kUsage, "locate: no question was asked"_text,
+                "say what to look for"_text);
+  }
+  for (const std::string& question : request.questions) grounding::check_question(question);
+}
 
 LocateResult look(EngineState& state, const LocateRequest& request, const MediaFile& video,
                   const RunHooks& hooks, Prompts kept) {

@@ -41,7 +41,7 @@ void verify_events(std::vector<Event>& events, Answer& answer, const video::Vide
   options.longest = longest;
   options.twice = twice;
   localise::verify(events, options,
-                   [&](const localise::Look& part) { return looker.look_at(part, answer); });
+                   [&](const localise::Look& part) { return looker.check(part, answer); });
 }
 
 // Without a calibration, as likely as it is there and its times are these.

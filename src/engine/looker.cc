@@ -49,11 +49,14 @@ localise::Sighting Looker::look_at(const localise::Look& part, grounding::Answer
   add_costs(seen, answer);
   answer.sampling.plan.push_back(
       {seen.sampling.from, seen.sampling.to, seen.sampling.fps, std::string(part.reason)});
-  localise::Sighting sighting{std::move(seen.events),
-                              grounding::slot_gap(seen.sampling.slot_times, part.from),
-                              seen.presence};
-  if (!sighting.presence && part.reason == "check") sighting.presence = ask_whether(answer);
-  return sighting;
+  return {std::move(seen.events), grounding::slot_gap(seen.sampling.slot_times, part.from),
+          seen.presence};
+}
+
+localise::Sighting Looker::check(const localise::Look& part, grounding::Answer& answer) {
+  localise::Sighting seen = look_at(part, answer);
+  if (!seen.presence) seen.presence = ask_whether(answer);
+  return seen;
 }
 
 std::optional<double> Looker::ask_whether(grounding::Answer& answer) {

@@ -25,6 +25,10 @@ class Looker {
   // to `answer`. Throws as Engine::locate does.
   localise::Sighting look_at(const localise::Look& part, grounding::Answer& answer);
 
+  // The same; where its answers leave open whether anything is there, it is asked for a yes or a
+  // no.
+  localise::Sighting check(const localise::Look& part, grounding::Answer& answer);
+
   double usual_fps() const { return usual_fps_; }  // frames a second that the model knows best
 
  private:

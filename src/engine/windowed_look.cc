@@ -70,12 +70,20 @@ void mark_coarse(grounding::Answer& answer) {
   });
 }
 
+// Adds the coarse look at a window to the close one.
+void add_earlier(const grounding::Answer& coarse, grounding::Answer& answer) {
+  add_costs(coarse, answer);
+  const std::vector<grounding::PlannedLook>& plan = coarse.sampling.plan;
+  answer.sampling.plan.insert(answer.sampling.plan.begin(), plan.begin(), plan.end());
+}
+
 class WindowSearch {
  public:
   WindowSearch(EngineState& state, const LocateRequest& request, const MediaFile& video,
                const RunHooks& hooks)
       : state_(state), request_(request), video_(video), info_(*video.known), hooks_(hooks) {
     quiet_.cancel = hooks.cancel;
+    usual_ = state.model.media_settings().sampling(request.sampling).fps;
     const double longest = window_seconds(request, info_, state.model);
     windows_ = localise::split(part_start(request, info_), part_end(request, info_), longest,
                                kOverlapShare * longest, shot_starts(*video.scan, info_));
@@ -91,17 +99,16 @@ class WindowSearch {
 
   LocateResult run() {
     // The first window tells what a frame costs.
-    const double usual = state_.model.media_settings().sampling(request_.sampling).fps;
-    look_at(0, usual, usual);
-    localise::SearchOptions options{usual, kLowestShare * usual, frames_left()};
+    look_at(0, usual_);
+    const localise::SearchOptions options{usual_, kLowestShare * usual_, frames_left()};
     const std::span<const localise::Window> rest = std::span(windows_).subspan(1);
     const std::vector<double> rates = localise::search(
-        rest, options, [&](size_t window, double fps) { return look_at(window + 1, fps, usual); });
+        rest, options, [&](size_t window, double fps) { return look_at(window + 1, fps); });
     LocateResult result;
     for (size_t q = 0; q < joined_.size(); ++q) {
       for (std::vector<grounding::Answer>& answers : seen_) joined_[q].add(std::move(answers[q]));
       result.answers.push_back(joined_[q].take());
-      add_notes(rates, usual, result.answers.back());
+      add_notes(rates, result.answers.back());
     }
     result.media = pictures_of(request_, video_, state_.model, hooks_.cancel);
     return result;
@@ -109,7 +116,8 @@ class WindowSearch {
 
  private:
   // Returns how likely any of the questions is answered there.
-  double look_at(size_t window, double fps, double usual) {
+  double look_at(size_t window, double fps) {
+    const bool coarse = fps < usual_;
     if (hooks_.progress) {
       const auto total = static_cast<int64_t>(windows_.size());
       hooks_.progress({"searching", std::min(looks_, total - 1), total, {}});
@@ -118,23 +126,15 @@ class WindowSearch {
     part_.sampling.from = windows_[window].from;
     part_.sampling.to = windows_[window].to;
     part_.sampling.fps = request_.sampling.fps;
-    part_.sampling.adaptive = request_.sampling.adaptive && fps >= usual;
-    if (fps < usual) part_.sampling.fps = fps;
+    part_.sampling.adaptive = request_.sampling.adaptive && !coarse;
+    if (coarse) part_.sampling.fps = fps;
     LocateResult result = look(state_, part_, video_, quiet_);
     double likely = 0;
     for (size_t q = 0; q < result.answers.size(); ++q) {
       grounding::Answer& answer = result.answers[q];
       likely = std::max(likely, likelihood(answer));
-      if (fps < usual) mark_coarse(answer);
-    }
-    if (!seen_[window].empty()) {  // what the coarse look cost
-      for (size_t q = 0; q < result.answers.size(); ++q) {
-        grounding::Answer& answer = result.answers[q];
-        const grounding::Answer& coarse = seen_[window][q];
-        add_costs(coarse, answer);
-        answer.sampling.plan.insert(answer.sampling.plan.begin(), coarse.sampling.plan.begin(),
-                                    coarse.sampling.plan.end());
-      }
+      if (coarse) mark_coarse(answer);
+      if (!seen_[window].empty()) add_earlier(seen_[window][q], answer);
     }
     seen_[window] = std::move(result.answers);
     return likely;
@@ -157,9 +157,9 @@ class WindowSearch {
     return std::max(0.0, frames - seen);
   }
 
-  void add_notes(std::span<const double> rates, double usual, grounding::Answer& answer) const {
+  void add_notes(std::span<const double> rates, grounding::Answer& answer) const {
     const auto coarse =
-        std::count_if(rates.begin(), rates.end(), [&](double rate) { return rate < usual; });
+        std::count_if(rates.begin(), rates.end(), [&](double rate) { return rate < usual_; });
     if (coarse > 0) {
       grounding::Note note{grounding::NoteCode::kCoarse, static_cast<int>(coarse)};
       note.seen = *std::min_element(rates.begin(), rates.end());
@@ -174,6 +174,7 @@ class WindowSearch {
   const video::VideoInfo& info_;
   const RunHooks& hooks_;
   RunHooks quiet_;
+  double usual_ = 0;  // frames a second of a close look
   std::vector<localise::Window> windows_;
   LocateRequest part_;
   std::vector<JoinedAnswer> joined_;                  // [questions]

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "eval/metrics.h"
-#include "grounding/slot_stamps.h"
 #include "localise/attention_curve.h"
 
 namespace shijian::eval {
@@ -25,11 +23,8 @@ void HeadChooser::add(const EvalItem& item, const engine::HeadsAttention& seen) 
   for (size_t i = 0; i < seen.heads.size(); ++i) {
     const std::vector<double> curve =
         localise::attention_curve({&seen.with[i], 1}, {&seen.without[i], 1});
-    const localise::SlotRange half = localise::shortest_half(curve);
-    const grounding::CoveredTime time =
-        grounding::time_of_slots({seen.slot_times, seen.from, seen.to, 1}, half.first, half.last);
-    sums_[{seen.heads[i].layer, seen.heads[i].index}] +=
-        interval_iou({time.start, time.end}, shown[0]);
+    sums_[{seen.heads[i].layer, seen.heads[i].index}] += localise::agreement(
+        curve, {seen.slot_times, seen.from, seen.to, 1}, shown[0].start, shown[0].end);
   }
 }
 

@@ -18,13 +18,12 @@ class HeadChooser {
   // What is not shown whole, or happens several times there, says nothing.
   void add(const EvalItem& item, const engine::HeadsAttention& seen);
 
-  size_t questions() const { return questions_; }  // that said something
   // The best few whose mean intersection over union is at least 0.25; none where none is so good.
   grounding::ReadoutHeads choose(int64_t rows) const;
 
  private:
   std::map<std::pair<int64_t, int64_t>, double> sums_;  // of each head
-  size_t questions_ = 0;
+  size_t questions_ = 0;                                // that said something
 };
 
 }  // namespace shijian::eval

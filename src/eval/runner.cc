@@ -213,10 +213,6 @@ EvalResult read_row(const Json& row, const EvalItem& item, const fs::path& path)
   }
 }
 
-}  // namespace
-
-namespace {
-
 // Of the frames of all looks, which have one size.
 double share_of_first_looks(std::span<const grounding::PlannedLook> plan) {
   constexpr std::array<std::string_view, 4> kFirst = {"whole", "coarse", "still", "busy"};

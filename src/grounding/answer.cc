@@ -60,6 +60,13 @@ std::string_view denial(Language language) {
   return language == Language::kChinese ? "视频中没有出现。" : "It does not occur in the video.";
 }
 
+AnswerOptions on_clock(double from, double to, double clock_start, double clock_rate) {
+  AnswerOptions options;
+  options.from = std::max(0.0, from - clock_start) * clock_rate;
+  options.to = (to - clock_start) * clock_rate;
+  return options;
+}
+
 ParsedAnswer parse_answer(std::string_view text, const AnswerOptions& options) {
   ParsedAnswer answer;
   const Parts parts = split_thought(text, options.starts_in_thought);

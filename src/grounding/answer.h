@@ -21,6 +21,10 @@ struct AnswerOptions {
   bool starts_in_thought = false;
 };
 
+// Of a part from..to of a timeline that was shown with a clock which stands at 0 at clock_start and
+// runs clock_rate seconds in one of the timeline's.
+AnswerOptions on_clock(double from, double to, double clock_start, double clock_rate);
+
 struct ParsedAnswer {
   std::string response;       // the model's words without its thoughts, trimmed, valid UTF-8
   std::string reasoning;      // its thoughts, trimmed; empty when there are none

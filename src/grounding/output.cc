@@ -165,12 +165,11 @@ OrderedJson tokens_json(std::span<const GeneratedToken> tokens) {
 
 void read_answer(Answer& answer, std::string_view generated, bool starts_in_thought,
                  std::span<const GeneratedToken> tokens) {
-  AnswerOptions options;
   const SamplingSummary& sampling = answer.sampling;
   const double zero = sampling.clock_start;
   const double rate = sampling.clock_rate;
-  options.from = std::max(0.0, sampling.from - zero) * rate;
-  options.to = ((sampling.to > 0 ? sampling.to : answer.video.duration) - zero) * rate;
+  const double to = sampling.to > 0 ? sampling.to : answer.video.duration;
+  AnswerOptions options = on_clock(sampling.from, to, zero, rate);
   options.default_label = answer.question;
   options.starts_in_thought = starts_in_thought;
   ParsedAnswer parsed = parse_answer(generated, options);

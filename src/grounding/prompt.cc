@@ -111,6 +111,19 @@ std::string lower_ascii(std::string text) {
   return text;
 }
 
+Prompt turn(std::string_view question, Language language, PromptStyle style) {
+  Prompt prompt;
+  prompt.style = style;
+  prompt.language = language;
+  const Template& words =
+      kTemplates[static_cast<size_t>(style)][static_cast<size_t>(prompt.language)];
+  prompt.question_begin = words.before.size();
+  prompt.question_size = question.size();
+  prompt.text.reserve(words.before.size() + question.size() + words.after.size());
+  prompt.text.append(words.before).append(question).append(words.after);
+  return prompt;
+}
+
 }  // namespace
 
 std::string_view prompt_style_name(PromptStyle style) {
@@ -176,23 +189,6 @@ void check_question(std::string_view question) {
                 "say what to look for in a sentence or two"_text);
   }
 }
-
-namespace {
-
-Prompt turn(std::string_view question, Language language, PromptStyle style) {
-  Prompt prompt;
-  prompt.style = style;
-  prompt.language = language;
-  const Template& words =
-      kTemplates[static_cast<size_t>(style)][static_cast<size_t>(prompt.language)];
-  prompt.question_begin = words.before.size();
-  prompt.question_size = question.size();
-  prompt.text.reserve(words.before.size() + question.size() + words.after.size());
-  prompt.text.append(words.before).append(question).append(words.after);
-  return prompt;
-}
-
-}  // namespace
 
 Prompt make_prompt(std::string_view question, PromptStyle style) {
   check_question(question);

@@ -9,17 +9,12 @@ namespace shijian::guided {
 JsonConstraint::JsonConstraint(std::shared_ptr<const AnswerForm> form, const TokenOrder& tokens,
                                const text::Tokenizer& tokenizer,
                                std::span<const int32_t> stop_tokens, std::optional<int32_t> after)
-    : form_(std::move(form)),
-      tokens_(tokens),
-      tokenizer_(tokenizer),
-      stop_tokens_(stop_tokens.begin(), stop_tokens.end()),
-      after_(after),
-      state_(*form_) {
+    : form_(std::move(form)), walk_(AnswerState(*form_), tokens, tokenizer, stop_tokens, after) {
   if (!form_->calls()) return;
   for (const auto& [mark, token] :
        {std::pair<const char*, int32_t*>{"<tool_call>", &call_}, {"</tool_call>", &call_end_}}) {
-    const auto id = tokenizer_.token_id(mark);
-    if (!id || !tokenizer_.is_added(*id)) {
+    const auto id = tokenizer.token_id(mark);
+    if (!id || !tokenizer.is_added(*id)) {
       throw Error(ErrorCode::kUnsupported,
                   "force a call: the model's tokenizer has no token {}"_text(mark),
                   "leave the choice to the model: \"tool_choice\": \"auto\""_text);
@@ -29,40 +24,22 @@ JsonConstraint::JsonConstraint(std::shared_ptr<const AnswerForm> form, const Tok
 }
 
 void JsonConstraint::take(int32_t token) {
-  if (!after_) return advance(token);
-  if (token == *after_) after_.reset();
+  const auto mark = mark_token();
+  if (!mark) return walk_.take(token);
+  CHECK(token == *mark, "token {} was not allowed", token);
+  walk_.state().push_mark();
 }
 
 void JsonConstraint::edit(std::span<float> scores) {
-  if (after_) return;
-  if (!allowed_in_ || !(*allowed_in_ == state_)) allow_next();
-  keep_only(allowed_, scores);
+  const auto mark = mark_token();
+  if (!mark) return walk_.edit(scores);
+  keep_only({&*mark, 1}, scores);
 }
 
-void JsonConstraint::advance(int32_t token) {
-  if (state_.mark() != AnswerState::Mark::kNone) {
-    CHECK(token == mark_token(), "token {} was not allowed", token);
-    state_.push_mark();
-    return;
-  }
-  for (const char byte : tokenizer_.token_bytes(token)) {
-    CHECK(state_.push(static_cast<uint8_t>(byte)), "token {} was not allowed", token);
-  }
-}
-
-int32_t JsonConstraint::mark_token() const {
-  return state_.mark() == AnswerState::Mark::kCall ? call_ : call_end_;
-}
-
-void JsonConstraint::allow_next() {
-  allowed_in_ = state_;
-  allowed_.clear();
-  if (state_.mark() != AnswerState::Mark::kNone) {
-    allowed_ = {mark_token()};
-    return;
-  }
-  if (state_.complete()) allowed_ = stop_tokens_;
-  tokens_.append_allowed(state_, allowed_);
+std::optional<int32_t> JsonConstraint::mark_token() const {
+  const AnswerState::Mark mark = walk_.state().mark();
+  if (walk_.waits() || mark == AnswerState::Mark::kNone) return std::nullopt;
+  return mark == AnswerState::Mark::kCall ? call_ : call_end_;
 }
 
 }  // namespace shijian::guided

@@ -5,10 +5,9 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <vector>
 
 #include "guided/answer_form.h"
-#include "guided/token_order.h"
+#include "guided/token_walk.h"
 #include "text/tokenizer.h"
 
 namespace shijian::guided {
@@ -29,19 +28,11 @@ class JsonConstraint {
   void edit(std::span<float> scores);
 
  private:
-  void advance(int32_t token);
-  int32_t mark_token() const;  // of the mark that has to come
-  void allow_next();
+  std::optional<int32_t> mark_token() const;  // of the mark that has to come, if one has
 
   std::shared_ptr<const AnswerForm> form_;
-  const TokenOrder& tokens_;
-  text::Tokenizer tokenizer_;
-  std::vector<int32_t> stop_tokens_;
-  std::optional<int32_t> after_;
+  TokenWalk<AnswerState> walk_;
   int32_t call_ = -1, call_end_ = -1;  // the tokens of the marks
-  AnswerState state_;
-  std::vector<int32_t> allowed_;  // in state allowed_in_
-  std::optional<AnswerState> allowed_in_;
 };
 
 }  // namespace shijian::guided

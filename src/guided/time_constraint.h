@@ -4,11 +4,10 @@
 #include <cstdint>
 #include <optional>
 #include <span>
-#include <string>
 #include <vector>
 
 #include "guided/time_form.h"
-#include "guided/token_order.h"
+#include "guided/token_walk.h"
 #include "text/tokenizer.h"
 
 namespace shijian::guided {
@@ -25,22 +24,16 @@ class TimeConstraint {
 
   // A token was generated: one that edit() had left, or of forced(), unless the answer waits for
   // `after`.
-  void take(int32_t token);
+  void take(int32_t token) { walk_.take(token); }
   // Bans every token that may not come next. scores: [vocab].
-  void edit(std::span<float> scores);
+  void edit(std::span<float> scores) { walk_.edit(scores); }
   // The tokens that must come next, as the tokenizer encodes the words that they are part of,
   // whatever follows these. None of them is a digit.
   std::vector<int32_t> forced() const;
 
  private:
   const TimeForm form_;
-  const TokenOrder& tokens_;
-  const text::Tokenizer tokenizer_;
-  const std::vector<int32_t> stop_tokens_;
-  std::optional<int32_t> after_;
-  TimeState state_;
-  std::vector<int32_t> allowed_;  // in state allowed_in_
-  std::optional<TimeState> allowed_in_;
+  TokenWalk<TimeState> walk_;
 };
 
 }  // namespace shijian::guided

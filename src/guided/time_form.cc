@@ -16,6 +16,41 @@ uint8_t byte_at(std::string_view text, size_t at) { return static_cast<uint8_t>(
 
 }  // namespace
 
+TimeWords sentence_words(Language language) {
+  TimeWords words;
+  const bool chinese = language == Language::kChinese;
+  words.denial = chinese ? "视频中没有出现该事件。" : "The event does not occur in the video.";
+  words.open = chinese ? "事件发生在 " : "The event happens in ";
+  words.between = " - ";
+  words.next = ", ";
+  words.close = chinese ? " 秒。" : " seconds.";
+  return words;
+}
+
+TimeWords pair_words() {
+  TimeWords words;
+  words.denial = "[]";
+  words.open = "[[";
+  words.between = ", ";
+  words.close_item = "]";
+  words.next = ", [";
+  words.close = "]";
+  return words;
+}
+
+TimeWords object_words() {
+  TimeWords words;
+  words.denial = "[]";
+  words.open = "[{\"start\": ";
+  words.between = ", \"end\": ";
+  words.label = ", \"label\": \"";
+  words.close_item = "\"}";
+  words.next = ", {\"start\": ";
+  words.close = "]";
+  words.prose = true;
+  return words;
+}
+
 TimeForm::TimeForm(TimeWords words, const TimeRange& range)
     : words_(std::move(words)), unit_(1), decimals_(range.decimals), most_(range.most) {
   CHECK(range.decimals >= 0 && range.decimals <= 3 && range.from <= range.to);

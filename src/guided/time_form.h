@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 
+#include "base/text.h"
 #include "guided/utf8_state.h"
 
 namespace shijian::guided {
@@ -19,6 +20,10 @@ struct TimeWords {
   std::string label;   // empty: events have none
   bool prose = false;  // any text without '[' may come before, or be all there is
 };
+
+TimeWords sentence_words(Language language);  // "The event happens in 1.5 - 2.0 seconds."
+TimeWords pair_words();                       // [[1.5, 2.0]]
+TimeWords object_words();  // any words, [{"start": 1.5, "end": 2.0, "label": "it"}]
 
 // What times may be, on the clock that the model was shown.
 struct TimeRange {

@@ -14,29 +14,6 @@
 namespace shijian::guided {
 namespace {
 
-TimeWords sentence() {
-  TimeWords words;
-  words.denial = "The event does not occur in the video.";
-  words.open = "The event happens in ";
-  words.between = " - ";
-  words.next = ", ";
-  words.close = " seconds.";
-  return words;
-}
-
-TimeWords objects() {
-  TimeWords words;
-  words.denial = "[]";
-  words.open = "[{\"start\": ";
-  words.between = ", \"end\": ";
-  words.label = ", \"label\": \"";
-  words.close_item = "\"}";
-  words.next = ", {\"start\": ";
-  words.close = "]";
-  words.prose = true;
-  return words;
-}
-
 bool takes(const TimeForm& form, std::string_view text) {
   TimeState state(form);
   return std::all_of(text.begin(), text.end(),
@@ -45,7 +22,7 @@ bool takes(const TimeForm& form, std::string_view text) {
 }
 
 TEST(TimeForm, SentencesNameTimesInOrderAndInRange) {
-  const TimeForm form(sentence(), {3, 12.5, 1, 2});
+  const TimeForm form(sentence_words(Language::kEnglish), {3, 12.5, 1, 2});
   for (const char* text :
        {"The event does not occur in the video.", "The event happens in 3.0 - 12.5 seconds.",
         "The event happens in 3 - 3 seconds.", "The event happens in 4.5 - 10 seconds.",
@@ -65,7 +42,7 @@ TEST(TimeForm, SentencesNameTimesInOrderAndInRange) {
 }
 
 TEST(TimeForm, ObjectsFollowAnyWords) {
-  const TimeForm form(objects(), {0, 100, 2, 64});
+  const TimeForm form(object_words(), {0, 100, 2, 64});
   for (const char* text :
        {"No.", "",
         "Twice: [{\"start\": 1.25, \"end\": 2, \"label\": \"a dog 狗\"}, {\"start\": 99, "
@@ -87,7 +64,7 @@ TEST(TimeForm, IsNeverStuck) {
     const double from = static_cast<double>(random() % 20000) / 100;
     const double to = from + static_cast<double>(random() % 30000) / 100;
     const int decimals = static_cast<int>(random() % 4);
-    const TimeForm form(sentence(), {from, to, decimals, 3});
+    const TimeForm form(sentence_words(Language::kEnglish), {from, to, decimals, 3});
     TimeState state(form);
     std::string written;
     while (!state.complete()) {
@@ -122,8 +99,8 @@ TEST_F(TimeConstraintTest, ForcedTokensAreThoseOfTheWholeText) {
   for (const std::string text :
        {"The event happens in 12.3 - 45.6 seconds.", "The event does not occur in the video."}) {
     const int32_t stop_token = stop();
-    TimeConstraint constraint(TimeForm(sentence(), {0, 60, 1, 64}), order_, tokenizer_,
-                              {&stop_token, 1});
+    TimeConstraint constraint(TimeForm(sentence_words(Language::kEnglish), {0, 60, 1, 64}), order_,
+                              tokenizer_, {&stop_token, 1});
     const std::vector<int32_t> whole = encode(text);
     size_t at = 0, forced = 0;
     while (at < whole.size()) {
@@ -150,7 +127,7 @@ TEST_F(TimeConstraintTest, ForcedTokensAreThoseOfTheWholeText) {
 }
 
 TEST_F(TimeConstraintTest, APartOfACharacterIsNotForced) {
-  TimeWords words = sentence();
+  TimeWords words = sentence_words(Language::kEnglish);
   words.open = "事件发生在 ";
   words.denial = "亊";  // begins with two of the bytes of 事
   const int32_t stop_token = stop();
@@ -168,8 +145,8 @@ TEST_F(TimeConstraintTest, APartOfACharacterIsNotForced) {
 
 TEST_F(TimeConstraintTest, DigitsAreNeverForced) {
   const int32_t stop_token = stop();
-  TimeConstraint constraint(TimeForm(sentence(), {7, 7.3, 1, 64}), order_, tokenizer_,
-                            {&stop_token, 1});
+  TimeConstraint constraint(TimeForm(sentence_words(Language::kEnglish), {7, 7.3, 1, 64}), order_,
+                            tokenizer_, {&stop_token, 1});
   for (const int32_t token : encode("The event happens in ")) constraint.take(token);
   EXPECT_TRUE(constraint.forced().empty());
 }
@@ -178,7 +155,7 @@ TEST_F(TimeConstraintTest, NoiseBecomesAnswers) {
   const int32_t stop_token = stop();
   int with_events = 0;
   for (uint32_t seed = 0; seed < 60; ++seed) {
-    TimeConstraint constraint(TimeForm(objects(), {2, 31.4, 1, 5}), order_, tokenizer_,
+    TimeConstraint constraint(TimeForm(object_words(), {2, 31.4, 1, 5}), order_, tokenizer_,
                               {&stop_token, 1});
     std::mt19937 random(seed);
     std::string text = "Here: [";
@@ -215,8 +192,8 @@ TEST_F(TimeConstraintTest, NoiseBecomesAnswers) {
 TEST_F(TimeConstraintTest, WaitsForTheEndOfThoughts) {
   const int32_t stop_token = stop();
   const int32_t close = *tokenizer_.token_id("</think>");
-  TimeConstraint constraint(TimeForm(sentence(), {0, 60, 1, 64}), order_, tokenizer_,
-                            {&stop_token, 1}, close);
+  TimeConstraint constraint(TimeForm(sentence_words(Language::kEnglish), {0, 60, 1, 64}), order_,
+                            tokenizer_, {&stop_token, 1}, close);
   EXPECT_TRUE(constraint.forced().empty());
   std::vector<float> scores(static_cast<size_t>(tokenizer_.vocab_size()), 1);
   constraint.edit(scores);

@@ -1,5 +1,6 @@
 #include "localise/attention_curve.h"
 
+#include <algorithm>
 #include <numeric>
 
 #include "base/error.h"
@@ -43,6 +44,15 @@ SlotRange shortest_half(std::span<const double> curve) {
     if (sum >= half && last - first < best.last - best.first) best = {first, last};
   }
   return best;
+}
+
+double agreement(std::span<const double> curve, const grounding::SlotStamps& slots, double start,
+                 double end) {
+  const SlotRange half = shortest_half(curve);
+  const grounding::CoveredTime time = grounding::time_of_slots(slots, half.first, half.last);
+  const double common = std::min(time.end, end) - std::max(time.start, start);
+  const double both = std::max(time.end, end) - std::min(time.start, start);
+  return common > 0 && both > 0 ? common / both : 0;
 }
 
 }  // namespace shijian::localise

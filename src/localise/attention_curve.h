@@ -6,6 +6,8 @@
 #include <span>
 #include <vector>
 
+#include "grounding/slot_stamps.h"
+
 namespace shijian::localise {
 
 using SlotAttention = std::vector<double>;  // [slots], the share of each slot
@@ -22,5 +24,10 @@ struct SlotRange {
 // The shortest range of slots with half of the curve's sum, the earliest of several. `curve` has a
 // slot, and nothing negative.
 SlotRange shortest_half(std::span<const double> curve);
+
+// How well the time of these slots agrees with start..end, seconds on the timeline of `slots`:
+// intersection over union.
+double agreement(std::span<const double> curve, const grounding::SlotStamps& slots, double start,
+                 double end);
 
 }  // namespace shijian::localise
